@@ -1,0 +1,83 @@
+/**
+ * The configuration as the rest of the program sees it: checked, complete, frozen. Every reader (`mcp-servers.ts`, later
+ * MCPRoute) ends here; nothing behind this file knows which kind of file a setting came from.
+ */
+
+/** How an upstream is reached. Header and environment values are secrets: they are never printed. */
+export type UpstreamTransport =
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly headers: readonly (readonly [name: string, value: string])[];
+    }
+  | {
+      readonly kind: 'sse';
+      readonly url: string;
+      readonly headers: readonly (readonly [name: string, value: string])[];
+    }
+  | {
+      readonly kind: 'stdio';
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly cwd: string | undefined;
+    };
+
+/** Which tools of an upstream are shown and callable: exact names as the upstream gives them. Exclude wins. */
+export interface ToolSelector {
+  readonly include: ReadonlySet<string> | undefined;
+  readonly exclude: ReadonlySet<string>;
+}
+
+export interface UpstreamConfig {
+  /** As the operator wrote it, for people to read. */
+  readonly name: string;
+  /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`, never holding the separator `__`, never ending in `_`. */
+  readonly id: string;
+  /** The scheme prefix of its resource URIs: a lower-case RFC 3986 scheme without `+`, unique in the route. */
+  readonly scheme: string;
+  readonly transport: UpstreamTransport;
+  readonly tools: ToolSelector;
+  /** Longest silence of one call, in ms; progress starts it anew. */
+  readonly timeoutMs: number;
+  /** What happens when the upstream no longer knows its session id. */
+  readonly onSessionLoss: 'reinitialize' | 'error';
+  /** Names (lower case) of client headers that this upstream is meant to get. Empty unless configured. */
+  readonly forwardHeaders: readonly string[];
+}
+
+/** One endpoint in front of its upstreams, in the order of the file. */
+export interface RouteConfig {
+  readonly name: string;
+  readonly path: string;
+  readonly upstreams: readonly UpstreamConfig[];
+}
+
+export interface Config {
+  readonly routes: readonly RouteConfig[];
+  /** Things a person should know and that stop nothing, each with its path. */
+  readonly warnings: readonly string[];
+}
+
+/** One fault of a configuration: where it is, what is wrong and what would be right. Never a secret. */
+export interface ConfigFault {
+  readonly path: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** Thrown by every reader with all faults of the text at once. */
+export class ConfigError extends Error {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(source: string, faults: readonly ConfigFault[]) {
+    super(
+      [
+        `${source}: ${faults.length} fault${faults.length === 1 ? '' : 's'}`,
+        ...faults.map((f) => `  ${f.path}: ${f.problem}. ${f.remedy}`),
+      ].join('\n'),
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The catalogue of faults: a stable code → what a client is told. What a fault really was (`detail`, `cause`) goes to the
+ * log and nowhere else, so that no answer names an internal. `transport/respond.ts` turns a fault into HTTP, once.
+ */
+
+interface CatalogueEntry {
+  /** HTTP status when the fault ends the HTTP exchange before a JSON-RPC answer has begun. */
+  readonly status: number;
+  /** JSON-RPC error code. */
+  readonly rpc: number;
+  /** What the client reads. */
+  readonly message: string;
+}
+
+/* JSON-RPC faults of a request that was understood are HTTP 200 in the session era (protocol.md A1, D10). */
+export const catalogue = {
+  // The HTTP exchange itself.
+  host_not_allowed: { status: 403, rpc: -32000, message: 'Forbidden: Host not allowed' },
+  origin_not_allowed: { status: 403, rpc: -32000, message: 'Forbidden: Origin not allowed' },
+  path_unknown: { status: 404, rpc: -32000, message: 'Not Found' },
+  verb_not_allowed: { status: 405, rpc: -32000, message: 'Method not allowed' },
+  accept_missing: {
+    status: 406,
+    rpc: -32000,
+    message: 'Not Acceptable: the Accept header must list application/json and text/event-stream',
+  },
+  accept_stream_missing: {
+    status: 406,
+    rpc: -32000,
+    message: 'Not Acceptable: the Accept header must list text/event-stream',
+  },
+  body_too_large: { status: 413, rpc: -32000, message: 'Content Too Large' },
+  content_type_unsupported: {
+    status: 415,
+    rpc: -32000,
+    message: 'Unsupported Media Type: Content-Type must be application/json',
+  },
+  content_encoding_unsupported: {
+    status: 415,
+    rpc: -32000,
+    message: 'Unsupported Media Type: Content-Encoding is not supported',
+  },
+  headers_too_many: { status: 431, rpc: -32000, message: 'Request Header Fields Too Large' },
+  header_repeated: { status: 400, rpc: -32000, message: 'Bad Request: a header appears more than once' },
+  body_incomplete: { status: 400, rpc: -32700, message: 'Parse error' },
+  draining: { status: 503, rpc: -32000, message: 'Service Unavailable' },
+  streams_too_many: { status: 429, rpc: -32000, message: 'Too Many Requests: too many open streams' },
+
+  // The message.
+  json_malformed: { status: 400, rpc: -32700, message: 'Parse error' },
+  json_too_deep: { status: 400, rpc: -32700, message: 'Parse error' },
+  json_key_repeated: { status: 400, rpc: -32600, message: 'Invalid Request: a key appears more than once' },
+  message_invalid: { status: 400, rpc: -32600, message: 'Invalid Request' },
+  batch_unsupported: {
+    status: 400,
+    rpc: -32600,
+    message: 'Invalid Request: batches are not part of this protocol revision',
+  },
+  initialize_misplaced: { status: 400, rpc: -32600, message: 'Invalid Request: initialize must be sent alone' },
+  answer_unknown: { status: 400, rpc: -32600, message: 'Invalid Request: no such request' },
+
+  // The session (security.md §2.2: one answer for every fault of a token).
+  session_missing: { status: 400, rpc: -32000, message: 'Bad Request: Mcp-Session-Id header is required' },
+  session_unreadable: { status: 404, rpc: -32001, message: 'Session not found' },
+  revision_unsupported: { status: 400, rpc: -32000, message: 'Bad Request: unsupported MCP-Protocol-Version' },
+  revision_mismatch: {
+    status: 400,
+    rpc: -32000,
+    message: 'Bad Request: MCP-Protocol-Version is not that of the session',
+  },
+
+  // The request, understood and not served.
+  method_unknown: { status: 200, rpc: -32601, message: 'Method not found' },
+  params_invalid: { status: 200, rpc: -32602, message: 'Invalid params' },
+  tool_unknown: { status: 200, rpc: -32602, message: 'Unknown tool' },
+  prompt_unknown: { status: 200, rpc: -32602, message: 'Unknown prompt' },
+  resource_unknown: { status: 200, rpc: -32002, message: 'Resource not found' },
+  cursor_invalid: { status: 200, rpc: -32602, message: 'Invalid cursor' },
+  task_unknown: { status: 200, rpc: -32602, message: 'Unknown task' },
+
+  // Upstreams.
+  upstream_unreachable: { status: 200, rpc: -32603, message: 'Upstream server is unreachable' },
+  upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
+  upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },
+  upstream_interrupted: { status: 200, rpc: -32603, message: 'Upstream server broke off its answer' },
+  upstream_session_lost: { status: 200, rpc: -32603, message: 'Upstream server lost the session' },
+  upstreams_all_down: { status: 200, rpc: -32603, message: 'No upstream server is reachable' },
+
+  internal: { status: 500, rpc: -32603, message: 'Internal error' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly publicData: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options?: { cause?: unknown; data?: Readonly<Record<string, unknown>> },
+  ) {
+    super(
+      detail === undefined ? code : `${code}: ${detail}`,
+      options?.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.name = 'GatewayError';
+    this.code = code;
+    this.detail = detail;
+    this.publicData = options?.data;
+  }
+
+  get status(): number {
+    return catalogue[this.code].status;
+  }
+}
+
+/** The JSON-RPC error answer for a fault, as text. `id` is raw JSON text as the client wrote it. Unknown faults are `internal`. */
+export function errorBody(fault: unknown, id: string | undefined): string {
+  const known = fault instanceof GatewayError ? fault : undefined;
+  const entry = catalogue[known?.code ?? 'internal'];
+  const data = known?.publicData;
+  const error = JSON.stringify({ code: entry.rpc, message: entry.message, ...(data === undefined ? {} : { data }) });
+  return `{"jsonrpc":"2.0","error":${error},"id":${id ?? 'null'}}`;
+}
