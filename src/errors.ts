@@ -44,6 +44,7 @@ export const catalogue = {
   header_repeated: { status: 400, rpc: -32000, message: 'Bad Request: a header appears more than once' },
   body_incomplete: { status: 400, rpc: -32700, message: 'Parse error' },
   draining: { status: 503, rpc: -32000, message: 'Service Unavailable' },
+  stream_taken: { status: 409, rpc: -32000, message: 'Conflict: the stream already has a connection' },
   streams_too_many: { status: 429, rpc: -32000, message: 'Too Many Requests: too many open streams' },
 
   // The message.
@@ -82,6 +83,7 @@ export const catalogue = {
   upstream_unreachable: { status: 200, rpc: -32603, message: 'Upstream server is unreachable' },
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_verb_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },
   upstream_interrupted: { status: 200, rpc: -32603, message: 'Upstream server broke off its answer' },
   upstream_session_lost: { status: 200, rpc: -32603, message: 'Upstream server lost the session' },

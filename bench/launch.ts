@@ -1,0 +1,78 @@
+/**
+ * Starts one process of a run, waits until it prints its URL, and stops it. Output goes to a file rather than a pipe: a
+ * pipe would have to be emptied by the load's core, and a full one would block the target.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { hasProc } from './accounting.ts';
+import { onCore } from './placement.ts';
+
+export interface Launched {
+  readonly url: string;
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** From the spawn to the line with the URL. */
+  readonly readyAfterMs: number;
+  /** Empties the log, so that a long run does not fill the disk. */
+  forgetLog(): void;
+  stop(): Promise<void>;
+}
+
+const readyWithinMs = 30_000;
+const stopWithinMs = 10_000;
+const pollEveryMs = 10;
+const logTailCharacters = 2_000;
+
+/**
+ * Runs `node ARGUMENTS` on `core`; its log is DIRECTORY/NAME.log. The URL is the first `http://…` of the log whose path is
+ * `path`. Throws with the end of the log when the process ends first or prints none within 30 s.
+ */
+export async function launch(
+  name: string,
+  nodeArguments: readonly string[],
+  place: { readonly core: number | undefined; readonly directory: string; readonly path: string },
+): Promise<Launched> {
+  const log = join(place.directory, `${name}.log`);
+  const output = openSync(log, 'a');
+  const preload = hasProc ? [] : ['--import', fileURLToPath(new URL('account-over-ipc.ts', import.meta.url))];
+  const command = onCore(place.core, [process.execPath, ...preload, ...nodeArguments]);
+  const startedAt = performance.now();
+  const child = spawn(command[0] ?? process.execPath, command.slice(1), {
+    stdio: ['ignore', output, output, ...(hasProc ? [] : (['ipc'] as const))],
+  });
+  closeSync(output);
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
+    await exited;
+    clearTimeout(timer);
+  };
+  // `taskset` and an absent program fail after spawn returns; the exit below tells.
+  child.on('error', () => {});
+  while (performance.now() - startedAt < readyWithinMs) {
+    const url = urlIn(readFileSync(log, 'utf8'), place.path);
+    if (url !== undefined && child.pid !== undefined) {
+      const readyAfterMs = performance.now() - startedAt;
+      return { url, pid: child.pid, child, readyAfterMs, forgetLog: () => truncateSync(log), stop };
+    }
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) break;
+    await sleep(pollEveryMs);
+  }
+  await stop();
+  throw new Error(`${name} did not print its URL; it said:\n${readFileSync(log, 'utf8').slice(-logTailCharacters)}`);
+}
+
+/** The first `http://…PATH` of `text`, up to white space, a quote or a closing bracket. */
+export function urlIn(text: string, path: string): string | undefined {
+  for (const [candidate] of text.matchAll(/http:\/\/[^\s"'\\)>,]+/g)) {
+    if (URL.canParse(candidate) && new URL(candidate).pathname === path) return candidate;
+  }
+  return undefined;
+}

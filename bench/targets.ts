@@ -1,0 +1,86 @@
+/** Brings a scenario's targets up, each in its own process in front of the one upstream, and takes them down. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { usageOf } from './accounting.ts';
+import { launch } from './launch.ts';
+import type { Launched } from './launch.ts';
+import type { Measured } from './measure.ts';
+import type { Placement } from './placement.ts';
+import type { TargetSpec } from './scenario.ts';
+
+export interface Target extends Measured {
+  readonly name: string;
+  /** From start to listening: where a costly key derivation is paid. Undefined for what was not started here. */
+  readonly readyAfterMs: number | undefined;
+  forgetLog(): void;
+  stop(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly placement: Placement;
+  /** A directory of this run for key rings and logs. */
+  readonly directory: string;
+}
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The upstream listens on `port`, so that a gateway of another maker can be configured for it; 0 is any. */
+export async function startUpstream({ placement, directory }: Surroundings, port: number): Promise<Launched> {
+  const place = { core: placement.upstream, directory, path: '/echo' };
+  return launch('upstream', [file('upstream.ts'), String(port)], place);
+}
+
+export async function startTarget(spec: TargetSpec, upstreamUrl: string, around: Surroundings): Promise<Target> {
+  const place = { core: around.placement.target, directory: around.directory, path: '/mcp' };
+  if (spec.kind === 'direct') return notStartedHere(spec.name, upstreamUrl, undefined);
+  if (spec.kind === 'other') return notStartedHere(spec.name, spec.url, spec.pid);
+  const command = spec.kind === 'relay' ? [file('relay.ts'), upstreamUrl] : gateway(spec, upstreamUrl, around);
+  return started(spec.name, await launch(spec.name, command, place));
+}
+
+/** This project's own command, as a user would give it; log and deadlines are on. */
+function gateway(
+  spec: { readonly name: string; readonly kdf: string },
+  upstream: string,
+  around: Surroundings,
+): string[] {
+  const command = file('../dist/main.js');
+  if (!existsSync(command)) {
+    throw new Error('dist/main.js is missing: run `npm run build`, or leave the gateway out with --only');
+  }
+  const servers = JSON.stringify({ mcpServers: { bench: { type: 'http', url: upstream } } });
+  const keys = writeKeyRing(spec, around.directory);
+  return [command, 'run', '--mcp-json', servers, '--port', '0', '--admin-port', 'off', '--session-keys', keys];
+}
+
+function started(name: string, launched: Launched): Target {
+  return {
+    name,
+    url: launched.url,
+    readyAfterMs: launched.readyAfterMs,
+    usage: async () => usageOf(launched.pid, launched.child),
+    forgetLog: () => launched.forgetLog(),
+    stop: async () => launched.stop(),
+  };
+}
+
+function notStartedHere(name: string, url: string, pid: number | undefined): Target {
+  return {
+    name,
+    url,
+    readyAfterMs: undefined,
+    usage: async () => (pid === undefined ? undefined : usageOf(pid)),
+    forgetLog: () => {},
+    stop: async () => {},
+  };
+}
+
+/** One key of 32 random bytes; a passphrase of that strength serves every derivation alike. */
+function writeKeyRing(spec: { readonly name: string; readonly kdf: string }, directory: string): string {
+  const path = join(directory, `${spec.name}.keys.json`);
+  const key = { id: 'bench', secret: randomBytes(32).toString('base64'), kdf: spec.kdf };
+  writeFileSync(path, JSON.stringify({ keys: [key] }), { mode: 0o600 });
+  return path;
+}

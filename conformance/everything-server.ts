@@ -1,0 +1,85 @@
+/**
+ * An MCP server that offers everything the official conformance suite asks for by name, in both eras on one endpoint, built
+ * on the official SDK. The suite runs straight at it for the baseline, and at the gateway in front of it for the result.
+ *
+ *     node conformance/everything-server.ts [--port 3000] [--era both|legacy|modern]
+ */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { localhostHostValidation, localhostOriginValidation, toNodeHandler } from '@modelcontextprotocol/node';
+import { McpServer, createMcpHandler, createRequestStateCodec, isLegacyRequest } from '@modelcontextprotocol/server';
+import { offerContentTools } from './everything/content-tools.ts';
+import { offerInputTools } from './everything/input-tools.ts';
+import { offerPrompts } from './everything/prompts.ts';
+import { acceptSubscriptions, offerResources } from './everything/resources.ts';
+import type { RoundState } from './everything/round-trip-tools.ts';
+import { offerRoundTripTools } from './everything/round-trip-tools.ts';
+import { sessionsOf } from './everything/sessions.ts';
+import type { Announcements } from './everything/stream-tools.ts';
+import { offerStreamTools } from './everything/stream-tools.ts';
+
+const { values: flags } = parseArgs({
+  options: { port: { type: 'string', default: '3000' }, era: { type: 'string', default: 'both' } },
+});
+if (!['both', 'legacy', 'modern'].includes(flags.era))
+  throw new Error(`--era is both, legacy or modern, not ${flags.era}`);
+
+const states = createRequestStateCodec<RoundState>({ key: randomBytes(32) });
+
+const sessions = sessionsOf(() => {
+  const server = everything({
+    toolsChanged: () => sessions.servers.forEach((each) => each.sendToolListChanged()),
+    promptsChanged: () => sessions.servers.forEach((each) => each.sendPromptListChanged()),
+  });
+  acceptSubscriptions(server);
+  return server;
+});
+const modern = createMcpHandler(() => everything(modern.notify), { legacy: 'reject' });
+
+function everything(announcements: Announcements): McpServer {
+  const server = new McpServer(
+    { name: 'everything', version: '1.0.0' },
+    {
+      instructions: 'Serves the official conformance suite.',
+      capabilities: {
+        tools: { listChanged: true },
+        prompts: { listChanged: true },
+        resources: { listChanged: true, subscribe: true },
+        completions: {},
+        logging: {},
+      },
+      cacheHints: { 'tools/list': { ttlMs: 1000, cacheScope: 'public' } },
+      requestState: { verify: (state, context) => states.verify(state, context) },
+    },
+  );
+  offerContentTools(server);
+  offerStreamTools(server, announcements);
+  offerInputTools(server);
+  offerRoundTripTools(server, states);
+  offerPrompts(server);
+  offerResources(server);
+  return server;
+}
+
+const serve = toNodeHandler({
+  fetch: async (request) => {
+    if (flags.era === 'modern') return modern.fetch(request);
+    return flags.era === 'legacy' || (await isLegacyRequest(request)) ? sessions.fetch(request) : modern.fetch(request);
+  },
+});
+const isHostAllowed = localhostHostValidation();
+const isOriginAllowed = localhostOriginValidation();
+
+const listener = createServer((request, response) => {
+  if (!isHostAllowed(request, response) || !isOriginAllowed(request, response)) return;
+  serve(request, response).catch((fault: unknown) => {
+    console.error(fault);
+    response.destroy();
+  });
+});
+listener.listen(Number(flags.port), '127.0.0.1', () => {
+  console.log(`everything-server (${flags.era}) on http://localhost:${(listener.address() as AddressInfo).port}/mcp`);
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));

@@ -1,0 +1,167 @@
+/**
+ * One page of the merged list (protocol.md D4): upstreams in the order of the configuration, each with its items in its own
+ * order, until the page is full; a cursor says where to go on, so every page of every upstream is reachable from any replica.
+ */
+import type { UpstreamConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { Catalogue, Held, View } from './catalogue.ts';
+import { memberOf } from './kinds.ts';
+
+/** A merged page is full with the upstream page that reaches one of these; bytes are those of the items. */
+const maxPageItems = 1000;
+const maxPageBytes = 1024 * 1024;
+/** Upstream pages taken from one upstream into one merged page: they may all be empty. */
+const maxPagesDrained = 1000;
+
+/** Where a merged list goes on: at the upstream's first page, or behind its cursor. */
+export interface Position {
+  readonly upstream: UpstreamConfig;
+  readonly cursor: string | undefined;
+}
+
+/** An upstream whose list is missing or cut short, and why. For the log. */
+export interface Failure {
+  readonly upstream: UpstreamConfig;
+  readonly fault: unknown;
+}
+
+export interface Assembled {
+  /** The JSON-RPC result object. */
+  readonly body: Buffer;
+  readonly next: Position | undefined;
+  readonly failed: readonly Failure[];
+}
+
+/**
+ * `upstreams` are those that have the capability, in the order of the configuration; `seal` makes the client's cursor of a
+ * position. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
+ * `cursor_invalid` when `from` names an upstream that is not among them.
+ */
+export async function assemble(
+  catalogue: Catalogue,
+  view: View,
+  upstreams: readonly UpstreamConfig[],
+  from: Position | undefined,
+  seal: (next: Position) => string,
+): Promise<Assembled> {
+  const name = listName(view, from);
+  const warm = catalogue.merged.find(name, upstreams, view.nowMs);
+  if (warm !== undefined) return { body: withCursor(warm.body, warm.next, seal), next: warm.next, failed: [] };
+
+  const first = from === undefined ? 0 : upstreams.findIndex(({ id }) => id === from.upstream.id);
+  if (first === -1) throw new GatewayError('cursor_invalid', `upstream ${from?.upstream.id} is not in the list`);
+  const rest = upstreams.slice(first);
+  const starts = await Promise.all(
+    rest.map((upstream, at) => pageOrFailure(catalogue, view, upstream, at === 0 ? from?.cursor : undefined)),
+  );
+
+  const draft: Draft = { bodies: [], madeOf: [], items: 0, bytes: 0, failed: [], next: undefined };
+  let answered = 0;
+  for (const [at, start] of starts.entries()) {
+    const upstream = rest[at];
+    if (upstream === undefined) break;
+    if (isFull(draft)) {
+      draft.next = { upstream, cursor: undefined };
+      break;
+    }
+    if ('upstream' in start) {
+      draft.failed.push(start);
+      continue;
+    }
+    answered++;
+    await drain(catalogue, view, upstream, start, draft);
+    if (draft.next !== undefined) break;
+  }
+  if (answered === 0 && rest.length > 0) {
+    throw new GatewayError('upstreams_all_down', `no ${view.kind} from any of ${rest.length}`, {
+      cause: draft.failed[0]?.fault,
+    });
+  }
+  const { next, failed } = draft;
+  const body = render(view, draft);
+  if (failed.length === 0) {
+    catalogue.merged.keep(name, { body, next, upstreams: [...upstreams], madeOf: draft.madeOf });
+  }
+  return { body: withCursor(body, next, seal), next, failed };
+}
+
+/** The merged page in the making. */
+interface Draft {
+  readonly bodies: Buffer[];
+  readonly madeOf: Held[];
+  readonly failed: Failure[];
+  items: number;
+  bytes: number;
+  next: Position | undefined;
+}
+
+function isFull(draft: Draft): boolean {
+  return draft.items >= maxPageItems || draft.bytes >= maxPageBytes;
+}
+
+/** Adds an upstream's pages from `start` on, until they end or the draft is full. */
+async function drain(
+  catalogue: Catalogue,
+  view: View,
+  upstream: UpstreamConfig,
+  start: Held,
+  draft: Draft,
+): Promise<void> {
+  let held = start;
+  for (let pages = 1; ; pages++) {
+    const { body, count, nextCursor } = held.page;
+    draft.madeOf.push(held);
+    if (count > 0) draft.bodies.push(body);
+    draft.items += count;
+    draft.bytes += body.length;
+    if (held.fault !== undefined) draft.failed.push({ upstream, fault: held.fault });
+    if (nextCursor === undefined) return;
+    if (isFull(draft) || pages === maxPagesDrained) {
+      draft.next = { upstream, cursor: nextCursor };
+      return;
+    }
+    const next = await pageOrFailure(catalogue, view, upstream, nextCursor);
+    if ('upstream' in next) {
+      draft.failed.push(next);
+      return;
+    }
+    held = next;
+  }
+}
+
+async function pageOrFailure(
+  catalogue: Catalogue,
+  view: View,
+  upstream: UpstreamConfig,
+  cursor: string | undefined,
+): Promise<Held | Failure> {
+  try {
+    return await catalogue.page(view, upstream, cursor);
+  } catch (fault) {
+    return { upstream, fault };
+  }
+}
+
+/** The result object, open at its end when more follows. */
+function render(view: View, { bodies, next }: Draft): Buffer {
+  const parts: Buffer[] = [Buffer.from(`{"${memberOf(view.kind)}":[`)];
+  for (const [at, body] of bodies.entries()) {
+    if (at > 0) parts.push(comma);
+    parts.push(body);
+  }
+  if (next === undefined) parts.push(end);
+  return Buffer.concat(parts);
+}
+
+const comma = Buffer.from(',');
+const end = Buffer.from(']}');
+
+function withCursor(body: Buffer, next: Position | undefined, seal: (next: Position) => string): Buffer {
+  if (next === undefined) return body;
+  return Buffer.concat([body, Buffer.from(`],"nextCursor":${JSON.stringify(seal(next))}}`)]);
+}
+
+function listName(view: View, from: Position | undefined): string {
+  const position = from === undefined ? '' : JSON.stringify([from.upstream.id, from.cursor]);
+  return `${view.kind} ${position} ${view.principal}`;
+}

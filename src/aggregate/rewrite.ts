@@ -1,0 +1,147 @@
+/**
+ * What the gateway changes in a message on its way (protocol.md D3, D4, D9), as edits on its bytes: ids, names, URIs and the
+ * little that a client's revision does not know. All else arrives as it was sent, to the byte.
+ */
+import type { UpstreamConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
+import type { Found } from '../protocol/scan.ts';
+import { removeMembers, splice } from '../protocol/splice.ts';
+import type { Edit } from '../protocol/splice.ts';
+import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
+import { editElicitation } from './elicitation.ts';
+
+/**
+ * An upstream's response for a client of this revision. `id` is raw JSON text and replaces the id, for shared upstream
+ * sessions. Throws `upstream_malformed` for a URL elicitation that leads elsewhere than to the web.
+ */
+export function outwardResult(message: Message, upstream: UpstreamConfig, clientRevision: string, id?: string): Buffer {
+  const { bytes, root } = message;
+  const edits: Edit[] = [];
+  editId(message, id, edits);
+  const result = root.member('result');
+  if (result?.kind === 'object') {
+    const rendering = { upstream, linksAsText: clientRevision < '2025-06-18' };
+    editContent(bytes, result.member('content'), rendering, edits);
+    editMessages(bytes, result.member('messages'), rendering, edits);
+    editContents(bytes, result.member('contents'), upstream, edits);
+    editAppMeta(bytes, result.member('_meta'), upstream, edits);
+    if (clientRevision < '2026-07-28') removeModern(bytes, result, edits);
+  }
+  const data = root.member('error')?.member('data');
+  if (data !== undefined) {
+    editUri(bytes, data.member('uri'), upstream, edits);
+    const elicitations = data.member('elicitations');
+    if (elicitations?.kind === 'array') {
+      for (let each = elicitations.first; each !== undefined; each = each.next) {
+        editElicitation(bytes, each, upstream, edits);
+      }
+    }
+  }
+  return spliceSorted(bytes, edits);
+}
+
+/** A notification of an upstream for a client: `notifications/resources/updated` names a URI. */
+export function outwardNotification(message: Message, upstream: UpstreamConfig): Buffer {
+  if (message.method !== 'notifications/resources/updated') return message.bytes;
+  const edits: Edit[] = [];
+  editUri(message.bytes, message.params?.member('uri'), upstream, edits);
+  return splice(message.bytes, edits);
+}
+
+/**
+ * A request of an upstream for a client: sampling, elicitation, roots, ping. The sealed texts are plain strings; a progress
+ * token is replaced if the request has one. Throws `upstream_malformed` for a URL elicitation that leads elsewhere than to
+ * the web.
+ */
+export function outwardRequest(
+  message: Message,
+  upstream: UpstreamConfig,
+  sealedId: string,
+  sealedProgressToken?: string,
+): Buffer {
+  const { bytes, method, params } = message;
+  const edits: Edit[] = [];
+  editId(message, JSON.stringify(sealedId), edits);
+  if (params !== undefined) {
+    const token = params.member('_meta')?.member('progressToken');
+    if (token !== undefined && sealedProgressToken !== undefined) {
+      edits.push({ start: token.start, end: token.end, text: JSON.stringify(sealedProgressToken) });
+    }
+    if (method === 'sampling/createMessage') {
+      editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
+    }
+    if (method === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
+  }
+  return spliceSorted(bytes, edits);
+}
+
+/** What a client's request is to say to the upstream instead: its own names, and on shared sessions the gateway's tokens. */
+export interface InwardTarget {
+  readonly name?: string;
+  readonly uri?: string;
+  readonly refName?: string;
+  readonly refUri?: string;
+  /** Raw JSON text. */
+  readonly id?: string;
+  /** Raw JSON text; replaces the token of a request that has one. */
+  readonly progressToken?: string;
+}
+
+/** A client's message for the upstream. Throws `params_invalid` when there is nothing where a name or URI is to stand. */
+export function inwardCall(message: Message, target: InwardTarget): Buffer {
+  const { bytes, params } = message;
+  const edits: Edit[] = [];
+  editId(message, target.id, edits);
+  editString(bytes, params?.member('name'), target.name, edits);
+  editString(bytes, params?.member('uri'), target.uri, edits);
+  const ref = params?.member('ref');
+  editString(bytes, ref?.member('name'), target.refName, edits);
+  editString(bytes, ref?.member('uri'), target.refUri, edits);
+  const token = params?.member('_meta')?.member('progressToken');
+  if (token !== undefined && target.progressToken !== undefined) {
+    edits.push({ start: token.start, end: token.end, text: target.progressToken });
+  }
+  return spliceSorted(bytes, edits);
+}
+
+/** The message under another id, which is raw JSON text. A message without an id stays without. */
+export function withId(message: Message, id: string): Buffer {
+  const edits: Edit[] = [];
+  editId(message, id, edits);
+  return splice(message.bytes, edits);
+}
+
+function editId({ root, id: present }: Message, id: string | undefined, edits: Edit[]): void {
+  if (id === undefined || id === present) return;
+  const found = root.member('id');
+  if (found !== undefined) edits.push({ start: found.start, end: found.end, text: id });
+}
+
+function editString(bytes: Buffer, found: Found | undefined, text: string | undefined, edits: Edit[]): void {
+  if (text === undefined) return;
+  if (found?.kind !== 'string') throw new GatewayError('params_invalid', 'no string to replace');
+  if (textOf(bytes, found) !== text) edits.push({ start: found.start, end: found.end, text: JSON.stringify(text) });
+}
+
+function editContents(bytes: Buffer, contents: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
+  if (contents?.kind !== 'array') return;
+  for (let each = contents.first; each !== undefined; each = each.next) {
+    editUri(bytes, each.member('uri'), upstream, edits);
+  }
+}
+
+/** What only modern clients know: `resultType`, and structured content that is not an object (protocol.md D5, D9). */
+function removeModern(bytes: Buffer, result: Found, edits: Edit[]): void {
+  const structured = result.member('structuredContent');
+  const isPlain = structured === undefined || structured.kind === 'object';
+  if (isPlain && result.member('resultType') === undefined) return;
+  edits.push(...removeMembers(bytes, result, isPlain ? ['resultType'] : ['resultType', 'structuredContent']));
+}
+
+/** Edits are found in the order of the rules, not of the bytes. */
+function spliceSorted(bytes: Buffer, edits: Edit[]): Buffer {
+  if (edits.length > 1) edits.sort((one, other) => one.start - other.start);
+  return splice(bytes, edits);
+}

@@ -1,0 +1,255 @@
+/**
+ * The command line and the environment → one checked `Command`. Reads nothing but what it is given. Every fault is a
+ * `UsageError` of one line; values of flags are not repeated in it where they may hold secrets.
+ */
+import type { Environment } from '../config/variables.ts';
+import { expand } from '../config/variables.ts';
+import { nearest } from '../config/nearest.ts';
+import { durationMs } from './duration.ts';
+import type { CommandName } from './flags.ts';
+import { commandLines } from './flags.ts';
+import { helpText } from './help.ts';
+import type { Given } from './given.ts';
+import { readGiven } from './given.ts';
+import { UsageError } from './usage.ts';
+
+/** What seals session tokens, and what they are bound to. Times in seconds. */
+export interface SealingOptions {
+  /** Path of the key ring file. */
+  readonly sessionKeys: string | undefined;
+  /** From MANIFOLD_SESSION_SECRET alone: a flag would show it to every user of the machine. */
+  readonly sessionSecret: string | undefined;
+  readonly sessionKdf: string;
+  readonly gatewayName: string;
+  /** `--public-url`; undefined stands for the URL that is listened on. */
+  readonly resource: string | undefined;
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
+export interface RunOptions extends SealingOptions {
+  readonly files: readonly string[];
+  readonly mcpConfig: string | undefined;
+  readonly mcpJson: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number | undefined;
+  readonly workers: number;
+  readonly sessions: 'optional' | 'required';
+  readonly sessionMaxAgeSeconds: number;
+  readonly initTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  /** Lower case: `name` or `name:port`. */
+  readonly allowedHosts: readonly string[];
+  /** As a browser writes them: `https://app.example.com`. */
+  readonly allowedOrigins: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly peers: string | undefined;
+  readonly peerAddress: string | undefined;
+}
+
+export interface ToolsOptions {
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly json: boolean;
+}
+
+export type Command =
+  | { readonly kind: 'run'; readonly options: RunOptions }
+  | { readonly kind: 'check'; readonly files: readonly string[] }
+  | { readonly kind: 'keygen'; readonly out: string | undefined }
+  | { readonly kind: 'tools'; readonly options: ToolsOptions }
+  /** `token` is `-` when it is to be read from standard input. */
+  | { readonly kind: 'token-inspect'; readonly token: string; readonly options: SealingOptions }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'version' };
+
+const maxWorkers = 64;
+const maxPort = 65_535;
+const minute = 60_000;
+const day = 86_400_000;
+
+/** `argv` without the program and the script. Throws `UsageError`. */
+export function parseCommand(argv: readonly string[], env: Environment): Command {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === '--help' || first === '-h') return { kind: 'help', text: helpText(undefined) };
+  if (first === '--version' || first === '-V') return { kind: 'version' };
+  if (first === 'help') return { kind: 'help', text: helpText(rest.length === 0 ? undefined : commandName(rest)) };
+  const name = commandName(argv);
+  const given = readGiven(name, argv.slice(name === 'token inspect' && argv[1] === 'inspect' ? 2 : 1), env);
+  return given.help ? { kind: 'help', text: helpText(name) } : commands[name](given, env);
+}
+
+const commands: Readonly<Record<CommandName, (given: Given, env: Environment) => Command>> = {
+  run: (given) => ({ kind: 'run', options: runOptions(given) }),
+  check: (given) => {
+    if (given.words.length === 0) throw new UsageError('check needs at least one file', given.command);
+    return { kind: 'check', files: given.words };
+  },
+  keygen: (given) => {
+    refuseWords(given, 0);
+    return { kind: 'keygen', out: given.one('out') };
+  },
+  tools: (given, env) => ({ kind: 'tools', options: toolsOptions(given, env) }),
+  'token inspect': tokenInspect,
+};
+
+function commandName(words: readonly string[]): CommandName {
+  const [first = '', second = ''] = words;
+  if (first === 'token') {
+    if (second === 'inspect' || second === '--help' || second === '-h' || second === '') return 'token inspect';
+    throw new UsageError('"token" is followed by "inspect"', 'token inspect');
+  }
+  if (Object.hasOwn(commandLines, first)) return first as CommandName;
+  if (first.startsWith('-'))
+    throw new UsageError(`a command comes before ${flagOf(first)}, such as: manifold run ${flagOf(first)} …`);
+  if (first.includes('.') || first.includes('/'))
+    throw new UsageError('a command comes first, such as: manifold run FILE');
+  const near = nearest(first, Object.keys(commandLines));
+  throw new UsageError(
+    `there is no command ${JSON.stringify(first)}${near === undefined ? '' : `; did you mean "${near}"?`}`,
+  );
+}
+
+function flagOf(word: string): string {
+  return word.split('=', 1)[0]!;
+}
+
+function runOptions(given: Given): RunOptions {
+  return {
+    ...source(given),
+    ...sealingOptions(given),
+    host: given.value('host'),
+    port: whole(given, 'port', 0, maxPort),
+    adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
+    workers: whole(given, 'workers', 1, maxWorkers),
+    sessions: oneOf(given, 'sessions', ['optional', 'required']),
+    sessionMaxAgeSeconds: Math.floor(span(given, 'session-max-age', 5 * minute, 30 * day) / 1_000),
+    initTimeoutMs: span(given, 'init-timeout', 100, 5 * minute),
+    drainTimeoutMs: span(given, 'drain-timeout', 0, 10 * minute),
+    allowedHosts: given.list('allowed-hosts').map((text) => hostName(text, given)),
+    allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
+    logLevel: oneOf(given, 'log-level', logLevels),
+    peers: given.one('peers'),
+    peerAddress: given.one('peer-address'),
+  };
+}
+
+/* What the command line names as source outdoes the environment as a whole, so that no two are ever mixed unseen. */
+function source(given: Given): Pick<RunOptions, 'files' | 'mcpConfig' | 'mcpJson'> {
+  const typed = given.words.length > 0 || given.typed('mcp-config') || given.typed('mcp-json');
+  const of = (name: string): string | undefined => (!typed || given.typed(name) ? given.one(name) : undefined);
+  const mcpConfig = of('mcp-config');
+  const mcpJson = of('mcp-json');
+  const count = (given.words.length > 0 ? 1 : 0) + (mcpConfig === undefined ? 0 : 1) + (mcpJson === undefined ? 0 : 1);
+  if (count === 0) throw new UsageError('run needs FILE, --mcp-config FILE or --mcp-json TEXT', 'run');
+  if (count > 1) throw new UsageError('FILE, --mcp-config and --mcp-json exclude one another: give one of them', 'run');
+  return { files: given.words, mcpConfig, mcpJson };
+}
+
+function sealingOptions(given: Given): SealingOptions {
+  const resource = given.one('public-url');
+  if (resource !== undefined) publicUrl(resource, given);
+  return {
+    sessionKeys: given.one('session-keys'),
+    sessionSecret: given.secret('MANIFOLD_SESSION_SECRET'),
+    sessionKdf: given.value('session-kdf'),
+    gatewayName: given.value('gateway-name'),
+    resource,
+  };
+}
+
+function tokenInspect(given: Given): Command {
+  refuseWords(given, 1);
+  const options = sealingOptions(given);
+  const [token] = given.words;
+  if (token === undefined) throw new UsageError('token inspect needs the token, or "-" to read it', given.command);
+  if (options.sessionKeys === undefined && options.sessionSecret === undefined) {
+    throw new UsageError('token inspect needs --session-keys FILE or MANIFOLD_SESSION_SECRET', given.command);
+  }
+  return { kind: 'token-inspect', token, options };
+}
+
+function toolsOptions(given: Given, env: Environment): ToolsOptions {
+  refuseWords(given, 1);
+  const url = given.words[0] ?? 'http://localhost:1975/mcp';
+  const parsed = URL.parse(url);
+  if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
+    throw new UsageError('the URL must begin with http:// or https://', given.command);
+  }
+  return { url, headers: given.list('header').map((text) => header(text, env)), json: given.on('json') };
+}
+
+function header(text: string, env: Environment): readonly [string, string] {
+  const expanded = expand(text, env);
+  if (expanded.faults !== undefined) throw new UsageError(`--header: ${expanded.faults[0]!.problem}`, 'tools');
+  const colon = expanded.text.indexOf(':');
+  const name = expanded.text.slice(0, Math.max(colon, 0)).trim();
+  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
+    throw new UsageError("--header is written as 'NAME: VALUE'", 'tools');
+  return [name, expanded.text.slice(colon + 1).trim()];
+}
+
+function refuseWords(given: Given, most: number): void {
+  if (given.words.length > most) {
+    throw new UsageError(`${given.command} takes ${most === 0 ? 'no argument' : 'one argument'}`, given.command);
+  }
+}
+
+function whole(given: Given, name: string, least: number, most: number): number {
+  const text = given.value(name);
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`--${name} must be a whole number from ${least} to ${most}`, given.command);
+}
+
+function span(given: Given, name: string, leastMs: number, mostMs: number): number {
+  const value = durationMs(given.value(name));
+  if (value !== undefined && value >= leastMs && value <= mostMs) return value;
+  const bounds = `from ${spanText(leastMs)} to ${spanText(mostMs)}`;
+  throw new UsageError(`--${name} must be a time ${bounds}, written like 500ms, 5s, 2m or 24h`, given.command);
+}
+
+function spanText(ms: number): string {
+  if (ms % day === 0 && ms > 0) return `${ms / day}d`;
+  if (ms % minute === 0 && ms > 0) return `${ms / minute}m`;
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
+}
+
+function oneOf<T extends string>(given: Given, name: string, choices: readonly T[]): T {
+  const text = given.value(name);
+  const choice = choices.find((c) => c === text);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--${name} must be one of: ${choices.join(', ')}`, given.command);
+}
+
+function hostName(text: string, given: Given): string {
+  if (/^(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/.test(text)) return text.toLowerCase();
+  throw new UsageError('--allowed-hosts takes names such as mcp.example.com or mcp.example.com:8443', given.command);
+}
+
+function origin(text: string, given: Given): string {
+  const parsed = URL.parse(text);
+  if (parsed !== null && parsed.origin !== 'null' && `${parsed.origin}/` === parsed.href) return parsed.origin;
+  throw new UsageError(
+    '--allowed-origins takes origins such as https://app.example.com, without a path',
+    given.command,
+  );
+}
+
+/* RFC 8707 §2: a resource is an absolute URI without a fragment; a query or credentials have no use in ours. */
+function publicUrl(text: string, given: Given): void {
+  const parsed = URL.parse(text);
+  const plain =
+    parsed !== null &&
+    (parsed.protocol === 'https:' || parsed.protocol === 'http:') &&
+    parsed.username === '' &&
+    parsed.password === '' &&
+    !text.includes('?') &&
+    !text.includes('#');
+  if (!plain) {
+    throw new UsageError('--public-url must be an http(s) URL without credentials, query or fragment', given.command);
+  }
+}

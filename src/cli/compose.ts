@@ -1,0 +1,100 @@
+/** Puts the parts of one route together: the only place that knows them all. */
+import { Catalogue } from '../aggregate/catalogue.ts';
+import type { RouteConfig, UpstreamConfig } from '../config/model.ts';
+import { Gateway } from '../gateway.ts';
+import { routeHash } from '../session/claims.ts';
+import type { Keyring } from '../session/keyring.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { OriginPolicy } from '../transport/accept.ts';
+import { Clients } from '../transport/clients.ts';
+import { Inbound } from '../transport/inbound.ts';
+import { Listening } from '../transport/listening.ts';
+import { Lists } from '../transport/lists.ts';
+import { startProbing } from '../transport/probe.ts';
+import { Router } from '../transport/route.ts';
+import { LegacyAdapter } from '../transport/upstream/legacy.ts';
+import { LinkOpener } from '../transport/upstream/links.ts';
+import { Upstream } from '../transport/upstream/upstream.ts';
+import { Wheel } from '../transport/wheel.ts';
+import type { RunOptions } from './arguments.ts';
+
+export interface Composed {
+  readonly gateway: Gateway;
+  readonly upstreams: readonly Upstream[];
+  readonly clients: Clients;
+  readonly lists: Lists;
+  readonly adapter: LegacyAdapter;
+  readonly listening: Listening;
+  /** Lets go of timers and connections; what is under way breaks off. */
+  close(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly options: Pick<RunOptions, 'sessions' | 'sessionMaxAgeSeconds' | 'initTimeoutMs'>;
+  readonly keyring: Keyring;
+  /** Public name of the endpoint, bound into every token. */
+  readonly resource: string;
+  readonly policy: OriginPolicy;
+  /** Where a stdio or SSE upstream is bridged to. */
+  readonly bridgedUrl: (name: string) => string;
+  readonly log: Log;
+  readonly version: string;
+}
+
+export function compose(route: RouteConfig, around: Surroundings): Composed {
+  const { options, keyring, resource, policy, log, version } = around;
+  const wheel = new Wheel();
+  const adapter = new LegacyAdapter(wheel, version);
+  const opener = new LinkOpener(adapter, options.initTimeoutMs, log, () => performance.now());
+  const upstreams = route.upstreams.map(
+    (config) => new Upstream(config, addressOf(config, around.bridgedUrl), identityOf(config), version),
+  );
+  const catalogue = new Catalogue();
+  const lists = new Lists(upstreams, catalogue, adapter, log, () => performance.now());
+  const listening = new Listening(upstreams, adapter, wheel);
+  const clients = new Clients({
+    keyring,
+    route: routeHash(route.name, resource),
+    sessions: options.sessions,
+    maxAgeSeconds: options.sessionMaxAgeSeconds,
+    opener,
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+  });
+  const gateway = new Gateway({
+    upstreams,
+    policy,
+    clients,
+    lists,
+    router: new Router(upstreams, lists),
+    inbound: new Inbound(upstreams, adapter, log),
+    listening,
+    catalogue,
+    adapter,
+    opener,
+    wheel,
+    log,
+    version,
+  });
+  listening.host = gateway;
+  opener.onReturn = (upstream) => {
+    catalogue.invalidate(upstream.config.id);
+    listening.joined(upstream);
+  };
+  const probing = startProbing(upstreams, opener, adapter);
+  const close = async (): Promise<void> => {
+    probing.stop();
+    listening.endAll();
+    await Promise.allSettled(upstreams.map((upstream) => upstream.pool.destroy()));
+  };
+  return { gateway, upstreams, clients, lists, adapter, listening, close };
+}
+
+function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {
+  return transport.kind === 'http' ? transport.url : bridgedUrl(name);
+}
+
+/** What an upstream is, whichever port its bridge has today: part of its hash, so that sessions survive a restart of ours. */
+function identityOf({ transport }: UpstreamConfig): string {
+  if (transport.kind !== 'stdio') return transport.url;
+  return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+}

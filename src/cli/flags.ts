@@ -1,0 +1,169 @@
+/**
+ * Every flag of every command, once: the parser, `--help` and docs/configuration.md all read this table. A flag `--some-name`
+ * with a value is also read from the environment as MANIFOLD_SOME_NAME; the command line wins.
+ */
+
+export interface Flag {
+  readonly name: string;
+  /** What stands for the value in the help; a flag without one is a switch. */
+  readonly value?: string;
+  readonly short?: string;
+  /** Has several values: by being repeated, or with commas as well. */
+  readonly list?: 'repeated' | 'commas';
+  /** Is not read from the environment. */
+  readonly typedOnly?: true;
+  /** The default, as a person would type it. */
+  readonly standard?: string;
+  readonly says: string;
+}
+
+export interface CommandLine {
+  readonly name: string;
+  /** What follows the name of the command. */
+  readonly takes: string;
+  readonly says: string;
+  readonly examples: readonly string[];
+  readonly flags: readonly Flag[];
+}
+
+/* The token is bound to both names and to the keys, so what seals and what explains a token needs the same flags. */
+const sealing: readonly Flag[] = [
+  { name: 'session-keys', value: 'FILE', says: 'key ring that seals session tokens, as made by "manifold keygen"' },
+  {
+    name: 'session-kdf',
+    value: 'KDF',
+    standard: 'scrypt',
+    says: 'how MANIFOLD_SESSION_SECRET becomes a key: scrypt[:N:r:p], pbkdf2-sha256:ITERATIONS, argon2id:KIB:PASSES:LANES or none',
+  },
+  {
+    name: 'gateway-name',
+    value: 'NAME',
+    standard: 'manifold',
+    says: 'name that tokens are bound to; alike on all replicas',
+  },
+  {
+    name: 'public-url',
+    value: 'URL',
+    says: 'URL by which clients reach the endpoint, bound into tokens (default: the one it listens on)',
+  },
+];
+
+const runFlags: readonly Flag[] = [
+  { name: 'mcp-config', value: 'FILE', says: 'mcpServers file of Claude, Cursor or VS Code, as it is' },
+  { name: 'mcp-json', value: 'TEXT', says: 'the same as text; write secrets in it as ${VAR}' },
+  { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
+  { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  {
+    name: 'admin-port',
+    value: 'PORT',
+    standard: '1064',
+    says: 'port of probes and metrics; 0 takes a free one, "off" has none',
+  },
+  { name: 'workers', value: 'N', standard: '1', says: 'processes that share the port' },
+  ...sealing,
+  {
+    name: 'sessions',
+    value: 'POLICY',
+    standard: 'optional',
+    says: '"optional" also serves clients that never return their session id, "required" refuses them',
+  },
+  { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'life of a session, 5m to 30d' },
+  {
+    name: 'init-timeout',
+    value: 'TIME',
+    standard: '5s',
+    says: 'longest wait for slow upstreams when a client connects',
+  },
+  { name: 'drain-timeout', value: 'TIME', standard: '30s', says: 'longest wait for calls under way after SIGTERM' },
+  {
+    name: 'allowed-hosts',
+    value: 'NAME,…',
+    list: 'commas',
+    says: 'further Host names to answer to: name, or name:port',
+  },
+  {
+    name: 'allowed-origins',
+    value: 'ORIGIN,…',
+    list: 'commas',
+    says: 'web origins whose pages may call the gateway, such as https://app.example.com',
+  },
+  {
+    name: 'peers',
+    value: 'NAME',
+    says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
+  },
+  { name: 'peer-address', value: 'HOST:PORT', says: 'where this replica hears from its peers' },
+  { name: 'log-level', value: 'LEVEL', standard: 'info', says: 'trace, debug, info, warn, error, fatal or silent' },
+];
+
+/* Inspecting is for a person at a terminal, so the token is an argument; `-` keeps it out of the process list. */
+export const commandLines = {
+  run: {
+    name: 'run',
+    takes: '[FILE…]',
+    says: 'Starts the gateway in front of the MCP servers that FILE, --mcp-config or --mcp-json names.',
+    examples: [
+      'manifold run --mcp-config ~/.cursor/mcp.json',
+      'manifold run --mcp-json \'{"mcpServers":{"docs":{"url":"https://mcp.example.com/mcp"}}}\'',
+      'manifold run servers.json --host 0.0.0.0 --session-keys keys.json --public-url https://mcp.example.com/mcp',
+    ],
+    flags: runFlags,
+  },
+  check: {
+    name: 'check',
+    takes: 'FILE…',
+    says: 'Checks configuration files: prints every fault with its place and exits with 1, or prints what they come to.',
+    examples: ['manifold check .vscode/mcp.json'],
+    flags: [],
+  },
+  keygen: {
+    name: 'keygen',
+    takes: '',
+    says: 'Makes a key ring file for --session-keys.',
+    examples: ['manifold keygen --out keys.json', 'manifold keygen > keys.json'],
+    flags: [
+      {
+        name: 'out',
+        value: 'FILE',
+        short: 'o',
+        typedOnly: true,
+        says: 'write to FILE, readable by you alone; an existing file is left as it is',
+      },
+    ],
+  },
+  tools: {
+    name: 'tools',
+    takes: '[URL]',
+    says: 'Connects as a client and lists the tools it sees, by upstream. URL is http://localhost:1975/mcp unless given.',
+    examples: [
+      'manifold tools',
+      "manifold tools https://mcp.example.com/mcp --header 'Authorization: Bearer ${TOKEN}'",
+    ],
+    flags: [
+      {
+        name: 'header',
+        value: "'NAME: VALUE'",
+        short: 'H',
+        list: 'repeated',
+        typedOnly: true,
+        says: 'header to send, may be repeated; ${VAR} in it is read from the environment',
+      },
+      { name: 'json', says: 'print JSON' },
+    ],
+  },
+  'token inspect': {
+    name: 'token inspect',
+    takes: 'TOKEN',
+    says: 'Opens a session token with the keys that sealed it and explains it. TOKEN may be "-" for standard input.',
+    examples: ['manifold token inspect - --session-keys keys.json < token.txt'],
+    flags: sealing,
+  },
+} as const satisfies Record<string, CommandLine>;
+
+export type CommandName = keyof typeof commandLines;
+
+/** The environment variable of a flag; undefined for one that is only ever typed. */
+export function variableOf(flag: Flag): string | undefined {
+  if (flag.value === undefined || flag.typedOnly === true) return undefined;
+  return `MANIFOLD_${flag.name.toUpperCase().replaceAll('-', '_')}`;
+}

@@ -1,0 +1,32 @@
+/** What a command may touch of the process. main.ts gives the real things; a test gives its own. */
+import type { Environment } from '../config/variables.ts';
+
+export interface CommandIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Environment;
+  /** As UTF-8. Rejects with the error of node:fs. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Makes a file that its owner alone can read (mode 0600). Rejects with code `EEXIST` when there is one already. */
+  readonly createFile: (path: string, text: string) => Promise<void>;
+  readonly random: (bytes: number) => Buffer;
+  readonly nowSeconds: () => number;
+}
+
+/** What went wrong with a file, for a person. */
+export function fileFault(path: string, fault: unknown): string {
+  const code = fault instanceof Error && 'code' in fault ? fault.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+      return `${path}: there is no such file or directory`;
+    case 'EACCES':
+    case 'EPERM':
+      return `${path}: permission denied`;
+    case 'EISDIR':
+      return `${path}: a directory, not a file`;
+    case 'EEXIST':
+      return `${path}: exists already and is left as it is`;
+    default:
+      return `${path}: ${typeof code === 'string' ? code : 'cannot be read or written'}`;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * `manifold tools`: connects as any client would and lists what that client sees, by upstream. The official SDK is the client,
+ * so the command also shows whether a gateway can be used by one.
+ */
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import * as z from 'zod';
+import { shownUrl } from '../config/shown.ts';
+import type { ToolsOptions } from './arguments.ts';
+import { columns, firstLine } from './columns.ts';
+import type { CommandIo } from './io.ts';
+
+/** Longest wait for one answer. */
+const answerTimeoutMs = 30_000;
+/** Farewells are not waited for any longer. */
+const farewellMs = 1_000;
+/** A list that goes on after this many pages is a loop. */
+const maxPages = 1_000;
+const maxDescriptionChars = 80;
+const maxNameChars = 128;
+const maxFaultChars = 200;
+
+interface Tool {
+  readonly name: string;
+  readonly description: string;
+}
+
+interface Seen {
+  readonly server: string;
+  readonly version: string;
+  readonly tools: readonly Tool[];
+  readonly prompts: number;
+  readonly resources: number;
+  readonly resourceTemplates: number;
+}
+
+/** Gives the exit code: 0, or 1 with one line on stderr when the list cannot be had. */
+export async function tools(options: ToolsOptions, io: CommandIo): Promise<number> {
+  try {
+    const seen = await look(options);
+    io.stdout.write(options.json ? jsonText(options.url, seen) : listText(options.url, seen));
+    return 0;
+  } catch (fault) {
+    io.stderr.write(`manifold tools: ${shownUrl(options.url)}: ${reason(fault)}\n`);
+    return 1;
+  }
+}
+
+async function look(options: ToolsOptions): Promise<Seen> {
+  const client = new Client({ name: 'manifold-tools', version: '1' });
+  const transport = new StreamableHTTPClientTransport(new URL(options.url), {
+    requestInit: { headers: options.headers.map(([name, value]) => [name, value] as [string, string]) },
+  });
+  try {
+    await client.connect(transport, { timeout: answerTimeoutMs });
+    const offered = client.getServerCapabilities() ?? {};
+    const found = offered.tools === undefined ? [] : await listAll(client, 'tools/list', 'tools');
+    const prompts = offered.prompts === undefined ? [] : await listAll(client, 'prompts/list', 'prompts');
+    const resources = offered.resources === undefined ? [] : await listAll(client, 'resources/list', 'resources');
+    const templates =
+      offered.resources === undefined ? [] : await listAll(client, 'resources/templates/list', 'resourceTemplates');
+    const about = client.getServerVersion();
+    return {
+      server: about?.name ?? '',
+      version: about?.version ?? '',
+      tools: found.map(({ name, description }) => ({ name, description: description ?? '' })),
+      prompts: prompts.length,
+      resources: resources.length,
+      resourceTemplates: templates.length,
+    };
+  } finally {
+    // DELETE is good manners; a server that does not answer it must not hold up the command.
+    await Promise.race([transport.terminateSession().catch(() => {}), pause(farewellMs)]);
+    await client.close().catch(() => {});
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}
+
+/* Lenient where the SDK's own list calls are strict: one odd tool must not hide the others. */
+const item = z.looseObject({ name: z.string().catch(''), description: z.string().optional().catch(undefined) });
+
+async function listAll(client: Client, method: string, member: string): Promise<readonly z.infer<typeof item>[]> {
+  const page = z.looseObject({ [member]: z.array(item), nextCursor: z.string().optional() });
+  const items: z.infer<typeof item>[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const params = cursor === undefined ? {} : { cursor };
+    const answer = await client.request({ method, params }, page, { timeout: answerTimeoutMs });
+    items.push(...(answer[member] as z.infer<typeof item>[]));
+    cursor = answer['nextCursor'] as string | undefined;
+    if (cursor === undefined) return items;
+  }
+  throw new Error(`${method} does not end`);
+}
+
+/* The upstream is what stands before the first `__`; a tool without it belongs to none. */
+function byUpstream(seen: Seen): ReadonlyMap<string, readonly Tool[]> {
+  const groups = new Map<string, Tool[]>();
+  for (const tool of seen.tools) {
+    const at = tool.name.indexOf('__');
+    const upstream = at > 0 ? tool.name.slice(0, at) : '';
+    const group = groups.get(upstream);
+    if (group === undefined) groups.set(upstream, [tool]);
+    else group.push(tool);
+  }
+  return groups;
+}
+
+function listText(url: string, seen: Seen): string {
+  const lines = [`${shownUrl(url)}: ${firstLine(`${seen.server} ${seen.version}`, maxNameChars)}`];
+  for (const [upstream, group] of byUpstream(seen)) {
+    lines.push(
+      '',
+      `${upstream === '' ? '(without a prefix)' : firstLine(upstream, maxNameChars)} (${counted(group.length, 'tool')})`,
+    );
+    const rows = group.map((tool) => [
+      firstLine(tool.name, maxNameChars),
+      firstLine(tool.description, maxDescriptionChars),
+    ]);
+    for (const line of columns(rows)) lines.push(`  ${line}`);
+  }
+  const counts = [
+    counted(seen.tools.length, 'tool'),
+    counted(seen.prompts, 'prompt'),
+    counted(seen.resources, 'resource'),
+    counted(seen.resourceTemplates, 'resource template'),
+  ];
+  return `${[...lines, '', counts.join(', ')].join('\n')}\n`;
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+function jsonText(url: string, seen: Seen): string {
+  const upstreams = Array.from(byUpstream(seen), ([id, group]) => ({ id, tools: group }));
+  const { server, version, prompts, resources, resourceTemplates } = seen;
+  return `${JSON.stringify({ url: shownUrl(url), server, version, upstreams, prompts, resources, resourceTemplates }, undefined, 2)}\n`;
+}
+
+/* One line for a person. The text of a peer is cut and made harmless. */
+function reason(fault: unknown): string {
+  if (fault instanceof StreamableHTTPError) {
+    if (fault.code === 401)
+      return "it asks for authorization (HTTP 401): add --header 'Authorization: Bearer ${TOKEN}'";
+    if (fault.code !== undefined && fault.code > 0) return `it answered HTTP ${fault.code}; is it an MCP endpoint?`;
+  }
+  switch (codeOf(fault)) {
+    case 'ECONNREFUSED':
+      return 'nothing listens there; is the gateway running?';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the host name is not known';
+    default:
+      return firstLine(fault instanceof Error ? fault.message : 'it cannot be reached', maxFaultChars);
+  }
+}
+
+/* fetch() hides the fault of the socket in `cause`, which is several at once when a name has several addresses. */
+function codeOf(fault: unknown): unknown {
+  if (!(fault instanceof Error)) return undefined;
+  if (fault.cause !== undefined) return codeOf(fault.cause);
+  if ('code' in fault) return fault.code;
+  return fault instanceof AggregateError ? codeOf(fault.errors[0]) : undefined;
+}

@@ -1,0 +1,11 @@
+/** A command line that cannot be obeyed. The command answers with the message and the hint on stderr, and exits with 2. */
+export class UsageError extends Error {
+  /** What to run to read more, as one line. */
+  readonly hint: string;
+
+  constructor(message: string, command?: string) {
+    super(message);
+    this.name = 'UsageError';
+    this.hint = `Try: manifold ${command === undefined ? '' : `${command} `}--help`;
+  }
+}

@@ -1,0 +1,28 @@
+/** Collects what is wrong with a configuration while it is read, so that a person gets all of it at once. */
+import type { JsonPath } from './jsonc.ts';
+import type { ConfigFault } from './model.ts';
+
+export class Findings {
+  readonly faults: ConfigFault[] = [];
+  readonly warnings: string[] = [];
+
+  /** `problem` and `remedy` never hold a value of the file: it may be a secret. */
+  fault(path: JsonPath, problem: string, remedy: string): void {
+    this.faults.push({ path: pathText(path), problem, remedy });
+  }
+
+  warn(path: JsonPath, text: string): void {
+    this.warnings.push(`${pathText(path)}: ${text}`);
+  }
+}
+
+/** `mcpServers.github.args[0]`; a key that is no plain word is quoted: `mcpServers["my server"]`. The root is `(root)`. */
+export function pathText(path: JsonPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (!/^[A-Za-z_$][A-Za-z0-9_$-]*$/.test(step)) text += `[${JSON.stringify(step)}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text === '' ? '(root)' : text;
+}

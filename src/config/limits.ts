@@ -1,0 +1,12 @@
+/** Every size, count and wait of the configuration, by name. Times in ms. */
+export const maxConfigChars = 4 * 1024 * 1024;
+export const maxUpstreams = 128;
+/** Leaves at least half of the 64 characters that clients allow for a tool's name to the tool itself. */
+export const maxIdChars = 32;
+/** Longest silence of one call unless configured: a stream without any byte for this long is dead (security.md R2). */
+export const defaultTimeoutMs = 300_000;
+/** Below this a timeout was surely meant in seconds, as Cline has it. */
+export const minTimeoutMs = 100;
+/** Below this it may have been. */
+export const shortTimeoutMs = 1_000;
+export const maxTimeoutMs = 86_400_000;

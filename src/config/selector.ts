@@ -1,0 +1,34 @@
+/** `includeTools` and `excludeTools` of a server → which of its tools are shown and callable. Names are compared exactly. */
+import type { Findings } from './findings.ts';
+import type { JsonPath } from './jsonc.ts';
+import type { ServerText } from './keys.ts';
+import type { ToolSelector } from './model.ts';
+
+export function readSelector(path: JsonPath, text: ServerText, id: string, findings: Findings): ToolSelector {
+  const include = text.includeTools?.length === 1 && text.includeTools[0] === '*' ? undefined : text.includeTools;
+  if (include?.length === 0) findings.warn([...path, 'includeTools'], 'an empty list shows no tool at all');
+  return {
+    include: include === undefined ? undefined : readNames([...path, 'includeTools'], include, id, findings),
+    exclude: readNames([...path, 'excludeTools'], text.excludeTools ?? [], id, findings),
+  };
+}
+
+function readNames(path: JsonPath, written: readonly string[], id: string, findings: Findings): ReadonlySet<string> {
+  for (const [i, name] of written.entries()) {
+    if (name.includes('*')) {
+      findings.fault(
+        [...path, i],
+        'a pattern; names are compared exactly',
+        'Name each tool; ["*"] alone in "includeTools" stands for all',
+      );
+    } else if (name === '') {
+      findings.fault([...path, i], 'empty', 'Give the name of a tool');
+    } else if (name.startsWith(`${id}__`)) {
+      findings.warn(
+        [...path, i],
+        `begins with the prefix "${id}__", which this gateway adds; give the name as the server has it`,
+      );
+    }
+  }
+  return new Set(written);
+}

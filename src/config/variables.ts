@@ -1,0 +1,117 @@
+/**
+ * Variables in configuration text: `${VAR}` and `${VAR:-default}` (Claude), `${env:VAR}` (Cursor, VS Code), `${userHome}`.
+ * `$${` stands for `${` itself. Values come from the environment and may be secrets, so no fault ever quotes one.
+ */
+import type { Findings } from './findings.ts';
+import type { JsonPath } from './jsonc.ts';
+import { nearest } from './nearest.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface VariableFault {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** The text with every variable replaced, or every fault of it. */
+export type Expanded =
+  | { readonly text: string; readonly faults: undefined }
+  | { readonly text: undefined; readonly faults: readonly VariableFault[] };
+
+export function expand(text: string, env: Environment): Expanded {
+  const faults: VariableFault[] = [];
+  let out = '';
+  let from = 0;
+  for (;;) {
+    const open = text.indexOf('${', from);
+    if (open === -1) break;
+    if (open > from && text[open - 1] === '$') {
+      out += `${text.slice(from, open - 1)}\${`;
+      from = open + 2;
+      continue;
+    }
+    const close = text.indexOf('}', open);
+    if (close === -1) {
+      faults.push({
+        problem: 'a variable that does not end',
+        remedy: 'Close it with "}", or write $${ for the characters themselves',
+      });
+      break;
+    }
+    const value = valueOf(text.slice(open + 2, close), env);
+    if (typeof value === 'string') out += text.slice(from, open) + value;
+    else faults.push(value);
+    from = close + 1;
+  }
+  return faults.length > 0 ? { text: undefined, faults } : { text: out + text.slice(from), faults: undefined };
+}
+
+/** The text with every variable replaced; undefined when one of them is at fault, which `findings` then holds. */
+export function expandAt(path: JsonPath, text: string, env: Environment, findings: Findings): string | undefined {
+  const expanded = expand(text, env);
+  for (const { problem, remedy } of expanded.faults ?? []) findings.fault(path, problem, remedy);
+  return expanded.text;
+}
+
+/* Things that an editor knows and a gateway does not. */
+const editorVariables = new Set([
+  'workspaceFolder',
+  'workspaceFolderBasename',
+  'workspaceRoot',
+  'pathSeparator',
+  '/',
+  'file',
+  'fileDirname',
+  'cwd',
+  'execPath',
+]);
+
+/* `reference` is what stands between the braces. It is quoted in a fault only once it is known to be a mere name. */
+function valueOf(reference: string, env: Environment): string | VariableFault {
+  if (reference.startsWith('input:')) {
+    return {
+      problem: 'an ${input:…} is asked of a person by the editor; a gateway has nobody to ask',
+      remedy: 'Put the value into an environment variable and write ${VAR} here',
+    };
+  }
+  if (editorVariables.has(reference) || reference.startsWith('command:') || reference.startsWith('config:')) {
+    return {
+      problem: 'a variable that only an editor can fill in',
+      remedy: 'Write the value itself, or ${VAR} for an environment variable',
+    };
+  }
+  if (reference === 'userHome') {
+    return env['HOME'] ?? env['USERPROFILE'] ?? unset('HOME', env);
+  }
+  const [head, fallback] = cutAt(reference.startsWith('env:') ? reference.slice(4) : reference, ':-');
+  if (!isVariableName(head)) {
+    return {
+      problem: 'not a variable',
+      remedy: 'Write ${VAR} or ${VAR:-default}, or $${ for the characters themselves',
+    };
+  }
+  if (fallback === undefined) return env[head] ?? unset(head, env);
+  if (fallback.includes('${')) {
+    return { problem: `the default of ${head} holds another variable`, remedy: 'Give it a plain default' };
+  }
+  // As in a shell, `:-` also stands in for a variable that is set but empty.
+  return env[head] || fallback;
+}
+
+function unset(name: string, env: Environment): VariableFault {
+  const near = nearest(name, Object.keys(env));
+  return {
+    problem: `the environment variable ${name} is not set`,
+    remedy: `Set it${near === undefined ? '' : ` (is it ${near}?)`}, or give a default: \${${name}:-…}`,
+  };
+}
+
+function cutAt(text: string, mark: string): [head: string, tail: string | undefined] {
+  const at = text.indexOf(mark);
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + mark.length)];
+}
+
+/* A fixed pattern, linear in the text. */
+function isVariableName(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
+}

@@ -1,0 +1,407 @@
+/**
+ * THE WAY OF A REQUEST: accept → read the message → open the token → route → call the upstream → translate → write. Each step
+ * is a file of its own with its own faults; here stands their order. One `Gateway` serves one route.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError, type ErrorCode } from './errors.ts';
+import type { Catalogue } from './aggregate/catalogue.ts';
+import { inwardCall, type InwardTarget } from './aggregate/rewrite.ts';
+import { readBatch, readClientMessage, type Message } from './protocol/envelope.ts';
+import { legacyRequest, methodLabel } from './protocol/methods.ts';
+import { hasBatches } from './protocol/revisions.ts';
+import { rawOf } from './protocol/scan.ts';
+import type { Log } from './telemetry/log.ts';
+import { countRequest, countUpstreamCall, timeRequest } from './telemetry/metrics.ts';
+import {
+  checkGet,
+  checkOrigin,
+  checkPost,
+  readBody,
+  readHead,
+  type Head,
+  type OriginPolicy,
+} from './transport/accept.ts';
+import type { Client } from './transport/client.ts';
+import type { Clients } from './transport/clients.ts';
+import { initializeResult, openAll, readGreeting } from './transport/handshake.ts';
+import type { Inbound } from './transport/inbound.ts';
+import { levelOf, setLevel } from './transport/level.ts';
+import type { Lists } from './transport/lists.ts';
+import type { Listening } from './transport/listening.ts';
+import { BatchOutlet, PostOutlet, type Outlet } from './transport/outlet.ts';
+import { Relay, type RelayHost } from './transport/relay.ts';
+import { respondAccepted, respondFault } from './transport/respond.ts';
+import type { Routed, Router } from './transport/route.ts';
+import type { Link, UpstreamAdapter } from './transport/upstream/adapter.ts';
+import type { LinkOpener } from './transport/upstream/links.ts';
+import type { Upstream } from './transport/upstream/upstream.ts';
+import type { Wheel } from './transport/wheel.ts';
+
+export interface GatewayParts {
+  readonly upstreams: readonly Upstream[];
+  readonly policy: OriginPolicy;
+  readonly clients: Clients;
+  readonly lists: Lists;
+  readonly router: Router;
+  readonly inbound: Inbound;
+  readonly listening: Listening;
+  readonly catalogue: Catalogue;
+  readonly adapter: UpstreamAdapter;
+  readonly opener: LinkOpener;
+  readonly wheel: Wheel;
+  readonly log: Log;
+  readonly version: string;
+}
+
+export class Gateway implements RelayHost {
+  readonly #parts: GatewayParts;
+  /** Set while the process drains: nothing new is taken in. */
+  draining = false;
+
+  /** Requests whose answer is not out yet; streams opened by GET do not count. */
+  #active = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when nothing is under way any more, or after `timeoutMs`. */
+  idle(timeoutMs: number): Promise<void> {
+    if (this.#active === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Answers one HTTP request. Never throws: every fault ends in an answer. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      if (this.draining) throw new GatewayError('draining');
+      const head = readHead(request.rawHeaders);
+      checkOrigin(head, this.#parts.policy);
+      switch (request.method) {
+        case 'POST':
+          this.#post(head, request, response);
+          return;
+        case 'GET':
+          this.#get(head, response);
+          return;
+        case 'DELETE':
+          this.#delete(head, response);
+          return;
+        default:
+          throw new GatewayError('verb_not_allowed', request.method);
+      }
+    } catch (fault) {
+      this.#refuse(response, fault);
+    }
+  }
+
+  #post(head: Head, request: IncomingMessage, response: ServerResponse): void {
+    checkPost(head);
+    this.#active += 1;
+    response.on('close', () => {
+      this.#active -= 1;
+      if (this.#active === 0) this.#onIdle?.();
+    });
+    readBody(request, (fault, body) => {
+      try {
+        if (fault !== undefined) throw fault;
+        const batch = readBatch(body);
+        if (batch === undefined) this.#single(head, readClientMessage(body), response);
+        else this.#batch(head, batch, response);
+      } catch (thrown) {
+        this.#refuse(response, thrown);
+      }
+    });
+  }
+
+  #single(head: Head, message: Message, response: ServerResponse): void {
+    if (message.kind === 'request') {
+      const outlet = new PostOutlet(response, this.#parts.wheel);
+      // A stale token on `initialize` is of no interest: the client is starting over (security.md §2.2).
+      if (message.method === 'initialize') this.#initialize(message, outlet);
+      else this.#request(this.#clientOf(head, message.id), message, outlet);
+      return;
+    }
+    const client = this.#parts.clients.of(head);
+    if (message.kind === 'notification') {
+      this.#parts.inbound.notify(client, message);
+      respondAccepted(response);
+      return;
+    }
+    this.#parts.inbound.answer(client, message).then(
+      () => respondAccepted(response),
+      (fault: unknown) => this.#refuse(response, notTaken(fault)),
+    );
+  }
+
+  /** Batches exist in 2025-03-26 only; each message goes its own way and all answers leave on one stream. */
+  #batch(head: Head, parts: readonly Buffer[], response: ServerResponse): void {
+    const client = this.#parts.clients.of(head);
+    if (!hasBatches(client.revision)) throw new GatewayError('batch_unsupported');
+    if (parts.length === 0) throw new GatewayError('message_invalid', 'empty batch');
+    const messages = parts.map((part) => readClientMessage(part));
+    if (messages.some((message) => message.method === 'initialize')) throw new GatewayError('initialize_misplaced');
+    const outlet = new BatchOutlet(response, this.#parts.wheel);
+    for (const message of messages) {
+      if (message.kind === 'request') this.#request(client, message, outlet.part());
+      else if (message.kind === 'notification') this.#parts.inbound.notify(client, message);
+      else
+        this.#parts.inbound
+          .answer(client, message)
+          .catch((fault: unknown) => this.#parts.log.debug({ fault: String(fault) }, 'answer in a batch not taken'));
+    }
+    outlet.seal();
+  }
+
+  #initialize(message: Message, outlet: Outlet): void {
+    const { upstreams, clients, opener, version } = this.#parts;
+    const startedMs = performance.now();
+    const open = async (): Promise<void> => {
+      const greeting = readGreeting(message);
+      const openings = await openAll(upstreams, greeting, opener);
+      const { token } = clients.create(greeting, openings);
+      outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
+    };
+    this.#settle(message, outlet, open(), startedMs);
+  }
+
+  #request(client: Client, message: Message, outlet: Outlet): void {
+    const { lists, router } = this.#parts;
+    const plan = legacyRequest(message.method);
+    try {
+      switch (plan.kind) {
+        case 'initialize':
+          throw new GatewayError('initialize_misplaced');
+        case 'ping':
+          outlet.whole(resultText(message.id!, '{}'));
+          return;
+        case 'list':
+          this.#local(message, outlet, lists.page(client, plan.list, message));
+          return;
+        case 'level':
+          this.#local(message, outlet, setLevel(this.#parts, client, levelOf(message)));
+          return;
+        case 'named':
+          this.#route(client, message, outlet, router.named(client, message, plan.list));
+          return;
+        case 'resource':
+          this.#route(client, message, outlet, router.resource(client, message));
+          return;
+        case 'completion':
+          this.#route(client, message, outlet, router.completion(client, message));
+          return;
+        case 'unknown':
+          this.#route(client, message, outlet, router.unknown(message));
+      }
+    } catch (fault) {
+      this.#failed(message, outlet, fault);
+    }
+  }
+
+  /** An answer of the gateway's own making: the result as JSON text. */
+  #local(message: Message, outlet: Outlet, result: Promise<Buffer | string>): void {
+    const startedMs = performance.now();
+    this.#settle(
+      message,
+      outlet,
+      result.then((body) => outlet.whole(resultText(message.id!, body))),
+      startedMs,
+    );
+  }
+
+  #settle(message: Message, outlet: Outlet, answered: Promise<void>, startedMs: number): void {
+    answered.then(
+      () => {
+        countRequest(methodLabel(message.method), 'ok');
+        timeRequest(methodLabel(message.method), performance.now() - startedMs);
+        this.#parts.log.info({ method: message.method, ms: Math.round(performance.now() - startedMs) }, 'request');
+      },
+      (fault: unknown) => this.#failed(message, outlet, fault),
+    );
+  }
+
+  #route(client: Client, message: Message, outlet: Outlet, routed: Routed | Promise<Routed>): void {
+    if (routed instanceof Promise)
+      routed.then(
+        (found) => this.#call(client, message, outlet, found),
+        (fault: unknown) => this.#failed(message, outlet, fault),
+      );
+    else this.#call(client, message, outlet, routed);
+  }
+
+  #call(client: Client, message: Message, outlet: Outlet, { upstream, target }: Routed): void {
+    const link = client.links.peek(upstream);
+    if (link !== undefined) {
+      this.#send(client, message, outlet, target, link);
+      return;
+    }
+    client.links.ensure(upstream).then(
+      (opened) => this.#send(client, message, outlet, target, opened),
+      (fault: unknown) => this.#failed(message, outlet, fault),
+    );
+  }
+
+  #send(client: Client, message: Message, outlet: Outlet, target: InwardTarget, link: Link): void {
+    try {
+      const clientId = message.id!;
+      let inward = target;
+      let tokens: ReadonlyMap<string, string> | undefined;
+      let upstreamId = clientId;
+      if (link.shared) {
+        // Several clients count their ids from 1, so on a link of many each request gets an id and a token of its own.
+        upstreamId = `"${randomUUID()}"`;
+        const token = message.params?.member('_meta')?.member('progressToken');
+        if (token !== undefined) tokens = new Map([[upstreamId, rawOf(message.bytes, token)]]);
+        inward = { ...target, id: upstreamId, progressToken: upstreamId };
+      }
+      const body = inwardCall(message, inward);
+      const relay = new Relay(
+        this,
+        client,
+        link,
+        outlet,
+        { clientId, upstreamId, method: message.method, body, tokens },
+        performance.now(),
+      );
+      this.#dispatch(relay);
+    } catch (fault) {
+      this.#failed(message, outlet, fault);
+    }
+  }
+
+  #dispatch(relay: Relay): void {
+    const exchange = this.#parts.adapter.call(relay.link, relay.body, relay, relay.link.upstream.config.timeoutMs);
+    relay.exchange = exchange;
+    relay.client.inFlight.set(relay.clientId, {
+      upstream: relay.link.upstream,
+      upstreamId: relay.upstreamId,
+      exchange,
+    });
+  }
+
+  #get(head: Head, response: ServerResponse): void {
+    checkGet(head);
+    this.#parts.listening.open(this.#parts.clients.of(head), head.lastEventId, response);
+  }
+
+  #delete(head: Head, response: ServerResponse): void {
+    const { clients, adapter, upstreams } = this.#parts;
+    if (head.sessionToken === undefined) throw new GatewayError('session_missing');
+    const client = clients.of(head);
+    clients.end(client);
+    this.#parts.listening.endAll(client);
+    const links = client.links.all(upstreams).filter((link) => !link.shared);
+    Promise.allSettled(links.map((link) => adapter.end(link))).then(
+      () => response.writeHead(204).end(),
+      () => response.destroy(),
+    );
+  }
+
+  // RelayHost: what a call needs of the gateway on its way back.
+
+  heal(relay: Relay, fault: GatewayError): boolean {
+    const { upstream } = relay.link;
+    if (relay.healed || upstream.config.onSessionLoss === 'error') return false;
+    relay.healed = true;
+    // 404 says that nothing was done with the request, so it may be sent again (design.md §5).
+    relay.client.links.renew(upstream, relay.link).then(
+      (link) => {
+        relay.link = link;
+        this.#dispatch(relay);
+      },
+      () =>
+        relay.fail(
+          fault.code === 'upstream_session_lost'
+            ? new GatewayError('upstream_unreachable', 'could not be re-initialised')
+            : fault,
+        ),
+    );
+    return true;
+  }
+
+  noticed(link: Link, client: Client, method: string): void {
+    const { catalogue } = this.#parts;
+    const { id } = link.upstream.config;
+    switch (method) {
+      case 'notifications/tools/list_changed':
+        catalogue.invalidate(id, 'tools', client.audience);
+        return;
+      case 'notifications/prompts/list_changed':
+        catalogue.invalidate(id, 'prompts', client.audience);
+        return;
+      case 'notifications/resources/list_changed':
+        catalogue.invalidate(id, 'resources', client.audience);
+        catalogue.invalidate(id, 'resourceTemplates', client.audience);
+    }
+  }
+
+  reply(link: Link, body: string): void {
+    this.#parts.adapter
+      .post(link, body)
+      .catch((fault: unknown) =>
+        this.#parts.log.debug({ upstream: link.upstream.config.id, fault: String(fault) }, 'reply not taken'),
+      );
+  }
+
+  finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
+    const ms = performance.now() - relay.startedMs;
+    const method = methodLabel(relay.method);
+    const upstream = relay.link.upstream.config.id;
+    relay.client.inFlight.delete(relay.clientId);
+    countUpstreamCall(upstream, outcome);
+    countRequest(method, outcome);
+    timeRequest(method, ms);
+    this.#parts.log.info({ method, upstream, outcome, ms: Math.round(ms), session: relay.client.label }, 'call');
+  }
+
+  /** The client of a request; its faults are answered with the request's id. */
+  #clientOf(head: Head, id: string | undefined): Client {
+    try {
+      return this.#parts.clients.of(head);
+    } catch (fault) {
+      throw fault instanceof GatewayError ? fault : new GatewayError('internal', `request ${id}`, { cause: fault });
+    }
+  }
+
+  #failed(message: Message, outlet: Outlet, fault: unknown): void {
+    const code = fault instanceof GatewayError ? fault.code : 'internal';
+    countRequest(methodLabel(message.method), code);
+    this.#logFault(fault, { method: methodLabel(message.method) });
+    outlet.fault(fault, message.id!);
+  }
+
+  #refuse(response: ServerResponse, fault: unknown): void {
+    countRequest('none', fault instanceof GatewayError ? fault.code : 'internal');
+    this.#logFault(fault, {});
+    respondFault(response, fault);
+  }
+
+  #logFault(fault: unknown, where: Readonly<Record<string, string>>): void {
+    const { log } = this.#parts;
+    if (fault instanceof GatewayError && fault.code !== 'internal')
+      log.info({ ...where, code: fault.code, detail: fault.detail }, 'refused');
+    else log.error({ ...where, err: fault }, 'internal fault');
+  }
+}
+
+function resultText(id: string, result: Buffer | string): Buffer | string {
+  if (typeof result === 'string') return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":`), result, closing]);
+}
+
+const closing = Buffer.from('}');
+
+/** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 transports §Sending Messages 4). */
+function notTaken(fault: unknown): unknown {
+  return fault instanceof GatewayError && fault.code.startsWith('upstream_')
+    ? new GatewayError('answer_unknown', fault.message)
+    : fault;
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/** The command `manifold`: the only file that knows the process, its signals and its exit codes. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseCommand, type Command } from './cli/arguments.ts';
+import { check } from './cli/check.ts';
+import type { CommandIo } from './cli/io.ts';
+import { keygen } from './cli/keygen.ts';
+import { run } from './cli/run.ts';
+import { inspectToken } from './cli/token.ts';
+import { tools } from './cli/tools.ts';
+import { UsageError } from './cli/usage.ts';
+import { ConfigError } from './config/model.ts';
+import { KeyringError } from './session/key-spec.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const io: CommandIo = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  readFile: (path) => readFile(path, 'utf8'),
+  createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
+  random: randomBytes,
+  nowSeconds: () => Math.floor(Date.now() / 1000),
+};
+
+try {
+  const code = await execute(parseCommand(process.argv.slice(2), process.env));
+  if (code !== undefined) process.exitCode = code;
+} catch (fault) {
+  process.exitCode = report(fault);
+}
+
+/** The exit code, or undefined for a command that goes on. */
+async function execute(command: Command): Promise<number | undefined> {
+  switch (command.kind) {
+    case 'help':
+      io.stdout.write(command.text);
+      return 0;
+    case 'version':
+      io.stdout.write(`${version}\n`);
+      return 0;
+    case 'check':
+      return await check(command, io);
+    case 'keygen':
+      return await keygen(command, io);
+    case 'tools':
+      return await tools(command.options, io);
+    case 'token-inspect':
+      return await inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
+    case 'run': {
+      const running = await run(command.options, io, version);
+      let stopping = false;
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        process.on(signal, () => {
+          // The second signal means it.
+          if (stopping) process.exit(1);
+          stopping = true;
+          running.drain().then(
+            () => process.exit(0),
+            () => process.exit(1),
+          );
+        });
+      }
+      return undefined;
+    }
+  }
+}
+
+async function standardInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) text += String(chunk);
+  return text.trim();
+}
+
+/** Faults of use exit with 2, all others with 1; only those that nobody foresaw come with a stack. */
+function report(fault: unknown): number {
+  if (fault instanceof UsageError) {
+    io.stderr.write(`manifold: ${fault.message}\n${fault.hint}\n`);
+    return 2;
+  }
+  const foreseen = fault instanceof ConfigError || fault instanceof KeyringError;
+  io.stderr.write(`manifold: ${foreseen ? fault.message : String(fault instanceof Error ? fault.stack : fault)}\n`);
+  return 1;
+}

@@ -1,0 +1,169 @@
+/**
+ * Capabilities as sets of bits: what a client or a server declared in `initialize`, in 16 bits, and back to JSON.
+ * 2025-11-25 basic/lifecycle §Capability Negotiation; `io.modelcontextprotocol/ui` is the MCP Apps extension. The places of
+ * the bits are part of the sealed session (docs/session-token.md): they may be added to and never moved.
+ */
+
+export const clientCapability = {
+  roots: 1 << 0,
+  rootsListChanged: 1 << 1,
+  sampling: 1 << 2,
+  samplingContext: 1 << 3,
+  samplingTools: 1 << 4,
+  elicitationForm: 1 << 5,
+  elicitationUrl: 1 << 6,
+  tasks: 1 << 7,
+  tasksList: 1 << 8,
+  tasksCancel: 1 << 9,
+  tasksSampling: 1 << 10,
+  tasksElicitation: 1 << 11,
+  ui: 1 << 12,
+} as const;
+
+export const serverCapability = {
+  tools: 1 << 0,
+  toolsListChanged: 1 << 1,
+  prompts: 1 << 2,
+  promptsListChanged: 1 << 3,
+  resources: 1 << 4,
+  resourcesSubscribe: 1 << 5,
+  resourcesListChanged: 1 << 6,
+  logging: 1 << 7,
+  completions: 1 << 8,
+  tasks: 1 << 9,
+  tasksList: 1 << 10,
+  tasksCancel: 1 << 11,
+  tasksToolCall: 1 << 12,
+  ui: 1 << 13,
+} as const;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const uiExtension = 'io.modelcontextprotocol/ui';
+/** The only content type MCP Apps knows; a client that declares the extension has to name it. */
+const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
+
+/** The bits of a parsed `ClientCapabilities`. What is not an object declares nothing; members unknown here are left out. */
+export function clientCapabilityBits(capabilities: unknown): number {
+  const c = clientCapability;
+  const root = objectOf(capabilities);
+  const roots = member(root, 'roots');
+  const sampling = member(root, 'sampling');
+  const elicitation = member(root, 'elicitation');
+  const tasks = member(root, 'tasks');
+  const requests = member(tasks, 'requests');
+  const url = member(elicitation, 'url') !== undefined;
+  return (
+    bit(roots, c.roots) |
+    flag(roots, 'listChanged', c.rootsListChanged) |
+    bit(sampling, c.sampling) |
+    bit(member(sampling, 'context'), c.samplingContext) |
+    bit(member(sampling, 'tools'), c.samplingTools) |
+    // 2025-11-25 client/elicitation §Capabilities: an empty object means form mode alone.
+    (elicitation !== undefined && (!url || member(elicitation, 'form') !== undefined) ? c.elicitationForm : 0) |
+    (url ? c.elicitationUrl : 0) |
+    bit(tasks, c.tasks) |
+    bit(member(tasks, 'list'), c.tasksList) |
+    bit(member(tasks, 'cancel'), c.tasksCancel) |
+    bit(member(member(requests, 'sampling'), 'createMessage'), c.tasksSampling) |
+    bit(member(member(requests, 'elicitation'), 'create'), c.tasksElicitation) |
+    bit(member(member(root, 'extensions'), uiExtension), c.ui)
+  );
+}
+
+/** JSON text of the `ClientCapabilities` that the bits stand for. */
+export function clientCapabilitiesJson(bits: number): string {
+  const c = clientCapability;
+  const on = (one: number): boolean => (bits & one) !== 0;
+  const form = on(c.elicitationForm);
+  const url = on(c.elicitationUrl);
+  return JSON.stringify({
+    ...(on(c.roots) && { roots: { ...(on(c.rootsListChanged) && { listChanged: true }) } }),
+    ...(on(c.sampling) && {
+      sampling: { ...(on(c.samplingContext) && { context: {} }), ...(on(c.samplingTools) && { tools: {} }) },
+    }),
+    // Form mode alone stays `{}`: 2025-06-18 knows no modes.
+    ...((form || url) && { elicitation: { ...(form && url && { form: {} }), ...(url && { url: {} }) } }),
+    ...(on(c.tasks) && {
+      tasks: {
+        ...(on(c.tasksList) && { list: {} }),
+        ...(on(c.tasksCancel) && { cancel: {} }),
+        ...((on(c.tasksSampling) || on(c.tasksElicitation)) && {
+          requests: {
+            ...(on(c.tasksSampling) && { sampling: { createMessage: {} } }),
+            ...(on(c.tasksElicitation) && { elicitation: { create: {} } }),
+          },
+        }),
+      },
+    }),
+    ...(on(c.ui) && { extensions: { [uiExtension]: uiSettings } }),
+  });
+}
+
+/** The bits of a parsed `ServerCapabilities`. What is not an object declares nothing; members unknown here are left out. */
+export function serverCapabilityBits(capabilities: unknown): number {
+  const s = serverCapability;
+  const root = objectOf(capabilities);
+  const tools = member(root, 'tools');
+  const prompts = member(root, 'prompts');
+  const resources = member(root, 'resources');
+  const tasks = member(root, 'tasks');
+  return (
+    bit(tools, s.tools) |
+    flag(tools, 'listChanged', s.toolsListChanged) |
+    bit(prompts, s.prompts) |
+    flag(prompts, 'listChanged', s.promptsListChanged) |
+    bit(resources, s.resources) |
+    flag(resources, 'subscribe', s.resourcesSubscribe) |
+    flag(resources, 'listChanged', s.resourcesListChanged) |
+    bit(member(root, 'logging'), s.logging) |
+    bit(member(root, 'completions'), s.completions) |
+    bit(tasks, s.tasks) |
+    bit(member(tasks, 'list'), s.tasksList) |
+    bit(member(tasks, 'cancel'), s.tasksCancel) |
+    bit(member(member(member(tasks, 'requests'), 'tools'), 'call'), s.tasksToolCall) |
+    bit(member(member(root, 'extensions'), uiExtension), s.ui)
+  );
+}
+
+/** JSON text of the `ServerCapabilities` that the bits stand for. */
+export function serverCapabilitiesJson(bits: number): string {
+  const s = serverCapability;
+  const on = (one: number): boolean => (bits & one) !== 0;
+  return JSON.stringify({
+    ...(on(s.tools) && { tools: { ...(on(s.toolsListChanged) && { listChanged: true }) } }),
+    ...(on(s.prompts) && { prompts: { ...(on(s.promptsListChanged) && { listChanged: true }) } }),
+    ...(on(s.resources) && {
+      resources: {
+        ...(on(s.resourcesSubscribe) && { subscribe: true }),
+        ...(on(s.resourcesListChanged) && { listChanged: true }),
+      },
+    }),
+    ...(on(s.logging) && { logging: {} }),
+    ...(on(s.completions) && { completions: {} }),
+    ...(on(s.tasks) && {
+      tasks: {
+        ...(on(s.tasksList) && { list: {} }),
+        ...(on(s.tasksCancel) && { cancel: {} }),
+        ...(on(s.tasksToolCall) && { requests: { tools: { call: {} } } }),
+      },
+    }),
+    ...(on(s.ui) && { extensions: { [uiExtension]: {} } }),
+  });
+}
+
+function objectOf(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+function member(parent: JsonObject | undefined, name: string): JsonObject | undefined {
+  return parent !== undefined && Object.hasOwn(parent, name) ? objectOf(parent[name]) : undefined;
+}
+
+function bit(declared: JsonObject | undefined, one: number): number {
+  return declared === undefined ? 0 : one;
+}
+
+function flag(parent: JsonObject | undefined, name: string, one: number): number {
+  return parent !== undefined && Object.hasOwn(parent, name) && parent[name] === true ? one : 0;
+}

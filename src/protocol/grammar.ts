@@ -1,0 +1,209 @@
+/**
+ * The grammar of JSON (RFC 8259) over bytes: each function takes the offset where something begins and gives the
+ * offset after it, or throws `json_malformed` or `json_too_deep`. Hot: a value is walked without recursion, call-backs
+ * or allocation.
+ */
+import { GatewayError } from '../errors.ts';
+import { maxDepth } from './limits.ts';
+
+/** What stands past the end of the bytes: a NUL, which no JSON text may hold, so that every check refuses it. */
+export const nothing = 0;
+
+/** Whether each open array or object of the walk under way is an object. */
+const openObjects = new Uint8Array(maxDepth + 1);
+
+/**
+ * The bytes of a long text as words of four, which strings are walked by; undefined for a short one, where making the view
+ * would cost more than it saves.
+ */
+export function wordsOf(bytes: Buffer): DataView | undefined {
+  return bytes.length < minWordsBytes ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+const minWordsBytes = 512;
+
+export function skipSpace(bytes: Buffer, from: number): number {
+  const length = bytes.length;
+  let at = from;
+  while (at < length) {
+    const byte = bytes[at]!;
+    if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) return at;
+    at++;
+  }
+  return at;
+}
+
+/** `from` is the first byte of the value; `depth` counts the arrays and objects around it. */
+export function skipValue(bytes: Buffer, words: DataView | undefined, from: number, depth: number): number {
+  const length = bytes.length;
+  let at = from;
+  let open = 0;
+  let inObject = false;
+  for (;;) {
+    const byte = at < length ? bytes[at]! : nothing;
+    if (byte === 0x22) {
+      at = skipString(bytes, words, at);
+    } else if (byte === 0x7b || byte === 0x5b) {
+      if (depth + ++open > maxDepth) throw tooDeep(at);
+      const object = byte === 0x7b;
+      at = skipSpace(bytes, at + 1);
+      if (at < length && bytes[at] === byte + 2) {
+        at++;
+        open--;
+      } else {
+        inObject = object;
+        openObjects[open] = object ? 1 : 0;
+        if (object) at = skipKey(bytes, words, at);
+        continue;
+      }
+    } else if (byte === 0x74) {
+      at = skipWord(bytes, at, 0x72, 0x75, 0x65);
+    } else if (byte === 0x6e) {
+      at = skipWord(bytes, at, 0x75, 0x6c, 0x6c);
+    } else if (byte === 0x66) {
+      if (at + 1 >= length || bytes[at + 1] !== 0x61) throw malformed(at);
+      at = skipWord(bytes, at + 1, 0x6c, 0x73, 0x65);
+    } else {
+      at = skipNumber(bytes, at);
+    }
+
+    // After a value: close what ends here, then go on to the next value.
+    for (;;) {
+      if (open === 0) return at;
+      let after = at < length ? bytes[at]! : nothing;
+      if (after <= 0x20) {
+        at = skipSpace(bytes, at);
+        after = at < length ? bytes[at]! : nothing;
+      }
+      at++;
+      if (after === 0x2c) {
+        if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
+        if (inObject) at = skipKey(bytes, words, at);
+        break;
+      }
+      if (after !== (inObject ? 0x7d : 0x5d)) throw malformed(at - 1);
+      inObject = openObjects[--open] === 1;
+    }
+  }
+}
+
+/** `"key":` and the space around it, up to the value. */
+function skipKey(bytes: Buffer, words: DataView | undefined, from: number): number {
+  if (from >= bytes.length || bytes[from] !== 0x22) throw malformed(from);
+  return skipColon(bytes, skipString(bytes, words, from));
+}
+
+/** The colon and the space around it; `from` is the end of the key. */
+export function skipColon(bytes: Buffer, from: number): number {
+  const length = bytes.length;
+  let at = from;
+  if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
+  if (at >= length || bytes[at] !== 0x3a) throw malformed(at);
+  at++;
+  return at < length && bytes[at]! <= 0x20 ? skipSpace(bytes, at) : at;
+}
+
+/** `from` is the opening quote. */
+export function skipString(bytes: Buffer, words: DataView | undefined, from: number): number {
+  const length = bytes.length;
+  let at = from + 1;
+  for (;;) {
+    if (words !== undefined) at = skipPlain(words, at);
+    let byte = nothing;
+    while (at < length) {
+      byte = bytes[at]!;
+      if (byte === 0x22) return at + 1;
+      if (byte === 0x5c || byte < 0x20) break;
+      at++;
+    }
+    if (at >= length || byte !== 0x5c) throw malformed(at);
+    at = skipEscape(bytes, at);
+  }
+}
+
+/**
+ * Goes past bytes that neither end a string nor need a look, four at a time: to the first quote, backslash or control
+ * character, or to within three bytes of the end. The arithmetic sets the top bit of each byte that is less than a bound
+ * (quotes are moved below the bound by flipping a bit); a borrow can set it wrongly only above one set rightly, and the
+ * lowest is the one taken.
+ */
+function skipPlain(words: DataView, from: number): number {
+  const last = words.byteLength - 4;
+  let at = from;
+  while (at <= last) {
+    const word = words.getInt32(at, true);
+    const flipped = word ^ 0x02020202;
+    const slashes = word ^ 0x5c5c5c5c;
+    const hits = (((flipped - 0x21212121) & ~flipped) | ((slashes - 0x01010101) & ~slashes)) & topBits;
+    if (hits !== 0) return at + ((31 - Math.clz32(hits & -hits)) >> 3);
+    at += 4;
+  }
+  return at;
+}
+
+/** 0x80808080 as a signed integer, which it stays in 32 bits. */
+const topBits = -0x7f7f7f80;
+
+/** `from` is the backslash. */
+function skipEscape(bytes: Buffer, from: number): number {
+  const byte = from + 1 < bytes.length ? bytes[from + 1]! : nothing;
+  switch (byte) {
+    case 0x22:
+    case 0x5c:
+    case 0x2f:
+    case 0x62:
+    case 0x66:
+    case 0x6e:
+    case 0x72:
+    case 0x74:
+      return from + 2;
+    case 0x75:
+      for (let at = from + 2; at < from + 6; at++) if (at >= bytes.length || !isHex(bytes[at]!)) throw malformed(at);
+      return from + 6;
+    default:
+      throw malformed(from);
+  }
+}
+
+function isHex(byte: number): boolean {
+  const letter = byte | 0x20;
+  return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x66);
+}
+
+/** `from` is where a minus or a digit has to stand. */
+function skipNumber(bytes: Buffer, from: number): number {
+  let at = from;
+  if (at < bytes.length && bytes[at] === 0x2d) at++;
+  if (at < bytes.length && bytes[at] === 0x30) at++;
+  else at = skipDigits(bytes, at);
+  if (at < bytes.length && bytes[at] === 0x2e) at = skipDigits(bytes, at + 1);
+  if (at < bytes.length && (bytes[at]! | 0x20) === 0x65) {
+    at++;
+    if (at < bytes.length && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
+    at = skipDigits(bytes, at);
+  }
+  return at;
+}
+
+/** At least one digit. */
+function skipDigits(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at++;
+  if (at === from) throw malformed(at);
+  return at;
+}
+
+/** The three bytes after `from`. */
+function skipWord(bytes: Buffer, from: number, second: number, third: number, fourth: number): number {
+  if (from + 3 >= bytes.length) throw malformed(from);
+  if (bytes[from + 1] !== second || bytes[from + 2] !== third || bytes[from + 3] !== fourth) throw malformed(from);
+  return from + 4;
+}
+
+export function malformed(at: number): GatewayError {
+  return new GatewayError('json_malformed', `at byte ${at}`);
+}
+
+export function tooDeep(at: number): GatewayError {
+  return new GatewayError('json_too_deep', `at byte ${at}`);
+}

@@ -1,0 +1,122 @@
+/**
+ * What the gateway reads of a message, on either side: the members it routes by, rewrites or seals (protocol.md D3, D4,
+ * D6). All else passes as bytes. A member not named here cannot be replaced by a splice.
+ */
+import { compileShape } from './scan.ts';
+import type { Shape } from './scan.ts';
+
+const value: Shape = {};
+const meta: Shape = { members: { progressToken: value }, each: value };
+
+export const clientMessageShape = compileShape({
+  members: {
+    jsonrpc: value,
+    id: value,
+    method: value,
+    result: value,
+    error: { members: { code: value } },
+    params: {
+      members: {
+        name: value,
+        arguments: value,
+        uri: value,
+        cursor: value,
+        level: value,
+        requestId: value,
+        progressToken: value,
+        protocolVersion: value,
+        capabilities: {
+          members: {
+            roots: { members: { listChanged: value } },
+            sampling: { members: { context: value, tools: value } },
+            elicitation: { members: { form: value, url: value } },
+            tasks: value,
+            extensions: { each: value },
+          },
+        },
+        clientInfo: { members: { name: value, version: value } },
+        ref: { members: { type: value, name: value, uri: value } },
+        argument: value,
+        task: value,
+        taskId: value,
+        requestState: value,
+        inputResponses: value,
+        notifications: value,
+        _meta: meta,
+      },
+    },
+  },
+});
+
+const resource: Shape = { members: { uri: value } };
+
+/** A content block; the blocks of a tool_result stand one level further in. */
+const innerBlock: Shape = { members: { type: value, uri: value, name: value, resource, _meta: meta } };
+const block: Shape = { members: { ...innerBlock.members, content: { ...innerBlock, items: innerBlock } } };
+/** One block or several: sampling allows either. */
+const content: Shape = { ...block, items: block };
+const messages: Shape = { items: { members: { content } } };
+const task: Shape = { members: { taskId: value } };
+
+export const serverMessageShape = compileShape({
+  members: {
+    jsonrpc: value,
+    id: value,
+    method: value,
+    params: {
+      members: {
+        progressToken: value,
+        requestId: value,
+        uri: value,
+        level: value,
+        mode: value,
+        message: value,
+        url: value,
+        elicitationId: value,
+        taskId: value,
+        messages,
+        _meta: meta,
+      },
+    },
+    error: {
+      members: {
+        code: value,
+        message: value,
+        data: {
+          members: {
+            uri: value,
+            elicitations: { items: { members: { message: value, url: value, elicitationId: value } } },
+          },
+        },
+      },
+    },
+    result: {
+      members: {
+        nextCursor: value,
+        protocolVersion: value,
+        capabilities: {
+          members: {
+            tools: { members: { listChanged: value } },
+            prompts: { members: { listChanged: value } },
+            resources: { members: { subscribe: value, listChanged: value } },
+            logging: value,
+            completions: value,
+            tasks: value,
+            extensions: { each: value },
+          },
+        },
+        serverInfo: { members: { name: value } },
+        instructions: value,
+        resultType: value,
+        structuredContent: value,
+        content,
+        contents: { items: resource },
+        messages,
+        task,
+        taskId: value,
+        tasks: { items: task },
+        _meta: { each: value },
+      },
+    },
+  },
+});

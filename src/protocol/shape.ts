@@ -1,0 +1,41 @@
+/**
+ * Shapes: which values of a JSON text a scan captures. A shape is written once per module and compiled once, so that
+ * the scanner can match the bytes of a key without making a string of it.
+ */
+import { compileNames } from './name-table.ts';
+import type { NameTable } from './name-table.ts';
+
+export interface Shape {
+  /** Members captured by their decoded name. */
+  readonly members?: Readonly<Record<string, Shape>>;
+  /** How every member is captured that `members` does not name. */
+  readonly each?: Shape;
+  /** How every element of an array is captured. */
+  readonly items?: Shape;
+}
+
+export interface CompiledShape {
+  readonly names: NameTable;
+  /** The shape of each name, by its ordinal. */
+  readonly inner: readonly CompiledShape[];
+  readonly each: CompiledShape | undefined;
+  readonly items: CompiledShape | undefined;
+  /** Objects of this shape are looked into: members are captured and repeated keys are refused. */
+  readonly opensObjects: boolean;
+}
+
+/** Throws RangeError for an object with more names than a scan can tick off. */
+export function compileShape(shape: Shape): CompiledShape {
+  const members = Object.entries(shape.members ?? {});
+  if (members.length > maxNames) throw new RangeError(`a shape may name ${maxNames} members, not ${members.length}`);
+  return {
+    names: compileNames(members.map(([name]) => name)),
+    inner: members.map(([, inner]) => compileShape(inner)),
+    each: shape.each === undefined ? undefined : compileShape(shape.each),
+    items: shape.items === undefined ? undefined : compileShape(shape.items),
+    opensObjects: shape.members !== undefined || shape.each !== undefined,
+  };
+}
+
+/** Seen names are ticked off in one 32-bit integer. */
+const maxNames = 31;

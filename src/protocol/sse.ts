@@ -1,0 +1,157 @@
+/**
+ * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as Streamable HTTP uses them
+ * (protocol.md A5). Reading is on eventsource-parser.
+ */
+import { createParser } from 'eventsource-parser';
+import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';
+
+import { GatewayError } from '../errors.ts';
+import { maxEventBytes } from './limits.ts';
+
+export interface SseEvent {
+  /** Empty in a priming event. */
+  readonly data: string;
+  /** The id this event brought itself; undefined when it brought none. */
+  readonly id: string | undefined;
+  readonly event: string | undefined;
+}
+
+const lineEnds = [Buffer.from('\n\n'), Buffer.from('\n\r'), Buffer.from('\r\r')] as const;
+
+/**
+ * Decodes one stream. Unlike a browser it hands on events without data that bring an id: the owner resumes from them
+ * (SEP-1699 priming). A call-back that throws ends the use of the decoder, as a fault of the stream does.
+ */
+export class SseDecoder {
+  readonly #onEvent: (event: SseEvent) => void;
+  readonly #onRetry: (ms: number) => void;
+  readonly #maxEventBytes: number;
+  readonly #parser: EventSourceParser;
+  // The parser takes the byte order mark off; two steps doing so would take off two.
+  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /** Bytes since the last blank line. */
+  #pendingBytes = 0;
+  /** The last byte of the chunk before: a blank line may stand across two chunks. */
+  #lastByte = 0;
+  /** The id of a block that ended and whose data, if it has any, comes with the parser's next call. */
+  #bareId: string | undefined;
+
+  constructor(
+    onEvent: (event: SseEvent) => void,
+    onRetry: (ms: number) => void,
+    limits: { readonly maxEventBytes: number } = { maxEventBytes },
+  ) {
+    this.#onEvent = onEvent;
+    this.#onRetry = onRetry;
+    this.#maxEventBytes = limits.maxEventBytes;
+    // Without `onError` the parser makes no Error of each unknown line; its own size limit would then end it silently, and
+    // counts characters of data, where a peer's empty lines cost far more than they count. So the bytes are counted here.
+    this.#parser = createParser({
+      onEvent: (message) => this.#deliver(message),
+      onId: (id) => {
+        this.#deliverBareId();
+        this.#bareId = id;
+      },
+      onRetry: (ms) => {
+        this.#deliverBareId();
+        this.#onRetry(ms);
+      },
+    });
+  }
+
+  /** Throws `upstream_malformed` for an event of more than `maxEventBytes`, or bytes that are not UTF-8. */
+  feed(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    const begun = lastBlankLine(chunk, this.#lastByte);
+    this.#lastByte = chunk[chunk.length - 1] ?? 0;
+    this.#pendingBytes = begun < 0 ? this.#pendingBytes + chunk.length : chunk.length - begun;
+    if (this.#pendingBytes > this.#maxEventBytes) throw tooLarge(this.#pendingBytes);
+    this.#parser.feed(this.#decode(chunk));
+    this.#deliverBareId();
+  }
+
+  /** The stream has ended: an event that no blank line closed is dropped (HTML §9.2.6). */
+  end(): void {
+    this.#parser.reset();
+    this.#pendingBytes = 0;
+  }
+
+  #decode(chunk: Buffer): string {
+    try {
+      return this.#utf8.decode(chunk, { stream: true });
+    } catch (cause) {
+      throw new GatewayError('upstream_malformed', 'event stream is not UTF-8', { cause });
+    }
+  }
+
+  #deliver(message: EventSourceMessage): void {
+    if (message.id === undefined) this.#deliverBareId();
+    this.#bareId = undefined;
+    // An event that begins and ends within one chunk never was pending.
+    if (message.data.length > this.#maxEventBytes) throw tooLarge(message.data.length);
+    this.#onEvent({ data: message.data, id: message.id, event: message.event });
+  }
+
+  #deliverBareId(): void {
+    const id = this.#bareId;
+    if (id === undefined) return;
+    this.#bareId = undefined;
+    this.#onEvent({ data: '', id, event: undefined });
+  }
+}
+
+/** The offset after the last blank line of the chunk, -1 when there is none. */
+function lastBlankLine(chunk: Buffer, byteBefore: number): number {
+  let last = -1;
+  for (const ends of lineEnds) last = Math.max(last, chunk.lastIndexOf(ends));
+  if (last >= 0) return last + 2;
+  const byte = chunk[0];
+  const across = byte === 0x0d ? isLineEnd(byteBefore) : byte === 0x0a && byteBefore === 0x0a;
+  return across ? 1 : -1;
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
+function tooLarge(size: number): GatewayError {
+  return new GatewayError('upstream_malformed', `an event of ${size} bytes`);
+}
+
+/** A comment: keeps the connection from looking idle. */
+export const heartbeat: Buffer = Buffer.from(':\n\n');
+
+/**
+ * One event of the default type. A carriage return cannot stand in an event's data; in JSON it is only ever space between
+ * tokens, so a line feed takes its place. Throws RangeError for an id that would break the line.
+ */
+export function encodeEvent(data: string | Buffer, id?: string): Buffer {
+  const head = id === undefined ? '' : idLine(id);
+  if (data.indexOf('\n') >= 0 || data.indexOf('\r') >= 0) {
+    const lines = data.toString().replaceAll('\r\n', '\n').replaceAll('\r', '\n').replaceAll('\n', '\ndata: ');
+    return Buffer.from(`${head}data: ${lines}\n\n`);
+  }
+  if (typeof data === 'string') return Buffer.from(`${head}data: ${data}\n\n`);
+  const start = `${head}data: `;
+  const event = Buffer.allocUnsafe(Buffer.byteLength(start) + data.length + 2);
+  const written = event.write(start);
+  data.copy(event, written);
+  event[event.length - 2] = 0x0a;
+  event[event.length - 1] = 0x0a;
+  return event;
+}
+
+/** Tells the client how long to wait before it connects again. */
+export function encodeRetry(ms: number): Buffer {
+  return Buffer.from(`retry: ${ms}\n\n`);
+}
+
+/** The first event of a stream: an id to resume from, and no data (SEP-1699). */
+export function encodePriming(id: string, retryMs?: number): Buffer {
+  return Buffer.from(`${idLine(id)}${retryMs === undefined ? '' : `retry: ${retryMs}\n`}data: \n\n`);
+}
+
+function idLine(id: string): string {
+  if (/[\r\n\0]/.test(id)) throw new RangeError('an event id may hold no line end and no NUL');
+  return `id: ${id}\n`;
+}

@@ -1,0 +1,86 @@
+/**
+ * SSE event ids: how far a stream was read, in the words of the upstreams behind it, so that any replica can resume it.
+ * protocol.md A5, security.md §2.2 and T23: bound to the session and to the kind of stream; a foreign one opens nothing.
+ */
+import { boundChars, openBound, sealBound } from './bound.ts';
+import { OctetReader, uint32, varint } from './octets.ts';
+import type { Random } from './seal.ts';
+import type { OpenSession } from './token.ts';
+
+export interface UpstreamEvent {
+  /** `upstreamHash` of the upstream. */
+  readonly upstream: number;
+  /** The last event id it gave. */
+  readonly eventId: string;
+}
+
+/** The stream that answers one POST, or the GET stream that merges those of all upstreams. */
+export type StreamPosition =
+  | {
+      readonly kind: 'post';
+      /** 8 bytes that name the stream. */
+      readonly stream: Buffer;
+      readonly upstream: number;
+      readonly eventId: string;
+    }
+  | {
+      readonly kind: 'merged';
+      /** Upstreams that gave an id, the most recent first. */
+      readonly vector: readonly UpstreamEvent[];
+    };
+
+export interface SealedEventId {
+  /** undefined when no position can be kept: the event is then sent without an id, which promises nothing. */
+  readonly text: string | undefined;
+  /** Upstreams that found no room: after a resumption their missed events are lost. */
+  readonly dropped: readonly number[];
+}
+
+/** Clients send it back in a header beside the session and the access token. */
+export const maxEventIdChars = 2_048;
+export const streamIdBytes = 8;
+
+const none: readonly number[] = [];
+
+/** The least recent upstreams give way where the text would exceed 2,048 characters. */
+export function sealEventId(session: OpenSession, position: StreamPosition, random: Random): SealedEventId {
+  if (position.kind === 'post') {
+    if (position.stream.length !== streamIdBytes) throw new RangeError('a stream id has 8 bytes');
+    const payload = Buffer.concat([position.stream, uint32(position.upstream), Buffer.from(position.eventId, 'utf8')]);
+    if (boundChars(payload.length) > maxEventIdChars) return { text: undefined, dropped: [position.upstream] };
+    return { text: sealBound(session, 'evt', 'post', payload, random), dropped: none };
+  }
+  const kept: Buffer[] = [];
+  const dropped: number[] = [];
+  let bytes = 0;
+  for (const { upstream, eventId } of position.vector) {
+    const id = Buffer.from(eventId, 'utf8');
+    const entry = Buffer.concat([uint32(upstream), varint(id.length), id]);
+    if (boundChars(bytes + entry.length) > maxEventIdChars) dropped.push(upstream);
+    else {
+      kept.push(entry);
+      bytes += entry.length;
+    }
+  }
+  const text = kept.length === 0 ? undefined : sealBound(session, 'evt', 'merged', Buffer.concat(kept), random);
+  return { text, dropped: dropped.length === 0 ? none : dropped };
+}
+
+/** undefined for every text that is no event id of this session. */
+export function openEventId(session: OpenSession, text: string): StreamPosition | undefined {
+  if (text.length > maxEventIdChars) return undefined;
+  const post = openBound(session, 'evt', 'post', text);
+  if (post !== undefined) {
+    const reader = new OctetReader(post);
+    const stream = reader.take(streamIdBytes);
+    return { kind: 'post', stream, upstream: reader.u32(), eventId: reader.rest().toString('utf8') };
+  }
+  const merged = openBound(session, 'evt', 'merged', text);
+  if (merged === undefined) return undefined;
+  const reader = new OctetReader(merged);
+  const vector: UpstreamEvent[] = [];
+  while (reader.left > 0) {
+    vector.push({ upstream: reader.u32(), eventId: reader.take(reader.varint()).toString('utf8') });
+  }
+  return { kind: 'merged', vector };
+}

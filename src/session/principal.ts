@@ -1,0 +1,33 @@
+/**
+ * Who a session belongs to, as 16 bytes that say nothing to whoever lacks the key. security.md §2.2, "Principal". Bound to
+ * issuer and subject, never to the access token, which changes under a living session.
+ */
+import { createHmac } from 'node:crypto';
+import { principalBytes } from './claims.ts';
+import type { Epoch } from './keyring.ts';
+import { lengthPrefixed } from './octets.ts';
+
+/** An authenticated caller. `bind` is empty, or a claim by configuration (client id, tenant) that the session sticks to. */
+export interface Subject {
+  readonly iss: string;
+  readonly sub: string;
+  readonly bind: string;
+}
+
+export type Principal = Subject | 'anonymous';
+
+const nobody = Buffer.alloc(principalBytes);
+
+/** 16 bytes for a caller, different under each epoch; all zero for an anonymous one. */
+export function principalOf(epoch: Epoch, principal: Principal): Buffer {
+  if (principal === 'anonymous') return nobody;
+  return createHmac('sha256', epoch.principalKey)
+    .update(lengthPrefixed(principal.iss, principal.sub, principal.bind))
+    .digest()
+    .subarray(0, principalBytes);
+}
+
+export function isSamePrincipal(one: Principal, other: Principal): boolean {
+  if (one === 'anonymous' || other === 'anonymous') return one === other;
+  return one.sub === other.sub && one.iss === other.iss && one.bind === other.bind;
+}

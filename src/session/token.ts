@@ -1,0 +1,189 @@
+/**
+ * The session as the client holds it, in `Mcp-Session-Id`. Sealed once, at `initialize`, and opened on every request by
+ * whichever replica gets it. security.md §2.2. Every fault of a session is the one fault `session_unreadable`, so that a probe
+ * learns nothing; its detail is one word of `SessionFault`, fit for a metric's label.
+ */
+import { createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { GatewayError } from '../errors.ts';
+import type { LegacyRevision } from '../protocol/revisions.ts';
+import {
+  decodeClaims,
+  encodeClaims,
+  encodeUpstream,
+  jtiBytes,
+  type SessionClaims,
+  type UpstreamSession,
+} from './claims.ts';
+import { type Epoch, hkdf, type Keyring, type Purpose } from './keyring.ts';
+import { type Principal, principalOf } from './principal.ts';
+import { openMessage, type Random, sealedChars, type SealFault, sealMessage } from './seal.ts';
+
+export type SessionFault = SealFault | 'payload' | 'expired' | 'principal' | 'route';
+
+/** Stock nginx takes 4 KB of response header; above, its client sees 502. */
+export const defaultMaxTokenChars = 3_800;
+/** Stock nginx takes 8 KB of one request header line. Nothing longer is looked at. */
+export const maxTokenChars = 7_168;
+export const minSessionSeconds = 5 * 60;
+export const defaultSessionSeconds = 24 * 60 * 60;
+export const maxSessionSeconds = 30 * 24 * 60 * 60;
+/** Clocks of replicas may differ by this much. */
+export const clockSkewSeconds = 60;
+
+const sessionKeyBytes = 32;
+
+/** Whom and what the request that carries a session is for. */
+export interface ExpectedSession {
+  readonly principal: Principal;
+  /** `routeHash` of the route matched by this request. */
+  readonly route: Buffer;
+}
+
+/** A session in use: what it says, and the keys of the identifiers that are bound to it. */
+export class OpenSession {
+  readonly claims: SessionClaims;
+  readonly epoch: Epoch;
+  readonly #keys = new Map<string, KeyObject>();
+  readonly #others: (() => readonly OpenSession[]) | undefined;
+  #made: readonly OpenSession[] | undefined;
+
+  /** `others` gives the sessions that may have sealed an identifier of this one in its place (principal-session.ts). */
+  constructor(claims: SessionClaims, epoch: Epoch, others?: () => readonly OpenSession[]) {
+    this.claims = claims;
+    this.epoch = epoch;
+    this.#others = others;
+  }
+
+  /** The entry of an upstream, or undefined for one that joined later or found no room. */
+  upstream(hash: number): UpstreamSession | undefined {
+    for (const upstream of this.claims.upstreams) if (upstream.hash === hash) return upstream;
+    return undefined;
+  }
+
+  /** The key that seals identifiers of this purpose, made at its first use. */
+  key(purpose: Purpose): KeyObject {
+    return this.#key(purpose, 'mcpgw/v1/sid');
+  }
+
+  /** The key that makes the nonces of identifiers which must come out alike each time (bound.ts). */
+  nonceKey(purpose: Purpose): KeyObject {
+    return this.#key(purpose, 'mcpgw/v1/siv');
+  }
+
+  get others(): readonly OpenSession[] {
+    this.#made ??= this.#others?.() ?? [];
+    return this.#made;
+  }
+
+  #key(purpose: Purpose, info: string): KeyObject {
+    const name = purpose + info;
+    let key = this.#keys.get(name);
+    if (key === undefined) {
+      key = createSecretKey(hkdf(this.epoch.purposeKeys[purpose], this.claims.jti, info, sessionKeyBytes));
+      this.#keys.set(name, key);
+    }
+    return key;
+  }
+}
+
+export interface NewSession {
+  readonly principal: Principal;
+  readonly route: Buffer;
+  readonly revision: LegacyRevision;
+  /** Client capability bits (protocol/capabilities.ts). */
+  readonly clientCapabilities: number;
+  readonly upstreams: readonly UpstreamSession[];
+  readonly maxAgeSeconds: number;
+}
+
+/** Claims for a client that initializes now. Throws a RangeError for an age outside of 5 minutes to 30 days. */
+export function newClaims(keyring: Keyring, session: NewSession, random: Random, nowSeconds: number): SessionClaims {
+  const { principal, maxAgeSeconds, ...rest } = session;
+  if (maxAgeSeconds < minSessionSeconds || maxAgeSeconds > maxSessionSeconds) {
+    throw new RangeError(`a session lives ${minSessionSeconds} to ${maxSessionSeconds} s, not ${maxAgeSeconds}`);
+  }
+  return {
+    ...rest,
+    issuedAt: nowSeconds,
+    expiresAt: nowSeconds + maxAgeSeconds,
+    jti: random(jtiBytes),
+    principal: principalOf(keyring.sealing(nowSeconds), principal),
+    anonymous: principal === 'anonymous',
+  };
+}
+
+/** `claims.principal` must be that of the epoch which seals at this time: `newClaims` sees to it. */
+export function sealSession(keyring: Keyring, claims: SessionClaims, random: Random, nowSeconds: number): string {
+  return sealMessage(keyring.sealing(nowSeconds), encodeClaims(claims), random);
+}
+
+/** Throws `session_unreadable` for every fault alike. */
+export function openSession(
+  keyring: Keyring,
+  text: string,
+  expected: ExpectedSession,
+  nowSeconds: number,
+): OpenSession {
+  const opened = openMessage(keyring, text, maxTokenChars, nowSeconds);
+  if (opened.kind === 'refused') throw unreadable(opened.fault);
+  const claims = decodeClaims(opened.payload);
+  if (claims === undefined) throw unreadable('payload');
+  if (isExpired(claims, nowSeconds)) throw unreadable('expired');
+  const anonymous = expected.principal === 'anonymous';
+  const principal = principalOf(opened.epoch, expected.principal);
+  if (claims.anonymous !== anonymous || !timingSafeEqual(claims.principal, principal)) throw unreadable('principal');
+  if (!claims.route.equals(expected.route)) throw unreadable('route');
+  return new OpenSession(claims, opened.epoch);
+}
+
+export function isExpired(claims: SessionClaims, nowSeconds: number): boolean {
+  return nowSeconds > claims.expiresAt + clockSkewSeconds;
+}
+
+export interface FittedSession {
+  readonly text: string;
+  /** The session as sealed, for the stream that answers `initialize`. */
+  readonly session: OpenSession;
+  /** Upstreams that found no room: they are opened anew at their first use. */
+  readonly dropped: readonly number[];
+}
+
+/**
+ * Seals a session into at most `maxChars` characters: first the upstreams that gave no id go, then those with the longest.
+ * An `initialize` never fails for size. Throws a RangeError for a `maxChars` that cannot hold a session at all.
+ */
+export function fitSession(
+  keyring: Keyring,
+  claims: SessionClaims,
+  random: Random,
+  nowSeconds: number,
+  maxChars = defaultMaxTokenChars,
+): FittedSession {
+  const dropped = new Set<number>();
+  let fitting = claims;
+  let bytes = encodeClaims(claims).length;
+  if (sealedChars(bytes) > maxChars) {
+    const entries = claims.upstreams.map((upstream) => ({ upstream, bytes: encodeUpstream(upstream).length }));
+    entries.sort((a, b) => rank(a.upstream) - rank(b.upstream) || b.bytes - a.bytes);
+    for (const entry of entries) {
+      if (sealedChars(bytes) <= maxChars) break;
+      dropped.add(entry.upstream.hash);
+      bytes -= entry.bytes;
+    }
+    if (sealedChars(bytes) > maxChars) throw new RangeError(`no session fits ${maxChars} characters`);
+    fitting = { ...claims, upstreams: claims.upstreams.filter((upstream) => !dropped.has(upstream.hash)) };
+  }
+  return {
+    text: sealSession(keyring, fitting, random, nowSeconds),
+    session: new OpenSession(fitting, keyring.sealing(nowSeconds)),
+    dropped: [...dropped],
+  };
+}
+
+function rank(upstream: UpstreamSession): number {
+  return upstream.sessionId === undefined ? 0 : 1;
+}
+
+function unreadable(fault: SessionFault): GatewayError {
+  return new GatewayError('session_unreadable', fault);
+}

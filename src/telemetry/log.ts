@@ -1,0 +1,28 @@
+/**
+ * The log: JSON lines on stderr. No token, key, argument, result or header value is ever handed to it; a session is named by
+ * `sessionLabel`, the first eight hex digits of the SHA-256 of its token id (security.md T26, T27).
+ */
+import { createHash } from 'node:crypto';
+import { pino, type Logger } from 'pino';
+
+export type Log = Logger;
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export function createLog(level: string): Log {
+  // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
+  const destination = pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 1000 });
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+}
+
+export function sessionLabel(jti: Buffer): string {
+  return createHash('sha256').update(jti).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,91 @@
+/**
+ * The metrics, one registry a process. Label values come from the configuration or from fixed lists only, never from a peer
+ * (security.md T27). `docs/metrics.md` is generated from this file.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export const registry = new Registry();
+const registers = [registry];
+
+const requests = new Counter({
+  name: 'manifold_requests_total',
+  help: 'Messages from clients, by method and outcome (ok, error, fault code).',
+  labelNames: ['method', 'outcome'],
+  registers,
+});
+const seconds = new Histogram({
+  name: 'manifold_request_duration_seconds',
+  help: 'Time from the last byte of a request to the last byte of its answer, by method.',
+  labelNames: ['method'],
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  registers,
+});
+const upstreamCalls = new Counter({
+  name: 'manifold_upstream_calls_total',
+  help: 'Calls sent to an upstream, by outcome (ok or fault code).',
+  labelNames: ['upstream', 'outcome'],
+  registers,
+});
+const upstreamSessions = new Counter({
+  name: 'manifold_upstream_sessions_total',
+  help: 'Upstream sessions opened, by reason (initialize, late, healed, probe) and outcome.',
+  labelNames: ['upstream', 'reason', 'outcome'],
+  registers,
+});
+
+export const upstreamUp = new Gauge({
+  name: 'manifold_upstream_up',
+  help: 'Whether the last contact with an upstream succeeded (1) or not (0).',
+  labelNames: ['upstream'],
+  registers,
+});
+export const sessionRejects = new Counter({
+  name: 'manifold_session_reject_total',
+  help: 'Session tokens refused, by reason.',
+  labelNames: ['reason'],
+  registers,
+});
+export const tokenOverflows = new Counter({
+  name: 'manifold_token_overflow_total',
+  help: 'Upstream sessions left out of a token because it would have become too long.',
+  registers,
+});
+export const streams = new Gauge({
+  name: 'manifold_streams',
+  help: 'Open streams to clients, by kind (post, get).',
+  labelNames: ['kind'],
+  registers,
+});
+export const hiddenItems = new Counter({
+  name: 'manifold_list_items_hidden_total',
+  help: 'List items left out because their name or size is out of bounds.',
+  labelNames: ['upstream'],
+  registers,
+});
+export const draining = new Gauge({ name: 'manifold_draining', help: '1 while the process drains.', registers });
+
+/* Labels are bound once: looking them up by object on every call costs more than the count itself. */
+const counters = new Map<string, Counter.Internal>();
+const timers = new Map<string, Histogram.Internal<'method'>>();
+
+export function countRequest(method: string, outcome: string): void {
+  bound(counters, `r ${method} ${outcome}`, () => requests.labels(method, outcome)).inc();
+}
+
+export function timeRequest(method: string, durationMs: number): void {
+  bound(timers, method, () => seconds.labels(method)).observe(durationMs / 1000);
+}
+
+export function countUpstreamCall(upstream: string, outcome: string): void {
+  bound(counters, `u ${upstream} ${outcome}`, () => upstreamCalls.labels(upstream, outcome)).inc();
+}
+
+export function countUpstreamSession(upstream: string, reason: string, outcome: string): void {
+  upstreamSessions.labels(upstream, reason, outcome).inc();
+}
+
+function bound<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  let found = cache.get(key);
+  if (found === undefined) cache.set(key, (found = make()));
+  return found;
+}

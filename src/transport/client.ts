@@ -1,0 +1,49 @@
+/**
+ * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
+ * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
+ */
+import type { LegacyRevision } from '../protocol/revisions.ts';
+import type { OpenSession } from '../session/token.ts';
+import { sessionLabel } from '../telemetry/log.ts';
+import type { Exchange } from './upstream/adapter.ts';
+import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** A request under way on this replica. */
+export interface InFlight {
+  readonly upstream: Upstream;
+  /** The id it has at the upstream, as raw JSON. */
+  readonly upstreamId: string;
+  readonly exchange: Exchange;
+}
+
+export class Client implements LinkOwner {
+  readonly session: OpenSession;
+  readonly revision: LegacyRevision;
+  readonly clientCapabilities: number;
+  /** It stands for every client of its principal that keeps no session. */
+  readonly shared: boolean;
+  readonly links: Links;
+  /** Whom lists may be shared with: the principal, and what the upstreams were told of the client, as lists depend on it. */
+  readonly audience: string;
+  /** By the client's own request id, as raw JSON. */
+  readonly inFlight = new Map<string, InFlight>();
+  /** Names the session in the log. */
+  readonly label: string;
+  /** Streams opened by GET on this replica. */
+  getStreams = 0;
+
+  constructor(session: OpenSession, shared: boolean, opener: LinkOpener) {
+    this.session = session;
+    this.revision = session.claims.revision;
+    this.clientCapabilities = session.claims.clientCapabilities;
+    this.shared = shared;
+    this.audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
+    this.label = sessionLabel(session.claims.jti);
+    this.links = new Links(this, opener);
+  }
+
+  sealed(hash: number): ReturnType<LinkOwner['sealed']> {
+    return this.session.upstream(hash);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * From the head of a request to its client: the session token is opened, or the principal's session-less client is taken. All
+ * faults of a token are one fault (security.md §2.2); nothing is looked up anywhere but in this replica's bounded caches.
+ */
+import { randomBytes } from 'node:crypto';
+import { GatewayError } from '../errors.ts';
+import { assumedRevision, hasRevisionHeader, isLegacyRevision, type LegacyRevision } from '../protocol/revisions.ts';
+import { Denylist } from '../session/denylist.ts';
+import type { Keyring } from '../session/keyring.ts';
+import { OpenedSessions } from '../session/opened.ts';
+import type { Principal } from '../session/principal.ts';
+import { principalSession } from '../session/principal-session.ts';
+import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
+import { sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
+import type { Head } from './accept.ts';
+import { Client } from './client.ts';
+import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
+import type { LinkOpener } from './upstream/links.ts';
+
+export interface ClientsOptions {
+  readonly keyring: Keyring;
+  readonly route: Buffer;
+  readonly sessions: 'optional' | 'required';
+  readonly maxAgeSeconds: number;
+  readonly opener: LinkOpener;
+  /** Unix seconds. */
+  readonly nowSeconds: () => number;
+}
+
+/** Principals without sessions that are kept ready; the oldest gives way. */
+const maxSharedClients = 10_000;
+
+export class Clients {
+  readonly #options: ClientsOptions;
+  readonly #opened = new OpenedSessions();
+  readonly #denied = new Denylist();
+  /** What this replica has learnt for a session lives as long as the session stays in the cache of opened tokens. */
+  readonly #clients = new WeakMap<OpenSession, Client>();
+  readonly #shared = new Map<string, Client>();
+
+  constructor(options: ClientsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `session_missing`, `session_unreadable`, `revision_unsupported`, `revision_mismatch`. */
+  of(head: Head): Client {
+    if (head.revision !== undefined && !isLegacyRevision(head.revision))
+      throw new GatewayError('revision_unsupported', head.revision.slice(0, 32));
+    if (head.sessionToken === undefined) return this.#withoutSession(head.revision);
+    const client = this.#withSession(head.sessionToken);
+    if (head.revision !== undefined && head.revision !== client.revision && hasRevisionHeader(client.revision))
+      throw new GatewayError('revision_mismatch', head.revision);
+    return client;
+  }
+
+  /** A new session of what `initialize` has opened, and its token. */
+  create(greeting: Greeting, openings: readonly Opening[]): { readonly client: Client; readonly token: string } {
+    const { keyring, route, maxAgeSeconds, opener, nowSeconds } = this.#options;
+    const now = nowSeconds();
+    const claims = newClaims(
+      keyring,
+      {
+        principal: anonymous,
+        route,
+        revision: greeting.revision,
+        clientCapabilities: greeting.capabilities,
+        upstreams: sealedUpstreams(openings),
+        maxAgeSeconds,
+      },
+      randomBytes,
+      now,
+    );
+    const fitted = fitSession(keyring, claims, randomBytes, now);
+    if (fitted.dropped.length > 0) tokenOverflows.inc(fitted.dropped.length);
+    const client = new Client(fitted.session, false, opener);
+    return { client, token: fitted.text };
+  }
+
+  /** From now on the session's token is refused here. */
+  end(client: Client): void {
+    const { jti, expiresAt } = client.session.claims;
+    this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
+  }
+
+  /** The client that stands for callers without a session; also what the gateway itself looks through. */
+  shared(revision: LegacyRevision): Client {
+    const { keyring, route, opener, nowSeconds } = this.#options;
+    const session = principalSession(keyring, anonymous, route, revision, nowSeconds());
+    // The identity of the session changes with the day and the key, and the client with it.
+    const key = session.claims.jti.toString('latin1');
+    let client = this.#shared.get(key);
+    if (client === undefined) {
+      client = new Client(session, true, opener);
+      this.#shared.set(key, client);
+      if (this.#shared.size > maxSharedClients) this.#shared.delete(this.#shared.keys().next().value!);
+    }
+    return client;
+  }
+
+  #withoutSession(revision: string | undefined): Client {
+    if (this.#options.sessions === 'required') throw new GatewayError('session_missing');
+    return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision);
+  }
+
+  #withSession(token: string): Client {
+    const { keyring, route, opener, nowSeconds } = this.#options;
+    let session: OpenSession;
+    try {
+      session = this.#opened.open(keyring, token, { principal: anonymous, route }, nowSeconds());
+      if (this.#denied.has(session.claims.jti)) throw new GatewayError('session_unreadable', 'ended');
+    } catch (fault) {
+      if (fault instanceof GatewayError) sessionRejects.inc({ reason: fault.detail ?? 'other' });
+      throw fault;
+    }
+    let client = this.#clients.get(session);
+    if (client === undefined) this.#clients.set(session, (client = new Client(session, false, opener)));
+    return client;
+  }
+}
+
+/** Until a route asks for access tokens, every caller is the same principal. */
+const anonymous: Principal = 'anonymous';

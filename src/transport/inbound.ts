@@ -1,0 +1,99 @@
+/**
+ * What a client sends besides requests: notifications, and answers to requests of a server. Each finds its upstream by a sealed
+ * id or goes to all (protocol.md D4, D5); none waits for anything but the upstream's acceptance.
+ */
+import { GatewayError } from '../errors.ts';
+import { withId } from '../aggregate/rewrite.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { legacyNotification } from '../protocol/methods.ts';
+import { rawOf, textOf, type Found } from '../protocol/scan.ts';
+import { splice } from '../protocol/splice.ts';
+import { openProgressToken, openRequestId } from '../session/request-id.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Client } from './client.ts';
+import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+export class Inbound {
+  readonly #upstreams: readonly Upstream[];
+  readonly #adapter: UpstreamAdapter;
+  readonly #log: Log;
+
+  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, log: Log) {
+    this.#upstreams = upstreams;
+    this.#adapter = adapter;
+    this.#log = log;
+  }
+
+  /** Carries an answer to the server that asked. Throws `answer_unknown`, or the upstream's fault when it did not take it. */
+  async answer(client: Client, message: Message): Promise<void> {
+    const id = message.root.member('id');
+    const opened = id?.kind === 'string' ? openRequestId(client.session, textOf(message.bytes, id)) : undefined;
+    const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
+    if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
+    await this.#adapter.post(link, withId(message, opened.raw));
+  }
+
+  /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */
+  notify(client: Client, message: Message): void {
+    switch (legacyNotification(message.method).kind) {
+      // Each upstream was told `initialized` at the end of its own handshake.
+      case 'terminate':
+        return;
+      case 'cancelled':
+        this.#cancel(client, message);
+        return;
+      case 'progress':
+        this.#progress(client, message);
+        return;
+      case 'broadcast':
+        this.#broadcast(client, message.bytes);
+    }
+  }
+
+  /** The message names no upstream: known here, it goes to one; else to all of the session, who ignore ids they do not know. */
+  #cancel(client: Client, message: Message): void {
+    const requestId = message.params?.member('requestId');
+    if (requestId === undefined) return;
+    const raw = rawOf(message.bytes, requestId);
+    const flight = client.inFlight.get(raw);
+    if (flight === undefined) {
+      if (!client.shared) this.#broadcast(client, message.bytes);
+      return;
+    }
+    const link = client.links.peek(flight.upstream);
+    if (link === undefined) return;
+    this.#send(link, flight.upstreamId === raw ? message.bytes : replace(message.bytes, requestId, flight.upstreamId));
+  }
+
+  #progress(client: Client, message: Message): void {
+    const token = message.params?.member('progressToken');
+    const opened =
+      token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
+    const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
+    if (token === undefined || opened === undefined || link === undefined) return;
+    this.#send(link, replace(message.bytes, token, opened.raw));
+  }
+
+  #broadcast(client: Client, body: Buffer): void {
+    // What one client says must not reach what others share.
+    for (const link of client.links.all(this.#upstreams)) if (!link.shared) this.#send(link, body);
+  }
+
+  #send(link: Link, body: Buffer): void {
+    this.#adapter
+      .post(link, body)
+      .catch((fault: unknown) =>
+        this.#log.debug({ upstream: link.upstream.config.id, fault: String(fault) }, 'notification not taken'),
+      );
+  }
+
+  #linkTo(client: Client, hash: number): Link | undefined {
+    const upstream = this.#upstreams.find((candidate) => candidate.hash === hash);
+    return upstream === undefined ? undefined : client.links.peek(upstream);
+  }
+}
+
+function replace(bytes: Buffer, found: Found, raw: string): Buffer {
+  return splice(bytes, [{ start: found.start, end: found.end, text: raw }]);
+}

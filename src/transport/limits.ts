@@ -1,0 +1,20 @@
+/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. Figures: security.md §4. */
+export const maxHeadersCount = 100;
+export const maxHeaderBytes = 32 * 1024;
+export const headersTimeoutMs = 10_000;
+export const requestTimeoutMs = 30_000;
+export const keepAliveMs = 75_000;
+export const connectTimeoutMs = 5_000;
+export const heartbeatMs = 15_000;
+/** A client that takes nothing for this long while bytes wait for it is cut. */
+export const stuckClientMs = 60_000;
+/** Upstream error bodies are read this far, for the log and for telling a lost session from other faults. */
+export const maxErrorBodyBytes = 2_048;
+export const maxStreamsPerSession = 32;
+/** Wait for each upstream's answer to the DELETE of its session. */
+export const endSessionMs = 2_000;
+/** Upstream streams that were closed are opened again after this long, doubling up to the maximum. */
+export const rejoinMinMs = 1_000;
+export const rejoinMaxMs = 30_000;
+/** An upstream that was down is tried again this often. */
+export const probeMs = 10_000;

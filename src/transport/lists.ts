@@ -1,0 +1,174 @@
+/**
+ * Lists for one client: which upstreams take part, how their pages are asked for, and the cursors between pages.
+ * 2025-11-25 server/utilities/pagination; protocol.md D4, D11.
+ */
+import { assemble, type Position } from '../aggregate/assemble.ts';
+import type { Catalogue, View } from '../aggregate/catalogue.ts';
+import { ownersOf, ownersOfUri } from '../aggregate/owners.ts';
+import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
+import type { UpstreamConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
+import { openCursor, sealCursor } from '../session/cursor.ts';
+import type { Log } from '../telemetry/log.ts';
+import { hiddenItems } from '../telemetry/metrics.ts';
+import { randomBytes } from 'node:crypto';
+import type { Client } from './client.ts';
+import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** How long a list is kept: longer where the upstream says when it changes. In ms. */
+const announcedTtlMs = 30_000;
+const silentTtlMs = 5_000;
+/** Longest wait for one page of one upstream inside a list, in ms. */
+const pageDeadlineMs = 10_000;
+
+const needed: Readonly<Record<ListKind, number>> = {
+  tools: serverCapability.tools,
+  prompts: serverCapability.prompts,
+  resources: serverCapability.resources,
+  resourceTemplates: serverCapability.resources,
+};
+const announced: Readonly<Record<ListKind, number>> = {
+  tools: serverCapability.toolsListChanged,
+  prompts: serverCapability.promptsListChanged,
+  resources: serverCapability.resourcesListChanged,
+  resourceTemplates: serverCapability.resourcesListChanged,
+};
+
+export class Lists {
+  readonly #upstreams: readonly Upstream[];
+  readonly #byConfig: ReadonlyMap<UpstreamConfig, Upstream>;
+  readonly #catalogue: Catalogue;
+  readonly #adapter: UpstreamAdapter;
+  readonly #log: Log;
+  readonly #now: () => number;
+
+  constructor(
+    upstreams: readonly Upstream[],
+    catalogue: Catalogue,
+    adapter: UpstreamAdapter,
+    log: Log,
+    now: () => number,
+  ) {
+    this.#upstreams = upstreams;
+    this.#byConfig = new Map(upstreams.map((upstream) => [upstream.config, upstream]));
+    this.#catalogue = catalogue;
+    this.#adapter = adapter;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** The result of a list request as JSON text. Throws `params_invalid`, `cursor_invalid`, `upstreams_all_down`. */
+  async page(client: Client, kind: ListKind, message: Message): Promise<Buffer> {
+    const from = this.#position(client, kind, message);
+    const taking = this.#taking(client, kind);
+    const { body, failed } = await assemble(this.#catalogue, this.#view(client, kind), taking, from, (next) =>
+      sealCursor(
+        client.session,
+        kind,
+        { upstream: this.#byConfig.get(next.upstream)!.hash, cursor: next.cursor },
+        randomBytes,
+      ),
+    );
+    for (const { upstream, fault } of failed)
+      this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
+    return body;
+  }
+
+  /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */
+  async count(client: Client, upstream: Upstream, kind: ListKind): Promise<number> {
+    const pages = await this.#catalogue.pages(this.#view(client, kind), upstream.config);
+    return pages.reduce((sum, held) => sum + held.page.count, 0);
+  }
+
+  /** Upstreams that show a bare name (tools, prompts), in the order of the configuration. */
+  async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string): Promise<Upstream[]> {
+    const { owners } = await ownersOf(this.#catalogue, this.#view(client, kind), this.#taking(client, kind), name);
+    return owners.map((config) => this.#byConfig.get(config)!);
+  }
+
+  /** Upstreams that list a bare URI, or without any, those with a template that it matches. */
+  async ownersOfUri(client: Client, uri: string): Promise<Upstream[]> {
+    const { owners } = await ownersOfUri(
+      this.#catalogue,
+      this.#view(client, 'resources'),
+      this.#taking(client, 'resources'),
+      uri,
+    );
+    return owners.map((config) => this.#byConfig.get(config)!);
+  }
+
+  /** Upstreams that list a URI template as it stands, or a resource with this URI: completion names either. */
+  async ownersOfTemplate(client: Client, uri: string): Promise<Upstream[]> {
+    const kind = 'resourceTemplates';
+    const { owners } = await ownersOf(this.#catalogue, this.#view(client, kind), this.#taking(client, kind), uri);
+    return owners.length > 0
+      ? owners.map((config) => this.#byConfig.get(config)!)
+      : await this.ownersOfUri(client, uri);
+  }
+
+  #view(client: Client, kind: ListKind): View {
+    const taking = this.#taking(client, kind);
+    const announces = taking.every(
+      (config) => (this.#capabilities(client, this.#byConfig.get(config)!) & announced[kind]) !== 0,
+    );
+    return {
+      kind,
+      principal: client.audience,
+      nowMs: this.#now(),
+      ttlMs: announces ? announcedTtlMs : silentTtlMs,
+      load: (config, list, cursor) => this.#load(client, this.#byConfig.get(config)!, list, cursor),
+    };
+  }
+
+  /** Those that have the capability, and those of which nothing is known yet. */
+  #taking(client: Client, kind: ListKind): UpstreamConfig[] {
+    const taking: UpstreamConfig[] = [];
+    for (const upstream of this.#upstreams)
+      if ((this.#capabilities(client, upstream) & needed[kind]) !== 0) taking.push(upstream.config);
+    return taking;
+  }
+
+  #capabilities(client: Client, upstream: Upstream): number {
+    return client.links.peek(upstream)?.capabilities ?? upstream.capabilities ?? ~0;
+  }
+
+  async #load(client: Client, upstream: Upstream, kind: ListKind, cursor: string | undefined): Promise<Page> {
+    const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
+    const link = await client.links.ensure(upstream);
+    if ((link.capabilities & needed[kind]) === 0) return emptyPage;
+    const page = renderPage(await this.#ask(client, link, methodOf(kind), params), kind, upstream.config);
+    if (page.hidden > 0) {
+      hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
+      this.#log.warn(
+        { upstream: upstream.config.id, list: kind, hidden: page.hidden, by: page.hiddenBy },
+        'list items hidden',
+      );
+    }
+    return page;
+  }
+
+  /** Asks once more on a new session when the upstream has lost the one in use. */
+  async #ask(client: Client, link: Link, method: string, params: string): Promise<Buffer> {
+    try {
+      return await this.#adapter.ask(link, method, params, pageDeadlineMs);
+    } catch (fault) {
+      if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
+      if (link.upstream.config.onSessionLoss === 'error') throw fault;
+      return await this.#adapter.ask(await client.links.renew(link.upstream, link), method, params, pageDeadlineMs);
+    }
+  }
+
+  #position(client: Client, kind: ListKind, message: Message): Position | undefined {
+    const found = message.params?.member('cursor');
+    if (found === undefined || found.kind === 'null') return undefined;
+    if (found.kind !== 'string') throw new GatewayError('params_invalid', 'cursor is not a string');
+    const opened = openCursor(client.session, kind, textOf(message.bytes, found));
+    const upstream = this.#upstreams.find((candidate) => candidate.hash === opened?.upstream);
+    if (opened === undefined || upstream === undefined) throw new GatewayError('cursor_invalid');
+    return { upstream: upstream.config, cursor: opened.cursor };
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The way back of one call: the upstream's answer, message by message as it comes, to the outlet of its request. Requests of
+ * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
+ */
+import { randomBytes } from 'node:crypto';
+import { GatewayError, type ErrorCode } from '../errors.ts';
+import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import { understandsPriming } from '../protocol/revisions.ts';
+import { encodeEvent, encodePriming, type SseEvent } from '../protocol/sse.ts';
+import type { Client } from './client.ts';
+import type { Outlet } from './outlet.ts';
+import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
+import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
+
+/** What a relay needs of the gateway. */
+export interface RelayHost {
+  /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
+  heal(relay: Relay, fault: GatewayError): boolean;
+  /** Notifications that concern the gateway as well. */
+  noticed(link: Link, client: Client, method: string): void;
+  /** Sends a message of the gateway to the upstream, without waiting. */
+  reply(link: Link, body: string): void;
+  /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
+  finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
+}
+
+export class Relay implements AnswerSink {
+  readonly client: Client;
+  readonly outlet: Outlet;
+  /** The request's id as the client gave it, and as the upstream knows it; raw JSON. */
+  readonly clientId: string;
+  readonly upstreamId: string;
+  readonly method: string;
+  /** Progress tokens of ours → the client's, on shared links. */
+  readonly tokens: ReadonlyMap<string, string> | undefined;
+  /** What was sent, to be sent again after healing. */
+  readonly body: Buffer;
+  readonly startedMs: number;
+  link: Link;
+  exchange: Exchange | undefined;
+  healed = false;
+
+  readonly #host: RelayHost;
+  #streamId: Buffer | undefined;
+  #retryMs: number | undefined;
+  #over = false;
+
+  constructor(
+    host: RelayHost,
+    client: Client,
+    link: Link,
+    outlet: Outlet,
+    call: {
+      readonly clientId: string;
+      readonly upstreamId: string;
+      readonly method: string;
+      readonly body: Buffer;
+      readonly tokens: ReadonlyMap<string, string> | undefined;
+    },
+    startedMs: number,
+  ) {
+    this.#host = host;
+    this.client = client;
+    this.link = link;
+    this.outlet = outlet;
+    this.clientId = call.clientId;
+    this.upstreamId = call.upstreamId;
+    this.method = call.method;
+    this.tokens = call.tokens;
+    this.body = call.body;
+    this.startedMs = startedMs;
+    outlet.onDrain = () => this.exchange?.resume();
+    outlet.onGone = () => this.#clientGone();
+  }
+
+  onJson(body: Buffer): void {
+    const message = this.#read(body);
+    if (message === undefined) return;
+    if (message.kind !== 'response' || message.id !== this.upstreamId) {
+      this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
+      return;
+    }
+    this.#close(message);
+    this.outlet.whole(responseToClient(message, this.link.upstream, this.client, this.clientId));
+  }
+
+  onStream(): void {
+    this.outlet.stream();
+  }
+
+  onRetry(ms: number): void {
+    this.#retryMs = ms;
+  }
+
+  onEvent(event: SseEvent): void {
+    if (this.#over) return;
+    if (event.data === '') {
+      this.#prime(event.id);
+      return;
+    }
+    const message = this.#read(Buffer.from(event.data));
+    if (message === undefined) return;
+    try {
+      this.#pass(message, event.id);
+    } catch (fault) {
+      this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
+    }
+  }
+
+  onEnd(): void {
+    if (!this.#over) this.#fail(new GatewayError('upstream_interrupted', 'ended without an answer'));
+  }
+
+  onFault(fault: GatewayError): void {
+    if (this.#over) return;
+    if (fault.code === 'upstream_session_lost' && this.#host.heal(this, fault)) return;
+    this.#fail(fault);
+  }
+
+  /** Ends the call with a fault. */
+  fail(fault: unknown): void {
+    if (!this.#over)
+      this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
+  }
+
+  #pass(message: Message, eventId: string | undefined): void {
+    const upstream = this.link.upstream;
+    switch (message.kind) {
+      case 'response': {
+        // A response to anything but this request is not the client's to see (security.md T21).
+        if (message.id !== this.upstreamId) return;
+        const body = responseToClient(message, upstream, this.client, this.clientId);
+        this.#close(message);
+        this.outlet.finish(encodeEvent(body, this.#seal(eventId)));
+        return;
+      }
+      case 'notification':
+        this.#host.noticed(this.link, this.client, message.method);
+        this.#write(notificationToClient(message, upstream, this.client, this.tokens), eventId);
+        return;
+      case 'request':
+        if (message.method === 'ping') this.#host.reply(this.link, `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`);
+        // A shared link was opened without client capabilities, so nobody could answer.
+        else if (this.link.shared)
+          this.#host.reply(
+            this.link,
+            `{"jsonrpc":"2.0","id":${message.id!},"error":{"code":-32601,"message":"Method not found"}}`,
+          );
+        else this.#write(requestToClient(message, upstream, this.client), eventId);
+    }
+  }
+
+  #write(body: Buffer, eventId: string | undefined): void {
+    if (this.outlet.gone) return;
+    if (!this.outlet.events(encodeEvent(body, this.#seal(eventId)))) this.exchange?.pause();
+  }
+
+  /** An event without data only names a place to resume from; older clients fail on it. */
+  #prime(eventId: string | undefined): void {
+    const sealed = this.#seal(eventId);
+    if (sealed === undefined || this.outlet.gone || !understandsPriming(this.client.revision)) return;
+    this.outlet.events(encodePriming(sealed, this.#retryMs));
+  }
+
+  /** Only where the upstream gave an id is one promised, and only where the session finds the upstream again. */
+  #seal(upstreamEventId: string | undefined): string | undefined {
+    if (upstreamEventId === undefined || this.link.shared) return undefined;
+    this.#streamId ??= randomBytes(8);
+    return eventIdToClient(this.client, {
+      kind: 'post',
+      stream: this.#streamId,
+      upstream: this.link.upstream.hash,
+      eventId: upstreamEventId,
+    });
+  }
+
+  #read(bytes: Buffer): Message | undefined {
+    try {
+      return readServerMessage(bytes);
+    } catch (cause) {
+      this.#fail(new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause }));
+      return undefined;
+    }
+  }
+
+  /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
+  #clientGone(): void {
+    if (this.#streamId === undefined) {
+      this.exchange?.resume();
+      return;
+    }
+    this.#over = true;
+    this.exchange?.abort();
+    this.#host.finished(this, 'ok');
+  }
+
+  #close(response: Message): void {
+    this.#over = true;
+    this.#host.finished(this, response.root.member('error') === undefined ? 'ok' : 'error');
+  }
+
+  #fail(fault: GatewayError): void {
+    this.#over = true;
+    this.exchange?.abort();
+    this.#host.finished(this, fault.code);
+    this.outlet.fault(fault, this.clientId);
+  }
+}

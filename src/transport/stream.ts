@@ -1,0 +1,100 @@
+/**
+ * A stream of events to a client: headers at once, heartbeats as comments, and a client that reads slowly slows its source.
+ * Heartbeats and the wait for stuck clients come from the one wheel, never from a timer of the stream's own.
+ */
+import type { ServerResponse } from 'node:http';
+import { heartbeat } from '../protocol/sse.ts';
+import { heartbeatMs, stuckClientMs } from './limits.ts';
+import type { Waiting, Wheel } from './wheel.ts';
+
+const streamHeaders = [
+  'Content-Type',
+  'text/event-stream',
+  'Cache-Control',
+  'no-cache, no-transform',
+  'X-Accel-Buffering',
+  'no',
+];
+
+export class EventStream implements Waiting {
+  due = 0;
+  /** Called when a slow client has taken what waited for it. */
+  onDrain: () => void = () => {};
+  /** Called once when the client is gone before the end. */
+  onGone: () => void = () => {};
+
+  readonly #response: ServerResponse;
+  readonly #wheel: Wheel;
+  #state: 'new' | 'open' | 'full' | 'over' = 'new';
+  #wroteSinceBeat = false;
+
+  constructor(response: ServerResponse, wheel: Wheel) {
+    this.#response = response;
+    this.#wheel = wheel;
+    response.on('close', () => this.#closed());
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' || this.#state === 'full';
+  }
+
+  /** Sends the headers. Extra ones as a raw list. */
+  open(extraHeaders: readonly string[] = []): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'open';
+    this.#response.writeHead(200, extraHeaders.length === 0 ? streamHeaders : [...streamHeaders, ...extraHeaders]);
+    this.#response.on('drain', () => this.#drained());
+    this.#wheel.arm(this, heartbeatMs);
+  }
+
+  /** Makes the headers leave although no event has come yet. */
+  flush(): void {
+    if (this.#state === 'open' && !this.#wroteSinceBeat) this.#response.flushHeaders();
+  }
+
+  /** Writes one or more encoded events. False: the client is slow, wait for `onDrain`. */
+  write(bytes: Buffer): boolean {
+    if (!this.isOpen) return true;
+    this.#wroteSinceBeat = true;
+    if (this.#response.write(bytes)) return true;
+    if (this.#state === 'open') {
+      this.#state = 'full';
+      this.#wheel.arm(this, stuckClientMs);
+    }
+    return false;
+  }
+
+  end(last?: Buffer): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#wheel.disarm(this);
+    if (last === undefined) this.#response.end();
+    else this.#response.end(last);
+  }
+
+  /** Heartbeat time, or the end of patience with a client that takes nothing. */
+  onDue(): void {
+    if (this.#state === 'full') {
+      this.#response.destroy();
+      return;
+    }
+    if (this.#state !== 'open') return;
+    if (!this.#wroteSinceBeat) this.#response.write(heartbeat);
+    this.#wroteSinceBeat = false;
+    this.#wheel.arm(this, heartbeatMs);
+  }
+
+  #drained(): void {
+    if (this.#state !== 'full') return;
+    this.#state = 'open';
+    this.#wheel.arm(this, heartbeatMs);
+    this.onDrain();
+  }
+
+  #closed(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#wheel.disarm(this);
+    this.onGone();
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What a server sends becomes what its client may see: names, URIs and ids of one upstream turn into those of the gateway, and
+ * every identifier that must find its way back is sealed as it passes (protocol.md D3, D5, D6.1).
+ */
+import { randomBytes } from 'node:crypto';
+import { outwardNotification, outwardRequest, outwardResult } from '../aggregate/rewrite.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { rawOf } from '../protocol/scan.ts';
+import { splice } from '../protocol/splice.ts';
+import { sealEventId, type StreamPosition } from '../session/event-id.ts';
+import { sealProgressToken, sealRequestId } from '../session/request-id.ts';
+import type { Client } from './client.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** The response to a request of the client; `clientId` is the id the client gave, as raw JSON. */
+export function responseToClient(message: Message, upstream: Upstream, client: Client, clientId: string): Buffer {
+  return outwardResult(message, upstream.config, client.revision, clientId);
+}
+
+/**
+ * A notification on its way to the client. `tokens` maps progress tokens back where the upstream got one of ours (shared
+ * links). Throws `upstream_malformed`.
+ */
+export function notificationToClient(
+  message: Message,
+  upstream: Upstream,
+  client: Client,
+  tokens?: ReadonlyMap<string, string>,
+): Buffer {
+  switch (message.method) {
+    case 'notifications/progress': {
+      const token = message.params?.member('progressToken');
+      if (tokens === undefined || token === undefined) return message.bytes;
+      const own = tokens.get(rawOf(message.bytes, token));
+      return own === undefined
+        ? message.bytes
+        : splice(message.bytes, [{ start: token.start, end: token.end, text: own }]);
+    }
+    case 'notifications/cancelled': {
+      // A server takes back a request of its own, which the client knows by the sealed id: sealing is deterministic for this.
+      const requestId = message.params?.member('requestId');
+      if (requestId === undefined) return message.bytes;
+      const sealed = sealRequestId(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, requestId) });
+      return splice(message.bytes, [{ start: requestId.start, end: requestId.end, text: JSON.stringify(sealed) }]);
+    }
+    default:
+      return outwardNotification(message, upstream.config);
+  }
+}
+
+/** A request of the server to the client, under a sealed id that any replica can open. Throws `upstream_malformed`. */
+export function requestToClient(message: Message, upstream: Upstream, client: Client): Buffer {
+  const id = sealRequestId(client.session, { upstream: upstream.hash, raw: message.id! });
+  const token = message.params?.member('_meta')?.member('progressToken');
+  const sealedToken =
+    token === undefined
+      ? undefined
+      : sealProgressToken(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, token) });
+  return outwardRequest(message, upstream.config, id, sealedToken);
+}
+
+/** undefined where no place can be promised: the event then goes out without an id. */
+export function eventIdToClient(client: Client, position: StreamPosition): string | undefined {
+  return sealEventId(client.session, position, randomBytes).text;
+}

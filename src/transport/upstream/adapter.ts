@@ -1,0 +1,75 @@
+/**
+ * The seam between the gateway and an upstream, free of era: what a call needs and what may come back. `legacy.ts` speaks the
+ * session revisions behind it; the modern revision gets an adapter of its own.
+ */
+import type { GatewayError } from '../../errors.ts';
+import type { LegacyRevision } from '../../protocol/revisions.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
+export interface ClientFacts {
+  readonly revision: LegacyRevision;
+  readonly capabilities: number;
+}
+
+/** One client's relation to one upstream. */
+export interface Link {
+  readonly upstream: Upstream;
+  /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
+  readonly sessionId: string | undefined;
+  readonly revision: LegacyRevision;
+  /** The upstream's server capabilities as bits. */
+  readonly capabilities: number;
+  /** Several clients use it, so ids and progress tokens must be made unique on it. */
+  readonly shared: boolean;
+  /** Headers of a POST on this link, as a raw list. */
+  readonly headers: string[];
+}
+
+/** What `open` learnt of an upstream. */
+export interface Opened {
+  readonly sessionId: string | undefined;
+  readonly revision: LegacyRevision;
+  readonly capabilities: number;
+  readonly instructions: string | undefined;
+}
+
+/** Takes the answer to one call, in order. After `onEnd` or `onFault` nothing follows. */
+export interface AnswerSink {
+  /** The whole answer is one JSON text. */
+  onJson(body: Buffer): void;
+  /** The answer is a stream of events. */
+  onStream(): void;
+  onEvent(event: SseEvent): void;
+  /** The upstream asked that a broken stream be taken up again after this many ms. */
+  onRetry(ms: number): void;
+  onEnd(): void;
+  onFault(fault: GatewayError): void;
+}
+
+/** A call under way. */
+export interface Exchange {
+  /** Stops and restarts the reading of the answer; the upstream feels it. */
+  pause(): void;
+  resume(): void;
+  /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
+  abort(): void;
+  /** Starts the wait for silence anew. */
+  touch(): void;
+}
+
+export interface UpstreamAdapter {
+  /** Begins a session. Throws `upstream_*` faults. */
+  open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened>;
+  /** Sends one request; its answer goes to the sink. */
+  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange;
+  /** Sends a request of the gateway's own and gives the whole JSON-RPC response. Throws `upstream_*` faults. */
+  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
+  /** Sends a notification or an answer. Throws `upstream_*` faults. */
+  post(link: Link, body: Buffer | string): Promise<void>;
+  /** Opens the stream of what belongs to no call, or takes up a broken stream after `lastEventId`. */
+  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink): Exchange;
+  /** Ends a session; faults are of no interest to anyone. */
+  end(link: Link): Promise<void>;
+}

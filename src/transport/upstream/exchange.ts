@@ -1,0 +1,187 @@
+/**
+ * One HTTP request to an upstream over undici's dispatch: status, media type, bounds and silence are judged here, bytes become
+ * JSON or events for the sink. Bodies and headers of faults stay here (security.md T15, T26).
+ */
+import type { Dispatcher } from 'undici';
+import { GatewayError, type ErrorCode } from '../../errors.ts';
+import { maxMessageBytes } from '../../protocol/limits.ts';
+import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
+import { maxErrorBodyBytes } from '../limits.ts';
+import type { Waiting, Wheel } from '../wheel.ts';
+import type { AnswerSink, Exchange } from './adapter.ts';
+
+type Reading = 'head' | 'json' | 'stream' | 'error' | 'over';
+
+/** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
+export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiting {
+  due = 0;
+  /** `Mcp-Session-Id` of the answer, where there is one. */
+  sessionId: string | undefined;
+  status = 0;
+
+  readonly #sink: AnswerSink;
+  readonly #wheel: Wheel;
+  /** Longest silence in ms; 0 for a stream that may be silent for ever. */
+  readonly #idleMs: number;
+  readonly #hasSession: boolean;
+  #controller: Dispatcher.DispatchController | undefined;
+  #reading: Reading = 'head';
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #decoder: SseDecoder | undefined;
+  #paused = false;
+
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, hasSession: boolean) {
+    this.#sink = sink;
+    this.#wheel = wheel;
+    this.#idleMs = idleMs;
+    this.#hasSession = hasSession;
+    this.touch();
+  }
+
+  touch(): void {
+    if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+    // A client that reads slowly is no silence of the upstream.
+    this.#wheel.disarm(this);
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#controller?.resume();
+    this.touch();
+  }
+
+  abort(): void {
+    if (this.#close()) this.#controller?.abort(aborted);
+  }
+
+  onDue(): void {
+    this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms`);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#reading === 'over') controller.abort(aborted);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200 || this.#reading === 'over') return;
+    this.#controller = controller;
+    this.status = status;
+    this.touch();
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      this.#fail('upstream_malformed', 'content-encoding although identity was asked for');
+      return;
+    }
+    const sessionId = headers['mcp-session-id'];
+    if (typeof sessionId === 'string') this.sessionId = sessionId;
+    const type = headers['content-type'];
+    if (status !== 200) this.#reading = 'error';
+    else if (typeof type === 'string' && startsWithType(type, 'application/json')) this.#reading = 'json';
+    else if (typeof type === 'string' && startsWithType(type, 'text/event-stream')) {
+      this.#reading = 'stream';
+      this.#decoder = new SseDecoder(
+        (event) => this.#event(event),
+        (ms) => this.#sink.onRetry(ms),
+      );
+      this.#sink.onStream();
+    } else this.#reading = 'error';
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#reading === 'over') return;
+    this.touch();
+    if (this.#reading === 'stream') {
+      try {
+        this.#decoder!.feed(chunk);
+      } catch (fault) {
+        this.#fail('upstream_malformed', String(fault));
+      }
+      return;
+    }
+    this.#size += chunk.length;
+    if (this.#reading === 'json') {
+      if (this.#size > maxMessageBytes) this.#fail('upstream_malformed', `answer over ${maxMessageBytes} bytes`);
+      else this.#chunks.push(chunk);
+    } else if (this.#size - chunk.length < maxErrorBodyBytes) this.#chunks.push(chunk);
+    else this.#finishError();
+  }
+
+  onResponseEnd(): void {
+    switch (this.#reading) {
+      case 'json': {
+        const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
+        this.#close();
+        this.#sink.onJson(body);
+        this.#sink.onEnd();
+        return;
+      }
+      case 'stream':
+        this.#decoder!.end();
+        if (this.#close()) this.#sink.onEnd();
+        return;
+      case 'error':
+        this.#finishError();
+        return;
+      case 'head':
+      case 'over':
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#fail(this.#reading === 'head' ? 'upstream_unreachable' : 'upstream_interrupted', error.message, error);
+  }
+
+  #event(event: SseEvent): void {
+    if (this.#reading === 'stream') this.#sink.onEvent(event);
+  }
+
+  /** Judges an answer that is no 200 with JSON or events; its body serves to tell a lost session from other refusals. */
+  #finishError(): void {
+    const body = Buffer.concat(this.#chunks).subarray(0, maxErrorBodyBytes).toString('latin1');
+    this.#chunks = [];
+    this.#fail(codeOf(this.status, this.#hasSession, body), `HTTP ${this.status}`);
+  }
+
+  #fail(code: ErrorCode, detail: string, cause?: unknown): void {
+    if (!this.#close()) return;
+    this.#controller?.abort(aborted);
+    this.#sink.onFault(new GatewayError(code, detail, cause === undefined ? {} : { cause }));
+  }
+
+  /** Whether it was this call that ended the exchange. */
+  #close(): boolean {
+    if (this.#reading === 'over') return false;
+    this.#reading = 'over';
+    this.#wheel.disarm(this);
+    return true;
+  }
+}
+
+const aborted = new Error('aborted by the gateway');
+
+/**
+ * 404 to a session id means that it is gone (2025-11-25 transports §Session Management 3). Many servers say 400 instead, with
+ * a message about the session; nothing has been done by then either, so it is taken as the same.
+ */
+function codeOf(status: number, hasSession: boolean, body: string): ErrorCode {
+  if (hasSession && (status === 404 || (status === 400 && /session/i.test(body)))) return 'upstream_session_lost';
+  if (status === 200 || status === 202) return 'upstream_malformed';
+  if (status === 405) return 'upstream_verb_refused';
+  return status >= 500 ? 'upstream_unreachable' : 'upstream_refused';
+}
+
+function startsWithType(value: string, type: string): boolean {
+  return value === type || (value.toLowerCase().startsWith(type) && /^[\s;]/.test(value.slice(type.length)));
+}

@@ -1,0 +1,237 @@
+/**
+ * Upstreams of the session era (2025-03-26, 2025-06-18, 2025-11-25): handshake, calls, the GET stream, DELETE.
+ * Headers are built for this hop alone; nothing of the client's headers is copied (protocol.md D3).
+ */
+import { randomUUID } from 'node:crypto';
+import { GatewayError } from '../../errors.ts';
+import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { assumedRevision, hasRevisionHeader, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
+import { rawOf, textOf } from '../../protocol/scan.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import { endSessionMs } from '../limits.ts';
+import type { Wheel } from '../wheel.ts';
+import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
+import { HttpExchange } from './exchange.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Longer session ids are refused: they could not travel in the client's token. */
+const maxSessionIdChars = 1_024;
+const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
+
+export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>, shared: boolean): Link {
+  const headers = [
+    ...upstream.headers,
+    'accept',
+    'application/json, text/event-stream',
+    'content-type',
+    'application/json',
+  ];
+  if (hasRevisionHeader(opened.revision)) headers.push('mcp-protocol-version', opened.revision);
+  if (opened.sessionId !== undefined) headers.push('mcp-session-id', opened.sessionId);
+  return {
+    upstream,
+    sessionId: opened.sessionId,
+    revision: opened.revision,
+    capabilities: opened.capabilities,
+    shared,
+    headers,
+  };
+}
+
+export class LegacyAdapter implements UpstreamAdapter {
+  readonly #wheel: Wheel;
+  readonly #version: string;
+
+  constructor(wheel: Wheel, version: string) {
+    this.#wheel = wheel;
+    this.#version = version;
+  }
+
+  /** `initialize`, then `notifications/initialized` (2025-11-25 basic/lifecycle §Initialization). */
+  async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
+    const id = `"manifold-${randomUUID()}"`;
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${client.revision}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
+    const probe = linkOf(upstream, { sessionId: undefined, revision: assumedRevision, capabilities: 0 }, false);
+    const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs);
+    const opened = readInitializeResult(answer.message, answer.sessionId);
+    await this.post(linkOf(upstream, opened, false), initialized, deadlineMs);
+    return opened;
+  }
+
+  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return this.#send(link, 'POST', link.headers, body, sink, idleMs);
+  }
+
+  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink): Exchange {
+    const headers = headersWithoutBody(link, 'text/event-stream');
+    if (lastEventId !== undefined) headers.push('last-event-id', lastEventId);
+    return this.#send(link, 'GET', headers, null, sink, 0);
+  }
+
+  post(link: Link, body: Buffer | string, deadlineMs = link.upstream.config.timeoutMs): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const exchange: HttpExchange = this.#send(
+        link,
+        'POST',
+        link.headers,
+        body,
+        new AcceptedSink(() => exchange.status, resolve, reject),
+        deadlineMs,
+      );
+    });
+  }
+
+  async end(link: Link): Promise<void> {
+    if (link.sessionId === undefined) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => resolve();
+      this.#send(
+        link,
+        'DELETE',
+        headersWithoutBody(link, 'application/json, text/event-stream'),
+        null,
+        new AcceptedSink(() => 200, done, done),
+        endSessionMs,
+      );
+    });
+  }
+
+  async ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
+    // Unguessable, so that it can never equal the id of a client's request on the same session (protocol.md D4).
+    const id = `"manifold-${randomUUID()}"`;
+    const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
+    return (await this.#ask(link, Buffer.from(body), id, deadlineMs)).message.bytes;
+  }
+
+  /** The answer as JSON or at the end of a stream. */
+  async #ask(
+    link: Link,
+    body: Buffer,
+    id: string,
+    deadlineMs: number,
+  ): Promise<{ message: Message; sessionId: string | undefined }> {
+    return await new Promise((resolve, reject) => {
+      const sink = new ResponseSink(id, (message) => resolve({ message, sessionId: exchange.sessionId }), reject);
+      const exchange = this.#send(link, 'POST', link.headers, body, sink, deadlineMs);
+      sink.exchange = exchange;
+    });
+  }
+
+  #send(
+    link: Link,
+    method: 'POST' | 'GET' | 'DELETE',
+    headers: string[],
+    body: Buffer | string | null,
+    sink: AnswerSink,
+    idleMs: number,
+  ): HttpExchange {
+    const exchange = new HttpExchange(sink, this.#wheel, idleMs, link.sessionId !== undefined);
+    link.upstream.pool.dispatch({ path: link.upstream.path, method, headers, body }, exchange);
+    return exchange;
+  }
+}
+
+function headersWithoutBody(link: Link, accept: string): string[] {
+  const headers: string[] = [...link.upstream.headers, 'accept', accept];
+  if (hasRevisionHeader(link.revision)) headers.push('mcp-protocol-version', link.revision);
+  if (link.sessionId !== undefined) headers.push('mcp-session-id', link.sessionId);
+  return headers;
+}
+
+function readInitializeResult(message: Message, sessionId: string | undefined): Opened {
+  const result = message.root.member('result');
+  if (result === undefined) throw new GatewayError('upstream_refused', 'initialize was answered with an error');
+  const version = result.member('protocolVersion');
+  const text = version?.kind === 'string' ? textOf(message.bytes, version) : '';
+  const capabilities = result.member('capabilities');
+  const instructions = result.member('instructions');
+  if (sessionId !== undefined && (sessionId.length > maxSessionIdChars || !/^[\x21-\x7e]+$/.test(sessionId)))
+    throw new GatewayError('upstream_malformed', 'session id is not 1 to 1,024 visible ASCII characters');
+  return {
+    sessionId,
+    revision: revisionOf(text),
+    capabilities: capabilities === undefined ? 0 : serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
+    instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
+  };
+}
+
+/** 2024-11-05 servers that answer over Streamable HTTP behave as the next revision does, which sends no version header either. */
+function revisionOf(text: string): LegacyRevision {
+  if (isLegacyRevision(text)) return text;
+  if (text === '2024-11-05') return assumedRevision;
+  throw new GatewayError(
+    'upstream_malformed',
+    `answered initialize with protocol version ${JSON.stringify(text.slice(0, 32))}`,
+  );
+}
+
+/** Takes any 2xx answer as done: notifications, answers and DELETE have nothing to say. */
+class AcceptedSink implements AnswerSink {
+  readonly #status: () => number;
+  readonly #done: () => void;
+  readonly #failed: (fault: GatewayError) => void;
+
+  constructor(status: () => number, done: () => void, failed: (fault: GatewayError) => void) {
+    this.#status = status;
+    this.#done = done;
+    this.#failed = failed;
+  }
+
+  onJson(): void {}
+  onStream(): void {}
+  onEvent(): void {}
+  onRetry(): void {}
+  onEnd(): void {
+    this.#done();
+  }
+  onFault(fault: GatewayError): void {
+    const status = this.#status();
+    if (status >= 200 && status < 300) this.#done();
+    else this.#failed(fault);
+  }
+}
+
+/** Waits for the response with one id; whatever else comes is not for it. */
+class ResponseSink implements AnswerSink {
+  exchange: Exchange | undefined;
+  readonly #id: string;
+  readonly #done: (message: Message) => void;
+  readonly #failed: (fault: unknown) => void;
+  #answered = false;
+
+  constructor(id: string, done: (message: Message) => void, failed: (fault: unknown) => void) {
+    this.#id = id;
+    this.#done = done;
+    this.#failed = failed;
+  }
+
+  onJson(body: Buffer): void {
+    this.#take(body);
+  }
+  onStream(): void {}
+  onEvent(event: SseEvent): void {
+    if (event.data !== '') this.#take(Buffer.from(event.data));
+  }
+  onRetry(): void {}
+  onEnd(): void {
+    if (!this.#answered) this.#failed(new GatewayError('upstream_interrupted', 'ended without an answer'));
+  }
+  onFault(fault: GatewayError): void {
+    if (!this.#answered) this.#failed(fault);
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#answered) return;
+    try {
+      const message = readServerMessage(bytes);
+      if (message.kind !== 'response' || message.id !== this.#id) return;
+      this.#answered = true;
+      this.#done(message);
+    } catch (cause) {
+      this.#answered = true;
+      this.#failed(new GatewayError('upstream_malformed', 'answer is no JSON-RPC', { cause }));
+    }
+    this.exchange?.abort();
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Which link serves which upstream for one client. The truth is what the client's token says; what has been opened or healed
+ * since then is remembered here, on this replica only, and may be lost at any time (design.md §5).
+ */
+import { GatewayError } from '../../errors.ts';
+import type { LegacyRevision } from '../../protocol/revisions.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
+import type { Link, UpstreamAdapter } from './adapter.ts';
+import { linkOf } from './legacy.ts';
+import type { Upstream } from './upstream.ts';
+
+/** How long an upstream is taken to keep no sessions after a handshake without a session id, in ms. */
+const sessionlessMs = 300_000;
+/** After an opening that timed out, requests do not wait for that upstream again for this long, in ms. */
+const blackoutMs = 10_000;
+
+/** What a client is to its upstreams: its facts, and the sessions its token holds. */
+export interface LinkOwner {
+  readonly revision: LegacyRevision;
+  readonly clientCapabilities: number;
+  /** The owner stands for several clients: a principal without sessions. */
+  readonly shared: boolean;
+  /** The session that the token holds for an upstream, by the upstream's hash. */
+  sealed(
+    hash: number,
+  ):
+    | { readonly sessionId: string | undefined; readonly revision: LegacyRevision; readonly capabilities: number }
+    | undefined;
+}
+
+type Reason = 'initialize' | 'late' | 'healed' | 'probe';
+
+/** The links of one owner. */
+export class Links {
+  readonly #owner: LinkOwner;
+  readonly #opener: LinkOpener;
+  readonly #links = new Map<Upstream, Link>();
+  readonly #opening = new Map<Upstream, Promise<Link>>();
+
+  constructor(owner: LinkOwner, opener: LinkOpener) {
+    this.#owner = owner;
+    this.#opener = opener;
+  }
+
+  /** The link to use now, without any traffic, or undefined when one has to be opened. */
+  peek(upstream: Upstream): Link | undefined {
+    const known = this.#links.get(upstream);
+    if (known !== undefined) return known;
+    const free = this.#opener.sessionless(upstream, this.#owner.revision);
+    if (free !== undefined) return free;
+    const sealed = this.#owner.sealed(upstream.hash);
+    if (sealed === undefined) return undefined;
+    const link = linkOf(upstream, sealed, this.#owner.shared || sealed.sessionId === undefined);
+    this.#links.set(upstream, link);
+    return link;
+  }
+
+  /** As `peek`, opening a session where there is none. Throws `upstream_*` faults. */
+  async ensure(upstream: Upstream): Promise<Link> {
+    return this.peek(upstream) ?? (await this.#open(upstream, 'late'));
+  }
+
+  /** A new session in the place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
+  async renew(upstream: Upstream, lost: Link): Promise<Link> {
+    const current = this.#links.get(upstream);
+    if (current !== undefined && current !== lost) return current;
+    this.#links.delete(upstream);
+    return await this.#open(upstream, 'healed');
+  }
+
+  /** Every link in use or sealed in the token, for broadcasts and for the end of the session. */
+  all(upstreams: readonly Upstream[]): Link[] {
+    return upstreams.map((upstream) => this.peek(upstream)).filter((link) => link !== undefined);
+  }
+
+  /** Forgets what was opened here and gives it, so that it can be ended. */
+  release(): Link[] {
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    return links;
+  }
+
+  #open(upstream: Upstream, reason: Reason): Promise<Link> {
+    const underWay = this.#opening.get(upstream);
+    if (underWay !== undefined) return underWay;
+    const opening = this.#opener
+      .open(upstream, this.#owner, reason)
+      .then((link) => {
+        this.#links.set(upstream, link);
+        return link;
+      })
+      .finally(() => this.#opening.delete(upstream));
+    this.#opening.set(upstream, opening);
+    return opening;
+  }
+}
+
+/** Opens sessions and keeps what each handshake teaches about an upstream. */
+export class LinkOpener {
+  readonly #adapter: UpstreamAdapter;
+  readonly #deadlineMs: number;
+  readonly #log: Log;
+  readonly #now: () => number;
+  /** Called when an upstream that was down answers again. */
+  onReturn: (upstream: Upstream) => void = () => {};
+
+  constructor(adapter: UpstreamAdapter, deadlineMs: number, log: Log, now: () => number) {
+    this.#adapter = adapter;
+    this.#deadlineMs = deadlineMs;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  sessionless(upstream: Upstream, revision: LegacyRevision): Link | undefined {
+    const known = upstream.sessionless.get(revision);
+    return known !== undefined && known.until > this.#now() ? known.link : undefined;
+  }
+
+  /** Throws `upstream_*` faults. `probe` asks even during a blackout. */
+  async open(
+    upstream: Upstream,
+    owner: Pick<LinkOwner, 'revision' | 'clientCapabilities' | 'shared'>,
+    reason: Reason,
+  ): Promise<Link> {
+    if (reason !== 'probe' && upstream.blackoutUntil > this.#now())
+      throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
+    try {
+      const opened = await withDeadline(
+        this.#adapter.open(
+          upstream,
+          { revision: owner.revision, capabilities: owner.clientCapabilities },
+          this.#deadlineMs,
+        ),
+        this.#deadlineMs,
+      );
+      countUpstreamSession(upstream.config.id, reason, 'ok');
+      const link = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
+      if (link.sessionId === undefined)
+        upstream.sessionless.set(owner.revision, { link, until: this.#now() + sessionlessMs });
+      upstream.capabilities = opened.capabilities;
+      upstream.instructions = opened.instructions;
+      this.#returned(upstream);
+      return link;
+    } catch (fault) {
+      const code = fault instanceof GatewayError ? fault.code : 'internal';
+      countUpstreamSession(upstream.config.id, reason, code);
+      if (code === 'upstream_timeout') upstream.blackoutUntil = this.#now() + blackoutMs;
+      this.#lost(upstream, fault);
+      throw fault;
+    }
+  }
+
+  #lost(upstream: Upstream, fault: unknown): void {
+    upstreamUp.set({ upstream: upstream.config.id }, 0);
+    upstream.sessionless.clear();
+    if (upstream.down) return;
+    upstream.down = true;
+    this.#log.warn({ upstream: upstream.config.id, fault: String(fault) }, 'upstream is down');
+  }
+
+  #returned(upstream: Upstream): void {
+    upstreamUp.set({ upstream: upstream.config.id }, 1);
+    upstream.blackoutUntil = 0;
+    if (!upstream.down) return;
+    upstream.down = false;
+    upstream.noListening = false;
+    this.#log.info({ upstream: upstream.config.id }, 'upstream is back');
+    this.onReturn(upstream);
+  }
+}
+
+/** The silence limit of the exchanges inside does not bound a peer that dribbles; this does. */
+async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new GatewayError('upstream_timeout', `no handshake within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+/** One upstream as this process sees it: where it is, its connections, and what has been learnt of it. Facts here are hints. */
+import { Pool } from 'undici';
+import type { UpstreamConfig } from '../../config/model.ts';
+import { upstreamHash } from '../../session/claims.ts';
+import { connectTimeoutMs } from '../limits.ts';
+import type { Link } from './adapter.ts';
+
+export class Upstream {
+  readonly config: UpstreamConfig;
+  readonly origin: string;
+  /** Path and query, as they stand in the configured URL. */
+  readonly path: string;
+  /** Stable name of this upstream in sealed identifiers: moves with its name or address, not with its place in the file. */
+  readonly hash: number;
+  readonly pool: Pool;
+  /** Headers of every request: the configured ones and the gateway's own. */
+  readonly headers: readonly string[];
+
+  /** Links of an upstream that keeps no sessions, by revision: they serve every client. */
+  readonly sessionless = new Map<string, { readonly link: Link; readonly until: number }>();
+  /** It answers GET with 405: there is no stream to ask for. */
+  noListening = false;
+  /** Its last contact failed; `probe.ts` looks for its return. */
+  down = false;
+  /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
+  blackoutUntil = 0;
+  /** Server capabilities and instructions of the last successful handshake. */
+  capabilities: number | undefined;
+  instructions: string | undefined;
+
+  /** `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. */
+  constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
+    const address = new URL(url);
+    this.config = config;
+    this.origin = address.origin;
+    this.path = `${address.pathname}${address.search}`;
+    const named = new URL(identity);
+    this.hash = upstreamHash(
+      config.name,
+      named.origin === 'null' ? named.protocol : named.origin,
+      `${named.pathname}${named.search}`,
+    );
+    const configured = config.transport.kind === 'http' ? config.transport.headers : [];
+    this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
+    this.pool = new Pool(this.origin, {
+      connect: { timeout: connectTimeoutMs },
+      // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+    });
+  }
+}

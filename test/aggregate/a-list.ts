@@ -1,0 +1,40 @@
+/** Scripted upstream lists for tests: pages by cursor, a record of what was asked, and a view onto them. */
+import type { View } from '../../src/aggregate/catalogue.ts';
+import type { Page } from '../../src/aggregate/page.ts';
+
+export function aPage(names: readonly string[], nextCursor?: string): Page {
+  return {
+    body: Buffer.from(names.map((name) => `{"name":"${name}"}`).join()),
+    count: names.length,
+    keys: names,
+    nextCursor,
+    hidden: 0,
+    hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0 },
+  };
+}
+
+/** What an upstream answers to a list request, under `<upstream> <cursor>`; `-` stands for no cursor. */
+export type Script = Record<string, Page | Error>;
+
+export interface Scripted {
+  /** What was asked, in order. */
+  readonly asked: string[];
+  readonly view: (more?: Partial<View>) => View;
+}
+
+export function scripted(script: Script): Scripted {
+  const asked: string[] = [];
+  const load: View['load'] = async (upstream, _kind, cursor) => {
+    const name = `${upstream.id} ${cursor ?? '-'}`;
+    asked.push(name);
+    await Promise.resolve();
+    const answer = script[name];
+    if (answer === undefined) throw new Error(`nothing scripted for ${name}`);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  return {
+    asked,
+    view: (more = {}) => ({ kind: 'tools', principal: 'me', nowMs: 1000, ttlMs: 100, load, ...more }),
+  };
+}

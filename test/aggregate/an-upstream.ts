@@ -1,0 +1,16 @@
+/** An upstream as the configuration gives it, for tests: `up`, with everything else at its plainest. */
+import type { UpstreamConfig } from '../../src/config/model.ts';
+
+export function anUpstream(id = 'up', more: Partial<UpstreamConfig> = {}): UpstreamConfig {
+  return {
+    name: id,
+    id,
+    scheme: id,
+    transport: { kind: 'http', url: 'http://127.0.0.1/mcp', headers: [] },
+    tools: { include: undefined, exclude: new Set() },
+    timeoutMs: 1000,
+    onSessionLoss: 'reinitialize',
+    forwardHeaders: [],
+    ...more,
+  };
+}

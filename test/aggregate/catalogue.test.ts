@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+
+import { Catalogue } from '../../src/aggregate/catalogue.ts';
+import type { Held } from '../../src/aggregate/catalogue.ts';
+import type { Page } from '../../src/aggregate/page.ts';
+import { aPage, scripted } from './a-list.ts';
+import { anUpstream } from './an-upstream.ts';
+
+const up = anUpstream();
+
+async function keysOf(pages: Promise<readonly Held[]>): Promise<readonly string[]> {
+  return (await pages).flatMap(({ page }) => page.keys);
+}
+
+/** A list that never ends: the cursor is a number, and so is the next one. */
+function countUp(_upstream: unknown, _kind: unknown, cursor: string | undefined): Promise<Page> {
+  const at = Number(cursor ?? '0');
+  return Promise.resolve(aPage([`t${at}`], String(at + 1)));
+}
+
+describe('keeping pages', () => {
+  test('a page is loaded once and then at hand without a promise', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']) });
+    const held = await catalogue.page(view(), up, undefined);
+    expect(catalogue.page(view(), up, undefined)).toBe(held);
+    expect(asked).toEqual(['up -']);
+  });
+
+  test('those who ask while a load is under way join it', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']) });
+    const [one, other] = await Promise.all([
+      catalogue.page(view(), up, undefined),
+      catalogue.page(view(), up, undefined),
+    ]);
+    expect(one).toBe(other);
+    expect(asked).toEqual(['up -']);
+  });
+
+  test('a page is loaded again once its time is over, and not before', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']) });
+    await catalogue.page(view({ nowMs: 1000, ttlMs: 100 }), up, undefined);
+    await catalogue.page(view({ nowMs: 1099 }), up, undefined);
+    expect(asked).toHaveLength(1);
+    await catalogue.page(view({ nowMs: 1100 }), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a failed load is not kept', async () => {
+    const catalogue = new Catalogue();
+    const script: Record<string, Page | Error> = { 'up -': new Error('down') };
+    const { view } = scripted(script);
+    await expect(catalogue.page(view(), up, undefined)).rejects.toThrow('down');
+    script['up -'] = aPage(['a']);
+    await expect(catalogue.page(view(), up, undefined)).resolves.toMatchObject({ page: { keys: ['a'] } });
+  });
+
+  test('principals, kinds and upstreams do not share pages (security.md T25)', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']), 'two -': aPage(['b']) });
+    await catalogue.page(view(), up, undefined);
+    await catalogue.page(view({ principal: 'you' }), up, undefined);
+    await catalogue.page(view({ kind: 'prompts' }), up, undefined);
+    await catalogue.page(view(), anUpstream('two'), undefined);
+    expect(asked).toEqual(['up -', 'up -', 'up -', 'two -']);
+  });
+
+  test('a page behind a cursor can be had without those before it, as on another replica', async () => {
+    const { asked, view } = scripted({ 'up c2': aPage(['b']) });
+    await new Catalogue().page(view(), up, 'c2');
+    expect(asked).toEqual(['up c2']);
+  });
+});
+
+describe('invalidation by list_changed', () => {
+  for (const [what, args, stays] of [
+    ['an upstream', ['up'], ['two']],
+    ['one kind', ['up', 'tools'], ['two', 'prompts']],
+    ['one principal', ['up', 'tools', 'me'], ['two', 'prompts', 'you']],
+  ] as const) {
+    test(`forgets the lists of ${what} and no others`, async () => {
+      const catalogue = new Catalogue();
+      const { asked, view } = scripted({ 'up -': aPage(['a']), 'two -': aPage(['b']) });
+      const views = [
+        ['up', view(), up],
+        ['two', view(), anUpstream('two')],
+        ['prompts', view({ kind: 'prompts' }), up],
+        ['you', view({ principal: 'you' }), up],
+      ] as const;
+      for (const [, each, upstream] of views) await catalogue.page(each, upstream, undefined);
+      catalogue.invalidate(args[0], args[1], args[2]);
+      const kept: string[] = [];
+      for (const [name, each, upstream] of views) {
+        const before = asked.length;
+        await catalogue.page(each, upstream, undefined);
+        if (asked.length === before) kept.push(name);
+      }
+      expect(kept).toEqual(stays);
+    });
+  }
+
+  test('a load under way is answered and not kept, for it may hold what was true before', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']) });
+    const loading = catalogue.page(view(), up, undefined);
+    catalogue.invalidate('up');
+    expect((await loading).page.keys).toEqual(['a']);
+    await catalogue.page(view(), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe('lists without end (security.md R11)', () => {
+  test('the pages of a list are read in order', async () => {
+    const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b'], 'd'), 'up d': aPage(['c']) });
+    expect(await keysOf(new Catalogue().pages(view(), up))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a cursor that leads to itself ends the list with a fault', async () => {
+    const { asked, view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b'], 'c') });
+    const pages = await new Catalogue().pages(view(), up);
+    expect(pages.map(({ page }) => page.keys)).toEqual([['a'], ['b']]);
+    expect(pages[1]?.fault?.code).toBe('upstream_malformed');
+    expect(asked).toEqual(['up -', 'up c']);
+  });
+
+  test('so does a cursor that leads back over several pages, even when nothing is to be kept', async () => {
+    const { asked, view } = scripted({
+      'up -': aPage(['a'], 'c'),
+      'up c': aPage(['b'], 'd'),
+      'up d': aPage(['c'], 'c'),
+    });
+    const pages = await new Catalogue().pages(view({ ttlMs: 0 }), up);
+    expect(pages.at(-1)).toMatchObject({ fault: { code: 'upstream_malformed' }, page: { nextCursor: undefined } });
+    expect(asked).toEqual(['up -', 'up c', 'up d']);
+  });
+
+  test('a page asked for out of order is no loop', async () => {
+    const catalogue = new Catalogue();
+    const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b'], 'd'), 'up d': aPage(['c']) });
+    await catalogue.page(view(), up, 'd');
+    await catalogue.page(view(), up, 'c');
+    expect(await keysOf(catalogue.pages(view(), up))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('the empty cursor is a cursor (2026-07-28 server/utilities/pagination)', async () => {
+    const { view } = scripted({ 'up -': aPage(['a'], ''), 'up ': aPage(['b']) });
+    expect(await keysOf(new Catalogue().pages(view(), up))).toEqual(['a', 'b']);
+  });
+
+  test('a server that means the end by the empty cursor shows its page once, and that is no fault', async () => {
+    const { view } = scripted({ 'up -': aPage(['a'], ''), 'up ': aPage(['a'], '') });
+    const pages = await new Catalogue().pages(view(), up);
+    expect(pages.flatMap(({ page }) => page.keys)).toEqual(['a']);
+    expect(pages.map(({ fault }) => fault)).toEqual([undefined, undefined]);
+  });
+
+  test('a list ends after its thousandth page', async () => {
+    const pages = await new Catalogue().pages(scripted({}).view({ load: countUp }), up);
+    expect(pages).toHaveLength(1000);
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 1000 pages');
+  });
+
+  test('a list ends before the page that would bring it over 10,000 items', async () => {
+    const names = Array.from({ length: 5000 }, (_, at) => `t${at}`);
+    const { view } = scripted({
+      'up -': aPage(names, 'c'),
+      'up c': aPage(names, 'd'),
+      'up d': aPage(['one too many'], 'e'),
+    });
+    const pages = await new Catalogue().pages(view(), up);
+    expect(pages.flatMap(({ page }) => page.keys)).toHaveLength(10_000);
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 10001 items');
+  });
+
+  test('a list ends before the page that would bring it over its bytes', async () => {
+    const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['bb'], 'd') });
+    const pages = await new Catalogue({ maxListBytes: 24 }).pages(view(), up);
+    expect(pages.map(({ page }) => page.keys)).toEqual([['a'], []]);
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 25 bytes');
+  });
+});
+
+describe('bounds of the catalogue', () => {
+  for (const [what, limits] of [
+    ['entries', { maxEntries: 2 }],
+    ['bytes', { maxBytes: 25 }],
+  ] as const) {
+    test(`beyond its ${what} the list loaded longest ago goes first`, async () => {
+      const catalogue = new Catalogue(limits);
+      const { asked, view } = scripted({ 'one -': aPage(['a']), 'two -': aPage(['b']), 'three -': aPage(['c']) });
+      for (const id of ['one', 'two', 'three']) await catalogue.page(view(), anUpstream(id), undefined);
+      asked.length = 0;
+      for (const id of ['three', 'two', 'one']) await catalogue.page(view(), anUpstream(id), undefined);
+      expect(asked).toEqual(['one -']);
+    });
+  }
+});

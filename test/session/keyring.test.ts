@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { Keyring, KeyringError, type KeySpec, loadKeyring } from '../../src/session/keyring.ts';
+import { firstKey, gateway, now, resource, ringOf, secondKey } from './ring.ts';
+
+const cheap = { kind: 'pbkdf2-sha256', iterations: 100 } as const;
+
+async function faultsOf(...specs: readonly KeySpec[]): Promise<string[]> {
+  try {
+    await loadKeyring(specs, { gateway, resource });
+  } catch (fault) {
+    if (fault instanceof KeyringError) return fault.faults.map(({ path, problem }) => `${path}: ${problem}`);
+    throw fault;
+  }
+  return [];
+}
+
+test('there is no session without a key (T5)', async () => {
+  expect(await faultsOf()).toEqual(['keys: there is no key to seal sessions with']);
+});
+
+test('weak and well-known secrets stop the start, whatever their length (T5)', async () => {
+  for (const secret of [
+    '',
+    'nineteen characters',
+    'default-insecure-seed',
+    'DEFAULT_INSECURE_SEED',
+    'changeme-changeme-changeme',
+    'secret-secret-secret-secret',
+    'test-test-test-test-test-test',
+    'password1234567890password',
+    'my-manifold-session-secret',
+    'abcabcabcabcabcabcabcabcabcabc',
+    'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    'x'.repeat(1_025),
+  ]) {
+    expect(await faultsOf({ id: 'k', secret, kdf: cheap }), secret).toHaveLength(1);
+  }
+  for (const secret of ['correct horse battery', 'twentycharacters!!xq', 'the-secret-garden-of-old-ludwig']) {
+    expect(await faultsOf({ id: 'k', secret, kdf: cheap }), secret).toEqual([]);
+  }
+});
+
+test('without a derivation the secret must be 32 random bytes', async () => {
+  const kdf = { kind: 'none' } as const;
+  for (const secret of [
+    'correct horse battery staple, and then some more of it',
+    Buffer.alloc(32).toString('base64'),
+    Buffer.alloc(32, 'ab').toString('hex'),
+    firstKey.secret.slice(0, 40),
+  ]) {
+    expect(await faultsOf({ id: 'k', secret, kdf }), secret).toHaveLength(1);
+  }
+});
+
+test('no two keys are one key', async () => {
+  expect(await faultsOf(firstKey, { ...firstKey, id: 'other' })).toEqual([
+    'key "other".secret: the secret is that of key "first"',
+  ]);
+  // The same bytes in another spelling: found by the key id.
+  const hex = Buffer.from(firstKey.secret, 'base64').toString('hex');
+  expect(await faultsOf(firstKey, { ...firstKey, id: 'hex', secret: hex })).toEqual([
+    'key "hex": the key has the same kid as key "first"',
+  ]);
+  expect(await faultsOf(firstKey, { ...secondKey, id: 'first' })).toEqual([
+    'key "first".id: the id is that of key "first"',
+  ]);
+});
+
+test('faults name the key and never its secret', async () => {
+  const secret = 'default-insecure-seed';
+  await expect(loadKeyring([{ id: '2026-11', secret, kdf: cheap }], { gateway, resource })).rejects.toThrow('2026-11');
+  await expect(loadKeyring([{ id: '2026-11', secret, kdf: cheap }], { gateway, resource })).rejects.not.toThrow(secret);
+});
+
+test('the first key whose time has come seals; all open until theirs is over', async () => {
+  const ring = await ringOf({ ...secondKey, sealFrom: now + 600 }, { ...firstKey, acceptUntil: now + 1_200 });
+  const [second, first] = ring.epochs;
+  expect(ring.sealing(now).id).toBe('first');
+  expect(ring.sealing(now + 599).id).toBe('first');
+  expect(ring.sealing(now + 600).id).toBe('second');
+  expect(ring.accepting(second!.kid, now)?.id).toBe('second');
+  expect(ring.accepting(first!.kid, now + 1_199)?.id).toBe('first');
+  expect(ring.accepting(first!.kid, now + 1_200)).toBeUndefined();
+  expect(ring.accepting(first!.kid ^ 1, now)).toBeUndefined();
+  expect(ring.accepted(now).map((epoch) => epoch.id)).toEqual(['first', 'second']);
+  expect(ring.accepted(now + 600).map((epoch) => epoch.id)).toEqual(['second', 'first']);
+  expect(ring.accepted(now + 1_200).map((epoch) => epoch.id)).toEqual(['second']);
+});
+
+test('a ring in which no key may seal says so', async () => {
+  const ring = await ringOf({ ...firstKey, sealFrom: now + 1 });
+  expect(() => ring.sealing(now)).toThrow('no key of the ring may seal');
+  expect(() => new Keyring([]).sealing(now)).toThrow('no key of the ring may seal');
+});
+
+test('what one replica derives for another use, every replica that accepts the key can verify', async () => {
+  const early = await ringOf(secondKey, firstKey);
+  const late = await ringOf(firstKey, secondKey);
+  expect(late.deriveAccepted('peers', now)).toContainEqual(early.derive('peers', now));
+  expect(early.deriveAccepted('peers', now)).toContainEqual(late.derive('peers', now));
+  expect(early.derive('peers', now)).not.toEqual(early.derive('other', now));
+  expect(early.derive('peers', now)).toHaveLength(32);
+});

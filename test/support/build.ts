@@ -1,0 +1,16 @@
+/** Global set-up of vitest: builds dist once, as the flows run the real command. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const compiler = fileURLToPath(import.meta.resolve('typescript/lib/tsc.js'));
+
+/** Throws with the compiler's output when the sources do not compile. */
+export default function build(): void {
+  try {
+    execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'pipe' });
+  } catch (fault) {
+    const said = fault instanceof Error && 'stdout' in fault ? String(fault.stdout) : '';
+    throw new Error(`the build failed:\n${said}`, { cause: fault });
+  }
+}
