@@ -5,6 +5,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 export interface Usage {
   /** User and system time since the start of the process, in µs. */
@@ -69,4 +70,25 @@ export async function usageOverIpc(child: ChildProcess): Promise<Usage | undefin
     });
     child.send('usage');
   });
+}
+
+/**
+ * Begins to watch what this machine does beside the run. The answer, in cores: busy time of all cores less that of this
+ * process and of those whose CPU times `ofTheRun` gives (µs, always in the same order).
+ */
+export async function foreignLoad(ofTheRun: () => Promise<readonly number[]>): Promise<() => Promise<number>> {
+  const busyBeside = async (): Promise<number> => {
+    const { user, system } = process.cpuUsage();
+    const times = cpus().map(({ times }) => (times.user + times.nice + times.sys) * 1_000);
+    return sum(times) - user - system - sum(await ofTheRun());
+  };
+  const [before, startedAt] = [await busyBeside(), performance.now()];
+  return async () => {
+    const [after, micros] = [await busyBeside(), (performance.now() - startedAt) * 1_000];
+    return Math.max(0, (after - before) / micros);
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

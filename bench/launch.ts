@@ -3,21 +3,20 @@
  * pipe would have to be emptied by the load's core, and a full one would block the target.
  */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hasProc } from './accounting.ts';
+import { hasProc, usageOf } from './accounting.ts';
+import type { Usage } from './accounting.ts';
 import { onCore } from './placement.ts';
 
 export interface Launched {
   readonly url: string;
-  readonly pid: number;
-  readonly child: ChildProcess;
   /** From the spawn to the line with the URL. */
   readonly readyAfterMs: number;
+  usage(): Promise<Usage | undefined>;
   /** Empties the log, so that a long run does not fill the disk. */
   forgetLog(): void;
   stop(): Promise<void>;
@@ -59,8 +58,14 @@ export async function launch(
   while (performance.now() - startedAt < readyWithinMs) {
     const url = urlIn(readFileSync(log, 'utf8'), place.path);
     if (url !== undefined && child.pid !== undefined) {
-      const readyAfterMs = performance.now() - startedAt;
-      return { url, pid: child.pid, child, readyAfterMs, forgetLog: () => truncateSync(log), stop };
+      const { pid } = child;
+      return {
+        url,
+        readyAfterMs: performance.now() - startedAt,
+        usage: async () => usageOf(pid, child),
+        forgetLog: () => truncateSync(log),
+        stop,
+      };
     }
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) break;
     await sleep(pollEveryMs);

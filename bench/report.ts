@@ -9,6 +9,8 @@ export interface Run {
   readonly title: string;
   /** Cores, model, system, Node, placement: what absolute figures mean nothing without. */
   readonly machine: string;
+  /** Cores' worth of CPU that others used meanwhile. */
+  readonly foreignCores: number;
   readonly startedAt: string;
   readonly rounds: number;
   readonly seconds: number;
@@ -32,7 +34,7 @@ export function renderRun(run: Run): string {
   const verdicts = run.verdicts.map(({ met, text }) => `- ${met === undefined ? '?' : met ? 'yes' : 'NO'} – ${text}`);
   return [
     `## ${run.title}`,
-    `${run.machine}. ${run.startedAt.slice(0, 10)}; ${run.rounds} interleaved rounds of ${run.seconds} s; median (least–most).`,
+    `${run.machine}. ${run.startedAt.slice(0, 10)}; ${run.rounds} interleaved rounds of ${run.seconds} s; median (least–most). Others used ${run.foreignCores.toFixed(2)} cores meanwhile.`,
     ...tables,
     ...(ready.length === 0 ? [] : [`From start to listening: ${ready.join(', ')}.`]),
     ...(verdicts.length === 0 ? [] : [verdicts.join('\n')]),

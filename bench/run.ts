@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: brings the targets of a scenario up, gives each of them each workload in each round, and reports. The
- * order rotates from round to round, so that no target always meets the machine first. Exit code 1: a call failed or a
- * verdict was missed.
+ * order within a round is drawn at random, so that nothing which disturbs the machine can follow a target (statistics.ts
+ * rests on it). Exit code 1: a call failed or a verdict was missed.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foreignLoad } from './accounting.ts';
 import { measure } from './measure.ts';
 import type { Sample } from './measure.ts';
 import { parseOptions, usage } from './options.ts';
@@ -18,6 +19,7 @@ import type { Run } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { call } from './scenarios/call.ts';
 import { kdf } from './scenarios/kdf.ts';
+import { shuffled } from './statistics.ts';
 import { startTarget, startUpstream } from './targets.ts';
 import type { Target } from './targets.ts';
 
@@ -70,11 +72,15 @@ async function runScenario(scenario: Scenario, options: Options): Promise<Run> {
       running.push(target);
       targets.push(target);
     }
+    const foreign = await foreignLoad(async () =>
+      Promise.all([upstream, ...targets].map(async (process) => (await process.usage())?.cpuMicros ?? 0)),
+    );
     const samples = await takeSamples(scenario, targets, options);
     return {
       scenario: scenario.name,
       title: scenario.title,
       machine: describeMachine(placement),
+      foreignCores: await foreign(),
       startedAt,
       rounds: options.rounds,
       seconds: options.seconds,
@@ -94,7 +100,7 @@ async function takeSamples(scenario: Scenario, targets: readonly Target[], optio
   const samples: Sample[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const workload of scenario.workloads(options.connections)) {
-      for (const target of rotated(targets, round - 1)) {
+      for (const target of shuffled(targets, Math.random)) {
         const lengths = { warmUpMs, windowMs: options.seconds * 1_000 };
         const window = await measure(target, workload, lengths).catch((fault: unknown) => {
           throw new Error(`${workload.name} on ${target.name}: ${messageOf(fault)}`, { cause: fault });
@@ -114,11 +120,6 @@ async function takeSamples(scenario: Scenario, targets: readonly Target[], optio
 
 function messageOf(fault: unknown): string {
   return fault instanceof Error ? fault.message : String(fault);
-}
-
-function rotated<T>(items: readonly T[], by: number): T[] {
-  const at = items.length === 0 ? 0 : by % items.length;
-  return [...items.slice(at), ...items.slice(0, at)];
 }
 
 function describeMachine({ load, upstream, target }: Placement): string {

@@ -32,46 +32,80 @@ export function ratiosToRelay(target: string, samples: readonly Sample[], figure
 export interface Difference {
   /** The dearest of the targets over the cheapest. */
   readonly factor: number;
-  /** Factors up to this one could be chance. Infinite in a run of too few rounds to know its own scatter. */
-  readonly resolution: number;
+  /** What chance alone reaches in one run of twenty: a factor up to this one says nothing. */
+  readonly chance: number;
 }
 
+/** Enough for the 95th percentile to be steady in its third digit. */
+const shuffles = 2_000;
+const chanceQuantile = 0.95;
+
 /**
- * How far targets that should be equal are apart. Each figure is held against the mean of the round, so that what slowed
- * all of them slows nobody. Undefined when one of them has no round in which all were measured.
+ * How far targets that should be equal are apart, and how far they would be by chance (a randomisation test): if the
+ * targets are equal, then which of a round's figures fell to which target was decided by the order of the round alone, and
+ * that order is drawn at random (run.ts). So the names are drawn anew, many times, within each round, whatever disturbed
+ * the machine. Rounds in which not all targets were measured are left out; undefined when none is left.
  */
 export function differenceBetween(
   targets: readonly string[],
   samples: readonly Sample[],
   figure: Figure,
 ): Difference | undefined {
-  const relative = targets.map((): number[] => []);
-  for (const round of new Set(samples.map((sample) => sample.round))) {
-    const figures = targets.flatMap((target) => {
-      const sample = samples.find((sample) => sample.round === round && sample.target === target);
-      const value = sample === undefined ? undefined : figure(sample);
-      return value === undefined || value === 0 ? [] : [value];
-    });
-    if (figures.length < targets.length) continue;
-    const mean = figures.reduce((sum, value) => sum + value, 0) / figures.length;
-    for (const [i, value] of figures.entries()) relative[i]?.push(value / mean);
-  }
-  const medians = relative.flatMap((values) => median(values) ?? []);
-  if (medians.length === 0) return undefined;
-  return {
-    factor: Math.max(...medians) / Math.min(...medians),
-    resolution: 1 + Math.max(...relative.map(uncertainty)),
-  };
+  const rounds = [...new Set(samples.map((sample) => sample.round))].flatMap((round) => {
+    const figures = figuresOfRound(targets, samples, round, figure);
+    return figures.length === targets.length ? [figures] : [];
+  });
+  if (rounds.length === 0) return undefined;
+  const draw = drawing();
+  const byChance = Array.from({ length: shuffles }, () => factorOf(rounds.map((round) => shuffled(round, draw))));
+  byChance.sort((a, b) => a - b);
+  return { factor: factorOf(rounds), chance: byChance[Math.floor(shuffles * chanceQuantile)] ?? Infinity };
 }
 
-/** Fewer rounds than this say nothing about scatter. */
-const fewestRounds = 3;
+/** Each target's figure over the mean of the round, so that what slowed all of them slows nobody. */
+function figuresOfRound(
+  targets: readonly string[],
+  samples: readonly Sample[],
+  round: number,
+  figure: Figure,
+): number[] {
+  const figures = targets.flatMap((target) => {
+    const sample = samples.find((sample) => sample.round === round && sample.target === target);
+    const value = sample === undefined ? undefined : figure(sample);
+    return value === undefined || value === 0 ? [] : [value];
+  });
+  const mean = figures.reduce((sum, value) => sum + value, 0) / figures.length;
+  return figures.map((value) => value / mean);
+}
 
-/** About two standard errors of the median, from the middle half of the rounds, which a disturbed round does not move. */
-function uncertainty(values: readonly number[]): number {
-  if (values.length < fewestRounds) return Infinity;
-  const sorted = values.toSorted((a, b) => a - b);
-  const quarter = Math.floor(values.length / 4);
-  const middleHalf = (sorted[values.length - 1 - quarter] ?? 0) - (sorted[quarter] ?? 0);
-  return (2 * middleHalf) / Math.sqrt(values.length);
+/**
+ * Rounds × targets → the largest mean of a target over the smallest. A mean of ratios (geometric) and not a median: that
+ * most rounds agree happens by chance all the time, that all of them do hardly ever.
+ */
+function factorOf(rounds: readonly (readonly number[])[]): number {
+  const means = (rounds[0] ?? []).map((_, target) =>
+    Math.exp(rounds.reduce((total, round) => total + Math.log(round[target] ?? 1), 0) / rounds.length),
+  );
+  return Math.max(...means) / Math.min(...means);
+}
+
+/** Fisher and Yates. `draw` gives [0, 1). */
+export function shuffled<T>(items: readonly T[], draw: () => number): T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(draw() * (last + 1));
+    const [a, b] = [order[last], order[other]];
+    if (a !== undefined) order[other] = a;
+    if (b !== undefined) order[last] = b;
+  }
+  return order;
+}
+
+/** A linear congruential generator (Numerical Recipes' constants) from a fixed seed: equal samples get equal verdicts. */
+function drawing(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }

@@ -60,7 +60,7 @@ function started(name: string, launched: Launched): Target {
     name,
     url: launched.url,
     readyAfterMs: launched.readyAfterMs,
-    usage: async () => usageOf(launched.pid, launched.child),
+    usage: async () => launched.usage(),
     forgetLog: () => launched.forgetLog(),
     stop: async () => launched.stop(),
   };

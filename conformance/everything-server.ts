@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { localhostHostValidation, localhostOriginValidation, toNodeHandler } from '@modelcontextprotocol/node';
@@ -72,7 +73,9 @@ const serve = toNodeHandler({
 const isHostAllowed = localhostHostValidation();
 const isOriginAllowed = localhostOriginValidation();
 
-const listener = createServer((request, response) => {
+const listener = createServer((incoming, response) => {
+  // A request that a server reads has both; Node's type covers the client's side as well.
+  const request = incoming as IncomingMessage & { method: string; url: string };
   if (!isHostAllowed(request, response) || !isOriginAllowed(request, response)) return;
   serve(request, response).catch((fault: unknown) => {
     console.error(fault);

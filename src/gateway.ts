@@ -7,9 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError, type ErrorCode } from './errors.ts';
 import type { Catalogue } from './aggregate/catalogue.ts';
 import { inwardCall, type InwardTarget } from './aggregate/rewrite.ts';
-import { readBatch, readClientMessage, type Message } from './protocol/envelope.ts';
-import { legacyRequest, methodLabel } from './protocol/methods.ts';
-import { hasBatches } from './protocol/revisions.ts';
+import type { Message } from './protocol/envelope.ts';
+import { methodLabel, type RequestPlan } from './protocol/methods.ts';
 import { rawOf } from './protocol/scan.ts';
 import type { Log } from './telemetry/log.ts';
 import { countRequest, countUpstreamCall, timeRequest } from './telemetry/metrics.ts';
@@ -29,7 +28,10 @@ import type { Inbound } from './transport/inbound.ts';
 import { levelOf, setLevel } from './transport/level.ts';
 import type { Lists } from './transport/lists.ts';
 import type { Listening } from './transport/listening.ts';
-import { BatchOutlet, PostOutlet, type Outlet } from './transport/outlet.ts';
+import { BatchOutlet } from './transport/downstream/batch.ts';
+import type { Incoming } from './transport/downstream/incoming.ts';
+import { readLegacy } from './transport/downstream/legacy.ts';
+import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
 import { Relay, type RelayHost } from './transport/relay.ts';
 import { respondAccepted, respondFault } from './transport/respond.ts';
 import type { Routed, Router } from './transport/route.ts';
@@ -113,49 +115,45 @@ export class Gateway implements RelayHost {
     readBody(request, (fault, body) => {
       try {
         if (fault !== undefined) throw fault;
-        const batch = readBatch(body);
-        if (batch === undefined) this.#single(head, readClientMessage(body), response);
-        else this.#batch(head, batch, response);
+        const incoming = readLegacy(head, body, this.#parts.clients);
+        if ('kind' in incoming) this.#single(incoming, response);
+        else this.#batch(incoming, response);
       } catch (thrown) {
         this.#refuse(response, thrown);
       }
     });
   }
 
-  #single(head: Head, message: Message, response: ServerResponse): void {
-    if (message.kind === 'request') {
-      const outlet = new PostOutlet(response, this.#parts.wheel);
-      // A stale token on `initialize` is of no interest: the client is starting over (security.md §2.2).
-      if (message.method === 'initialize') this.#initialize(message, outlet);
-      else this.#request(this.#clientOf(head, message.id), message, outlet);
-      return;
+  #single(incoming: Incoming, response: ServerResponse): void {
+    const { inbound, wheel } = this.#parts;
+    switch (incoming.kind) {
+      case 'initialize':
+        this.#initialize(incoming.message, new PostOutlet(response, wheel));
+        return;
+      case 'request':
+        this.#request(incoming.client, incoming.message, incoming.plan, new PostOutlet(response, wheel));
+        return;
+      case 'notification':
+        inbound.notify(incoming.client, incoming.message, incoming.plan);
+        respondAccepted(response);
+        return;
+      case 'answer':
+        inbound.answer(incoming.client, incoming.message).then(
+          () => respondAccepted(response),
+          (fault: unknown) => this.#refuse(response, notTaken(fault)),
+        );
     }
-    const client = this.#parts.clients.of(head);
-    if (message.kind === 'notification') {
-      this.#parts.inbound.notify(client, message);
-      respondAccepted(response);
-      return;
-    }
-    this.#parts.inbound.answer(client, message).then(
-      () => respondAccepted(response),
-      (fault: unknown) => this.#refuse(response, notTaken(fault)),
-    );
   }
 
-  /** Batches exist in 2025-03-26 only; each message goes its own way and all answers leave on one stream. */
-  #batch(head: Head, parts: readonly Buffer[], response: ServerResponse): void {
-    const client = this.#parts.clients.of(head);
-    if (!hasBatches(client.revision)) throw new GatewayError('batch_unsupported');
-    if (parts.length === 0) throw new GatewayError('message_invalid', 'empty batch');
-    const messages = parts.map((part) => readClientMessage(part));
-    if (messages.some((message) => message.method === 'initialize')) throw new GatewayError('initialize_misplaced');
+  #batch(batch: readonly Incoming[], response: ServerResponse): void {
     const outlet = new BatchOutlet(response, this.#parts.wheel);
-    for (const message of messages) {
-      if (message.kind === 'request') this.#request(client, message, outlet.part());
-      else if (message.kind === 'notification') this.#parts.inbound.notify(client, message);
-      else
+    for (const incoming of batch) {
+      if (incoming.kind === 'request') this.#request(incoming.client, incoming.message, incoming.plan, outlet.part());
+      else if (incoming.kind === 'notification')
+        this.#parts.inbound.notify(incoming.client, incoming.message, incoming.plan);
+      else if (incoming.kind === 'answer')
         this.#parts.inbound
-          .answer(client, message)
+          .answer(incoming.client, incoming.message)
           .catch((fault: unknown) => this.#parts.log.debug({ fault: String(fault) }, 'answer in a batch not taken'));
     }
     outlet.seal();
@@ -173,9 +171,8 @@ export class Gateway implements RelayHost {
     this.#settle(message, outlet, open(), startedMs);
   }
 
-  #request(client: Client, message: Message, outlet: Outlet): void {
+  #request(client: Client, message: Message, plan: RequestPlan, outlet: Outlet): void {
     const { lists, router } = this.#parts;
-    const plan = legacyRequest(message.method);
     try {
       switch (plan.kind) {
         case 'initialize':
@@ -360,15 +357,6 @@ export class Gateway implements RelayHost {
     countRequest(method, outcome);
     timeRequest(method, ms);
     this.#parts.log.info({ method, upstream, outcome, ms: Math.round(ms), session: relay.client.label }, 'call');
-  }
-
-  /** The client of a request; its faults are answered with the request's id. */
-  #clientOf(head: Head, id: string | undefined): Client {
-    try {
-      return this.#parts.clients.of(head);
-    } catch (fault) {
-      throw fault instanceof GatewayError ? fault : new GatewayError('internal', `request ${id}`, { cause: fault });
-    }
   }
 
   #failed(message: Message, outlet: Outlet, fault: unknown): void {

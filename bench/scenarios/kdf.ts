@@ -44,10 +44,10 @@ function verdicts(samples: readonly Sample[]): readonly Verdict[] {
 function verdict(what: string, samples: readonly Sample[], figure: (sample: Sample) => number | undefined): Verdict {
   const difference = differenceBetween(settings, samples, figure);
   if (difference === undefined) return { met: undefined, text: `${what}: not every setting was measured` };
-  const { factor, resolution } = difference;
-  const seen = `${what}: ${factor.toFixed(3)}× between KDF settings (this run resolves ${resolution.toFixed(3)}×)`;
+  const { factor, chance } = difference;
+  const seen = `${what}: ${factor.toFixed(3)}× between KDF settings (chance alone reaches ${chance.toFixed(3)}×)`;
   if (factor <= allowedFactor) return { met: true, text: `${seen}: no difference that can be seen` };
-  if (factor <= resolution) return { met: undefined, text: `${seen}: too noisy to tell, take more rounds` };
+  if (factor <= chance) return { met: undefined, text: `${seen}: too noisy to tell, take more rounds` };
   return { met: false, text: `${seen}: A DIFFERENCE, at most ${allowedFactor}× is allowed` };
 }
 

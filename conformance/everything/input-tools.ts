@@ -4,12 +4,7 @@
  * requests of its own on the call's stream.
  */
 import type { ClientCapabilities, InputRequest, McpServer, ServerContext } from '@modelcontextprotocol/server';
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  MissingRequiredClientCapabilityError,
-  inputRequired,
-  inputResponse,
-} from '@modelcontextprotocol/server';
+import { CLIENT_CAPABILITIES_META_KEY, inputRequired, inputResponse } from '@modelcontextprotocol/server';
 import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { askFor, askModel, askWithDefaults, askWithEnumerations } from './questions.ts';
@@ -43,12 +38,10 @@ export function offerInputTools(server: McpServer): void {
     }
     return elicited(context, 'user', askFor('Who are you?', 'name'), 'User response: ');
   });
-  server.registerTool('test_missing_capability', { description: 'Needs sampling' }, (context) => {
-    if (capabilitiesOf(server, context).sampling === undefined) {
-      throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
-    }
-    return said('The client can sample.');
-  });
+  // The SDK refuses the question itself, -32021, when the request does not declare sampling.
+  server.registerTool('test_missing_capability', { description: 'Needs sampling' }, (context) =>
+    sampled(context, 'sample', askModel('Say anything.', 20), 'The client can sample: '),
+  );
 }
 
 /** The capabilities of the caller: of the request where it carries them (2026-07-28), else those of the session. */

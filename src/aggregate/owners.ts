@@ -9,7 +9,7 @@ import type { Catalogue, Held, View } from './catalogue.ts';
 import { matchesTemplate } from './templates.ts';
 
 /** URI templates of one upstream that a URI is tried on. */
-const maxTemplatesTried = 1000;
+const maxTemplatesTried = 256;
 
 export interface Owners {
   /** In the order of the configuration. */

@@ -10,11 +10,11 @@ import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { removeMembers, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
+import { editUri } from './content.ts';
 import { keyOf, memberOf, subjectOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
 import { isNameable, outwardName } from './names.ts';
 import { decide } from './selectors.ts';
-import { outwardUri } from './uris.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
 export type { ListKind } from './kinds.ts';
@@ -130,17 +130,13 @@ function sizeOf(found: Found | undefined): number {
 }
 
 function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstream: UpstreamConfig): Edit[] {
-  const outward = key.name === 'name' ? outwardName(upstream.id, text) : outwardUri(upstream.scheme, text);
-  const edits: Edit[] = [{ start: key.start, end: key.end, text: JSON.stringify(outward) }];
+  const edits: Edit[] = [];
+  if (key.name === 'name') {
+    edits.push({ start: key.start, end: key.end, text: JSON.stringify(outwardName(upstream.id, text)) });
+  } else editUri(reply, key, upstream, edits);
   const meta = item.member('_meta');
-  for (const uri of [meta?.member('ui')?.member('resourceUri'), meta?.member('ui/resourceUri')]) {
-    if (uri?.kind !== 'string') continue;
-    edits.push({
-      start: uri.start,
-      end: uri.end,
-      text: JSON.stringify(outwardUri(upstream.scheme, textOf(reply, uri))),
-    });
-  }
+  editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
+  editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
   // Clients of the session era refuse a whole list for one output schema that is not an object's (protocol.md D9).
   const schema = item.member('outputSchema');
   if (schema !== undefined && !isObjectSchema(reply, schema))

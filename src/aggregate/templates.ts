@@ -5,10 +5,10 @@
  */
 
 /** Longer texts match nothing. In UTF-16 units. */
-const maxTemplateChars = 1024;
-const maxUriChars = 2048;
+const maxTemplateChars = 512;
+const maxUriChars = 1024;
 /** A template with more expressions matches nothing. */
-const maxExpressions = 16;
+const maxExpressions = 8;
 
 /**
  * Expressions match any run of characters, the empty one too (an undefined variable expands to nothing, §3.2.1); a simple
@@ -16,6 +16,9 @@ const maxExpressions = 16;
  */
 export function matchesTemplate(template: string, uri: string): boolean {
   if (template.length > maxTemplateChars || uri.length > maxUriChars) return false;
+  const first = template.indexOf('{');
+  // Nearly all templates part here from nearly all URIs.
+  if (!uri.startsWith(first === -1 ? template : template.slice(0, first))) return false;
   let reached = new Uint8Array(uri.length + 1);
   reached[0] = 1;
   let at = 0;

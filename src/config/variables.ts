@@ -81,7 +81,7 @@ function valueOf(reference: string, env: Environment): string | VariableFault {
     };
   }
   if (reference === 'userHome') {
-    return env['HOME'] ?? env['USERPROFILE'] ?? unset('HOME', env);
+    return valueIn(env, 'HOME') ?? valueIn(env, 'USERPROFILE') ?? unset('HOME', env);
   }
   const [head, fallback] = cutAt(reference.startsWith('env:') ? reference.slice(4) : reference, ':-');
   if (!isVariableName(head)) {
@@ -90,12 +90,17 @@ function valueOf(reference: string, env: Environment): string | VariableFault {
       remedy: 'Write ${VAR} or ${VAR:-default}, or $${ for the characters themselves',
     };
   }
-  if (fallback === undefined) return env[head] ?? unset(head, env);
+  if (fallback === undefined) return valueIn(env, head) ?? unset(head, env);
   if (fallback.includes('${')) {
     return { problem: `the default of ${head} holds another variable`, remedy: 'Give it a plain default' };
   }
   // As in a shell, `:-` also stands in for a variable that is set but empty.
-  return env[head] || fallback;
+  return valueIn(env, head) || fallback;
+}
+
+/* `${toString}` must not find what every object inherits. */
+function valueIn(env: Environment, name: string): string | undefined {
+  return Object.hasOwn(env, name) ? env[name] : undefined;
 }
 
 function unset(name: string, env: Environment): VariableFault {

@@ -5,7 +5,7 @@
 import { GatewayError } from '../errors.ts';
 import { withId } from '../aggregate/rewrite.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { legacyNotification } from '../protocol/methods.ts';
+import type { NotificationPlan } from '../protocol/methods.ts';
 import { rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { openProgressToken, openRequestId } from '../session/request-id.ts';
@@ -35,8 +35,8 @@ export class Inbound {
   }
 
   /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */
-  notify(client: Client, message: Message): void {
-    switch (legacyNotification(message.method).kind) {
+  notify(client: Client, message: Message, plan: NotificationPlan): void {
+    switch (plan.kind) {
       // Each upstream was told `initialized` at the end of its own handshake.
       case 'terminate':
         return;

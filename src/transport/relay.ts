@@ -8,7 +8,7 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, type SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
-import type { Outlet } from './outlet.ts';
+import type { Outlet } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 

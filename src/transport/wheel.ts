@@ -52,7 +52,7 @@ export class Wheel {
     this.#now += 1;
     const bucket = this.#bucket(this.#now);
     if (bucket.size === 0) return;
-    for (const waiting of [...bucket]) {
+    for (const waiting of Array.from(bucket)) {
       // A far wait stays in its bucket for as many turns of the ring as it needs.
       if (waiting.due > this.#now || !bucket.has(waiting)) continue;
       this.disarm(waiting);

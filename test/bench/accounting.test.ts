@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { hasProc, rssFromStatus, ticksFromStat, usageOf, usageOverIpc } from '../../bench/accounting.ts';
+import { foreignLoad, hasProc, rssFromStatus, ticksFromStat, usageOf, usageOverIpc } from '../../bench/accounting.ts';
 import { parseCoreList, placementOn } from '../../bench/placement.ts';
 
 const preload = fileURLToPath(new URL('../../bench/account-over-ipc.ts', import.meta.url));
@@ -76,6 +76,22 @@ describe('what a target has used', () => {
     const child = run('process.exit(0)', ['--import', preload]);
     await once(child, 'exit');
     expect(await usageOverIpc(child)).toBeUndefined();
+  });
+});
+
+describe('what others use meanwhile', () => {
+  test('is nothing of what the run itself has used', async () => {
+    const spent: number[] = [];
+    const foreign = await foreignLoad(async () => [spent.length * 1e12]);
+    spent.push(1);
+    expect(await foreign()).toBe(0);
+  });
+
+  test('holds a process that the run does not know', async () => {
+    const foreign = await foreignLoad(async () => []);
+    const child = run(burn);
+    await once(child, 'message');
+    expect(await foreign()).toBeGreaterThan(0);
   });
 });
 

@@ -45,12 +45,17 @@ describe('figures of a run', () => {
 
   test('what slows all targets of a round alike is no difference between them', () => {
     const samples = [10, 70, 30].flatMap((cpu, i) => [sample(i + 1, 'a', cpu), sample(i + 1, 'b', cpu)]);
-    expect(differenceBetween(['a', 'b'], samples, (s) => s.cpu)).toEqual({ factor: 1, resolution: 1 });
+    expect(differenceBetween(['a', 'b'], samples, (s) => s.cpu)).toEqual({ factor: 1, chance: 1 });
   });
 
-  test('two rounds are too few to tell a difference from chance', () => {
-    const samples = [1, 2].flatMap((round) => [sample(round, 'a', 10), sample(round, 'b', 90)]);
-    expect(differenceBetween(['a', 'b'], samples, (s) => s.cpu)).toEqual({ factor: 9, resolution: Infinity });
+  test('one round cannot tell a difference from chance, and eight that agree can', () => {
+    const rounds = [1, 2, 3, 4, 5, 6, 7, 8].map((round) => [sample(round, 'a', 10), sample(round, 'b', 90)]);
+    const one = differenceBetween(['a', 'b'], rounds[0] ?? [], (s) => s.cpu);
+    expect(one?.factor).toBeCloseTo(9);
+    expect(one?.chance).toBeCloseTo(9);
+    const eight = differenceBetween(['a', 'b'], rounds.flat(), (s) => s.cpu);
+    expect(eight?.factor).toBeCloseTo(9);
+    expect(eight?.chance).toBeLessThan(9);
   });
 
   test('targets cannot be told to be equal when one of them was never measured', () => {
@@ -69,6 +74,7 @@ describe('the verdict on the key derivation', () => {
         [50, 51, 60, 90],
         [50, 51, 60, 91],
         [70, 71, 80, 110],
+        [52, 50, 60, 93],
       ]),
     ).toBe(false);
   });
@@ -104,6 +110,7 @@ describe('the table', () => {
       scenario: 'kdf',
       title: 'A title',
       machine: '2 × some processor',
+      foreignCores: 0.254,
       startedAt: '2026-11-20T12:00:00.000Z',
       rounds: 2,
       seconds: 3,
@@ -112,6 +119,7 @@ describe('the table', () => {
       verdicts: [{ met: false, text: 'something' }],
     });
     expect(text).toContain('2 × some processor. 2026-11-20; 2 interleaved rounds of 3 s');
+    expect(text).toContain('Others used 0.25 cores meanwhile.');
     expect(text).toMatch(
       /\| relay +\| +500 \| +1\.500 \| +4\.00 \| 25\.0 \(20\.0–30\.0\) \| 0\.50 \| +100 \| +1\.00 \| +1\.00 \|/,
     );

@@ -10,6 +10,7 @@ import {
 import { memoryEventStore } from '../support/event-store.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { expands } from '../support/fixture.ts';
+import { startGateway } from '../support/gateway-process.ts';
 import { answer, answerEvents, cut, hang, startRawServer } from '../support/raw-server.ts';
 import { sdkClient } from '../support/sdk-client.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
@@ -186,4 +187,20 @@ test('a simple template matches one segment for each expression', () => {
   expect(expands('memo://days/{day}', 'memo://days/a/b')).toBe(false);
   expect(expands('a://{x}/b/{y}', 'a://1/b/2')).toBe(true);
   expect(expands('a://{x}/b', 'a://1/c')).toBe(false);
+});
+
+describe('the gateway process', () => {
+  test('prints its endpoint, serves a real client, and ends on SIGTERM', async () => {
+    const [one, two] = [await startStatefulServer({ name: 'one' }), await startStatelessServer({ name: 'two' })];
+    const gateway = await startGateway({ config: { mcpServers: { one: { url: one.url }, two: { url: two.url } } } });
+    expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
+    const { client, close } = await sdkClient(gateway.url);
+    expect(text(await client.callTool({ name: 'two__echo', arguments: { n: 1 } }))).toBe('{"n":1}');
+    await close();
+    expect(await gateway.kill()).toEqual({ code: 0, signal: null });
+  });
+
+  test('throws with what the command said when it does not start', async () => {
+    await expect(startGateway({ config: { mcpServers: 7 } })).rejects.toThrow('mcpServers');
+  });
 });

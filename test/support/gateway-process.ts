@@ -1,9 +1,8 @@
-/** Runs the real command from dist, as a user would, and stops it. `npm test` builds dist first (build.ts). */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** Runs the real command from dist, as a user would, and stops it. The global set-up (build.ts) builds dist first. */
 import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Exit } from './program.ts';
+import { loopbackUrls, startProgram } from './program.ts';
 import { closedAtTheEnd } from './started.ts';
 
 export interface GatewayOptions {
@@ -15,7 +14,7 @@ export interface GatewayOptions {
   readonly keysFile?: string;
   /** Added to the environment of this process; `undefined` takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** `admin: false` starts without the admin port. */
+  /** `false` starts without the admin port. */
   readonly admin?: boolean;
   readonly port?: number;
 }
@@ -23,7 +22,7 @@ export interface GatewayOptions {
 export interface GatewayProcess {
   /** The MCP endpoint, as the command printed it. */
   readonly url: string;
-  /** Base of probes and metrics; `undefined` when it has none. */
+  /** Base of probes and metrics, without a slash at the end; `undefined` when it has none. */
   readonly adminUrl: string | undefined;
   readonly pid: number;
   /** Lines of standard output and of standard error until now. */
@@ -35,16 +34,8 @@ export interface GatewayProcess {
   readonly exited: Promise<Exit>;
 }
 
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 /** The command; `node` runs it. */
 export const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-const readyWithinMs = 20_000;
-const stopWithinMs = 5_000;
 
 /**
  * Starts `manifold run` on free ports and waits until it has printed its endpoint. Throws with its output when it ends
@@ -52,59 +43,20 @@ const stopWithinMs = 5_000;
  */
 export async function startGateway(options: GatewayOptions): Promise<GatewayProcess> {
   if (!existsSync(command)) throw new Error('dist is missing: npm run build');
-  const child = spawn(process.execPath, [command, 'run', ...argumentsOf(options)], {
+  const hasAdmin = options.admin !== false;
+  const program = await startProgram([command, 'run', ...argumentsOf(options)], {
     env: environment(options.env ?? {}),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    ready: (stdout) => {
+      const urls = loopbackUrls(stdout);
+      const endpoint = urls.find(({ pathname }) => pathname === '/mcp');
+      const admin = urls.find(({ pathname }) => pathname === '/readyz');
+      if (endpoint === undefined || (hasAdmin && admin === undefined)) return undefined;
+      return { url: endpoint.href, adminUrl: hasAdmin ? admin?.origin : undefined };
+    },
   });
-  const exited: Promise<Exit> = once(child, 'close').then(([code, signal]) => ({ code, signal }));
-  const kill = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
-    child.kill(signal);
-    return exited;
-  };
-  // The last resort, for a worker of vitest that ends without its hooks.
-  const orphaned = (): void => void child.kill('SIGKILL');
-  process.once('exit', orphaned);
-  void exited.then(() => process.off('exit', orphaned));
-  closedAtTheEnd(async () => {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
-    await exited;
-    clearTimeout(timer);
-  });
-
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const wantsAdmin = options.admin !== false;
-  const ready = Promise.withResolvers<void>();
-  const look = (lines: string[]) => (line: string) => {
-    lines.push(line);
-    const said = [...stdout, ...stderr];
-    if (endpointIn(said) !== undefined && (!wantsAdmin || adminIn(said) !== undefined)) ready.resolve();
-  };
-  createInterface({ input: child.stdout }).on('line', look(stdout));
-  createInterface({ input: child.stderr }).on('line', look(stderr));
-  const tooLate = setTimeout(() => ready.reject(new Error('took too long')), readyWithinMs);
-  try {
-    await Promise.race([
-      ready.promise,
-      exited.then(({ code, signal }) => Promise.reject(new Error(`ended with ${code ?? signal}`))),
-    ]);
-  } catch (cause) {
-    child.kill('SIGKILL');
-    throw new Error(`the gateway did not start; it said:\n${[...stdout, ...stderr].join('\n')}`, { cause });
-  } finally {
-    clearTimeout(tooLate);
-  }
-  const said = [...stdout, ...stderr];
-  return {
-    url: endpointIn(said) ?? '',
-    adminUrl: wantsAdmin ? adminIn(said) : undefined,
-    pid: child.pid ?? 0,
-    stdout,
-    stderr,
-    kill,
-    exited,
-  };
+  closedAtTheEnd(async () => void (await program.stop()));
+  const { ready, pid, stdout, stderr, kill, exited } = program;
+  return { url: ready.url, adminUrl: ready.adminUrl, pid, stdout, stderr, kill, exited };
 }
 
 function argumentsOf(options: GatewayOptions): string[] {
@@ -123,21 +75,4 @@ function argumentsOf(options: GatewayOptions): string[] {
 function environment(changes: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('MANIFOLD_'));
   return Object.fromEntries([...inherited, ...Object.entries(changes)].filter(([, value]) => value !== undefined));
-}
-
-function endpointIn(lines: readonly string[]): string | undefined {
-  return urlsIn(lines).find((url) => url.pathname === '/mcp')?.href;
-}
-
-/** Any other URL of a loopback host on a line that says "admin", without its path. */
-function adminIn(lines: readonly string[]): string | undefined {
-  return urlsIn(lines.filter((line) => line.toLowerCase().includes('admin'))).find((url) => url.pathname !== '/mcp')
-    ?.origin;
-}
-
-function urlsIn(lines: readonly string[]): URL[] {
-  return lines
-    .flatMap((line) => [...line.matchAll(/http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):[^\s"'\\)>,]+/g)])
-    .filter(([text]) => URL.canParse(text))
-    .map(([text]) => new URL(text));
 }

@@ -102,6 +102,8 @@ export class LinkOpener {
   readonly #deadlineMs: number;
   readonly #log: Log;
   readonly #now: () => number;
+  /** Links of upstreams that keep no sessions, by revision: each serves every client. */
+  readonly #sessionless = new Map<Upstream, Map<LegacyRevision, { readonly link: Link; readonly until: number }>>();
   /** Called when an upstream that was down answers again. */
   onReturn: (upstream: Upstream) => void = () => {};
 
@@ -113,7 +115,7 @@ export class LinkOpener {
   }
 
   sessionless(upstream: Upstream, revision: LegacyRevision): Link | undefined {
-    const known = upstream.sessionless.get(revision);
+    const known = this.#sessionless.get(upstream)?.get(revision);
     return known !== undefined && known.until > this.#now() ? known.link : undefined;
   }
 
@@ -136,8 +138,7 @@ export class LinkOpener {
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
       const link = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
-      if (link.sessionId === undefined)
-        upstream.sessionless.set(owner.revision, { link, until: this.#now() + sessionlessMs });
+      if (link.sessionId === undefined) this.#keepSessionless(upstream, owner.revision, link);
       upstream.capabilities = opened.capabilities;
       upstream.instructions = opened.instructions;
       this.#returned(upstream);
@@ -151,9 +152,15 @@ export class LinkOpener {
     }
   }
 
+  #keepSessionless(upstream: Upstream, revision: LegacyRevision, link: Link): void {
+    const byRevision = this.#sessionless.get(upstream) ?? new Map();
+    byRevision.set(revision, { link, until: this.#now() + sessionlessMs });
+    this.#sessionless.set(upstream, byRevision);
+  }
+
   #lost(upstream: Upstream, fault: unknown): void {
     upstreamUp.set({ upstream: upstream.config.id }, 0);
-    upstream.sessionless.clear();
+    this.#sessionless.delete(upstream);
     if (upstream.down) return;
     upstream.down = true;
     this.#log.warn({ upstream: upstream.config.id, fault: String(fault) }, 'upstream is down');

@@ -3,7 +3,6 @@ import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import { upstreamHash } from '../../session/claims.ts';
 import { connectTimeoutMs } from '../limits.ts';
-import type { Link } from './adapter.ts';
 
 export class Upstream {
   readonly config: UpstreamConfig;
@@ -16,8 +15,6 @@ export class Upstream {
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
-  /** Links of an upstream that keeps no sessions, by revision: they serve every client. */
-  readonly sessionless = new Map<string, { readonly link: Link; readonly until: number }>();
   /** It answers GET with 405: there is no stream to ask for. */
   noListening = false;
   /** Its last contact failed; `probe.ts` looks for its return. */

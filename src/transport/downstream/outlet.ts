@@ -3,11 +3,11 @@
  * 2025-11-25 transports §Sending Messages 5; batches: 2025-03-26 §Sending Messages.
  */
 import type { ServerResponse } from 'node:http';
-import { errorBody } from '../errors.ts';
-import { encodeEvent } from '../protocol/sse.ts';
-import { respondAccepted, respondFault, respondJson } from './respond.ts';
-import { EventStream } from './stream.ts';
-import type { Wheel } from './wheel.ts';
+import { errorBody } from '../../errors.ts';
+import { encodeEvent } from '../../protocol/sse.ts';
+import { respondFault, respondJson } from '../respond.ts';
+import { EventStream } from '../stream.ts';
+import type { Wheel } from '../wheel.ts';
 
 export interface Outlet {
   /** The client is gone; what is written is dropped. */
@@ -79,90 +79,7 @@ export class PostOutlet implements Outlet {
   }
 }
 
-/** The answers of a batch share one stream that ends with the last of them (2025-03-26: one response per request). */
-export class BatchOutlet {
-  readonly #response: ServerResponse;
-  readonly #events: EventStream;
-  readonly #parts = new Set<BatchPart>();
-  #sealed = false;
-  #any = false;
-
-  constructor(response: ServerResponse, wheel: Wheel) {
-    this.#response = response;
-    this.#events = new EventStream(response, wheel);
-    this.#events.onDrain = () => {
-      for (const part of this.#parts) part.onDrain();
-    };
-    this.#events.onGone = () => {
-      for (const part of this.#parts) {
-        part.gone = true;
-        part.onGone();
-      }
-    };
-  }
-
-  part(): Outlet {
-    if (!this.#any) this.#events.open();
-    this.#any = true;
-    const part = new BatchPart(
-      (bytes) => this.#events.write(bytes),
-      () => {
-        this.#parts.delete(part);
-        this.#endWhenDone();
-      },
-    );
-    this.#parts.add(part);
-    return part;
-  }
-
-  /** All messages have been taken: without any request the batch is answered with 202. */
-  seal(): void {
-    this.#sealed = true;
-    if (this.#any) this.#endWhenDone();
-    else respondAccepted(this.#response);
-  }
-
-  #endWhenDone(): void {
-    if (this.#sealed && this.#parts.size === 0) this.#events.end();
-  }
-}
-
-class BatchPart implements Outlet {
-  gone = false;
-  onDrain = nothing;
-  onGone = nothing;
-  readonly #write: (bytes: Buffer) => boolean;
-  readonly #done: () => void;
-  #over = false;
-
-  constructor(write: (bytes: Buffer) => boolean, done: () => void) {
-    this.#write = write;
-    this.#done = done;
-  }
-
-  whole(body: Buffer | string): void {
-    this.finish(encodeEvent(body));
-  }
-
-  stream(): void {}
-
-  events(bytes: Buffer): boolean {
-    return this.#over || this.#write(bytes);
-  }
-
-  finish(last?: Buffer): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (last !== undefined) this.#write(last);
-    this.#done();
-  }
-
-  fault(fault: unknown, id: string): void {
-    this.finish(encodeEvent(errorBody(fault, id)));
-  }
-}
-
-function nothing(): void {}
+export function nothing(): void {}
 
 function flush(events: EventStream): void {
   events.flush();

@@ -1,0 +1,91 @@
+/** The answers of a batch leave on one stream (2025-03-26 basic/transports §Sending Messages to the Server). */
+import type { ServerResponse } from 'node:http';
+import { errorBody } from '../../errors.ts';
+import { encodeEvent } from '../../protocol/sse.ts';
+import { respondAccepted } from '../respond.ts';
+import { EventStream } from '../stream.ts';
+import type { Wheel } from '../wheel.ts';
+import { nothing, type Outlet } from './outlet.ts';
+
+/** The answers of a batch share one stream that ends with the last of them (2025-03-26: one response per request). */
+export class BatchOutlet {
+  readonly #response: ServerResponse;
+  readonly #events: EventStream;
+  readonly #parts = new Set<BatchPart>();
+  #sealed = false;
+  #any = false;
+
+  constructor(response: ServerResponse, wheel: Wheel) {
+    this.#response = response;
+    this.#events = new EventStream(response, wheel);
+    this.#events.onDrain = () => {
+      for (const part of this.#parts) part.onDrain();
+    };
+    this.#events.onGone = () => {
+      for (const part of this.#parts) {
+        part.gone = true;
+        part.onGone();
+      }
+    };
+  }
+
+  part(): Outlet {
+    if (!this.#any) this.#events.open();
+    this.#any = true;
+    const part = new BatchPart(
+      (bytes) => this.#events.write(bytes),
+      () => {
+        this.#parts.delete(part);
+        this.#endWhenDone();
+      },
+    );
+    this.#parts.add(part);
+    return part;
+  }
+
+  /** All messages have been taken: without any request the batch is answered with 202. */
+  seal(): void {
+    this.#sealed = true;
+    if (this.#any) this.#endWhenDone();
+    else respondAccepted(this.#response);
+  }
+
+  #endWhenDone(): void {
+    if (this.#sealed && this.#parts.size === 0) this.#events.end();
+  }
+}
+
+class BatchPart implements Outlet {
+  gone = false;
+  onDrain = nothing;
+  onGone = nothing;
+  readonly #write: (bytes: Buffer) => boolean;
+  readonly #done: () => void;
+  #over = false;
+
+  constructor(write: (bytes: Buffer) => boolean, done: () => void) {
+    this.#write = write;
+    this.#done = done;
+  }
+
+  whole(body: Buffer | string): void {
+    this.finish(encodeEvent(body));
+  }
+
+  stream(): void {}
+
+  events(bytes: Buffer): boolean {
+    return this.#over || this.#write(bytes);
+  }
+
+  finish(last?: Buffer): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (last !== undefined) this.#write(last);
+    this.#done();
+  }
+
+  fault(fault: unknown, id: string): void {
+    this.finish(encodeEvent(errorBody(fault, id)));
+  }
+}

@@ -1,0 +1,47 @@
+/** The content of a file decides how it is read, not its name. */
+import { expect, test } from 'vitest';
+import { ConfigError } from '../../src/config/model.ts';
+import { readConfig } from '../../src/config/read.ts';
+import { shownTarget, shownUrl } from '../../src/config/shown.ts';
+
+function faultOf(text: string): string {
+  try {
+    readConfig(text, 'f', {});
+  } catch (fault) {
+    if (fault instanceof ConfigError) return fault.faults.map(({ path, problem }) => `${path}: ${problem}`).join('\n');
+    throw fault;
+  }
+  return '';
+}
+
+test('JSON is an mcpServers file, also behind a byte order mark or a comment', () => {
+  for (const text of [
+    '{"servers":{"a":{"command":"x"}}}',
+    '\uFEFF \n// c\n{"servers":{"a":{"command":"x"}}}',
+    '/* c */{"servers":{"a":{"command":"x"}}}',
+  ]) {
+    expect(readConfig(text, 'f', {}).routes[0]?.upstreams).toHaveLength(1);
+  }
+});
+
+test('YAML is refused by its name', () => {
+  expect(faultOf('apiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: MCPRoute\n')).toBe(
+    '(root): not JSON; MCPRoute YAML is not read by this version',
+  );
+});
+
+test('an empty file is told to be empty', () => {
+  expect(faultOf(' \n')).toBe('line 2, column 1: the text is empty');
+});
+
+test('an upstream is shown without query, arguments or keys in its path', () => {
+  expect(shownUrl('https://example.com:8443/mcp/v1?key=abc')).toBe('https://example.com:8443/mcp/v1');
+  expect(shownUrl('https://mcp.example.com/s/0123456789abcdefghij0/mcp')).toBe('https://mcp.example.com/s/…/mcp');
+  expect(shownUrl('https://mcp.example.com/model-context-protocol/01234567890123456789')).toBe(
+    'https://mcp.example.com/model-context-protocol/01234567890123456789',
+  );
+  const program = { kind: 'stdio', command: 'npx', env: {}, cwd: undefined } as const;
+  expect(shownTarget({ ...program, args: ['--token', 'abc'] })).toBe('npx (2 arguments)');
+  expect(shownTarget({ ...program, args: ['x'] })).toBe('npx (1 argument)');
+  expect(shownTarget({ ...program, args: [] })).toBe('npx');
+});
