@@ -16,6 +16,8 @@ export interface Run {
   readonly seconds: number;
   /** Target → ms from start to listening. */
   readonly readyAfterMs: Readonly<Record<string, number>>;
+  /** In the order of the tables. */
+  readonly targets: readonly string[];
   readonly samples: readonly Sample[];
   readonly verdicts: readonly Verdict[];
 }
@@ -27,7 +29,7 @@ export function renderRun(run: Run): string {
   const workloads = [...new Set(run.samples.map((sample) => sample.workload))];
   const tables = workloads.map((workload) => {
     const own = run.samples.filter((sample) => sample.workload === workload);
-    const targets = [...new Set(own.map((sample) => sample.target))].toSorted(orderOf(run.samples));
+    const targets = run.targets.filter((target) => own.some((sample) => sample.target === target));
     return `### ${workload}\n\n${renderTable([columns, ...targets.map((target) => row(target, own))])}`;
   });
   const ready = Object.entries(run.readyAfterMs).map(([target, ms]) => `${target} ${Math.round(ms)} ms`);
@@ -40,12 +42,6 @@ export function renderRun(run: Run): string {
     ...(verdicts.length === 0 ? [] : [verdicts.join('\n')]),
     '',
   ].join('\n\n');
-}
-
-/** Rounds rotate the order; the table keeps that of the first round. */
-function orderOf(samples: readonly Sample[]): (a: string, b: string) => number {
-  const names = [...new Set(samples.map((sample) => sample.target))];
-  return (a, b) => names.indexOf(a) - names.indexOf(b);
 }
 
 function row(target: string, samples: readonly Sample[]): string[] {

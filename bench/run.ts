@@ -39,6 +39,10 @@ try {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
   let options: Options;
   try {
     options = parseOptions(args, new Map(known.map(({ name, targets }) => [name, targets.map(({ name }) => name)])));
@@ -87,6 +91,7 @@ async function runScenario(scenario: Scenario, options: Options): Promise<Run> {
       readyAfterMs: Object.fromEntries(
         targets.flatMap(({ name, readyAfterMs }) => (readyAfterMs === undefined ? [] : [[name, readyAfterMs]])),
       ),
+      targets: targets.map(({ name }) => name),
       samples,
       verdicts: scenario.verdicts(samples),
     };

@@ -32,13 +32,13 @@ export function ratiosToRelay(target: string, samples: readonly Sample[], figure
 export interface Difference {
   /** The dearest of the targets over the cheapest. */
   readonly factor: number;
-  /** What chance alone reaches in one run of twenty: a factor up to this one says nothing. */
+  /** What chance alone reaches in one run of a hundred: a factor up to this one says nothing. */
   readonly chance: number;
 }
 
-/** Enough for the 95th percentile to be steady in its third digit. */
+/** Enough for the 99th percentile to be steady in its second digit. */
 const shuffles = 2_000;
-const chanceQuantile = 0.95;
+const chanceQuantile = 0.99;
 
 /**
  * How far targets that should be equal are apart, and how far they would be by chance (a randomisation test): if the

@@ -38,7 +38,7 @@ import type { Routed, Router } from './transport/route.ts';
 import type { Link, UpstreamAdapter } from './transport/upstream/adapter.ts';
 import type { LinkOpener } from './transport/upstream/links.ts';
 import type { Upstream } from './transport/upstream/upstream.ts';
-import type { Wheel } from './transport/wheel.ts';
+import type { Waiting, Wheel } from './transport/wheel.ts';
 
 export interface GatewayParts {
   readonly upstreams: readonly Upstream[];
@@ -324,6 +324,18 @@ export class Gateway implements RelayHost {
     return true;
   }
 
+  resume(relay: Relay, lastEventId: string, afterMs: number): void {
+    const { adapter, wheel } = this.#parts;
+    const waiting: Waiting = {
+      due: 0,
+      onDue: () => {
+        if (!relay.isOver)
+          relay.exchange = adapter.listen(relay.link, lastEventId, relay, relay.link.upstream.config.timeoutMs);
+      },
+    };
+    wheel.arm(waiting, afterMs);
+  }
+
   noticed(link: Link, client: Client, method: string): void {
     const { catalogue } = this.#parts;
     const { id } = link.upstream.config;
@@ -353,6 +365,12 @@ export class Gateway implements RelayHost {
     const method = methodLabel(relay.method);
     const upstream = relay.link.upstream.config.id;
     relay.client.inFlight.delete(relay.clientId);
+    // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
+    if (outcome === 'upstream_timeout' && !relay.link.shared)
+      this.reply(
+        relay.link,
+        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${relay.upstreamId},"reason":"timeout"}}`,
+      );
     countUpstreamCall(upstream, outcome);
     countRequest(method, outcome);
     timeRequest(method, ms);

@@ -39,58 +39,61 @@ export function skipValue(bytes: Buffer, words: DataView | undefined, from: numb
   let at = from;
   let open = 0;
   let inObject = false;
+  let isKey = false;
   for (;;) {
     const byte = at < length ? bytes[at]! : nothing;
     if (byte === 0x22) {
       at = skipString(bytes, words, at);
-    } else if (byte === 0x7b || byte === 0x5b) {
-      if (depth + ++open > maxDepth) throw tooDeep(at);
-      const object = byte === 0x7b;
-      at = skipSpace(bytes, at + 1);
-      if (at < length && bytes[at] === byte + 2) {
-        at++;
-        open--;
-      } else {
-        inObject = object;
-        openObjects[open] = object ? 1 : 0;
-        if (object) at = skipKey(bytes, words, at);
+      if (isKey) {
+        at = at + 1 < length && bytes[at] === 0x3a && bytes[at + 1]! > 0x20 ? at + 1 : skipColon(bytes, at);
+        isKey = false;
         continue;
       }
+    } else if (isKey) {
+      throw malformed(at);
+    } else if (byte === 0x7b || byte === 0x5b) {
+      if (depth + ++open > maxDepth) throw tooDeep(at);
+      at++;
+      if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
+      // The closing byte of either kind is the opening one plus two.
+      if (at >= length || bytes[at] !== byte + 2) {
+        inObject = byte === 0x7b;
+        isKey = inObject;
+        openObjects[open] = inObject ? 1 : 0;
+        continue;
+      }
+      at++;
+      open--;
+    } else if (byte > 0x30 && byte <= 0x39) {
+      do at++;
+      while (at < length && bytes[at]! >= 0x30 && bytes[at]! <= 0x39);
+      if (at < length && (bytes[at] === 0x2e || (bytes[at]! | 0x20) === 0x65)) at = skipFraction(bytes, at);
+    } else if (byte === 0x2d || byte === 0x30) {
+      at = skipNumber(bytes, at);
     } else if (byte === 0x74) {
       at = skipWord(bytes, at, 0x72, 0x75, 0x65);
     } else if (byte === 0x6e) {
       at = skipWord(bytes, at, 0x75, 0x6c, 0x6c);
-    } else if (byte === 0x66) {
-      if (at + 1 >= length || bytes[at + 1] !== 0x61) throw malformed(at);
-      at = skipWord(bytes, at + 1, 0x6c, 0x73, 0x65);
     } else {
-      at = skipNumber(bytes, at);
+      if (byte !== 0x66 || at + 1 >= length || bytes[at + 1] !== 0x61) throw malformed(at);
+      at = skipWord(bytes, at + 1, 0x6c, 0x73, 0x65);
     }
 
-    // After a value: close what ends here, then go on to the next value.
+    // After a value: close what ends here, then go on to the next key or value.
     for (;;) {
       if (open === 0) return at;
-      let after = at < length ? bytes[at]! : nothing;
-      if (after <= 0x20) {
-        at = skipSpace(bytes, at);
-        after = at < length ? bytes[at]! : nothing;
-      }
+      if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
+      const after = at < length ? bytes[at]! : nothing;
       at++;
       if (after === 0x2c) {
         if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
-        if (inObject) at = skipKey(bytes, words, at);
+        isKey = inObject;
         break;
       }
       if (after !== (inObject ? 0x7d : 0x5d)) throw malformed(at - 1);
       inObject = openObjects[--open] === 1;
     }
   }
-}
-
-/** `"key":` and the space around it, up to the value. */
-function skipKey(bytes: Buffer, words: DataView | undefined, from: number): number {
-  if (from >= bytes.length || bytes[from] !== 0x22) throw malformed(from);
-  return skipColon(bytes, skipString(bytes, words, from));
 }
 
 /** The colon and the space around it; `from` is the end of the key. */
@@ -103,21 +106,39 @@ export function skipColon(bytes: Buffer, from: number): number {
   return at < length && bytes[at]! <= 0x20 ? skipSpace(bytes, at) : at;
 }
 
+/** Bytes that a string goes on after without another look: all but quote, backslash and control characters. */
+const plain = new Uint8Array(256).fill(1, 0x20);
+plain[0x22] = 0;
+plain[0x5c] = 0;
+
+/** What may follow a backslash, `u` apart. */
+const shortEscapes = new Uint8Array(256);
+for (const letter of Buffer.from('"\\/bfnrt')) shortEscapes[letter] = 1;
+
+/** Most keys and many values end within so many bytes. */
+const nearBytes = 24;
+
 /** `from` is the opening quote. */
 export function skipString(bytes: Buffer, words: DataView | undefined, from: number): number {
   const length = bytes.length;
   let at = from + 1;
+  const near = at + nearBytes < length ? at + nearBytes : length;
+  while (at < near && plain[bytes[at]!] === 1) at++;
+  if (at < length && bytes[at] === 0x22) return at + 1;
+  return skipRestOfString(bytes, words, at);
+}
+
+function skipRestOfString(bytes: Buffer, words: DataView | undefined, from: number): number {
+  const length = bytes.length;
+  let at = from;
   for (;;) {
     if (words !== undefined) at = skipPlain(words, at);
-    let byte = nothing;
-    while (at < length) {
-      byte = bytes[at]!;
-      if (byte === 0x22) return at + 1;
-      if (byte === 0x5c || byte < 0x20) break;
-      at++;
-    }
-    if (at >= length || byte !== 0x5c) throw malformed(at);
-    at = skipEscape(bytes, at);
+    while (at < length && plain[bytes[at]!] === 1) at++;
+    const byte = at < length ? bytes[at]! : nothing;
+    if (byte === 0x22) return at + 1;
+    if (byte !== 0x5c) throw malformed(at);
+    at++;
+    at = at < length && shortEscapes[bytes[at]!] === 1 ? at + 1 : skipUnicodeEscape(bytes, at);
   }
 }
 
@@ -144,25 +165,12 @@ function skipPlain(words: DataView, from: number): number {
 /** 0x80808080 as a signed integer, which it stays in 32 bits. */
 const topBits = -0x7f7f7f80;
 
-/** `from` is the backslash. */
-function skipEscape(bytes: Buffer, from: number): number {
-  const byte = from + 1 < bytes.length ? bytes[from + 1]! : nothing;
-  switch (byte) {
-    case 0x22:
-    case 0x5c:
-    case 0x2f:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-      return from + 2;
-    case 0x75:
-      for (let at = from + 2; at < from + 6; at++) if (at >= bytes.length || !isHex(bytes[at]!)) throw malformed(at);
-      return from + 6;
-    default:
-      throw malformed(from);
-  }
+/** `from` is the byte after the backslash. */
+function skipUnicodeEscape(bytes: Buffer, from: number): number {
+  const end = from + 5;
+  if (end > bytes.length || bytes[from] !== 0x75) throw malformed(from);
+  for (let at = from + 1; at < end; at++) if (!isHex(bytes[at]!)) throw malformed(at);
+  return end;
 }
 
 function isHex(byte: number): boolean {
@@ -172,14 +180,24 @@ function isHex(byte: number): boolean {
 
 /** `from` is where a minus or a digit has to stand. */
 function skipNumber(bytes: Buffer, from: number): number {
+  const length = bytes.length;
   let at = from;
-  if (at < bytes.length && bytes[at] === 0x2d) at++;
-  if (at < bytes.length && bytes[at] === 0x30) at++;
-  else at = skipDigits(bytes, at);
-  if (at < bytes.length && bytes[at] === 0x2e) at = skipDigits(bytes, at + 1);
-  if (at < bytes.length && (bytes[at]! | 0x20) === 0x65) {
+  let byte = at < length ? bytes[at]! : nothing;
+  if (byte === 0x2d) byte = ++at < length ? bytes[at]! : nothing;
+  if (byte < 0x30 || byte > 0x39) throw malformed(at);
+  const leading = byte;
+  do byte = ++at < length ? bytes[at]! : nothing;
+  while (leading !== 0x30 && byte >= 0x30 && byte <= 0x39);
+  return byte === 0x2e || byte === 0x65 || byte === 0x45 ? skipFraction(bytes, at) : at;
+}
+
+/** `from` is the point or the `e`. */
+function skipFraction(bytes: Buffer, from: number): number {
+  const length = bytes.length;
+  let at = bytes[from] === 0x2e ? skipDigits(bytes, from + 1) : from;
+  if (at < length && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
     at++;
-    if (at < bytes.length && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
+    if (at < length && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
     at = skipDigits(bytes, at);
   }
   return at;

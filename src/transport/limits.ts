@@ -13,6 +13,13 @@ export const maxErrorBodyBytes = 2_048;
 export const maxStreamsPerSession = 32;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
+/** Longest life of one call, however much progress it reports. */
+export const callCeilingMs = 3_600_000;
+/** How often a broken answer is taken up again without an event in between, and the longest pause before it. */
+export const maxResumptions = 12;
+export const resumptionMaxMs = 5_000;
+/** What clients of a closed stream are told to wait before they come back. */
+export const drainRetryMs = 500;
 /** Upstream streams that were closed are opened again after this long, doubling up to the maximum. */
 export const rejoinMinMs = 1_000;
 export const rejoinMaxMs = 30_000;

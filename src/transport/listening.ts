@@ -4,10 +4,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import { encodeRetry } from '../protocol/sse.ts';
 import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
 import type { Client } from './client.ts';
-import { maxStreamsPerSession } from './limits.ts';
+import { drainRetryMs, maxStreamsPerSession } from './limits.ts';
 import { MergedStream, ResumedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
@@ -61,8 +62,10 @@ export class Listening implements MergedHost {
     }
   }
 
+  /** Ends the streams of one client, or all of them when the process stops: their clients come back elsewhere. */
   endAll(client?: Client): void {
-    for (const stream of this.#open) if (client === undefined || stream.client === client) stream.end();
+    const last = client === undefined ? encodeRetry(drainRetryMs) : undefined;
+    for (const stream of this.#open) if (client === undefined || stream.client === client) stream.end(last);
   }
 
   closed(stream: MergedStream): void {

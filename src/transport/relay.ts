@@ -8,6 +8,7 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, type SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
+import { maxResumptions, resumptionMaxMs } from './limits.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
@@ -20,6 +21,8 @@ export interface RelayHost {
   noticed(link: Link, client: Client, method: string): void;
   /** Sends a message of the gateway to the upstream, without waiting. */
   reply(link: Link, body: string): void;
+  /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
+  resume(relay: Relay, lastEventId: string, afterMs: number): void;
   /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
@@ -43,6 +46,9 @@ export class Relay implements AnswerSink {
   readonly #host: RelayHost;
   #streamId: Buffer | undefined;
   #retryMs: number | undefined;
+  /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
+  #lastEventId: string | undefined;
+  #resumptions = 0;
   #over = false;
 
   constructor(
@@ -94,6 +100,8 @@ export class Relay implements AnswerSink {
 
   onEvent(event: SseEvent): void {
     if (this.#over) return;
+    if (event.id !== undefined) this.#lastEventId = event.id;
+    this.#resumptions = 0;
     if (event.data === '') {
       this.#prime(event.id);
       return;
@@ -108,19 +116,37 @@ export class Relay implements AnswerSink {
   }
 
   onEnd(): void {
-    if (!this.#over) this.#fail(new GatewayError('upstream_interrupted', 'ended without an answer'));
+    if (!this.#over) this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
     if (this.#over) return;
-    if (fault.code === 'upstream_session_lost' && this.#host.heal(this, fault)) return;
-    this.#fail(fault);
+    // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
+    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this, fault))
+      return;
+    if (fault.code === 'upstream_interrupted' || fault.code === 'upstream_unreachable') this.#interrupted(fault);
+    else this.#fail(fault);
+  }
+
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /** Ends the call with a fault. */
   fail(fault: unknown): void {
     if (!this.#over)
       this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
+  }
+
+  /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
+  #interrupted(fault: GatewayError): void {
+    if (this.#lastEventId === undefined || this.link.sessionId === undefined || this.#resumptions >= maxResumptions) {
+      this.#fail(fault);
+      return;
+    }
+    const backOffMs = Math.min(250 * 2 ** this.#resumptions, resumptionMaxMs);
+    this.#resumptions += 1;
+    this.#host.resume(this, this.#lastEventId, this.#resumptions === 1 ? (this.#retryMs ?? 0) : backOffMs);
   }
 
   #pass(message: Message, eventId: string | undefined): void {

@@ -84,6 +84,17 @@ describe('a list of several pages', () => {
     expect(list.next).toBeUndefined();
   });
 
+  test('a thousand pages of one upstream, empty ones too, fill a page', async () => {
+    const { asked, view } = scripted(
+      Object.fromEntries(
+        Array.from({ length: 1001 }, (_, at) => [`one ${at === 0 ? '-' : at}`, aPage([], `${at + 1}`)]),
+      ),
+    );
+    const list = await assemble(new Catalogue({ maxPages: 5000 }), view(), [one], undefined, seal);
+    expect(list.next).toEqual({ upstream: one, cursor: '1000' });
+    expect(asked).toHaveLength(1000);
+  });
+
   for (const [bytes, isFull] of [
     [1024 * 1024, true],
     [1024 * 1024 - 1, false],

@@ -197,4 +197,18 @@ describe('bounds of the catalogue', () => {
       expect(asked).toEqual(['one -']);
     });
   }
+
+  test('a list loaded again counts as loaded last', async () => {
+    const catalogue = new Catalogue({ maxEntries: 2 });
+    const { asked, view } = scripted({ 'one -': aPage(['a']), 'two -': aPage(['b']), 'three -': aPage(['c']) });
+    for (const id of ['one', 'two']) await catalogue.page(view(), anUpstream(id), undefined);
+    const later = view({ nowMs: 1050, ttlMs: 1000 });
+    catalogue.invalidate('two');
+    await catalogue.page(later, anUpstream('two'), undefined);
+    await catalogue.page(view({ nowMs: 1100, ttlMs: 1000 }), anUpstream('one'), undefined);
+    await catalogue.page(later, anUpstream('three'), undefined);
+    asked.length = 0;
+    await catalogue.page(later, anUpstream('one'), undefined);
+    expect(asked).toEqual([]);
+  });
 });

@@ -17,7 +17,10 @@ describe('matching a URI with a URI template (RFC 6570)', () => {
     ['x://y{?q}', 'x://y'],
     ['x://y{#part}', 'x://y#a/b'],
     ['x://{+a}/z/{b}', 'x://1/z/2/z/3'],
-    ['x://{a}aab', 'x://aaaab'],
+    ['x://{a}aab', 'x://aaab'],
+    ['x://{a}aa', 'x://aaa'],
+    ['x://{a}aabaaac', 'x://aabaaabaaac'],
+    ['x://{a}abab{b}c', 'x://ababab.c'],
     ['', ''],
   ] as const) {
     test(`"${uri}" may come from ${template}`, () => {

@@ -115,6 +115,7 @@ describe('the table', () => {
       rounds: 2,
       seconds: 3,
       readyAfterMs: { gateway: 250.4 },
+      targets: ['relay', 'gateway', 'direct'],
       samples: [sample(1, 'relay', 20), sample(2, 'relay', 30), sample(1, 'gateway', 30), sample(2, 'gateway', 45, 7)],
       verdicts: [{ met: false, text: 'something' }],
     });

@@ -240,7 +240,31 @@ describe('the scanner and JSON.parse', () => {
   });
 
   test('any text of the letters of JSON is accepted or refused alike', () => {
-    const letters = fc.constantFrom(...'{}[],:"\\ue0-.1 t', 'true', 'null', 'false', '"a"', '"":', '\n', '\\u0061');
+    const letters = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '\\',
+      'u',
+      'e',
+      '0',
+      '-',
+      '.',
+      '1',
+      ' ',
+      't',
+      'true',
+      'null',
+      'false',
+      '"a"',
+      '"":',
+      '\n',
+      '\\u0061',
+    );
     fc.assert(
       fc.property(fc.array(letters, { maxLength: 14 }), (parts) => {
         const text = parts.join('');

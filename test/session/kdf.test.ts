@@ -98,9 +98,11 @@ test('argon2id gives the same bytes with and without the help of Node', async ()
   if (hasNativeArgon2) expect((await argon2idNative(passphrase, salt, spec)).toString('hex')).toBe(hex);
 });
 
+async function derive(kdf: string, gateway: string): Promise<string> {
+  return (await deriveIkm(passphrase, parseKdf(kdf), gateway)).toString('hex');
+}
+
 test('the figures and the name of the gateway are part of the key', async () => {
-  const derive = async (kdf: string, gateway: string): Promise<string> =>
-    (await deriveIkm(passphrase, parseKdf(kdf), gateway)).toString('hex');
   const keys = await Promise.all([
     derive('pbkdf2-sha256:100', 'manifold'),
     derive('pbkdf2-sha256:101', 'manifold'),

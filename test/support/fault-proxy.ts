@@ -43,7 +43,7 @@ export interface FaultProxy {
   inflict(faults: Faults): void;
   /** Resets every open connection. */
   cutAll(): void;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Listens on a free port in front of `target`, an http URL of a loopback host. */

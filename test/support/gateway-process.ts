@@ -29,7 +29,7 @@ export interface GatewayProcess {
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   /** Sends the signal, SIGTERM unless given, and waits for the end. */
-  kill(signal?: NodeJS.Signals): Promise<Exit>;
+  readonly kill: (signal?: NodeJS.Signals) => Promise<Exit>;
   /** Resolves when the process has ended. */
   readonly exited: Promise<Exit>;
 }

@@ -4,9 +4,9 @@
  */
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { globSync } from 'node:fs';
-import rules from '../../.dependency-cruiser.mjs';
+import { forbidden, options } from './layer-rules.ts';
 
-const { output } = await cruise(['src'], { ruleSet: { forbidden: rules.forbidden }, validate: true, ...rules.options });
+const { output } = await cruise(['src'], { ruleSet: { forbidden }, validate: true, ...options });
 const result = output as ICruiseResult;
 const seen = result.modules.filter((module) => module.source.startsWith('src/')).length;
 const there = globSync('src/**/*.ts').length;

@@ -16,9 +16,9 @@ export interface Program<Ready> {
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   /** Sends the signal, SIGTERM unless given, and waits for the end. */
-  kill(signal?: NodeJS.Signals): Promise<Exit>;
+  readonly kill: (signal?: NodeJS.Signals) => Promise<Exit>;
   /** As `kill`, with SIGKILL after 5 s. */
-  stop(): Promise<Exit>;
+  readonly stop: () => Promise<Exit>;
   /** Resolves when the process has ended and its output is read. */
   readonly exited: Promise<Exit>;
 }

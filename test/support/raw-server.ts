@@ -35,7 +35,7 @@ export interface RawServer {
   answerWith(handler: RawHandler): void;
   stop(): Promise<void>;
   restart(): Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts it on a free port, or on `port`. */

@@ -39,7 +39,7 @@ export interface ConnectedClient {
   /** Faults that the transport reported and carried on from. */
   readonly faults: readonly Error[];
   /** Closes the connection; the session stays, unless `transport.terminateSession()` ended it before. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Connects, with the whole `initialize` handshake. Throws what the SDK throws when that fails. */

@@ -48,7 +48,7 @@ export interface StatefulServer {
   restart(): Promise<void>;
   /** Cuts every connection, loses every session and stops listening, until `restart`. */
   stop(): Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 interface Session {

@@ -23,7 +23,7 @@ export interface StatelessServer {
   /** Cuts every connection and stops listening, until `restart`. */
   stop(): Promise<void>;
   restart(): Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts it on a free port, or on `port`. */

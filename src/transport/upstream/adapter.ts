@@ -68,8 +68,8 @@ export interface UpstreamAdapter {
   ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
   /** Sends a notification or an answer. Throws `upstream_*` faults. */
   post(link: Link, body: Buffer | string): Promise<void>;
-  /** Opens the stream of what belongs to no call, or takes up a broken stream after `lastEventId`. */
-  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink): Exchange;
+  /** Opens the stream of what belongs to no call, or takes up a broken stream after `lastEventId`. `idleMs` 0: silence is fine. */
+  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink, idleMs?: number): Exchange;
   /** Ends a session; faults are of no interest to anyone. */
   end(link: Link): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { maxMessageBytes } from '../../protocol/limits.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { maxErrorBodyBytes } from '../limits.ts';
+import { callCeilingMs, maxErrorBodyBytes } from '../limits.ts';
 import type { Waiting, Wheel } from '../wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
@@ -30,6 +30,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   #size = 0;
   #decoder: SseDecoder | undefined;
   #paused = false;
+  readonly #startedMs = performance.now();
 
   constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, hasSession: boolean) {
     this.#sink = sink;
@@ -40,7 +41,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   }
 
   touch(): void {
-    if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
+    if (this.#idleMs === 0 || this.#reading === 'over') return;
+    const left = callCeilingMs - (performance.now() - this.#startedMs);
+    this.#wheel.arm(this, Math.min(this.#idleMs, left));
   }
 
   pause(): void {
@@ -62,7 +65,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   }
 
   onDue(): void {
-    this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms`);
+    this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms, or at the ceiling of ${callCeilingMs} ms`);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -63,10 +63,10 @@ export class LegacyAdapter implements UpstreamAdapter {
     return this.#send(link, 'POST', link.headers, body, sink, idleMs);
   }
 
-  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink): Exchange {
+  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink, idleMs = 0): Exchange {
     const headers = headersWithoutBody(link, 'text/event-stream');
     if (lastEventId !== undefined) headers.push('last-event-id', lastEventId);
-    return this.#send(link, 'GET', headers, null, sink, 0);
+    return this.#send(link, 'GET', headers, null, sink, idleMs);
   }
 
   post(link: Link, body: Buffer | string, deadlineMs = link.upstream.config.timeoutMs): Promise<void> {

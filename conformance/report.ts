@@ -1,0 +1,43 @@
+/** What a run prints: a line for each scenario, the losses, and the score as the last line. */
+import type { Row, Tally, Verdict } from './verdict.ts';
+
+/** Lines of text. The last is `passed/of`. */
+export function reportOf(revision: string, verdict: Verdict): string[] {
+  const width = Math.max(...verdict.rows.map((row) => row.scenario.length));
+  const line = (mark: string, name: string, direct: string, gateway: string): string =>
+    `${mark} ${name.padEnd(width)}  ${direct.padStart(7)}  ${gateway.padStart(7)}`.trimEnd();
+  const rows = (isScored: boolean): string[] =>
+    verdict.rows
+      .filter((row) => row.isScored === isScored)
+      .map((row) => line(markOf(row), row.scenario, countOf(row.direct), countOf(row.gateway)));
+  const unscored = rows(false);
+  return [
+    line(' ', `scenario of ${revision}`, 'direct', 'gateway'),
+    ...rows(true),
+    ...(unscored.length === 0 ? [] : ['', 'not scored:', ...unscored]),
+    ...section('lost through the gateway:', verdict.losses, (loss) => `${loss.status}: ${loss.message}`),
+    ...section('lost as expected:', verdict.expected, (loss) => loss.reason),
+    ...section('in the baseline, but not lost:', verdict.stale, (entry) => entry.reason),
+    '',
+    `${verdict.score.passed}/${verdict.score.of}`,
+  ];
+}
+
+/* A scenario that fails without a loss fails at the server itself. */
+function markOf(row: Row): string {
+  if (row.losses.length > 0) return '✗';
+  return row.gateway.isPass ? '✓' : '-';
+}
+
+function countOf(tally: Tally): string {
+  return tally.total === 0 ? '-' : `${tally.passed}/${tally.total}`;
+}
+
+function section<T extends { readonly scenario: string; readonly check: string }>(
+  title: string,
+  entries: readonly T[],
+  say: (entry: T) => string,
+): string[] {
+  if (entries.length === 0) return [];
+  return ['', title, ...entries.map((entry) => `  ${entry.scenario}: ${entry.check}: ${say(entry)}`)];
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs the official suite and reads what it found. The suite's exit code overlooks warnings and skipped checks, so its
+ * checks.json files are read one by one.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export type Status = 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO';
+
+export interface Check {
+  readonly id: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly errorMessage?: string;
+}
+
+/** The checks of each scenario that was run. */
+export type Findings = ReadonlyMap<string, readonly Check[]>;
+
+/** What a revision requires of a server, as the suite has frozen it. */
+export interface Requirements {
+  readonly scored: readonly string[];
+  readonly unscored: readonly string[];
+}
+
+const suite = new URL('../node_modules/@modelcontextprotocol/conformance/', import.meta.url);
+const runWithinMs = 300_000;
+
+/** Reads the suite's list for `revision`. Throws when the suite has none, or none that reads as such. */
+export async function requirementsOf(revision: string): Promise<Requirements> {
+  const text = await readFile(new URL(`requirements/${encodeURIComponent(revision)}.yaml`, suite), 'utf8');
+  return parseRequirements(text);
+}
+
+/** The two lists of a requirements file: `server:`, and those entries of `not_scored:` whose `leg` is `server`. */
+export function parseRequirements(yaml: string): Requirements {
+  const scored: string[] = [];
+  const unscored: string[] = [];
+  let section = '';
+  let entry = '';
+  for (const line of yaml.split('\n')) {
+    const text = line.trim();
+    if (line.length > 0 && !line.startsWith(' ') && text.endsWith(':')) section = text.slice(0, -1);
+    else if (section === 'server' && text.startsWith('- ')) scored.push(text.slice(2));
+    else if (section === 'not_scored' && text.startsWith('- scenario: ')) entry = text.slice('- scenario: '.length);
+    else if (section === 'not_scored' && text === 'leg: server') unscored.push(entry);
+  }
+  if (scored.length === 0) throw new Error('the requirements name no scenario of a server');
+  return { scored, unscored };
+}
+
+/**
+ * Runs all scenarios of `revision` at `url` and leaves their results and the suite's own log in `directory`, which is
+ * emptied first. Throws when the suite does not end within five minutes.
+ */
+export async function runSuite(url: string, revision: string, directory: string): Promise<Findings> {
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const program = fileURLToPath(new URL('dist/index.js', suite));
+  const child = spawn(
+    process.execPath,
+    [program, 'server', '--url', url, '--requirements', revision, '-o', join(directory, 'results')],
+    { stdio: ['ignore', 'pipe', 'pipe'], timeout: runWithinMs, killSignal: 'SIGKILL' },
+  );
+  const log = createWriteStream(join(directory, 'suite.log'));
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const [, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  log.end();
+  if (signal !== null) throw new Error(`the suite was ended by ${signal}; its log is in ${directory}`);
+  return readFindings(join(directory, 'results'));
+}
+
+async function readFindings(directory: string): Promise<Findings> {
+  const findings = new Map<string, readonly Check[]>();
+  for (const name of await readdir(directory)) {
+    const scenario = scenarioOf(name);
+    if (scenario === undefined) continue;
+    findings.set(scenario, JSON.parse(await readFile(join(directory, name, 'checks.json'), 'utf8')) as Check[]);
+  }
+  return findings;
+}
+
+/** The scenario of a results directory, `server-NAME-TIME`; undefined for any other. */
+export function scenarioOf(directory: string): string | undefined {
+  return /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(directory)?.[1];
+}

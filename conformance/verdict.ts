@@ -1,0 +1,114 @@
+/** Compares what the suite found straight at the server with what it found through the gateway. */
+import type { Check, Findings, Requirements } from './suite.ts';
+
+/** A check that the server passes and the gateway in front of it does not. */
+export interface Loss {
+  readonly scenario: string;
+  readonly check: string;
+  /** How it ended, or that it is missing. */
+  readonly status: string;
+  readonly message: string;
+}
+
+export interface Row {
+  readonly scenario: string;
+  readonly isScored: boolean;
+  readonly direct: Tally;
+  readonly gateway: Tally;
+  readonly losses: readonly Loss[];
+}
+
+export interface Tally {
+  readonly passed: number;
+  /** Those that count: all but the informative ones. */
+  readonly total: number;
+  /** Something passed, and there is no failure, warning or skipped check. */
+  readonly isPass: boolean;
+}
+
+/** A loss that is known and accepted, with its reason. */
+export interface Expected {
+  readonly scenario: string;
+  readonly check: string;
+  readonly reason: string;
+}
+
+export interface Verdict {
+  readonly rows: readonly Row[];
+  /** Losses that the baseline does not name. */
+  readonly losses: readonly Loss[];
+  readonly expected: readonly (Loss & { readonly reason: string })[];
+  /** Entries of the baseline that name no loss: a baseline that is not kept clean hides the next loss. */
+  readonly stale: readonly Expected[];
+  /** Scored scenarios that pass through the gateway, of all that are scored. */
+  readonly score: { readonly passed: number; readonly of: number };
+  readonly isGood: boolean;
+}
+
+/** The baseline given is that of one revision. */
+export function judge(
+  requirements: Requirements,
+  direct: Findings,
+  gateway: Findings,
+  baseline: readonly Expected[],
+): Verdict {
+  const { scored, unscored } = requirements;
+  const rows = [...scored, ...unscored].map((scenario): Row => {
+    const [before, after] = [direct.get(scenario) ?? [], gateway.get(scenario) ?? []];
+    return {
+      scenario,
+      isScored: scored.includes(scenario),
+      direct: tally(before),
+      gateway: tally(after),
+      losses: lossesOf(scenario, before, after),
+    };
+  });
+  const all = rows.flatMap((row) => row.losses);
+  const entryOf = (loss: Loss) => baseline.find((e) => e.scenario === loss.scenario && e.check === loss.check);
+  const losses = all.filter((loss) => entryOf(loss) === undefined);
+  const expected = all.flatMap((loss) => {
+    const entry = entryOf(loss);
+    return entry === undefined ? [] : [{ ...loss, reason: entry.reason }];
+  });
+  const stale = baseline.filter((e) => !all.some((loss) => entryOf(loss) === e));
+  const passed = rows.filter((row) => row.isScored && row.gateway.isPass).length;
+  const isExplained = rows.every((row) => !row.isScored || row.gateway.isPass || row.losses.some(entryOf));
+  return {
+    rows,
+    losses,
+    expected,
+    stale,
+    score: { passed, of: scored.length },
+    isGood: losses.length === 0 && stale.length === 0 && isExplained,
+  };
+}
+
+/** How many checks of a scenario count, and how many of them passed. */
+export function tally(checks: readonly Check[]): Tally {
+  const counted = checks.filter(({ status }) => status !== 'INFO');
+  const passed = counted.filter(({ status }) => status === 'SUCCESS').length;
+  return { passed, total: counted.length, isPass: passed > 0 && passed === counted.length };
+}
+
+/* A scenario may make a check of one name several times, so the n-th is compared with the n-th. */
+function lossesOf(scenario: string, direct: readonly Check[], gateway: readonly Check[]): Loss[] {
+  const after = byKey(gateway);
+  return [...byKey(direct)].flatMap(([key, check]): Loss[] => {
+    if (check.status !== 'SUCCESS') return [];
+    const now = after.get(key);
+    if (now?.status === 'SUCCESS') return [];
+    return [{ scenario, check: check.id, status: now?.status ?? 'missing', message: now?.errorMessage ?? '' }];
+  });
+}
+
+function byKey(checks: readonly Check[]): Map<string, Check> {
+  const seen = new Map<string, number>();
+  return new Map(
+    checks.map((check) => {
+      const name = `${check.id} ${check.name}`;
+      const count = (seen.get(name) ?? 0) + 1;
+      seen.set(name, count);
+      return [`${name} ${count}`, check];
+    }),
+  );
+}

@@ -1,0 +1,47 @@
+/**
+ * What `npm start` runs: the notes server on a free port, then the real command in this very process:
+ *
+ *   NOTES_URL=… node dist/main.js run --mcp-config examples/mcp.json
+ *
+ * Signals and exit code are thus the gateway's own, and nothing outlives it: the notes server ends with its input, which
+ * the system closes however this process ends. Further arguments go to `manifold run`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const command = here('../dist/main.js');
+if (!existsSync(command)) {
+  process.stderr.write('The gateway is not built yet: run `npm run build` (or `npm ci`) first.\n');
+  process.exit(1);
+}
+
+const notes = spawn(process.execPath, [here('notes-server.ts'), '--port', '0', '--until-stdin-ends'], {
+  stdio: ['pipe', 'pipe', 'inherit'],
+  // Ctrl-C is for the gateway, which may still need the notes while it drains.
+  detached: true,
+});
+const exited = once(notes, 'exit');
+const first = await Promise.race([
+  once(createInterface({ input: notes.stdout }), 'line'),
+  exited.then(() => undefined),
+]);
+if (first === undefined) {
+  process.stderr.write('The notes server did not start.\n');
+  process.exit(1);
+}
+
+// One without the other is not what was asked for; the gateway drains as on any SIGTERM.
+notes.once('exit', () => process.kill(process.pid, 'SIGTERM'));
+notes.unref();
+notes.stdout.destroy();
+
+process.env['NOTES_URL'] = String(first[0]);
+// As in an npm script, so that the everything server is found when this file is started by hand.
+process.env['PATH'] = `${here('../node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
+process.argv.splice(1, process.argv.length, command, 'run', '--mcp-config', here('mcp.json'), ...process.argv.slice(2));
+await import(pathToFileURL(command).href);

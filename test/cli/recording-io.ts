@@ -1,0 +1,22 @@
+/** The surroundings of a command for a test: real files, a fixed clock and random source, and what it says kept. */
+import { readFile, writeFile } from 'node:fs/promises';
+import type { CommandIo } from '../../src/cli/io.ts';
+
+export interface RecordingIo extends CommandIo {
+  said(): { readonly out: string; readonly err: string };
+}
+
+export function recordingIo(env: Readonly<Record<string, string>> = {}): RecordingIo {
+  let out = '';
+  let err = '';
+  return {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    env,
+    readFile: (path) => readFile(path, 'utf8'),
+    createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
+    random: (bytes) => Buffer.alloc(bytes, 7),
+    nowSeconds: () => 1_763_640_000,
+    said: () => ({ out, err }),
+  };
+}
