@@ -10,7 +10,7 @@ export interface Session {
 }
 
 /** Whole body of a `tools/call`, in bytes: the size that the figures of this project speak of. */
-export const callBytes = 300;
+const callBytes = 300;
 
 /** The echoed text begins with it, so a reply that holds it is the tool's own and not an error of somebody in between. */
 export const echoMark = 'bench-echo-';

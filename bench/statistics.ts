@@ -7,7 +7,7 @@ import type { Sample } from './measure.ts';
 export type Figure = (sample: Sample) => number | undefined;
 
 /** The target every ratio is taken to. */
-export const floor = 'relay';
+const floor = 'relay';
 
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);

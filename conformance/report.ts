@@ -1,9 +1,13 @@
 /** What a run prints: a line for each scenario, the losses, and the score as the last line. */
 import type { Row, Tally, Verdict } from './verdict.ts';
 
+/* Some messages of the suite list every tool. */
+const messageLength = 200;
+
 /** Lines of text. The last is `passed/of`. */
 export function reportOf(revision: string, verdict: Verdict): string[] {
-  const width = Math.max(...verdict.rows.map((row) => row.scenario.length));
+  const title = `scenario of ${revision}`;
+  const width = Math.max(title.length, ...verdict.rows.map((row) => row.scenario.length));
   const line = (mark: string, name: string, direct: string, gateway: string): string =>
     `${mark} ${name.padEnd(width)}  ${direct.padStart(7)}  ${gateway.padStart(7)}`.trimEnd();
   const rows = (isScored: boolean): string[] =>
@@ -12,10 +16,12 @@ export function reportOf(revision: string, verdict: Verdict): string[] {
       .map((row) => line(markOf(row), row.scenario, countOf(row.direct), countOf(row.gateway)));
   const unscored = rows(false);
   return [
-    line(' ', `scenario of ${revision}`, 'direct', 'gateway'),
+    line(' ', title, 'direct', 'gateway'),
     ...rows(true),
     ...(unscored.length === 0 ? [] : ['', 'not scored:', ...unscored]),
-    ...section('lost through the gateway:', verdict.losses, (loss) => `${loss.status}: ${loss.message}`),
+    ...section('lost through the gateway:', verdict.losses, (loss) =>
+      `${loss.status} ${loss.message.slice(0, messageLength)}`.trimEnd(),
+    ),
     ...section('lost as expected:', verdict.expected, (loss) => loss.reason),
     ...section('in the baseline, but not lost:', verdict.stale, (entry) => entry.reason),
     '',

@@ -40,6 +40,8 @@ const baselines = JSON.parse(readFileSync(join(root, 'conformance/baseline.json'
 >;
 
 const programs: Program<string>[] = [];
+// An exit by signal alone would leave the programs behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   const direct = await start([everythingServer, '--port', '0']);
   const upstream =
@@ -49,8 +51,14 @@ try {
   const other = await startOther();
   const mcpServers = { everything: { url: upstream }, other: { url: other } };
   const gateway = await start([
-    ...[gatewayCommand, 'run', '--mcp-json', JSON.stringify({ mcpServers })],
-    ...['--port', '0', '--admin-port', 'off', '--log-level', 'warn'],
+    gatewayCommand,
+    'run',
+    '--mcp-json',
+    JSON.stringify({ mcpServers }),
+    '--port',
+    '0',
+    '--admin-port',
+    'off',
   ]);
   // One after the other: two at once would share the cores, and some scenarios wait no longer than half a second.
   const before = await runSuite(direct, revision, join(results, 'direct'));
@@ -63,9 +71,8 @@ try {
 }
 
 /** Starts a program that prints its endpoint, and gives the endpoint. */
-async function start(nodeArguments: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+async function start(nodeArguments: readonly string[]): Promise<string> {
   const program = await startProgram(nodeArguments, {
-    env: { ...process.env, ...env },
     ready: (stdout) => loopbackUrls(stdout).find(({ pathname }) => pathname === '/mcp')?.href,
   });
   programs.push(program);

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,12 +75,14 @@ export async function runSuite(url: string, revision: string, directory: string)
   return readFindings(join(directory, 'results'));
 }
 
+/* A scenario that broke off has left a directory and no checks; it then counts as run, with nothing passed. */
 async function readFindings(directory: string): Promise<Findings> {
   const findings = new Map<string, readonly Check[]>();
   for (const name of await readdir(directory)) {
     const scenario = scenarioOf(name);
     if (scenario === undefined) continue;
-    findings.set(scenario, JSON.parse(await readFile(join(directory, name, 'checks.json'), 'utf8')) as Check[]);
+    const file = join(directory, name, 'checks.json');
+    findings.set(scenario, existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Check[]) : []);
   }
   return findings;
 }

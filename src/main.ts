@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `manifold`: the only file that knows the process, its signals and its exit codes. */
+import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -7,9 +8,10 @@ import { parseCommand, type Command } from './cli/arguments.ts';
 import { check } from './cli/check.ts';
 import type { CommandIo } from './cli/io.ts';
 import { keygen } from './cli/keygen.ts';
-import { run } from './cli/run.ts';
+import { run, type Running } from './cli/run.ts';
 import { inspectToken } from './cli/token.ts';
 import { tools } from './cli/tools.ts';
+import { runWorker } from './cli/worker.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
 import { KeyringError } from './session/key-spec.ts';
@@ -28,11 +30,20 @@ const io: CommandIo = {
   nowSeconds: () => Math.floor(Date.now() / 1000),
 };
 
-try {
-  const code = await execute(parseCommand(process.argv.slice(2), process.env));
-  if (code !== undefined) process.exitCode = code;
-} catch (fault) {
-  process.exitCode = report(fault);
+/** A signal that comes sooner than this after the first is its echo. */
+const signalEchoMs = 500;
+let stoppingSinceMs: number | undefined;
+
+if (cluster.isWorker) runWorker(io, version);
+else await command();
+
+async function command(): Promise<void> {
+  try {
+    const code = await execute(parseCommand(process.argv.slice(2), process.env));
+    if (code !== undefined) process.exitCode = code;
+  } catch (fault) {
+    process.exitCode = report(fault);
+  }
 }
 
 /** The exit code, or undefined for a command that goes on. */
@@ -54,21 +65,25 @@ async function execute(command: Command): Promise<number | undefined> {
       return await inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
       const running = await run(command.options, io, version);
-      let stopping = false;
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        process.on(signal, () => {
-          // The second signal means it.
-          if (stopping) process.exit(1);
-          stopping = true;
-          running.drain().then(
-            () => process.exit(0),
-            () => process.exit(1),
-          );
-        });
-      }
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(running));
       return undefined;
     }
   }
+}
+
+/** The first signal drains; a second one, later than an echo of the first, means at once. */
+function stop(running: Running): void {
+  const nowMs = performance.now();
+  // Under npm a Ctrl-C arrives twice: from the terminal and from npm.
+  if (stoppingSinceMs !== undefined) {
+    if (nowMs - stoppingSinceMs > signalEchoMs) process.exit(1);
+    return;
+  }
+  stoppingSinceMs = nowMs;
+  running.drain().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
 }
 
 async function standardInput(): Promise<string> {

@@ -26,7 +26,7 @@ export interface SealingOptions {
 }
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 /** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
 export interface RunOptions extends SealingOptions {

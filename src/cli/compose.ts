@@ -10,6 +10,7 @@ import { Clients } from '../transport/clients.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Listening } from '../transport/listening.ts';
 import { Lists } from '../transport/lists.ts';
+import type { Ended } from '../transport/peers.ts';
 import { startProbing } from '../transport/probe.ts';
 import { Router } from '../transport/route.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
@@ -37,6 +38,8 @@ export interface Surroundings {
   readonly policy: OriginPolicy;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
+  /** Told of every session that ends here. */
+  readonly onEnded: (session: Ended) => void;
   readonly log: Log;
   readonly version: string;
 }
@@ -58,6 +61,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     sessions: options.sessions,
     maxAgeSeconds: options.sessionMaxAgeSeconds,
     opener,
+    onEnded: around.onEnded,
     nowSeconds: () => Math.floor(Date.now() / 1000),
   });
   const gateway = new Gateway({

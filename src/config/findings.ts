@@ -17,7 +17,7 @@ export class Findings {
 }
 
 /** `mcpServers.github.args[0]`; a key that is no plain word is quoted: `mcpServers["my server"]`. The root is `(root)`. */
-export function pathText(path: JsonPath): string {
+function pathText(path: JsonPath): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;

@@ -8,7 +8,7 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 export type JsonPath = readonly (string | number)[];
 
-export const maxJsonDepth = 64;
+const maxJsonDepth = 64;
 
 /** Where the text stops being JSON. Line and column count from 1. */
 export class JsonSyntaxError extends Error {

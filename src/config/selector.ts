@@ -1,15 +1,15 @@
 /** `includeTools` and `excludeTools` of a server → which of its tools are shown and callable. Names are compared exactly. */
 import type { Findings } from './findings.ts';
 import type { JsonPath } from './jsonc.ts';
-import type { ServerText } from './keys.ts';
 import type { ToolSelector } from './model.ts';
+import type { Written } from './server-keys.ts';
 
-export function readSelector(path: JsonPath, text: ServerText, id: string, findings: Findings): ToolSelector {
+export function readSelector({ text, at }: Written, id: string, findings: Findings): ToolSelector {
   const include = text.includeTools?.length === 1 && text.includeTools[0] === '*' ? undefined : text.includeTools;
-  if (include?.length === 0) findings.warn([...path, 'includeTools'], 'an empty list shows no tool at all');
+  if (include?.length === 0) findings.warn(at('includeTools'), 'an empty list shows no tool at all');
   return {
-    include: include === undefined ? undefined : readNames([...path, 'includeTools'], include, id, findings),
-    exclude: readNames([...path, 'excludeTools'], text.excludeTools ?? [], id, findings),
+    include: include === undefined ? undefined : readNames(at('includeTools'), include, id, findings),
+    exclude: readNames(at('excludeTools'), text.excludeTools ?? [], id, findings),
   };
 }
 

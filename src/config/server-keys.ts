@@ -16,6 +16,8 @@ export interface Written {
   readonly text: ServerText;
   /** Keys that are there with a value of the wrong kind, and hence not in `text`; a header or variable of the wrong kind is empty in it. */
   readonly broken: ReadonlySet<ServerKey>;
+  /** The path of a key, by the name that stands in the file. */
+  readonly at: (key: ServerKey) => JsonPath;
 }
 
 /** Takes the known keys by whatever name they go; wrong kinds and repetitions are faults, unknown keys warnings. */
@@ -56,7 +58,7 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
     }
   }
   for (const key of broken) delete values[key];
-  return { text: serverShape.parse(values), broken };
+  return { text: serverShape.parse(values), broken, at: (key) => [...path, names.get(key) ?? key] };
 }
 
 function memberOf(value: JsonValue | undefined, member: string | number): JsonValue | undefined {

@@ -25,14 +25,14 @@ export function readServer(
 ): ServerSettings | undefined {
   const before = findings.faults.length;
   const written = readKeys(path, entry, findings);
-  const { text } = written;
+  const { text, at } = written;
   const transport = readTransport(path, written, env, findings);
   const settings = {
-    tools: readSelector(path, text, id, findings),
-    timeoutMs: readTimeout([...path, 'timeout'], text.timeout, findings),
+    tools: readSelector(written, id, findings),
+    timeoutMs: readTimeout(at('timeout'), text.timeout, findings),
     onSessionLoss: text.onSessionLoss ?? 'reinitialize',
     forwardHeaders: readForwarded(
-      [...path, 'forwardHeaders'],
+      at('forwardHeaders'),
       text.forwardHeaders ?? [],
       text.acknowledgeTokenPassthrough ?? false,
       new Set(Array.from(text.headers?.keys() ?? [], (name) => name.toLowerCase())),

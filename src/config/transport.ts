@@ -2,7 +2,7 @@
 import type { Findings } from './findings.ts';
 import { readHeaders } from './headers.ts';
 import type { JsonPath } from './jsonc.ts';
-import type { ServerKey, ServerText } from './keys.ts';
+import type { ServerKey } from './keys.ts';
 import { serverKeys } from './keys.ts';
 import type { UpstreamTransport } from './model.ts';
 import type { Written } from './server-keys.ts';
@@ -20,27 +20,32 @@ const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
 /** Undefined when at fault. */
 export function readTransport(
   path: JsonPath,
-  { text, broken }: Written,
+  written: Written,
   env: Environment,
   findings: Findings,
 ): UpstreamTransport | undefined {
+  const { text, broken, at } = written;
   // What remains would be judged wrongly without them.
   if (broken.has('type') || broken.has('url') || broken.has('command')) return undefined;
-  const kind = kindOfServer(path, text, findings);
+  const kind = kindOfServer(path, written, findings);
   if (kind === undefined) return undefined;
   for (const [key, about] of Object.entries(serverKeys) as [ServerKey, { only?: 'remote' | 'stdio' }][]) {
     if (about.only === undefined || text[key] === undefined || (about.only === 'stdio') === (kind === 'stdio'))
       continue;
-    findings.warn([...path, key], `passed over: the server is reached by ${kind}`);
+    findings.warn(at(key), `passed over: the server is reached by ${kind}`);
   }
-  return kind === 'stdio' ? readProgram(path, text, env, findings) : readRemote(path, kind, text, env, findings);
+  return kind === 'stdio' ? readProgram(path, written, env, findings) : readRemote(path, kind, written, env, findings);
 }
 
-function kindOfServer(path: JsonPath, text: ServerText, findings: Findings): UpstreamTransport['kind'] | undefined {
+function kindOfServer(
+  path: JsonPath,
+  { text, at }: Written,
+  findings: Findings,
+): UpstreamTransport['kind'] | undefined {
   if (text.type !== undefined) {
     const kind = kinds.get(text.type.toLowerCase().replaceAll(/[-_]/g, ''));
     if (kind === undefined)
-      findings.fault([...path, 'type'], 'not a transport that is known here', `Give ${serverKeys.type.wants}`);
+      findings.fault(at('type'), 'not a transport that is known here', `Give ${serverKeys.type.wants}`);
     return kind;
   }
   if (text.url !== undefined && text.command !== undefined) {
@@ -64,55 +69,52 @@ function kindOfServer(path: JsonPath, text: ServerText, findings: Findings): Ups
 function readRemote(
   path: JsonPath,
   kind: 'http' | 'sse',
-  text: ServerText,
+  { text, at }: Written,
   env: Environment,
   findings: Findings,
 ): UpstreamTransport | undefined {
-  const headers = readHeaders([...path, 'headers'], text.headers ?? new Map(), env, findings);
-  const at = [...path, 'url'];
+  const headers = readHeaders(at('headers'), text.headers ?? new Map(), env, findings);
+  const here = at('url');
   if (text.url === undefined) {
     findings.fault(path, `a server of type ${kind} without "url"`, `Give ${serverKeys.url.wants}`);
     return undefined;
   }
-  const written = expandAt(at, text.url, env, findings);
+  const written = expandAt(here, text.url, env, findings);
   if (written === undefined) return undefined;
   const url = URL.parse(written);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    findings.fault(at, 'not a web address', `Give ${serverKeys.url.wants}`);
+    findings.fault(here, 'not a web address', `Give ${serverKeys.url.wants}`);
     return undefined;
   }
   if (url.username !== '' || url.password !== '') {
-    findings.fault(at, 'credentials in the URL', 'Put them into "headers", as "Authorization"');
+    findings.fault(here, 'credentials in the URL', 'Put them into "headers", as "Authorization"');
   }
-  if (url.href.includes('#')) findings.fault(at, 'a fragment, which is never sent', 'Take out "#" and what follows');
+  if (url.href.includes('#')) findings.fault(here, 'a fragment, which is never sent', 'Take out "#" and what follows');
   if (kind === 'http' && text.type === undefined && url.pathname.endsWith('/sse')) {
-    findings.warn(at, 'looks like an endpoint of the deprecated transport; if it is one, add "type": "sse"');
+    findings.warn(here, 'looks like an endpoint of the deprecated transport; if it is one, add "type": "sse"');
   }
   return { kind, url: url.href, headers };
 }
 
 function readProgram(
   path: JsonPath,
-  text: ServerText,
+  { text, at }: Written,
   env: Environment,
   findings: Findings,
 ): UpstreamTransport | undefined {
-  const command = text.command === undefined ? undefined : expandAt([...path, 'command'], text.command, env, findings);
+  const command = text.command === undefined ? undefined : expandAt(at('command'), text.command, env, findings);
   if (text.command === undefined) {
     findings.fault(path, 'a server of type stdio without "command"', `Give ${serverKeys.command.wants}`);
   } else if (command?.trim() === '') {
-    findings.fault([...path, 'command'], 'empty', `Give ${serverKeys.command.wants}`);
+    findings.fault(at('command'), 'empty', `Give ${serverKeys.command.wants}`);
   }
-  const args = (text.args ?? []).map((arg, i) => expandAt([...path, 'args', i], arg, env, findings));
-  const cwd = text.cwd === undefined ? undefined : expandAt([...path, 'cwd'], text.cwd, env, findings);
-  const variables = readVariables([...path, 'env'], text.env ?? new Map(), env, findings);
+  const args = (text.args ?? []).map((arg, i) => expandAt([...at('args'), i], arg, env, findings));
+  const cwd = text.cwd === undefined ? undefined : expandAt(at('cwd'), text.cwd, env, findings);
+  const variables = readVariables(at('env'), text.env ?? new Map(), env, findings);
   if (command === undefined) return undefined;
   const space = command.indexOf(' ');
   if (args.length === 0 && space > 0 && !/[/\\]/.test(command.slice(0, space))) {
-    findings.warn(
-      [...path, 'command'],
-      'holds a space and is the name of one program; what follows it belongs into "args"',
-    );
+    findings.warn(at('command'), 'holds a space and is the name of one program; what follows it belongs into "args"');
   }
   for (const value of [command, cwd, ...args]) {
     if (value?.includes('\0') === true) findings.fault(path, 'a NUL character', 'Take it out');

@@ -8,7 +8,7 @@ import { nearest } from './nearest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface VariableFault {
+interface VariableFault {
   readonly problem: string;
   readonly remedy: string;
 }

@@ -182,13 +182,11 @@ function isHex(byte: number): boolean {
 function skipNumber(bytes: Buffer, from: number): number {
   const length = bytes.length;
   let at = from;
-  let byte = at < length ? bytes[at]! : nothing;
-  if (byte === 0x2d) byte = ++at < length ? bytes[at]! : nothing;
-  if (byte < 0x30 || byte > 0x39) throw malformed(at);
-  const leading = byte;
-  do byte = ++at < length ? bytes[at]! : nothing;
-  while (leading !== 0x30 && byte >= 0x30 && byte <= 0x39);
-  return byte === 0x2e || byte === 0x65 || byte === 0x45 ? skipFraction(bytes, at) : at;
+  if (at < length && bytes[at] === 0x2d) at++;
+  if (at < length && bytes[at] === 0x30) at++;
+  else at = skipDigits(bytes, at);
+  const next = at < length ? bytes[at]! : nothing;
+  return next === 0x2e || (next | 0x20) === 0x65 ? skipFraction(bytes, at) : at;
 }
 
 /** `from` is the point or the `e`. */

@@ -11,7 +11,10 @@ export const maxDepth = 128;
 /** Values one scan may capture: what a peer can make the scanner remember, whatever the shape. */
 export const maxCapturedValues = 262_144;
 
-/** Keys one object may have that the shape opens and does not name: each is remembered to find it repeated. */
+/**
+ * Keys one scan may remember to find them repeated: those that a shape opens and does not name, in objects that have more
+ * than a handful.
+ */
 export const maxRememberedKeys = 131_072;
 
 /** Messages in one JSON-RPC batch (revision 2025-03-26 only). */

@@ -22,15 +22,17 @@ const maxPairwiseKeys = 8;
 
 /* A scan runs to its end without calling out, so its working memory can be shared by all scans. */
 let captured = 0;
+let remembered = 0;
 /** Start and end of unknown keys, a run for each open object. Shapes are finite, so it grows to a fixed size. */
 const unknownKeys: number[] = [];
 
 /**
  * Throws `json_malformed`, `json_too_deep`, `json_key_repeated`, or `message_invalid` when more than
- * `maxCapturedValues` values match the shape or an object it opens has more than `maxRememberedKeys` members.
+ * `maxCapturedValues` values match the shape or large objects it opens have more than `maxRememberedKeys` members.
  */
 export function scan(bytes: Buffer, shape: CompiledShape): Found {
   captured = 0;
+  remembered = 0;
   const found = readValue(bytes, wordsOf(bytes), skipSpace(bytes, 0), shape, 0, 0);
   const end = skipSpace(bytes, found.end);
   if (end !== bytes.length) throw malformed(end);
@@ -197,8 +199,8 @@ function addOnce(seen: Set<string>, bytes: Buffer, keyStart: number, keyEnd: num
   // The opening quote stays on: without it, keys such as "17" are hashed as array indexes, a hash a peer can foresee.
   const raw = bytes.toString('utf8', keyStart, keyEnd - 1);
   const key = raw.includes('\\') ? `"${unquote(bytes, keyStart, keyEnd)}` : raw;
+  if (++remembered > maxRememberedKeys) throw new GatewayError('message_invalid', 'too many members');
   const before = seen.size;
-  if (before === maxRememberedKeys) throw new GatewayError('message_invalid', 'too many members');
   if (seen.add(key).size === before) throw repeated(keyStart);
 }
 

@@ -18,7 +18,7 @@ const cipher = 'aes-256-gcm';
 const nonceBytes = 12;
 const overheadBytes = nonceBytes + tagBytes;
 /** Upstream identifiers longer than this (as bytes, with what is sealed beside them) are refused. */
-export const maxBoundPayloadBytes = 16 * 1024;
+const maxBoundPayloadBytes = 16 * 1024;
 const maxBoundChars = boundChars(maxBoundPayloadBytes);
 
 /** Base64url characters of an identifier with a payload of this many bytes. */

@@ -40,7 +40,7 @@ export interface SessionClaims {
 
 export const jtiBytes = 16;
 export const principalBytes = 16;
-export const routeBytes = 8;
+const routeBytes = 8;
 const maxUpstreams = 1_024;
 const anonymousFlag = 1;
 

@@ -4,7 +4,7 @@
  */
 import { clockSkewSeconds } from './token.ts';
 
-export const defaultDenylistEntries = 100_000;
+const defaultDenylistEntries = 100_000;
 
 export class Denylist {
   readonly #capacity: number;

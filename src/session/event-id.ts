@@ -7,7 +7,7 @@ import { OctetReader, uint32, varint } from './octets.ts';
 import type { Random } from './seal.ts';
 import type { OpenSession } from './token.ts';
 
-export interface UpstreamEvent {
+interface UpstreamEvent {
   /** `upstreamHash` of the upstream. */
   readonly upstream: number;
   /** The last event id it gave. */
@@ -37,8 +37,8 @@ export interface SealedEventId {
 }
 
 /** Clients send it back in a header beside the session and the access token. */
-export const maxEventIdChars = 2_048;
-export const streamIdBytes = 8;
+const maxEventIdChars = 2_048;
+const streamIdBytes = 8;
 
 const none: readonly number[] = [];
 

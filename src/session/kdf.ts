@@ -105,7 +105,7 @@ export function kdfWarning(spec: KdfSpec): string | undefined {
 
 /**
  * The keying material of one epoch: 32 bytes, or for `none` the decoded secret itself. Runs in the thread pool, or in slices
- * of the event loop where argon2id is not native. The secret must have passed `secretFault` (key-spec.ts).
+ * of the event loop where argon2id is not native. The secret must have passed `keyFaults` (key-spec.ts).
  */
 export async function deriveIkm(secret: string, spec: KdfSpec, gatewayName: string): Promise<Buffer> {
   const salt = crypto

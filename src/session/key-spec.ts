@@ -38,7 +38,7 @@ export class KeyringError extends Error {
   }
 }
 
-export const maxKeys = 16;
+const maxKeys = 16;
 const maxKeyIdChars = 64;
 const maxSecretChars = 1_024;
 const minPassphraseChars = 20;
@@ -88,7 +88,7 @@ const wellKnownWords = [
 const makeOne = 'Make one with `manifold keygen`';
 
 /** Why the secret may not seal sessions, or undefined for one that may. Says nothing of the secret but its size. */
-export function secretFault(secret: string, kdf: KdfSpec): Omit<KeyFault, 'path'> | undefined {
+function secretFault(secret: string, kdf: KdfSpec): Omit<KeyFault, 'path'> | undefined {
   if (secret.length > maxSecretChars) {
     return { problem: `the secret is longer than ${maxSecretChars} characters`, remedy: makeOne };
   }

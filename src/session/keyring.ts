@@ -9,7 +9,7 @@ import { keyFaults, KeyringError, type KeySpec } from './key-spec.ts';
 import { lengthPrefixed } from './octets.ts';
 
 export { generateKeyFile, parseKeyFile } from './key-file.ts';
-export { type KeyFault, KeyringError, type KeySpec } from './key-spec.ts';
+export { KeyringError, type KeySpec } from './key-spec.ts';
 
 /** What a sealed identifier is for. One key each, so that none can be passed off as another (T3). */
 export const purposeByte = { ses: 1, evt: 2, req: 3, prg: 4, cur: 5, rst: 6, tsk: 7 } as const;

@@ -14,7 +14,7 @@ interface Entry {
   readonly principal: Principal;
 }
 
-export const defaultOpenedSessions = 10_000;
+const defaultOpenedSessions = 10_000;
 
 export class OpenedSessions {
   readonly #half: number;
@@ -36,11 +36,6 @@ export class OpenedSessions {
     const session = openSession(keyring, text, expected, nowSeconds);
     this.#remember(text, { session, principal: expected.principal });
     return session;
-  }
-
-  forget(text: string): void {
-    this.#young.delete(text);
-    this.#old.delete(text);
   }
 
   #promote(text: string): Entry | undefined {

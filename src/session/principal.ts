@@ -8,7 +8,7 @@ import type { Epoch } from './keyring.ts';
 import { lengthPrefixed } from './octets.ts';
 
 /** An authenticated caller. `bind` is empty, or a claim by configuration (client id, tenant) that the session sticks to. */
-export interface Subject {
+interface Subject {
   readonly iss: string;
   readonly sub: string;
   readonly bind: string;

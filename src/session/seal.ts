@@ -23,7 +23,7 @@ export const tagBytes = 16;
 const okmBytes = keyBytes + nonceBytes + commitBytes;
 const headBytes = 2 + kidBytes;
 /** What the seal adds to a payload, in bytes. */
-export const sealOverheadBytes = headBytes + saltBytes + commitBytes + tagBytes;
+const sealOverheadBytes = headBytes + saltBytes + commitBytes + tagBytes;
 
 /** Why a text is no sealed message of ours: for a metric's label, never for the client. */
 export type SealFault = 'length' | 'alphabet' | 'version' | 'purpose' | 'kid' | 'commitment' | 'tag';

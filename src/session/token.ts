@@ -18,15 +18,14 @@ import { type Epoch, hkdf, type Keyring, type Purpose } from './keyring.ts';
 import { type Principal, principalOf } from './principal.ts';
 import { openMessage, type Random, sealedChars, type SealFault, sealMessage } from './seal.ts';
 
-export type SessionFault = SealFault | 'payload' | 'expired' | 'principal' | 'route';
+type SessionFault = SealFault | 'payload' | 'expired' | 'principal' | 'route';
 
 /** Stock nginx takes 4 KB of response header; above, its client sees 502. */
-export const defaultMaxTokenChars = 3_800;
+const defaultMaxTokenChars = 3_800;
 /** Stock nginx takes 8 KB of one request header line. Nothing longer is looked at. */
 export const maxTokenChars = 7_168;
-export const minSessionSeconds = 5 * 60;
-export const defaultSessionSeconds = 24 * 60 * 60;
-export const maxSessionSeconds = 30 * 24 * 60 * 60;
+const minSessionSeconds = 5 * 60;
+const maxSessionSeconds = 30 * 24 * 60 * 60;
 /** Clocks of replicas may differ by this much. */
 export const clockSkewSeconds = 60;
 

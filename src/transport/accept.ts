@@ -156,23 +156,29 @@ export function readBody(
   let rest: Buffer[] | undefined;
   let size = 0;
   let over = false;
-  const finish = (fault: GatewayError | undefined, body: Buffer): void => {
-    if (over) return;
-    over = true;
-    done(fault, body);
-  };
   request.on('data', (chunk: Buffer) => {
     if (over) return;
     size += chunk.length;
     if (size > maxMessageBytes) {
+      over = true;
       request.pause();
-      finish(new GatewayError('body_too_large', `over ${maxMessageBytes}`), empty);
+      done(new GatewayError('body_too_large', `over ${maxMessageBytes}`), empty);
     } else if (first === undefined) first = chunk;
     else (rest ??= [first]).push(chunk);
   });
-  request.on('end', () => finish(undefined, rest === undefined ? (first ?? empty) : Buffer.concat(rest, size)));
-  request.on('error', () => finish(new GatewayError('body_incomplete'), empty));
-  request.on('close', () => finish(new GatewayError('body_incomplete'), empty));
+  request.on('end', () => {
+    if (over) return;
+    over = true;
+    done(undefined, rest === undefined ? (first ?? empty) : Buffer.concat(rest, size));
+  });
+  const broken = (): void => {
+    // Also called after every whole body, so nothing may be made before this line.
+    if (over) return;
+    over = true;
+    done(new GatewayError('body_incomplete'), empty);
+  };
+  request.on('error', broken);
+  request.on('close', broken);
 }
 
 const empty = Buffer.alloc(0);

@@ -14,6 +14,7 @@ import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
 import { sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
 import type { Head } from './accept.ts';
 import { Client } from './client.ts';
+import type { Ended } from './peers.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
 import type { LinkOpener } from './upstream/links.ts';
 
@@ -23,6 +24,8 @@ export interface ClientsOptions {
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
   readonly opener: LinkOpener;
+  /** Told of every session that ends here. */
+  readonly onEnded: (session: Ended) => void;
   /** Unix seconds. */
   readonly nowSeconds: () => number;
 }
@@ -76,9 +79,14 @@ export class Clients {
     return { client, token: fitted.text };
   }
 
-  /** From now on the session's token is refused here. */
+  /** From now on the session's token is refused here, and wherever the news arrives. */
   end(client: Client): void {
     const { jti, expiresAt } = client.session.claims;
+    this.deny(jti, expiresAt);
+    this.#options.onEnded({ jti: jti.toString('base64url'), expiresAt });
+  }
+
+  deny(jti: Buffer, expiresAt: number): void {
     this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
   }
 

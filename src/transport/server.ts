@@ -13,9 +13,9 @@ const slowConnectionCheckMs = 5_000;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that is not listening yet. `routes` gives the handler of each MCP path. */
-export function mcpServer(routes: ReadonlyMap<string, Handler>): Server {
-  const rest = publicPages();
+/** A server that is not listening yet. `routes` gives the handler of each MCP path; `pages` adds what Express serves. */
+export function mcpServer(routes: ReadonlyMap<string, Handler>, pages: (app: express.Express) => void): Server {
+  const rest = publicPages(pages);
   return boundedServer((request, response) => {
     const url = request.url ?? '';
     const query = url.indexOf('?');
@@ -43,8 +43,9 @@ export function boundedServer(listener: RequestListener): Server {
 }
 
 /** Everything that is not the MCP endpoint. */
-function publicPages(): RequestListener {
+function publicPages(pages: (app: express.Express) => void): RequestListener {
   const app = plainExpress();
+  pages(app);
   app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
   return (request, response) => void app(request, response);
 }

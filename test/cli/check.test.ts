@@ -52,7 +52,7 @@ test('a valid file gives its plan on stdout and 0, without any secret', async ()
   expect(io.said().err).toBe(
     [
       `${path}: warning: mcpServers["old one"]: its tools begin with "old-one__"`,
-      `${path}: warning: mcpServers["old one"].includeTools: an empty list shows no tool at all`,
+      `${path}: warning: mcpServers["old one"].tools: an empty list shows no tool at all`,
       '',
     ].join('\n'),
   );

@@ -15,7 +15,7 @@ export function recordingIo(env: Readonly<Record<string, string>> = {}): Recordi
     env,
     readFile: (path) => readFile(path, 'utf8'),
     createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
-    random: (bytes) => Buffer.alloc(bytes, 7),
+    random: (bytes) => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 37 + 11) & 255)),
     nowSeconds: () => 1_763_640_000,
     said: () => ({ out, err }),
   };

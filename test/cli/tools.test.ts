@@ -95,7 +95,12 @@ describe('a gateway that answers', () => {
     const io = recordingIo();
     expect(await tools({ url: server.url, headers: [], json: false }, io)).toBe(0);
     expect(io.said().out).toContain('  a__ [31mb  ]0;owned  x y\n');
-    expect([...io.said().out].filter((c) => c < ' ' && c !== '\n')).toEqual([]);
+    expect(
+      io
+        .said()
+        .out.split('')
+        .filter((c) => c < ' ' && c !== '\n'),
+    ).toEqual([]);
   });
 
   test('that gives pages without end is given up', async () => {

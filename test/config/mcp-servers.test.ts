@@ -87,6 +87,7 @@ describe('a server that is reached by URL', () => {
   test('may call its URL serverUrl or httpUrl, but not have two', () => {
     expect(one({ serverUrl: url }).transport).toMatchObject({ url });
     expect(one({ httpUrl: url }).transport).toMatchObject({ url });
+    expect(faultsOfServer({ serverUrl: 'x' })).toEqual(['mcpServers.a.serverUrl: not a web address']);
     expect(faultsOfServer({ url, serverUrl: url })).toEqual(['mcpServers.a.serverUrl: "url" says the same']);
   });
 
@@ -288,17 +289,17 @@ describe('tools', () => {
   test('are all meant by ["*"], and no other pattern is read', () => {
     expect(one({ url, tools: ['*'] }).tools.include).toBeUndefined();
     expect(faultsOfServer({ url, tools: ['get_*', ''], excludeTools: ['*'] })).toEqual([
-      'mcpServers.a.includeTools[0]: a pattern; names are compared exactly',
-      'mcpServers.a.includeTools[1]: empty',
+      'mcpServers.a.tools[0]: a pattern; names are compared exactly',
+      'mcpServers.a.tools[1]: empty',
       'mcpServers.a.excludeTools[0]: a pattern; names are compared exactly',
     ]);
   });
 
   test('an empty list and a name with the prefix of the gateway are warned of', () => {
-    expect(warningsOf({ url, tools: [] })).toEqual(['mcpServers.a.includeTools: an empty list shows no tool at all']);
+    expect(warningsOf({ url, tools: [] })).toEqual(['mcpServers.a.tools: an empty list shows no tool at all']);
     expect(one({ url, tools: [] }).tools.include).toEqual(new Set());
     expect(warningsOf({ url, tools: ['a__read'] })).toEqual([
-      'mcpServers.a.includeTools[0]: begins with the prefix "a__", which this gateway adds; give the name as the server has it',
+      'mcpServers.a.tools[0]: begins with the prefix "a__", which this gateway adds; give the name as the server has it',
     ]);
   });
 });
@@ -445,6 +446,10 @@ describe('the text', () => {
   });
 });
 
+function servers(count: number): Record<string, unknown> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`s${i}`, { url }]));
+}
+
 describe('several servers', () => {
   test('keep the order of the file, also when their names are numbers', () => {
     const text = `{"mcpServers":{"b":{"url":"${url}"},"10":{"url":"${url}"},"2":{"url":"${url}"},"__proto__":{"url":"${url}"}}}`;
@@ -470,8 +475,6 @@ describe('several servers', () => {
   });
 
   test('are at most 128, those that are disabled not counted', () => {
-    const servers = (count: number): Record<string, unknown> =>
-      Object.fromEntries(Array.from({ length: count }, (_, i) => [`s${i}`, { url }]));
     expect(read({ mcpServers: { ...servers(128), off: { disabled: true } } }).routes[0]?.upstreams).toHaveLength(128);
     expect(faultsOf({ mcpServers: servers(129) })).toEqual(['mcpServers: 129 servers, more than 128']);
   });

@@ -11,7 +11,7 @@ import { memoryEventStore } from '../support/event-store.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { expands } from '../support/fixture.ts';
 import { startGateway } from '../support/gateway-process.ts';
-import { answer, answerEvents, cut, hang, startRawServer } from '../support/raw-server.ts';
+import { answer, answerEvents, answerJson, cut, dribble, hang, startRawServer } from '../support/raw-server.ts';
 import { sdkClient } from '../support/sdk-client.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
 import { startStatelessServer } from '../support/stateless-server.ts';
@@ -141,6 +141,13 @@ describe('the raw server', () => {
     response.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
     await once(response, 'end');
     expect(chunks).toEqual(['da', 'ta: {}\n', '\n']);
+  });
+
+  test('dribbles a body that arrives whole', async () => {
+    const server = await startRawServer(dribble('{"slow":true}', 1));
+    expect(await (await fetch(server.url)).text()).toBe('{"slow":true}');
+    server.answerWith(answerJson('{"fast":true}'));
+    expect((await fetch(server.url)).headers.get('content-type')).toBe('application/json');
   });
 
   test('hangs, and sees the client leave', async () => {

@@ -1,5 +1,5 @@
 /** Whatever a configuration holds, its secrets stay in it and its names can be told apart. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { schemeOf, slug } from '../../src/config/identity.ts';
 import { readMcpServers } from '../../src/config/mcp-servers.ts';

@@ -1,5 +1,5 @@
 /** The reader of JSON with comments against JSON.parse, the reference for RFC 8259. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JsonSyntaxError, parseJsonc } from '../../src/config/jsonc.ts';
 import type { JsonValue } from '../../src/config/jsonc.ts';

@@ -2,7 +2,7 @@
  * The scanner against JSON.parse: the same texts are accepted, and what is captured is what was written. Documents are
  * made together with their text, so that space, escapes and the spelling of numbers vary freely.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';

@@ -1,5 +1,5 @@
 /** Server-sent events: how a stream is cut does not matter, and what was written is read. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { encodeEvent, encodePriming, encodeRetry, heartbeat, SseDecoder } from '../../src/protocol/sse.ts';

@@ -22,6 +22,10 @@ function at(bytes: Buffer, root: Found, ...path: string[]): string | undefined {
   return found && rawOf(bytes, found);
 }
 
+function batch(count: number): Buffer {
+  return Buffer.from(`[${Array.from({ length: count }, () => '{}').join()}]`);
+}
+
 describe('JSON-RPC messages', () => {
   test('a request keeps its id as it was written', () => {
     for (const id of ['1', '"1"', '12345678901234567890', '1.0', '-1', '"a\\u0062é"', '""', '1e2']) {
@@ -271,8 +275,8 @@ describe('what is captured', () => {
 
 describe('batches (2025-03-26)', () => {
   test('each element is given as its own bytes', () => {
-    const batch = readBatch(Buffer.from(' [ {"a":1} ,2,\n"x"]'));
-    expect(batch?.map(String)).toEqual(['{"a":1}', '2', '"x"']);
+    const elements = readBatch(Buffer.from(' [ {"a":1} ,2,\n"x"]'));
+    expect(elements?.map(String)).toEqual(['{"a":1}', '2', '"x"']);
   });
 
   test('an object is no batch, and is not read', () => {
@@ -285,7 +289,6 @@ describe('batches (2025-03-26)', () => {
   });
 
   test('100 messages are a batch, 101 are too many', () => {
-    const batch = (count: number): Buffer => Buffer.from(`[${Array.from({ length: count }, () => '{}').join()}]`);
     expect(readBatch(batch(100))).toHaveLength(100);
     expect(codeOf(() => readBatch(batch(101)))).toBe('message_invalid');
   });

@@ -356,10 +356,13 @@ describe('bounds', () => {
     expect(codeOf(ones(262_144))).toBe('accepted');
   });
 
-  test('an object the shape opens may have 131,072 keys that it does not name, another one any number', () => {
+  test('objects the shape opens may have 131,072 keys that it does not name, others any number', () => {
     expect(codeOf(keys(131_072), { members: { a: {} } })).toBe('accepted');
     expect(codeOf(keys(131_073), { members: { a: {} } })).toBe('message_invalid');
     expect(codeOf(keys(131_073))).toBe('accepted');
+    const both = { members: { a: { members: { x: {} } }, b: { members: { x: {} } } } };
+    expect(codeOf(`{"a":${keys(65_536)},"b":${keys(65_536)}}`, both)).toBe('accepted');
+    expect(codeOf(`{"a":${keys(65_536)},"b":${keys(65_537)}}`, both)).toBe('message_invalid');
   });
 
   test('a shape with more than 31 names in one object is refused when it is compiled', () => {

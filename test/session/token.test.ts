@@ -107,6 +107,19 @@ test('a session opens for its own principal only (T1)', () => {
   expect(faultOf(ring, anyones, 'anonymous')).toBeUndefined();
 });
 
+test('a principal of zeros is not taken for an anonymous one', () => {
+  const session = {
+    principal: alice,
+    route,
+    revision: '2025-11-25',
+    clientCapabilities: 0,
+    upstreams: [],
+    maxAgeSeconds: 300,
+  } as const;
+  const claims = { ...newClaims(ring, session, randomBytes, now), principal: Buffer.alloc(16) };
+  expect(faultOf(ring, sealSession(ring, claims, randomBytes, now), 'anonymous')).toBe('principal');
+});
+
 test('names that run together are still two principals', async () => {
   const text = seal(ring, { iss: 'https://as.example/a', sub: 'b', bind: '' });
   expect(faultOf(ring, text, { iss: 'https://as.example/', sub: 'ab', bind: '' })).toBe('principal');

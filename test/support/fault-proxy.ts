@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { closedAtTheEnd } from './started.ts';
 
 /** What befalls the bytes of one direction of every connection opened from then on. */
-export interface Fault {
+interface Fault {
   /** Milliseconds before each piece is passed on. */
   readonly latencyMs?: number;
   /** Cuts both sides with a reset once this many bytes have passed. */

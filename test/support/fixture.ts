@@ -7,7 +7,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { ToolName } from './fixture-tools.ts';
 
 /** A tool that always answers the same. */
-export interface FixtureTool extends Omit<Tool, 'inputSchema'> {
+interface FixtureTool extends Omit<Tool, 'inputSchema'> {
   readonly inputSchema?: Tool['inputSchema'];
   readonly result?: CallToolResult;
 }

@@ -35,7 +35,7 @@ export interface GatewayProcess {
 }
 
 /** The command; `node` runs it. */
-export const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /**
  * Starts `manifold run` on free ports and waits until it has printed its endpoint. Throws with its output when it ends

@@ -9,13 +9,13 @@ import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import type { UpstreamTransport } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
-import { readBatch, readClientMessage, type Message } from '../../protocol/envelope.ts';
+import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
 import { checkGet, checkPost, readBody, readHead, type Head } from '../accept.ts';
 import { connectTimeoutMs, headersTimeoutMs, keepAliveMs, maxHeaderBytes, requestTimeoutMs } from '../limits.ts';
 import { respondFault } from '../respond.ts';
-import { Wheel } from '../wheel.ts';
 import { bridgeLimits, type BridgeLimits } from './bridge-limits.ts';
-import { BridgeSession } from './bridge-session.ts';
+import type { BridgeSession } from './bridge-session.ts';
+import { BridgeSessions, type BridgedUpstream } from './bridge-sessions.ts';
 import type { BridgeLog, Peer, PeerOwner } from './peer.ts';
 import { startReaping, type Reaping } from './reaping.ts';
 import { SpawnDamping } from './spawn-damping.ts';
@@ -37,13 +37,6 @@ export interface Bridge {
 /** Revisions a stdio server may speak; the bridge hands messages on and is the same for all. */
 const revisions = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
 
-interface BridgedUpstream {
-  readonly name: string;
-  readonly sessions: Map<string, BridgeSession>;
-  readonly damping: SpawnDamping;
-  readonly open: (owner: PeerOwner) => Peer;
-}
-
 /** `limits` are for tests. */
 export async function startBridge(
   specs: readonly BridgeSpec[],
@@ -58,15 +51,9 @@ export async function startBridge(
 class LoopbackBridge implements Bridge {
   readonly #log: BridgeLog;
   readonly #limits: BridgeLimits;
-  readonly #wheel = new Wheel();
   readonly #byPath = new Map<string, BridgedUpstream>();
   readonly #paths = new Map<string, string>();
-  /** Sessions whose servers are not gone yet, with the promise of that once they are being ended. */
-  readonly #running = new Map<BridgeSession, Promise<void> | undefined>();
-  readonly #upstreamOf = new WeakMap<
-    BridgeSession,
-    { readonly upstream: BridgedUpstream; readonly startedMs: number }
-  >();
+  readonly #sessions: BridgeSessions;
   readonly #server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -79,13 +66,12 @@ class LoopbackBridge implements Bridge {
   /** Only where there is something for it. */
   #reaping: Reaping | undefined;
   #agent: Agent | undefined;
-  #sweep: NodeJS.Timeout | undefined;
   #host = '';
-  #closing = false;
 
   constructor(specs: readonly BridgeSpec[], log: BridgeLog, limits: BridgeLimits) {
     this.#log = log;
     this.#limits = limits;
+    this.#sessions = new BridgeSessions(log, limits);
     for (const spec of specs) {
       // Another user of this machine can reach the port; without the path that is of no use (128 bits).
       const path = `/${randomBytes(16).toString('hex')}/mcp`;
@@ -111,8 +97,6 @@ class LoopbackBridge implements Bridge {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#host = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    const { idleMs } = this.#limits;
-    this.#sweep = setInterval(() => this.#endIdle(), Math.max(50, Math.min(30_000, idleMs / 4))).unref();
   }
 
   urlOf(name: string): string {
@@ -122,10 +106,8 @@ class LoopbackBridge implements Bridge {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    clearInterval(this.#sweep);
     this.#server.close();
-    await Promise.all([...this.#running.keys()].map((session) => session.end('the gateway is closing')));
+    await this.#sessions.close();
     this.#server.closeAllConnections();
     this.#reaping?.close();
     await this.#agent?.destroy();
@@ -148,10 +130,10 @@ class LoopbackBridge implements Bridge {
           return;
         case 'GET':
           checkGet(head);
-          this.#known(upstream, head, response).listen(response, head.lastEventId);
+          this.#session(upstream, head, response).listen(response, head.lastEventId);
           return;
         case 'DELETE':
-          void this.#known(upstream, head, response).end('the client ended the session');
+          void this.#session(upstream, head, response).end('the client ended the session');
           response.writeHead(204).end();
           return;
         default:
@@ -168,7 +150,7 @@ class LoopbackBridge implements Bridge {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const session = head.sessionToken === undefined ? undefined : this.#known(upstream, head, response);
+    const session = head.sessionToken === undefined ? undefined : this.#session(upstream, head, response);
     // A body is not even read while the server is behind with its input.
     for (let room = session?.room(); room !== undefined; room = session?.room()) await room;
     const body = await bodyOf(request);
@@ -177,7 +159,7 @@ class LoopbackBridge implements Bridge {
     const opening = message.kind === 'request' && message.method === 'initialize';
     if (session === undefined) {
       if (!opening) throw new GatewayError('session_missing');
-      await this.#open(upstream, message, response);
+      await this.#sessions.open(upstream, message, response);
       return;
     }
     if (opening) throw new GatewayError('initialize_misplaced');
@@ -198,83 +180,10 @@ class LoopbackBridge implements Bridge {
     }
   }
 
-  /** Starts a server for a new session. Every fault is a JSON-RPC answer, since the request was understood. */
-  async #open(upstream: BridgedUpstream, message: Message, response: ServerResponse): Promise<void> {
-    try {
-      const waitMs = upstream.damping.waitMs(performance.now());
-      if (waitMs > 0)
-        throw new GatewayError('upstream_unreachable', `crashed repeatedly, next start in ${Math.ceil(waitMs)} ms`);
-      await this.#admit();
-      if (response.closed) return;
-      const session = new BridgeSession(upstream.open, {
-        log: this.#log,
-        limits: this.#limits,
-        wheel: this.#wheel,
-        onOver: (ended, byItself) => this.#over(ended, byItself),
-      });
-      this.#upstreamOf.set(session, { upstream, startedMs: performance.now() });
-      this.#running.set(session, undefined);
-      upstream.sessions.set(session.id, session);
-      this.#use(session, response);
-      session.call(message, response);
-    } catch (fault) {
-      if (fault instanceof GatewayError)
-        this.#log.warn({ upstream: upstream.name, fault: fault.message }, 'session refused');
-      respondFault(response, fault, message.id);
-    }
-  }
-
-  /** Waits for a place; the session that was idle longest makes room. Throws `upstream_refused` when all are in use. */
-  async #admit(): Promise<void> {
-    for (;;) {
-      if (this.#closing) throw new GatewayError('upstream_refused', 'closing');
-      if (this.#running.size < this.#limits.maxProcesses) return;
-      const leaving = [...this.#running.values()].filter((gone) => gone !== undefined);
-      if (leaving.length === 0) {
-        const idle = [...this.#running.keys()]
-          .filter((session) => session.exchanges === 0)
-          .sort((a, b) => a.lastUsedMs - b.lastUsedMs)[0];
-        if (idle === undefined) throw new GatewayError('upstream_refused', 'every server process is in use');
-        leaving.push(idle.end('making room for another'));
-      }
-      await Promise.race(leaving);
-    }
-  }
-
   /** Throws `session_missing` or `session_unreadable`. */
-  #known(upstream: BridgedUpstream, head: Head, response: ServerResponse): BridgeSession {
+  #session(upstream: BridgedUpstream, head: Head, response: ServerResponse): BridgeSession {
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
-    const session = upstream.sessions.get(head.sessionToken);
-    if (session === undefined) throw new GatewayError('session_unreadable', 'not a session of this bridge');
-    this.#use(session, response);
-    return session;
-  }
-
-  #use(session: BridgeSession, response: ServerResponse): void {
-    session.exchanges += 1;
-    response.once('close', () => {
-      session.exchanges -= 1;
-      session.lastUsedMs = performance.now();
-    });
-  }
-
-  #over(session: BridgeSession, byItself: boolean): void {
-    const { upstream, startedMs } = this.#upstreamOf.get(session)!;
-    const now = performance.now();
-    upstream.sessions.delete(session.id);
-    if (byItself) upstream.damping.exited(now - startedMs, now);
-    else if (session.initialized) upstream.damping.healthy();
-    const gone = session.end('over').finally(() => this.#running.delete(session));
-    this.#running.set(session, gone);
-  }
-
-  #endIdle(): void {
-    const limit = performance.now() - this.#limits.idleMs;
-    for (const [session, gone] of this.#running) {
-      if (gone !== undefined || session.exchanges > 0 || session.lastUsedMs > limit) continue;
-      this.#log.info({ upstream: this.#upstreamOf.get(session)?.upstream.name }, 'idle session ended');
-      void session.end('idle');
-    }
+    return this.#sessions.known(upstream, head.sessionToken, response);
   }
 }
 

@@ -259,7 +259,6 @@ test('refuses an id that is in flight, and more requests than it may hold', asyn
   const session = await open(url);
   const abort = new AbortController();
   const pending = [81, 82].map((id) => post(url, request('never', {}, id), session, {}, abort.signal).catch(() => {}));
-  await eventually(() => true);
   const refused = await (async () => {
     for (;;) {
       const response = await post(url, request('ping', {}, 83), session);
@@ -308,6 +307,28 @@ test('waits with reading further messages while the server does not read, and de
   expect((await Promise.all(sent)).map((response) => response.status)).toEqual(Array.from({ length: 10 }, () => 202));
   const { heard } = await ask(url, session, 'heard');
   expect((heard as string[]).toSorted()).toEqual(Array.from({ length: 10 }, (_, i) => `notifications/n${i}`));
+});
+
+test('refuses a message that does not fit the backlog of a server that does not read', async () => {
+  const { url } = await odd({ maxInputBacklogBytes: 1_000 });
+  const session = await open(url);
+  const params = { pad: 'x'.repeat(1_000) };
+  const refused = await post(url, request('echo', params, 91), session);
+  expect(await refused.json()).toMatchObject({ id: 91, error: { code: -32603 } });
+  const notification = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/x', params });
+  expect((await post(url, notification, session)).status).toBe(500);
+  expect(await ask(url, session, 'heard')).toEqual({ heard: [] });
+});
+
+test('ends the server of a client that left before initialize was answered', async () => {
+  const silent = 'process.stdin.resume()';
+  const { bridge, log } = await bridged([stdioSpec('silent', ['-e', silent])]);
+  const abort = new AbortController();
+  const pending = post(bridge.urlOf('silent'), initializeBody, undefined, {}, abort.signal).catch(() => {});
+  await eventually(() => log.lines.some((line) => line.text === 'stdio server started'));
+  abort.abort();
+  await pending;
+  await eventually(() => log.lines.some((line) => line.text === 'stdio server ended'));
 });
 
 test('ends a session that nobody has used for the idle time, but none with an open stream', async () => {

@@ -1,0 +1,129 @@
+/** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Log } from '../telemetry/log.ts';
+import { draining } from '../telemetry/metrics.ts';
+import type { OriginPolicy } from '../transport/accept.ts';
+import { Peers, type Ended } from '../transport/peers.ts';
+import { mcpServer } from '../transport/server.ts';
+import type { RunOptions } from './arguments.ts';
+import { compose, type Composed } from './compose.ts';
+import type { CommandIo } from './io.ts';
+import { isLoopback, type Prepared } from './prepare.ts';
+import { loadKeys, resourceOf } from './sealing-keys.ts';
+import { UsageError } from './usage.ts';
+
+export interface Serving {
+  /** The endpoint as clients reach it. */
+  readonly url: string;
+  /** The parts of the first route. */
+  readonly first: Composed;
+  isDraining(): boolean;
+  /** A session that ended at another worker or replica. */
+  ended(session: Ended): void;
+  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes. */
+  drain(): Promise<void>;
+}
+
+export interface ServeContext {
+  readonly options: RunOptions;
+  readonly io: CommandIo;
+  readonly log: Log;
+  readonly version: string;
+  /** Where a stdio or SSE upstream is bridged to. */
+  readonly bridgedUrl: (name: string) => string;
+  /** Told of every session that ends here. */
+  readonly onEnded: (session: Ended) => void;
+}
+
+/** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
+export async function serve(prepared: Prepared, context: ServeContext): Promise<Serving> {
+  const { options, io, log, version } = context;
+  const keyring = await loadKeys(prepared.keys, options, io);
+  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
+  const onEnded = (session: Ended): void => {
+    void peers.tell(session);
+    context.onEnded(session);
+  };
+  const composed = prepared.config.routes.map((route) => ({
+    path: route.path,
+    parts: compose(route, {
+      options,
+      keyring,
+      resource: resourceOf(options),
+      policy: policyOf(options),
+      bridgedUrl: context.bridgedUrl,
+      onEnded,
+      log,
+      version,
+    }),
+  }));
+  const ended = (session: Ended): void => {
+    for (const { parts } of composed) parts.clients.deny(Buffer.from(session.jti, 'base64url'), session.expiresAt);
+  };
+  const server = mcpServer(
+    new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
+    (app) => peers.receive(app, ended),
+  );
+  await listen(server, options.port, options.host, '--port');
+
+  const drain = async (): Promise<void> => {
+    draining.set(1);
+    log.info({ timeoutMs: options.drainTimeoutMs }, 'draining');
+    await Promise.all(composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs)));
+    server.close();
+    server.closeAllConnections();
+    for (const { parts } of composed) await parts.close();
+    await peers.close();
+    log.flush();
+  };
+  return {
+    url: `http://${shownHost(options.host)}:${portOf(server)}${composed[0]!.path}`,
+    first: composed[0]!.parts,
+    isDraining: () => composed.some(({ parts }) => parts.gateway.draining),
+    ended,
+    drain,
+  };
+}
+
+async function drainOne({ gateway, listening }: Composed, timeoutMs: number): Promise<void> {
+  gateway.draining = true;
+  // Clients come back to another replica at once and go on where they were.
+  listening.endAll();
+  await gateway.idle(timeoutMs);
+}
+
+/** The public URL names a host and an origin that clients rightly use. */
+function policyOf(options: RunOptions): OriginPolicy {
+  const hosts = new Set(options.allowedHosts);
+  const origins = new Set(options.allowedOrigins);
+  if (options.resource !== undefined && URL.canParse(options.resource)) {
+    const { host, origin } = new URL(options.resource);
+    hosts.add(host);
+    origins.add(origin);
+  }
+  return { hosts, origins, loopback: isLoopback(options.host) };
+}
+
+/** Throws `UsageError`; `flag` is what to change. */
+export function listen(server: Server, port: number, host: string, flag: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (fault: NodeJS.ErrnoException) => {
+      const taken =
+        fault.code === 'EADDRINUSE'
+          ? `port ${port} is taken; choose another with ${flag}`
+          : `cannot listen on ${host}:${port} (${fault.code})`;
+      reject(new UsageError(taken, 'run'));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+export function shownHost(host: string): string {
+  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,75 @@
+/** One worker of `--workers N`: serves what the primary process hands it, and ends with the primary. */
+import cluster from 'node:cluster';
+import { AggregatorRegistry } from 'prom-client';
+import { createLog } from '../telemetry/log.ts';
+import { registry } from '../telemetry/metrics.ts';
+import type { Ended } from '../transport/peers.ts';
+import type { RunOptions } from './arguments.ts';
+import { greeting } from './greeting.ts';
+import type { CommandIo } from './io.ts';
+import type { Prepared } from './prepare.ts';
+import { serve, type Serving } from './serve.ts';
+
+/** From the primary to a worker. */
+export type ToWorker =
+  | {
+      readonly kind: 'start';
+      readonly prepared: Prepared;
+      readonly options: RunOptions;
+      /** Bridged upstreams by name. */
+      readonly urls: ReadonlyMap<string, string>;
+      /** Whether to look at the upstreams for the person who started it. */
+      readonly greets: boolean;
+    }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'ended'; readonly session: Ended };
+
+/** From a worker to the primary. */
+export type FromWorker =
+  | { readonly kind: 'listening'; readonly url: string; readonly greeting: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'ended'; readonly session: Ended };
+
+export function runWorker(io: CommandIo, version: string): void {
+  AggregatorRegistry.setRegistries(registry);
+  let serving: Serving | undefined;
+  const tell = (message: FromWorker): void => void process.send?.(message);
+  // Ctrl-C reaches the whole group; the primary decides when a worker drains.
+  process.on('SIGINT', () => {});
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        start(message).catch((fault: unknown) => {
+          tell({ kind: 'failed', message: fault instanceof Error ? fault.message : String(fault) });
+          process.exit(1);
+        });
+        return;
+      case 'ended':
+        serving?.ended(message.session);
+        return;
+      case 'drain':
+        void drain();
+    }
+  });
+
+  async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+    const { prepared, options, urls } = message;
+    serving = await serve(prepared, {
+      options,
+      // The primary has told the person already.
+      io: { ...io, stderr: { write: () => {} } },
+      log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),
+      version,
+      bridgedUrl: (name) => urls.get(name)!,
+      onEnded: (session) => tell({ kind: 'ended', session }),
+    });
+    const text = message.greets ? await greeting(serving.url, serving.first, version) : '';
+    tell({ kind: 'listening', url: serving.url, greeting: text });
+  }
+
+  async function drain(): Promise<void> {
+    await serving?.drain();
+    process.exit(0);
+  }
+}

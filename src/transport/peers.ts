@@ -1,0 +1,131 @@
+/**
+ * What replicas tell one another, best effort: that a session has ended. A message is authenticated by a key derived from the
+ * key ring, and a replica that misses one still refuses nothing it should serve (design.md §5; security.md §2.2 DELETE).
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import express, { type Express } from 'express';
+import { Agent, request } from 'undici';
+import * as z from 'zod';
+import type { Keyring } from '../session/keyring.ts';
+import type { Log } from '../telemetry/log.ts';
+import { connectTimeoutMs } from './limits.ts';
+
+/** A session that ended before its time. */
+export interface Ended {
+  /** base64url. */
+  readonly jti: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+}
+
+export const peerPath = '/.manifold/ended';
+/** A message is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
+const maxAgeSeconds = 60;
+const maxBodyBytes = 4_096;
+const answerTimeoutMs = 2_000;
+/** More peers than this are not told. */
+const maxPeers = 256;
+const label = 'peer-channel';
+
+const message = z.strictObject({
+  jti: z.base64url().length(22),
+  expiresAt: z.int().positive(),
+  at: z.int().positive(),
+});
+
+export class Peers {
+  readonly #keyring: Keyring;
+  readonly #log: Log;
+  readonly #nowSeconds: () => number;
+  readonly #target: { readonly host: string; readonly port: number } | undefined;
+  readonly #agent = new Agent({
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: answerTimeoutMs,
+  });
+
+  /** `name` is `host` or `host:port`, resolved anew each time; undefined: nobody is told. */
+  constructor(name: string | undefined, defaultPort: number, keyring: Keyring, log: Log, nowSeconds: () => number) {
+    this.#target = name === undefined ? undefined : targetOf(name, defaultPort);
+    this.#keyring = keyring;
+    this.#log = log;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  /** Tells every address behind the name. Never throws: what a peer does not learn it does not know. */
+  async tell(ended: Ended): Promise<void> {
+    const target = this.#target;
+    if (target === undefined) return;
+    const body = JSON.stringify({ ...ended, at: this.#nowSeconds() });
+    const signature = sign(this.#keyring.derive(label, this.#nowSeconds()), body);
+    try {
+      const addresses = (await lookup(target.host, { all: true })).slice(0, maxPeers);
+      await Promise.allSettled(
+        addresses.map(({ address, family }) =>
+          this.#send(family === 6 ? `[${address}]` : address, target.port, body, signature),
+        ),
+      );
+    } catch (fault) {
+      this.#log.warn({ fault: String(fault) }, 'peers cannot be found');
+    }
+  }
+
+  async #send(host: string, port: number, body: string, signature: string): Promise<void> {
+    try {
+      const headers = { 'content-type': 'application/json', 'manifold-signature': signature };
+      const answer = await request(`http://${host}:${port}${peerPath}`, {
+        dispatcher: this.#agent,
+        method: 'POST',
+        headers,
+        body,
+      });
+      await answer.body.dump();
+      if (answer.statusCode !== 204)
+        this.#log.warn({ peer: host, status: answer.statusCode }, 'peer refused a message');
+    } catch (fault) {
+      this.#log.debug({ peer: host, fault: String(fault) }, 'peer not reached');
+    }
+  }
+
+  /** Serves the messages of peers on `app`. An unauthenticated one is answered as if there were no such page. */
+  receive(app: Express, onEnded: (ended: Ended) => void): void {
+    app.post(peerPath, express.raw({ type: 'application/json', limit: maxBodyBytes }), (incoming, response) => {
+      const body: unknown = incoming.body;
+      const read = Buffer.isBuffer(body)
+        ? this.#verified(body.toString('utf8'), incoming.get('manifold-signature'))
+        : undefined;
+      if (read === undefined) {
+        response.status(404).end();
+        return;
+      }
+      onEnded({ jti: read.jti, expiresAt: read.expiresAt });
+      response.status(204).end();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  #verified(body: string, signature: string | undefined): z.infer<typeof message> | undefined {
+    const now = this.#nowSeconds();
+    const given = Buffer.from(signature ?? '', 'hex');
+    const known = this.#keyring.deriveAccepted(label, now).some((key) => {
+      const expected = Buffer.from(sign(key, body), 'hex');
+      return expected.length === given.length && timingSafeEqual(expected, given);
+    });
+    if (!known) return undefined;
+    const parsed = message.safeParse(JSON.parse(body));
+    return parsed.success && Math.abs(parsed.data.at - now) <= maxAgeSeconds ? parsed.data : undefined;
+  }
+}
+
+function sign(key: Buffer, body: string): string {
+  return createHmac('sha256', key).update(body).digest('hex');
+}
+
+function targetOf(name: string, defaultPort: number): { host: string; port: number } {
+  const { hostname, port } = new URL(`http://${name}`);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? defaultPort : Number(port) };
+}

@@ -1,0 +1,233 @@
+/** Requests of a server in the middle of a call: they reach the client under sealed ids, answers the server (protocol.md D6.1). */
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { startGateway } from '../support/gateway-process.ts';
+import type { OpenStream, PlainSession, Rpc } from '../support/plain-client.ts';
+import { listenTo, openSession, openStream, posting } from '../support/plain-client.ts';
+import { sdkClient } from '../support/sdk-client.ts';
+import { resultOf, sayEvents, sayJson, startScripted } from '../support/scripted-upstream.ts';
+import type { StatefulServer } from '../support/stateful-server.ts';
+import { startStatefulServer } from '../support/stateful-server.ts';
+import { startStatelessServer } from '../support/stateless-server.ts';
+
+let alpha: StatefulServer;
+let gateway: GatewayProcess;
+/** What the scripted upstream got besides requests. */
+const heard: Rpc[] = [];
+const text = (result: unknown): string => (result as { content: { text: string }[] }).content[0]?.text ?? '';
+
+beforeAll(async () => {
+  alpha = await startStatefulServer({ name: 'alpha' });
+  const beta = await startStatefulServer({ name: 'beta' });
+  const plain = await startStatelessServer({ name: 'plain' });
+  let finish = (): void => {};
+  const scripted = await startScripted(
+    (message, response) => {
+      if (message.method !== 'tools/call') {
+        sayJson(response, resultOf(message, {}));
+        return;
+      }
+      const say = sayEvents(response);
+      for (const line of (message.params?.['arguments'] as { say: string[] }).say) say(line);
+      finish = () => {
+        say(resultOf(message, { content: [] }));
+        response.end();
+      };
+    },
+    {
+      sessionId: 'scripted-1',
+      heard: (message) => {
+        heard.push(message);
+        if (message.method === undefined) finish();
+      },
+    },
+  );
+  gateway = await startGateway({
+    config: {
+      mcpServers: {
+        alpha: { url: alpha.url },
+        beta: { url: beta.url },
+        plain: { url: plain.url },
+        scripted: { url: scripted.url },
+      },
+    },
+    admin: false,
+  });
+});
+
+function call(session: PlainSession, name: string, args: object = {}): Promise<OpenStream> {
+  return openStream(session.url, {
+    headers: posting('Mcp-Session-Id', session.token),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 'call', method: 'tools/call', params: { name, arguments: args } }),
+  });
+}
+
+const asksFor =
+  (method: string) =>
+  (message: Rpc): boolean =>
+    message.method === method;
+
+describe('an SDK client', () => {
+  test('is asked by elicitation, sampling and roots, and its answers arrive', async () => {
+    const { client } = await sdkClient(gateway.url, {
+      elicit: ({ message }) => ({ action: 'accept', content: { answer: message.toUpperCase() } }),
+      sample: ({ messages }) => ({ model: 'm', role: 'assistant', content: messages[0]!.content as never }),
+      roots: [{ uri: 'file:///here', name: 'here' }],
+    });
+    expect(text(await client.callTool({ name: 'alpha__ask', arguments: { message: 'who?' } }))).toBe(
+      '{"action":"accept","content":{"answer":"WHO?"}}',
+    );
+    expect(text(await client.callTool({ name: 'beta__sample', arguments: { prompt: 'hi' } }))).toBe(
+      '{"model":"m","content":{"type":"text","text":"hi"}}',
+    );
+    expect(text(await client.callTool({ name: 'alpha__roots' }))).toBe('[{"uri":"file:///here","name":"here"}]');
+  });
+
+  test('answers two servers at once, whose requests have equal ids, and each gets its own', async () => {
+    const { client } = await sdkClient(gateway.url, {
+      elicit: ({ message }) => ({ action: 'accept', content: { answer: `for ${message}` } }),
+    });
+    const answers = await Promise.all(
+      ['alpha', 'beta', 'alpha', 'beta'].map((id, at) =>
+        client.callTool({ name: `${id}__ask`, arguments: { message: `${id} ${at}` } }),
+      ),
+    );
+    expect(answers.map(text)).toEqual(
+      ['alpha 0', 'beta 1', 'alpha 2', 'beta 3'].map(
+        (message) => `{"action":"accept","content":{"answer":"for ${message}"}}`,
+      ),
+    );
+  });
+});
+
+describe('the id of a request', () => {
+  test('is sealed, and an error is carried back as well as a result', async () => {
+    const session = await openSession(gateway.url, { capabilities: { elicitation: {} } });
+    const stream = await call(session, 'alpha__ask');
+    const asked = await stream.until(asksFor('elicitation/create'));
+    expect(asked.id).toEqual(expect.stringMatching(/^[A-Za-z0-9_-]{30,}$/));
+    const { status } = await session.post(
+      JSON.stringify({ jsonrpc: '2.0', id: asked.id, error: { code: -1, message: 'no' } }),
+    );
+    expect(status).toBe(202);
+    const { error } = await stream.until(({ id }) => id === 'call');
+    expect(error?.message).toContain('no');
+  });
+
+  test('opens for its own session alone: any other answer is 400 and reaches no server', async () => {
+    const session = await openSession(gateway.url, { capabilities: { elicitation: {} } });
+    const other = await openSession(gateway.url, { capabilities: { elicitation: {} } });
+    const stream = await call(session, 'alpha__ask');
+    const { id } = await stream.until(asksFor('elicitation/create'));
+    const before = alpha.requests.length;
+    const forged = `${String(id).slice(0, -2)}AA`;
+    const answers = [
+      await other.post(JSON.stringify({ jsonrpc: '2.0', id, result: { action: 'accept' } })),
+      await session.post(JSON.stringify({ jsonrpc: '2.0', id: forged, result: { action: 'accept' } })),
+      await session.post('{"jsonrpc":"2.0","id":0,"result":{"action":"accept"}}'),
+      await session.post('{"jsonrpc":"2.0","id":"0","result":{"action":"accept"}}'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    expect(alpha.requests.length).toBe(before);
+    await session.post(JSON.stringify({ jsonrpc: '2.0', id, result: { action: 'decline' } }));
+    const { result } = await stream.until(({ id: answered }) => answered === 'call');
+    expect(text(result)).toBe('{"action":"decline","content":null}');
+  });
+
+  test('keeps its JSON type and every digit on the way back', async () => {
+    const session = await openSession(gateway.url, { capabilities: { sampling: {} } });
+    for (const raw of ['7', '"7"', '12345678901234567890', '"\\u00e9\\n"']) {
+      heard.length = 0;
+      const stream = await call(session, 'scripted__x', {
+        say: [`{"jsonrpc":"2.0","id":${raw},"method":"roots/list"}`],
+      });
+      const { id } = await stream.until(asksFor('roots/list'));
+      await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{}}`);
+      await stream.until(({ id: answered }) => answered === 'call');
+      expect(heard).toHaveLength(1);
+      expect(heard[0]?.id).toEqual(JSON.parse(raw));
+    }
+  });
+
+  test('is the same when the server takes its request back, so that the client knows which', async () => {
+    const session = await openSession(gateway.url, { capabilities: { sampling: {} } });
+    const stream = await call(session, 'scripted__x', {
+      say: [
+        '{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}',
+        '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}',
+      ],
+    });
+    const { id } = await stream.until(asksFor('sampling/createMessage'));
+    const { params } = await stream.until(asksFor('notifications/cancelled'));
+    expect(params?.['requestId']).toBe(id);
+    await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{}}`);
+  });
+});
+
+test('a ping of the server is answered by the gateway and never reaches the client', async () => {
+  const session = await openSession(gateway.url);
+  heard.length = 0;
+  const stream = await call(session, 'scripted__x', { say: ['{"jsonrpc":"2.0","id":"p","method":"ping"}'] });
+  await stream.ended;
+  expect(heard).toEqual([{ jsonrpc: '2.0', id: 'p', result: {} }]);
+  expect(stream.messages.map(({ method, id }) => method ?? id)).toEqual(['call']);
+});
+
+test('URIs in a request of the server are those of the gateway', async () => {
+  const session = await openSession(gateway.url, { capabilities: { sampling: {} } });
+  const stream = await call(session, 'scripted__x', {
+    say: [
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'sampling/createMessage',
+        params: {
+          messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'memo://x', text: 'x' } } }],
+          maxTokens: 1,
+        },
+      }),
+    ],
+  });
+  const { id, params } = await stream.until(asksFor('sampling/createMessage'));
+  expect(params?.['messages']).toEqual([
+    { role: 'user', content: { type: 'resource', resource: { uri: 'scripted+memo://x', text: 'x' } } },
+  ]);
+  await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{}}`);
+});
+
+test('a client that declared nothing is not asked: the upstream was told so, and its call ends with its own error', async () => {
+  const session = await openSession(gateway.url);
+  const { result, error } = await session.ask('tools/call', { name: 'alpha__ask' });
+  expect(result).toBeUndefined();
+  expect(error).toBeDefined();
+});
+
+test('an upstream without sessions cannot be answered, so it is told at once that nobody will', async () => {
+  const session = await openSession(gateway.url, { capabilities: { elicitation: {} } });
+  const { error } = await session.ask('tools/call', { name: 'plain__ask' });
+  expect(error).toBeDefined();
+});
+
+test('one that comes on the GET stream is answered by POST like any other', async () => {
+  let ask = (): void => {};
+  const answered: Rpc[] = [];
+  const pushing = await startScripted((message, response) => sayJson(response, resultOf(message, {})), {
+    sessionId: 'pushing-1',
+    capabilities: { tools: { listChanged: true } },
+    get: (_request, response) => {
+      const say = sayEvents(response);
+      ask = () => say('{"jsonrpc":"2.0","id":"g","method":"roots/list"}');
+    },
+    heard: (message) => void answered.push(message),
+  });
+  const own = await startGateway({ config: { mcpServers: { pushing: { url: pushing.url } } }, admin: false });
+  const session = await openSession(own.url, { capabilities: { roots: {} } });
+  const stream = await listenTo(session);
+  await expect.poll(() => pushing.requests.some(({ method }) => method === 'GET')).toBe(true);
+  ask();
+  const { id } = await stream.until(asksFor('roots/list'));
+  const { status } = await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"roots":[]}}`);
+  expect(status).toBe(202);
+  expect(answered).toContainEqual({ jsonrpc: '2.0', id: 'g', result: { roots: [] } });
+  stream.close();
+});
