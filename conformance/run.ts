@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
 const revision = flags.requirements;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const everythingServer = join(root, 'conformance/everything-server.ts');
-const otherServer = join(root, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js');
+const otherServer = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'));
 const gatewayCommand = join(root, 'dist/main.js');
 const results = join(root, 'out/conformance', revision, flags['upstream-era']);
 

@@ -27,12 +27,12 @@ export interface Requirements {
   readonly unscored: readonly string[];
 }
 
-const suite = new URL('../node_modules/@modelcontextprotocol/conformance/', import.meta.url);
+const program = import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js');
 const runWithinMs = 300_000;
 
 /** Reads the suite's list for `revision`. Throws when the suite has none, or none that reads as such. */
 export async function requirementsOf(revision: string): Promise<Requirements> {
-  const text = await readFile(new URL(`requirements/${encodeURIComponent(revision)}.yaml`, suite), 'utf8');
+  const text = await readFile(new URL(`../requirements/${encodeURIComponent(revision)}.yaml`, program), 'utf8');
   return parseRequirements(text);
 }
 
@@ -60,10 +60,9 @@ export function parseRequirements(yaml: string): Requirements {
 export async function runSuite(url: string, revision: string, directory: string): Promise<Findings> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
-  const program = fileURLToPath(new URL('dist/index.js', suite));
   const child = spawn(
     process.execPath,
-    [program, 'server', '--url', url, '--requirements', revision, '-o', join(directory, 'results')],
+    [fileURLToPath(program), 'server', '--url', url, '--requirements', revision, '-o', join(directory, 'results')],
     { stdio: ['ignore', 'pipe', 'pipe'], timeout: runWithinMs, killSignal: 'SIGKILL' },
   );
   const log = createWriteStream(join(directory, 'suite.log'));

@@ -19,9 +19,9 @@ async function survey({ upstreams, clients, lists, adapter }: Composed): Promise
       try {
         const tools = await lists.count(client, upstream, 'tools');
         const offers = [
-          `${tools} tool${tools === 1 ? '' : 's'}`,
-          `${await lists.count(client, upstream, 'prompts')} prompts`,
-          `${await lists.count(client, upstream, 'resources')} resources`,
+          counted(tools, 'tool'),
+          counted(await lists.count(client, upstream, 'prompts'), 'prompt'),
+          counted(await lists.count(client, upstream, 'resources'), 'resource'),
         ];
         return { name, state: `up    ${transport.kind.padEnd(5)}  ${offers.join(', ')}`, tools };
       } catch {
@@ -41,7 +41,7 @@ export async function greeting(endpoint: string, composed: Composed, version: st
     '',
     ...columns(rows.map(({ name, state }) => [name, state])).map((line) => `  ${line}`),
     '',
-    `${tools} tools in all. \`manifold tools ${endpoint}\` lists them.`,
+    `${counted(tools, 'tool')} in all. \`manifold tools ${endpoint}\` lists them.`,
     '',
     'Add it to Claude Code:',
     `  claude mcp add --transport http manifold ${endpoint}`,
@@ -50,4 +50,8 @@ export async function greeting(endpoint: string, composed: Composed, version: st
     '',
     '',
   ].join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -8,6 +8,7 @@ import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import { prepare } from './prepare.ts';
 import { listen, portOf, serve, shownHost, type Serving } from './serve.ts';
+import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 
 export interface Running {
@@ -45,24 +46,6 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await bridge?.close();
     throw fault;
   }
-}
-
-/** The processes that serve, one or several. */
-export interface ServingPool {
-  readonly url: string;
-  readonly greeting: string;
-  readonly isReady: () => boolean;
-  /** The exposition text of all of them; undefined: that of this process. */
-  readonly metrics: (() => Promise<string>) | undefined;
-  drain(): Promise<void>;
-}
-
-export interface PoolContext {
-  readonly options: RunOptions;
-  readonly io: CommandIo;
-  readonly log: Log;
-  readonly version: string;
-  readonly bridge: Bridge | undefined;
 }
 
 async function alone(prepared: Parameters<typeof serve>[0], context: PoolContext): Promise<ServingPool> {

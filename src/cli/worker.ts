@@ -32,11 +32,15 @@ export type FromWorker =
 
 export function runWorker(io: CommandIo, version: string): void {
   AggregatorRegistry.setRegistries(registry);
+  // Made for its listener, which answers when the primary collects.
+  const collected = new AggregatorRegistry();
   let serving: Serving | undefined;
-  const tell = (message: FromWorker): void => void process.send?.(message);
   // Ctrl-C reaches the whole group; the primary decides when a worker drains.
   process.on('SIGINT', () => {});
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', () => {
+    collected.clear();
+    process.exit(0);
+  });
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'start':
@@ -72,4 +76,8 @@ export function runWorker(io: CommandIo, version: string): void {
     await serving?.drain();
     process.exit(0);
   }
+}
+
+function tell(message: FromWorker): void {
+  process.send?.(message);
 }

@@ -4,7 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import type { PoolContext, ServingPool } from './run.ts';
+import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
@@ -84,5 +84,5 @@ function others(than: Worker | undefined): Worker[] {
 }
 
 function send(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message as unknown as Parameters<Worker['send']>[0]);
+  if (worker.isConnected()) worker.send(message);
 }

@@ -13,6 +13,7 @@ import { rejoinMaxMs, rejoinMinMs } from './limits.ts';
 import type { RelayHost } from './relay.ts';
 import { EventStream } from './stream.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
+import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Waiting, Wheel } from './wheel.ts';
@@ -191,14 +192,11 @@ class Listener implements AnswerSink, Waiting {
         host.noticed(this.#link, client, message.method);
         this.#stream.write(notificationToClient(message, upstream, client), upstream, eventId);
         return;
-      case 'request':
-        if (message.method === 'ping') host.reply(this.#link, `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`);
-        else if (this.#link.shared)
-          host.reply(
-            this.#link,
-            `{"jsonrpc":"2.0","id":${message.id!},"error":{"code":-32601,"message":"Method not found"}}`,
-          );
-        else this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
+      case 'request': {
+        const own = ownAnswer(message, this.#link, client);
+        if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
+        else host.reply(this.#link, own);
+      }
     }
   }
 
@@ -289,10 +287,12 @@ export class ResumedStream implements AnswerSink {
       case 'notification':
         this.#host.noticed(this.#link, this.#client, message.method);
         return { bytes: notificationToClient(message, upstream, this.#client), last: false };
-      case 'request':
-        if (message.method !== 'ping') return { bytes: requestToClient(message, upstream, this.#client), last: false };
-        this.#host.reply(this.#link, `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`);
+      case 'request': {
+        const own = ownAnswer(message, this.#link, this.#client);
+        if (own === undefined) return { bytes: requestToClient(message, upstream, this.#client), last: false };
+        this.#host.reply(this.#link, own);
         return undefined;
+      }
     }
   }
 }

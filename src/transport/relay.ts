@@ -11,6 +11,7 @@ import type { Client } from './client.ts';
 import { maxResumptions, resumptionMaxMs } from './limits.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
+import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 
 /** What a relay needs of the gateway. */
@@ -164,15 +165,11 @@ export class Relay implements AnswerSink {
         this.#host.noticed(this.link, this.client, message.method);
         this.#write(notificationToClient(message, upstream, this.client, this.tokens), eventId);
         return;
-      case 'request':
-        if (message.method === 'ping') this.#host.reply(this.link, `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`);
-        // A shared link was opened without client capabilities, so nobody could answer.
-        else if (this.link.shared)
-          this.#host.reply(
-            this.link,
-            `{"jsonrpc":"2.0","id":${message.id!},"error":{"code":-32601,"message":"Method not found"}}`,
-          );
-        else this.#write(requestToClient(message, upstream, this.client), eventId);
+      case 'request': {
+        const own = ownAnswer(message, this.link, this.client);
+        if (own === undefined) this.#write(requestToClient(message, upstream, this.client), eventId);
+        else this.#host.reply(this.link, own);
+      }
     }
   }
 

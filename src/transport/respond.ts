@@ -1,6 +1,7 @@
 /** The one place where answers and faults become HTTP. Every fault has the same form and names nothing of the inside. */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError } from '../errors.ts';
+import { lingerBytes, lingerMs } from './limits.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
 export function respondJson(response: ServerResponse, body: Buffer | string, token?: string): void {
@@ -36,5 +37,28 @@ export function respondFault(response: ServerResponse, fault: unknown, id?: stri
   // The rest of a body that is too large is not read, so the connection can serve nothing more.
   if (known.code === 'body_too_large') headers.push('Connection', 'close');
   response.writeHead(known.status, headers);
-  response.end(body);
+  if (known.code === 'body_too_large') endAfterBody(response, body);
+  else response.end(body);
+}
+
+/**
+ * To close while the client still sends would reset the connection, and the reset overtakes the answer (RFC 9112 §9.6). So
+ * the answer leaves at once, and what the client sends after it is dropped for a while before the connection closes.
+ */
+function endAfterBody(response: ServerResponse, body: string): void {
+  const { req: request } = response;
+  let left = lingerBytes;
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) end();
+  });
+  request.on('end', end);
+  request.on('close', end);
+  response.write(body);
+  request.resume();
 }

@@ -8,7 +8,6 @@ import { sdkClient } from '../support/sdk-client.ts';
 import { resultOf, sayEvents, sayJson, startScripted } from '../support/scripted-upstream.ts';
 import type { StatefulServer } from '../support/stateful-server.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
-import { startStatelessServer } from '../support/stateless-server.ts';
 
 let alpha: StatefulServer;
 let gateway: GatewayProcess;
@@ -19,7 +18,6 @@ const text = (result: unknown): string => (result as { content: { text: string }
 beforeAll(async () => {
   alpha = await startStatefulServer({ name: 'alpha' });
   const beta = await startStatefulServer({ name: 'beta' });
-  const plain = await startStatelessServer({ name: 'plain' });
   let finish = (): void => {};
   const scripted = await startScripted(
     (message, response) => {
@@ -47,7 +45,6 @@ beforeAll(async () => {
       mcpServers: {
         alpha: { url: alpha.url },
         beta: { url: beta.url },
-        plain: { url: plain.url },
         scripted: { url: scripted.url },
       },
     },
@@ -68,14 +65,14 @@ const asksFor =
     message.method === method;
 
 describe('an SDK client', () => {
-  test('is asked by elicitation, sampling and roots, and its answers arrive', async () => {
+  test('is asked by elicitation (which says who asks), sampling and roots, and its answers arrive', async () => {
     const { client } = await sdkClient(gateway.url, {
       elicit: ({ message }) => ({ action: 'accept', content: { answer: message.toUpperCase() } }),
       sample: ({ messages }) => ({ model: 'm', role: 'assistant', content: messages[0]!.content as never }),
       roots: [{ uri: 'file:///here', name: 'here' }],
     });
     expect(text(await client.callTool({ name: 'alpha__ask', arguments: { message: 'who?' } }))).toBe(
-      '{"action":"accept","content":{"answer":"WHO?"}}',
+      '{"action":"accept","content":{"answer":"[ALPHA] WHO?"}}',
     );
     expect(text(await client.callTool({ name: 'beta__sample', arguments: { prompt: 'hi' } }))).toBe(
       '{"model":"m","content":{"type":"text","text":"hi"}}',
@@ -94,7 +91,7 @@ describe('an SDK client', () => {
     );
     expect(answers.map(text)).toEqual(
       ['alpha 0', 'beta 1', 'alpha 2', 'beta 3'].map(
-        (message) => `{"action":"accept","content":{"answer":"for ${message}"}}`,
+        (message) => `{"action":"accept","content":{"answer":"for [${message.split(' ')[0]}] ${message}"}}`,
       ),
     );
   });
@@ -135,7 +132,7 @@ describe('the id of a request', () => {
   });
 
   test('keeps its JSON type and every digit on the way back', async () => {
-    const session = await openSession(gateway.url, { capabilities: { sampling: {} } });
+    const session = await openSession(gateway.url, { capabilities: { roots: {} } });
     for (const raw of ['7', '"7"', '12345678901234567890', '"\\u00e9\\n"']) {
       heard.length = 0;
       const stream = await call(session, 'scripted__x', {
@@ -195,17 +192,50 @@ test('URIs in a request of the server are those of the gateway', async () => {
   await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{}}`);
 });
 
-test('a client that declared nothing is not asked: the upstream was told so, and its call ends with its own error', async () => {
-  const session = await openSession(gateway.url);
-  const { result, error } = await session.ask('tools/call', { name: 'alpha__ask' });
-  expect(result).toBeUndefined();
-  expect(error).toBeDefined();
-});
+describe('a request that nobody will answer is answered by the gateway', () => {
+  for (const [method, params, capabilities, code] of [
+    ['roots/list', {}, { sampling: {}, elicitation: {} }, -32601],
+    ['sampling/createMessage', {}, { roots: {}, elicitation: {} }, -32601],
+    ['elicitation/create', {}, { roots: {}, sampling: {} }, -32601],
+    ['elicitation/create', { mode: 'url', url: 'https://x.example' }, { elicitation: {} }, -32602],
+    ['elicitation/create', { mode: 'form' }, { elicitation: { url: {} } }, -32602],
+  ] as const) {
+    test(`${method} ${JSON.stringify(params)} of a client with ${JSON.stringify(capabilities)}: ${code}`, async () => {
+      const session = await openSession(gateway.url, { capabilities });
+      heard.length = 0;
+      const stream = await call(session, 'scripted__x', {
+        say: [JSON.stringify({ jsonrpc: '2.0', id: 3, method, params })],
+      });
+      await stream.ended;
+      expect(heard).toMatchObject([{ id: 3, error: { code } }]);
+      expect(stream.messages.map(({ id }) => id)).toEqual(['call']);
+    });
+  }
 
-test('an upstream without sessions cannot be answered, so it is told at once that nobody will', async () => {
-  const session = await openSession(gateway.url, { capabilities: { elicitation: {} } });
-  const { error } = await session.ask('tools/call', { name: 'plain__ask' });
-  expect(error).toBeDefined();
+  test('a server that goes on without an answer ends its own call', async () => {
+    const session = await openSession(gateway.url);
+    const { error } = await session.ask('tools/call', { name: 'alpha__ask' });
+    expect(error?.message).toContain('Method not found');
+  });
+
+  test('one of an upstream without sessions is never shown to the client, who could not be told from others', async () => {
+    const told: Rpc[] = [];
+    const sessionless = await startScripted(
+      (message, response) => {
+        const say = sayEvents(response);
+        say('{"jsonrpc":"2.0","id":3,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}');
+        say(resultOf(message, { content: [] }));
+        response.end();
+      },
+      { heard: (message) => void told.push(message) },
+    );
+    const own = await startGateway({ config: { mcpServers: { less: { url: sessionless.url } } }, admin: false });
+    const session = await openSession(own.url, { capabilities: { sampling: {} } });
+    const stream = await call(session, 'less__x');
+    await stream.ended;
+    expect(stream.messages.map(({ id, method }) => method ?? id)).toEqual(['call']);
+    await expect.poll(() => told).toContainEqual(expect.objectContaining({ id: 3, error: expect.anything() as unknown }));
+  });
 });
 
 test('one that comes on the GET stream is answered by POST like any other', async () => {

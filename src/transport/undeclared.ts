@@ -1,0 +1,40 @@
+/**
+ * Requests of a server that nobody will answer: the client never declared the capability, or the link is one of many clients.
+ * The gateway says so in its place, so that the server's call ends rather than waits (protocol.md D6.1; 2025-11-25
+ * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
+ */
+import { clientCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
+import type { Client } from './client.ts';
+import type { Link } from './upstream/adapter.ts';
+
+const unknownMethod = { code: -32601, message: 'Method not found' };
+const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode is not supported' };
+
+/** What the gateway answers to a request of a server, or undefined for one that is the client's to answer. */
+export function ownAnswer(message: Message, link: Link, client: Client): string | undefined {
+  if (message.method === 'ping') return `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`;
+  const fault = link.shared ? unknownMethod : undeclared(message, client.clientCapabilities);
+  return fault === undefined
+    ? undefined
+    : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
+}
+
+function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
+  const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
+  switch (message.method) {
+    case 'roots/list':
+      return (declared & roots) === 0 ? unknownMethod : undefined;
+    case 'sampling/createMessage':
+      return (declared & sampling) === 0 ? unknownMethod : undefined;
+    case 'elicitation/create': {
+      if ((declared & (elicitationForm | elicitationUrl)) === 0) return unknownMethod;
+      const mode = message.params?.member('mode');
+      const isUrl = mode?.kind === 'string' && textOf(message.bytes, mode) === 'url';
+      return (declared & (isUrl ? elicitationUrl : elicitationForm)) === 0 ? unknownMode : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
