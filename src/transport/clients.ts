@@ -95,7 +95,7 @@ export class Clients {
     const { keyring, route, opener, nowSeconds } = this.#options;
     const session = principalSession(keyring, anonymous, route, revision, nowSeconds());
     // The identity of the session changes with the day and the key, and the client with it.
-    const key = session.claims.jti.toString('latin1');
+    const key = revision + session.claims.jti.toString('latin1');
     let client = this.#shared.get(key);
     if (client === undefined) {
       client = new Client(session, true, opener);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, type SseEvent } from '../protocol/sse.ts';
+import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
 import { maxResumptions, resumptionMaxMs } from './limits.ts';
 import type { Outlet } from './downstream/outlet.ts';
@@ -50,6 +50,8 @@ export class Relay implements AnswerSink {
   /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
   #lastEventId: string | undefined;
   #resumptions = 0;
+  /** The client was given an event id to come back with. */
+  #promised = false;
   #over = false;
 
   constructor(
@@ -117,7 +119,9 @@ export class Relay implements AnswerSink {
   }
 
   onEnd(): void {
-    if (!this.#over) this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
+    if (this.#over) return;
+    if (this.#promised && understandsPriming(this.client.revision)) this.#passDisconnect();
+    else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
@@ -148,6 +152,13 @@ export class Relay implements AnswerSink {
     const backOffMs = Math.min(250 * 2 ** this.#resumptions, resumptionMaxMs);
     this.#resumptions += 1;
     this.#host.resume(this, this.#lastEventId, this.#resumptions === 1 ? (this.#retryMs ?? 0) : backOffMs);
+  }
+
+  /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
+  #passDisconnect(): void {
+    this.#over = true;
+    this.#host.finished(this, 'ok');
+    this.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
   }
 
   #pass(message: Message, eventId: string | undefined): void {
@@ -189,12 +200,14 @@ export class Relay implements AnswerSink {
   #seal(upstreamEventId: string | undefined): string | undefined {
     if (upstreamEventId === undefined || this.link.shared) return undefined;
     this.#streamId ??= randomBytes(8);
-    return eventIdToClient(this.client, {
+    const sealed = eventIdToClient(this.client, {
       kind: 'post',
       stream: this.#streamId,
       upstream: this.link.upstream.hash,
       eventId: upstreamEventId,
     });
+    this.#promised ||= sealed !== undefined;
+    return sealed;
   }
 
   #read(bytes: Buffer): Message | undefined {

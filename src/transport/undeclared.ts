@@ -16,9 +16,7 @@ const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode i
 export function ownAnswer(message: Message, link: Link, client: Client): string | undefined {
   if (message.method === 'ping') return `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`;
   const fault = link.shared ? unknownMethod : undeclared(message, client.clientCapabilities);
-  return fault === undefined
-    ? undefined
-    : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
+  return fault === undefined ? undefined : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
 }
 
 function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
