@@ -53,12 +53,14 @@ export class Inbound {
 
   /** The message names no upstream: known here, it goes to one; else to all of the session, who ignore ids they do not know. */
   #cancel(client: Client, message: Message): void {
+    // Clients without a session count their ids alike, and one of them must not end the call of another.
+    if (client.shared) return;
     const requestId = message.params?.member('requestId');
     if (requestId === undefined) return;
     const raw = rawOf(message.bytes, requestId);
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
-      if (!client.shared) this.#broadcast(client, message.bytes);
+      this.#broadcast(client, message.bytes);
       return;
     }
     const link = client.links.peek(flight.upstream);

@@ -47,6 +47,8 @@ export class Links {
   peek(upstream: Upstream): Link | undefined {
     const known = this.#links.get(upstream);
     if (known !== undefined) return known;
+    // What the token holds has been found lost while another session is being opened in its place.
+    if (this.#opening.has(upstream)) return undefined;
     const free = this.#opener.sessionless(upstream, this.#owner.revision);
     if (free !== undefined) return free;
     const sealed = this.#owner.sealed(upstream.hash);
