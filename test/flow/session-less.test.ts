@@ -4,7 +4,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
 import type { Answer, Rpc } from '../support/plain-client.ts';
 import { initializeText, messagesOf, openStream, posting, send } from '../support/plain-client.ts';
-import { resultOf, sayEvents, startScripted } from '../support/scripted-upstream.ts';
+import { resultOf, sayEvents, sayJson, startScripted } from '../support/scripted-upstream.ts';
 import type { StatefulServer } from '../support/stateful-server.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
 import { startStatelessServer } from '../support/stateless-server.ts';
@@ -19,6 +19,10 @@ beforeAll(async () => {
   const beta = await startStatelessServer({ name: 'beta' });
   const scripted = await startScripted(
     (message, response, request) => {
+      if (message.method !== 'tools/call') {
+        sayJson(response, resultOf(message, { tools: [] }));
+        return;
+      }
       const say = sayEvents(response);
       held.push({
         message,
@@ -36,7 +40,6 @@ beforeAll(async () => {
     config: { mcpServers: { alpha: { url: alpha.url }, beta: { url: beta.url }, scripted: { url: scripted.url } } },
     admin: false,
   });
-  held.length = 0;
 });
 
 const rpc = (id: unknown, method: string, params: object = {}): string =>
@@ -111,7 +114,6 @@ describe('at the same time, with equal ids', () => {
   });
 
   test('one client cannot cancel the call of another by its id', async () => {
-    held.length = 0;
     const stream = await openStream(gateway.url, {
       headers: posting(),
       body: rpc(5, 'tools/call', { name: 'alpha__slow', arguments: { times: 1, everyMs: 400 } }),

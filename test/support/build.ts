@@ -1,9 +1,10 @@
 /** Global set-up of vitest: builds dist once, as the flows run the real command. */
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const compiler = fileURLToPath(import.meta.resolve('typescript/lib/tsc.js'));
+const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js');
 
 /** Throws with the compiler's output when the sources do not compile. */
 export default function build(): void {
