@@ -45,6 +45,7 @@ export const catalogue = {
   body_incomplete: { status: 400, rpc: -32700, message: 'Parse error' },
   draining: { status: 503, rpc: -32000, message: 'Service Unavailable' },
   stream_taken: { status: 409, rpc: -32000, message: 'Conflict: the stream already has a connection' },
+  stream_gone: { status: 400, rpc: -32000, message: 'Bad Request: the stream can no longer be resumed' },
   streams_too_many: { status: 429, rpc: -32000, message: 'Too Many Requests: too many open streams' },
 
   // The message.
@@ -84,6 +85,7 @@ export const catalogue = {
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_verb_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_busy: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },
   upstream_interrupted: { status: 200, rpc: -32603, message: 'Upstream server broke off its answer' },
   upstream_session_lost: { status: 200, rpc: -32603, message: 'Upstream server lost the session' },

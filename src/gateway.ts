@@ -22,6 +22,7 @@ import {
   type OriginPolicy,
 } from './transport/accept.ts';
 import type { Client } from './transport/client.ts';
+import { carrying, type RawHeaders } from './transport/forward.ts';
 import type { Clients } from './transport/clients.ts';
 import { initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
@@ -58,12 +59,14 @@ export interface GatewayParts {
 
 export class Gateway implements RelayHost {
   readonly #parts: GatewayParts;
-  /** Set while the process drains: nothing new is taken in. */
+  /** Set while the process drains: nothing new is taken in, but what calls under way wait for. */
   draining = false;
 
   /** Requests whose answer is not out yet; streams opened by GET do not count. */
   #active = 0;
   #onIdle: (() => void) | undefined;
+  /** Calls whose answer the client can take up elsewhere. */
+  readonly #promised = new Set<Relay>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -81,10 +84,15 @@ export class Gateway implements RelayHost {
     });
   }
 
+  /** Closes what is still under way and can be resumed, so that its clients go on at another replica after `retryMs`. */
+  disconnectAll(retryMs: number): void {
+    for (const relay of this.#promised) relay.disconnect(retryMs);
+  }
+
   /** Answers one HTTP request. Never throws: every fault ends in an answer. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     try {
-      if (this.draining) throw new GatewayError('draining');
+      if (this.draining && request.method !== 'POST') throw new GatewayError('draining');
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
       switch (request.method) {
@@ -95,7 +103,7 @@ export class Gateway implements RelayHost {
           this.#get(head, response);
           return;
         case 'DELETE':
-          this.#delete(head, response);
+          this.#delete(head, request, response);
           return;
         default:
           throw new GatewayError('verb_not_allowed', request.method);
@@ -116,62 +124,64 @@ export class Gateway implements RelayHost {
       try {
         if (fault !== undefined) throw fault;
         const incoming = readLegacy(head, body, this.#parts.clients);
-        if ('kind' in incoming) this.#single(incoming, response);
-        else this.#batch(incoming, response);
+        if (this.draining && beginsWork(incoming)) throw new GatewayError('draining');
+        if ('kind' in incoming) this.#single(incoming, request.rawHeaders, response);
+        else this.#batch(incoming, request.rawHeaders, response);
       } catch (thrown) {
         this.#refuse(response, thrown);
       }
     });
   }
 
-  #single(incoming: Incoming, response: ServerResponse): void {
+  #single(incoming: Incoming, rawHeaders: RawHeaders, response: ServerResponse): void {
     const { inbound, wheel } = this.#parts;
     switch (incoming.kind) {
       case 'initialize':
-        this.#initialize(incoming.message, new PostOutlet(response, wheel));
+        this.#initialize(incoming.message, rawHeaders, new PostOutlet(response, wheel));
         return;
       case 'request':
-        this.#request(incoming.client, incoming.message, incoming.plan, new PostOutlet(response, wheel));
+        this.#request(incoming.client, incoming.message, incoming.plan, rawHeaders, new PostOutlet(response, wheel));
         return;
       case 'notification':
-        inbound.notify(incoming.client, incoming.message, incoming.plan);
+        inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
         respondAccepted(response);
         return;
       case 'answer':
-        inbound.answer(incoming.client, incoming.message).then(
+        inbound.answer(incoming.client, incoming.message, rawHeaders).then(
           () => respondAccepted(response),
           (fault: unknown) => this.#refuse(response, notTaken(fault)),
         );
     }
   }
 
-  #batch(batch: readonly Incoming[], response: ServerResponse): void {
+  #batch(batch: readonly Incoming[], rawHeaders: RawHeaders, response: ServerResponse): void {
     const outlet = new BatchOutlet(response, this.#parts.wheel);
     for (const incoming of batch) {
-      if (incoming.kind === 'request') this.#request(incoming.client, incoming.message, incoming.plan, outlet.part());
+      if (incoming.kind === 'request')
+        this.#request(incoming.client, incoming.message, incoming.plan, rawHeaders, outlet.part());
       else if (incoming.kind === 'notification')
-        this.#parts.inbound.notify(incoming.client, incoming.message, incoming.plan);
+        this.#parts.inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
       else if (incoming.kind === 'answer')
         this.#parts.inbound
-          .answer(incoming.client, incoming.message)
+          .answer(incoming.client, incoming.message, rawHeaders)
           .catch((fault: unknown) => this.#parts.log.debug({ fault: String(fault) }, 'answer in a batch not taken'));
     }
     outlet.seal();
   }
 
-  #initialize(message: Message, outlet: Outlet): void {
+  #initialize(message: Message, rawHeaders: RawHeaders, outlet: Outlet): void {
     const { upstreams, clients, opener, version } = this.#parts;
     const startedMs = performance.now();
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
-      const openings = await openAll(upstreams, greeting, opener);
+      const openings = await openAll(upstreams, greeting, opener, rawHeaders);
       const { token } = clients.create(greeting, openings);
       outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
     };
     this.#settle(message, outlet, open(), startedMs);
   }
 
-  #request(client: Client, message: Message, plan: RequestPlan, outlet: Outlet): void {
+  #request(client: Client, message: Message, plan: RequestPlan, rawHeaders: RawHeaders, outlet: Outlet): void {
     const { lists, router } = this.#parts;
     try {
       switch (plan.kind) {
@@ -181,22 +191,22 @@ export class Gateway implements RelayHost {
           outlet.whole(resultText(message.id!, '{}'));
           return;
         case 'list':
-          this.#local(message, outlet, lists.page(client, plan.list, message));
+          this.#local(message, outlet, lists.page(client, plan.list, message, rawHeaders));
           return;
         case 'level':
-          this.#local(message, outlet, setLevel(this.#parts, client, levelOf(message)));
+          this.#local(message, outlet, setLevel(this.#parts, client, levelOf(message), rawHeaders));
           return;
         case 'named':
-          this.#route(client, message, outlet, router.named(client, message, plan.list));
+          this.#route(client, message, rawHeaders, outlet, router.named(client, message, plan.list, rawHeaders));
           return;
         case 'resource':
-          this.#route(client, message, outlet, router.resource(client, message));
+          this.#route(client, message, rawHeaders, outlet, router.resource(client, message, rawHeaders));
           return;
         case 'completion':
-          this.#route(client, message, outlet, router.completion(client, message));
+          this.#route(client, message, rawHeaders, outlet, router.completion(client, message, rawHeaders));
           return;
         case 'unknown':
-          this.#route(client, message, outlet, router.unknown(message));
+          this.#route(client, message, rawHeaders, outlet, router.unknown(message));
       }
     } catch (fault) {
       this.#failed(message, outlet, fault);
@@ -225,28 +235,41 @@ export class Gateway implements RelayHost {
     );
   }
 
-  #route(client: Client, message: Message, outlet: Outlet, routed: Routed | Promise<Routed>): void {
+  #route(
+    client: Client,
+    message: Message,
+    rawHeaders: RawHeaders,
+    outlet: Outlet,
+    routed: Routed | Promise<Routed>,
+  ): void {
     if (routed instanceof Promise)
       routed.then(
-        (found) => this.#call(client, message, outlet, found),
+        (found) => this.#call(client, message, rawHeaders, outlet, found),
         (fault: unknown) => this.#failed(message, outlet, fault),
       );
-    else this.#call(client, message, outlet, routed);
+    else this.#call(client, message, rawHeaders, outlet, routed);
   }
 
-  #call(client: Client, message: Message, outlet: Outlet, { upstream, target }: Routed): void {
+  #call(client: Client, message: Message, rawHeaders: RawHeaders, outlet: Outlet, { upstream, target }: Routed): void {
     const link = client.links.peek(upstream);
     if (link !== undefined) {
-      this.#send(client, message, outlet, target, link);
+      this.#send(client, message, rawHeaders, outlet, target, link);
       return;
     }
-    client.links.ensure(upstream).then(
-      (opened) => this.#send(client, message, outlet, target, opened),
+    client.links.ensure(upstream, rawHeaders).then(
+      (opened) => this.#send(client, message, rawHeaders, outlet, target, opened),
       (fault: unknown) => this.#failed(message, outlet, fault),
     );
   }
 
-  #send(client: Client, message: Message, outlet: Outlet, target: InwardTarget, link: Link): void {
+  #send(
+    client: Client,
+    message: Message,
+    rawHeaders: RawHeaders,
+    outlet: Outlet,
+    target: InwardTarget,
+    link: Link,
+  ): void {
     try {
       const clientId = message.id!;
       let inward = target;
@@ -265,7 +288,7 @@ export class Gateway implements RelayHost {
         client,
         link,
         outlet,
-        { clientId, upstreamId, method: message.method, body, tokens },
+        { clientId, upstreamId, method: message.method, body, tokens, rawHeaders },
         performance.now(),
       );
       this.#dispatch(relay);
@@ -275,7 +298,8 @@ export class Gateway implements RelayHost {
   }
 
   #dispatch(relay: Relay): void {
-    const exchange = this.#parts.adapter.call(relay.link, relay.body, relay, relay.link.upstream.config.timeoutMs);
+    const link = carrying(relay.link, relay.rawHeaders);
+    const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     relay.client.inFlight.set(relay.clientId, {
       upstream: relay.link.upstream,
@@ -289,14 +313,14 @@ export class Gateway implements RelayHost {
     this.#parts.listening.open(this.#parts.clients.of(head), head.lastEventId, response);
   }
 
-  #delete(head: Head, response: ServerResponse): void {
+  #delete(head: Head, { rawHeaders }: IncomingMessage, response: ServerResponse): void {
     const { clients, adapter, upstreams } = this.#parts;
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
     const client = clients.of(head);
     clients.end(client);
     this.#parts.listening.endAll(client);
     const links = client.links.all(upstreams).filter((link) => !link.shared);
-    Promise.allSettled(links.map((link) => adapter.end(link))).then(
+    Promise.allSettled(links.map((link) => adapter.end(carrying(link, rawHeaders)))).then(
       () => response.writeHead(204).end(),
       () => response.destroy(),
     );
@@ -309,7 +333,7 @@ export class Gateway implements RelayHost {
     if (relay.healed || upstream.config.onSessionLoss === 'error') return false;
     relay.healed = true;
     // 404 says that nothing was done with the request, so it may be sent again (design.md §5).
-    relay.client.links.renew(upstream, relay.link).then(
+    relay.client.links.renew(upstream, relay.link, relay.rawHeaders).then(
       (link) => {
         relay.link = link;
         this.#dispatch(relay);
@@ -330,25 +354,33 @@ export class Gateway implements RelayHost {
       due: 0,
       onDue: () => {
         if (!relay.isOver)
-          relay.exchange = adapter.listen(relay.link, lastEventId, relay, relay.link.upstream.config.timeoutMs);
+          relay.exchange = adapter.listen(
+            carrying(relay.link, relay.rawHeaders),
+            lastEventId,
+            relay,
+            relay.link.upstream.config.timeoutMs,
+          );
       },
     };
     wheel.arm(waiting, afterMs);
   }
 
   noticed(link: Link, client: Client, method: string): void {
-    const { catalogue } = this.#parts;
+    const { catalogue, upstreams } = this.#parts;
     const { id } = link.upstream.config;
+    // Where headers are forwarded, one audience has several copies (lists.ts).
+    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
+    const audience = forwards ? undefined : client.audience;
     switch (method) {
       case 'notifications/tools/list_changed':
-        catalogue.invalidate(id, 'tools', client.audience);
+        catalogue.invalidate(id, 'tools', audience);
         return;
       case 'notifications/prompts/list_changed':
-        catalogue.invalidate(id, 'prompts', client.audience);
+        catalogue.invalidate(id, 'prompts', audience);
         return;
       case 'notifications/resources/list_changed':
-        catalogue.invalidate(id, 'resources', client.audience);
-        catalogue.invalidate(id, 'resourceTemplates', client.audience);
+        catalogue.invalidate(id, 'resources', audience);
+        catalogue.invalidate(id, 'resourceTemplates', audience);
     }
   }
 
@@ -360,7 +392,12 @@ export class Gateway implements RelayHost {
       );
   }
 
+  promised(relay: Relay): void {
+    this.#promised.add(relay);
+  }
+
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
+    this.#promised.delete(relay);
     const ms = performance.now() - relay.startedMs;
     const method = methodLabel(relay.method);
     const upstream = relay.link.upstream.config.id;
@@ -404,6 +441,12 @@ function resultText(id: string, result: Buffer | string): Buffer | string {
 }
 
 const closing = Buffer.from('}');
+
+/** Answers and notifications belong to what is under way. */
+function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {
+  if (!('kind' in incoming)) return incoming.some(beginsWork);
+  return incoming.kind === 'request' || incoming.kind === 'initialize';
+}
 
 /** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 transports §Sending Messages 4). */
 function notTaken(fault: unknown): unknown {

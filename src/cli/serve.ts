@@ -1,9 +1,12 @@
 /** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
+import { drainRetryMs, lastAnswersMs } from '../transport/limits.ts';
 import { Peers, type Ended } from '../transport/peers.ts';
 import { mcpServer } from '../transport/server.ts';
 import type { RunOptions } from './arguments.ts';
@@ -59,11 +62,20 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     }),
   }));
   const ended = (session: Ended): void => {
-    for (const { parts } of composed) parts.clients.deny(Buffer.from(session.jti, 'base64url'), session.expiresAt);
+    const jti = Buffer.from(session.jti, 'base64url');
+    for (const { parts } of composed) {
+      parts.clients.deny(jti, session.expiresAt);
+      parts.listening.endSession(jti);
+    }
+  };
+  const heard = (session: Ended): void => {
+    ended(session);
+    // A peer reaches one worker of several; the others hear it from the primary.
+    context.onEnded(session);
   };
   const server = mcpServer(
     new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
-    (app) => peers.receive(app, ended),
+    (app) => peers.receive(app, heard),
   );
   await listen(server, options.port, options.host, '--port');
 
@@ -71,8 +83,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     draining.set(1);
     log.info({ timeoutMs: options.drainTimeoutMs }, 'draining');
     await Promise.all(composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs)));
-    server.close();
-    server.closeAllConnections();
+    await closeServer(server);
     for (const { parts } of composed) await parts.close();
     await peers.close();
     log.flush();
@@ -91,6 +102,17 @@ async function drainOne({ gateway, listening }: Composed, timeoutMs: number): Pr
   // Clients come back to another replica at once and go on where they were.
   listening.endAll();
   await gateway.idle(timeoutMs);
+  gateway.disconnectAll(drainRetryMs);
+}
+
+/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
+async function closeServer(server: Server): Promise<void> {
+  // After a turn of the loop everything that has arrived is read, so that neither the queue nor an idle connection holds more.
+  await turnOfTheLoop();
+  const closed = once(server, 'close');
+  server.close();
+  await Promise.race([closed, sleep(lastAnswersMs)]);
+  server.closeAllConnections();
 }
 
 /** The public URL names a host and an origin that clients rightly use. */

@@ -35,8 +35,8 @@ export function runWorker(io: CommandIo, version: string): void {
   // Made for its listener, which answers when the primary collects.
   const collected = new AggregatorRegistry();
   let serving: Serving | undefined;
-  // Ctrl-C reaches the whole group; the primary decides when a worker drains.
-  process.on('SIGINT', () => {});
+  // Ctrl-C reaches the whole group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   process.on('disconnect', () => {
     collected.clear();
     process.exit(0);

@@ -9,6 +9,7 @@ import type { Message } from '../protocol/envelope.ts';
 import { negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
+import type { RawHeaders } from './forward.ts';
 import type { Link } from './upstream/adapter.ts';
 import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -48,6 +49,7 @@ export async function openAll(
   upstreams: readonly Upstream[],
   greeting: Greeting,
   opener: LinkOpener,
+  rawHeaders: RawHeaders,
 ): Promise<Opening[]> {
   const owner = { revision: greeting.revision, clientCapabilities: greeting.capabilities, shared: false };
   const openings = await Promise.all(
@@ -55,7 +57,9 @@ export async function openAll(
       try {
         return {
           upstream,
-          link: opener.sessionless(upstream, greeting.revision) ?? (await opener.open(upstream, owner, 'initialize')),
+          link:
+            opener.sessionless(upstream, greeting.revision) ??
+            (await opener.open(upstream, owner, 'initialize', rawHeaders)),
         };
       } catch {
         return { upstream, link: undefined };

@@ -11,6 +11,7 @@ import { splice } from '../protocol/splice.ts';
 import { openProgressToken, openRequestId } from '../session/request-id.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Client } from './client.ts';
+import { carrying, type RawHeaders } from './forward.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -26,33 +27,33 @@ export class Inbound {
   }
 
   /** Carries an answer to the server that asked. Throws `answer_unknown`, or the upstream's fault when it did not take it. */
-  async answer(client: Client, message: Message): Promise<void> {
+  async answer(client: Client, message: Message, rawHeaders: RawHeaders): Promise<void> {
     const id = message.root.member('id');
     const opened = id?.kind === 'string' ? openRequestId(client.session, textOf(message.bytes, id)) : undefined;
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
-    await this.#adapter.post(link, withId(message, opened.raw));
+    await this.#adapter.post(carrying(link, rawHeaders), withId(message, opened.raw));
   }
 
   /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */
-  notify(client: Client, message: Message, plan: NotificationPlan): void {
+  notify(client: Client, message: Message, plan: NotificationPlan, rawHeaders: RawHeaders): void {
     switch (plan.kind) {
       // Each upstream was told `initialized` at the end of its own handshake.
       case 'terminate':
         return;
       case 'cancelled':
-        this.#cancel(client, message);
+        this.#cancel(client, message, rawHeaders);
         return;
       case 'progress':
-        this.#progress(client, message);
+        this.#progress(client, message, rawHeaders);
         return;
       case 'broadcast':
-        this.#broadcast(client, message.bytes);
+        this.#broadcast(client, message.bytes, rawHeaders);
     }
   }
 
   /** The message names no upstream: known here, it goes to one; else to all of the session, who ignore ids they do not know. */
-  #cancel(client: Client, message: Message): void {
+  #cancel(client: Client, message: Message, rawHeaders: RawHeaders): void {
     // Clients without a session count their ids alike, and one of them must not end the call of another.
     if (client.shared) return;
     const requestId = message.params?.member('requestId');
@@ -60,26 +61,28 @@ export class Inbound {
     const raw = rawOf(message.bytes, requestId);
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
-      this.#broadcast(client, message.bytes);
+      this.#broadcast(client, message.bytes, rawHeaders);
       return;
     }
     const link = client.links.peek(flight.upstream);
     if (link === undefined) return;
-    this.#send(link, flight.upstreamId === raw ? message.bytes : replace(message.bytes, requestId, flight.upstreamId));
+    const body = flight.upstreamId === raw ? message.bytes : replace(message.bytes, requestId, flight.upstreamId);
+    this.#send(carrying(link, rawHeaders), body);
   }
 
-  #progress(client: Client, message: Message): void {
+  #progress(client: Client, message: Message, rawHeaders: RawHeaders): void {
     const token = message.params?.member('progressToken');
     const opened =
       token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (token === undefined || opened === undefined || link === undefined) return;
-    this.#send(link, replace(message.bytes, token, opened.raw));
+    this.#send(carrying(link, rawHeaders), replace(message.bytes, token, opened.raw));
   }
 
-  #broadcast(client: Client, body: Buffer): void {
+  #broadcast(client: Client, body: Buffer, rawHeaders: RawHeaders): void {
     // What one client says must not reach what others share.
-    for (const link of client.links.all(this.#upstreams)) if (!link.shared) this.#send(link, body);
+    for (const link of client.links.all(this.#upstreams))
+      if (!link.shared) this.#send(carrying(link, rawHeaders), body);
   }
 
   #send(link: Link, body: Buffer): void {

@@ -4,6 +4,7 @@ import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from './client.ts';
+import { carrying, type RawHeaders } from './forward.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -24,13 +25,16 @@ export async function setLevel(
   parts: { readonly upstreams: readonly Upstream[]; readonly adapter: UpstreamAdapter },
   client: Client,
   level: string,
+  rawHeaders: RawHeaders,
 ): Promise<string> {
   // The level of a link that several clients share is nobody's to set.
   const links = client.links
     .all(parts.upstreams)
     .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
   await Promise.allSettled(
-    links.map((link) => parts.adapter.ask(link, 'logging/setLevel', JSON.stringify({ level }), levelDeadlineMs)),
+    links.map((link) =>
+      parts.adapter.ask(carrying(link, rawHeaders), 'logging/setLevel', JSON.stringify({ level }), levelDeadlineMs),
+    ),
   );
   return '{}';
 }

@@ -26,5 +26,13 @@ export const drainRetryMs = 500;
 /** Upstream streams that were closed are opened again after this long, doubling up to the maximum. */
 export const rejoinMinMs = 1_000;
 export const rejoinMaxMs = 30_000;
+/** An upstream that asks for a longer pause than this gets this one. */
+export const maxRetryMs = 3_600_000;
+/** A stream that another reader holds is asked for again at least this often: that reader may be gone at any time. */
+export const contendedMaxMs = 5_000;
+/** A broken answer is taken up at the upstream before the client is told that it goes on; after this long it is told all the same. */
+export const resumedHeadMs = 100;
+/** Requests that arrive while the last ones leave still get their answer: the wait between the end of listening and the end. */
+export const lastAnswersMs = 250;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;

@@ -9,8 +9,9 @@ import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
 import type { Client } from './client.ts';
 import { drainRetryMs, maxStreamsPerSession } from './limits.ts';
-import { MergedStream, ResumedStream, type MergedHost } from './merged.ts';
+import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
+import { ResumedStream, type ResumedHost } from './resumed.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Wheel } from './wheel.ts';
@@ -21,11 +22,13 @@ const listsChanged = [
   'notifications/resources/list_changed',
 ];
 
-export class Listening implements MergedHost {
+export class Listening implements MergedHost, ResumedHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly #upstreams: readonly Upstream[];
+  /** In the order of their opening. */
   readonly #open = new Set<MergedStream>();
+  readonly #resumed = new Set<ResumedStream>();
   /** The gateway, once it exists. */
   host: Pick<RelayHost, 'noticed' | 'reply'> | undefined;
 
@@ -43,35 +46,60 @@ export class Listening implements MergedHost {
       const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
       const link = upstream === undefined ? undefined : client.links.peek(upstream);
       if (link !== undefined) {
-        new ResumedStream(this, client, link, response, id).start();
+        const stream = new ResumedStream(this, client, link, response, id);
+        this.#resumed.add(stream);
+        this.#count(client, 1);
+        stream.start();
         return;
       }
     }
-    client.getStreams += 1;
+    client.links.onOpened = (upstream) => this.#opened(client, upstream);
     const stream = new MergedStream(this, client, response, id?.kind === 'merged' ? id : undefined);
     this.#open.add(stream);
-    streams.inc({ kind: 'get' });
+    this.#count(client, 1);
     for (const upstream of this.#upstreams) stream.join(upstream);
   }
 
   /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
   joined(upstream: Upstream): void {
-    for (const stream of this.#open) {
-      for (const method of listsChanged) stream.announce(method);
+    const told = new Set<Client>();
+    for (const stream of [...this.#open].reverse()) {
       stream.join(upstream);
+      // One message, one stream (2025-11-25 transports §Multiple Connections): the newest is the likeliest to be read.
+      if (told.has(stream.client)) continue;
+      told.add(stream.client);
+      for (const method of listsChanged) stream.announce(method);
     }
   }
 
   /** Ends the streams of one client, or all of them when the process stops: their clients come back elsewhere. */
   endAll(client?: Client): void {
     const last = client === undefined ? encodeRetry(drainRetryMs) : undefined;
-    for (const stream of this.#open) if (client === undefined || stream.client === client) stream.end(last);
+    for (const stream of [...this.#open, ...this.#resumed])
+      if (client === undefined || stream.client === client) stream.end(last);
   }
 
-  closed(stream: MergedStream): void {
-    if (!this.#open.delete(stream)) return;
-    stream.client.getStreams -= 1;
-    streams.dec({ kind: 'get' });
+  /** Ends the streams of a session that was ended at another replica. */
+  endSession(jti: Buffer): void {
+    for (const stream of [...this.#open, ...this.#resumed])
+      if (stream.client.session.claims.jti.equals(jti)) stream.end();
+  }
+
+  closed(stream: MergedStream | ResumedStream): void {
+    const { client } = stream;
+    if (stream instanceof ResumedStream ? !this.#resumed.delete(stream) : !this.#open.delete(stream)) return;
+    this.#count(client, -1);
+    if (client.getStreams === 0) return;
+    for (const other of this.#open) if (other.client === client) other.takeOver();
+  }
+
+  #opened(client: Client, upstream: Upstream): void {
+    for (const stream of this.#open) if (stream.client === client) stream.join(upstream);
+  }
+
+  #count(client: Client, change: 1 | -1): void {
+    client.getStreams += change;
+    streams.inc({ kind: 'get' }, change);
   }
 
   noticed(...args: Parameters<RelayHost['noticed']>): void {

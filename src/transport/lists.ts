@@ -16,6 +16,7 @@ import type { Log } from '../telemetry/log.ts';
 import { hiddenItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import type { Client } from './client.ts';
+import { carrying, forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -40,6 +41,7 @@ const announced: Readonly<Record<ListKind, number>> = {
 
 export class Lists {
   readonly #upstreams: readonly Upstream[];
+  readonly #configs: readonly UpstreamConfig[];
   readonly #byConfig: ReadonlyMap<UpstreamConfig, Upstream>;
   readonly #catalogue: Catalogue;
   readonly #adapter: UpstreamAdapter;
@@ -54,6 +56,7 @@ export class Lists {
     now: () => number,
   ) {
     this.#upstreams = upstreams;
+    this.#configs = upstreams.map(({ config }) => config);
     this.#byConfig = new Map(upstreams.map((upstream) => [upstream.config, upstream]));
     this.#catalogue = catalogue;
     this.#adapter = adapter;
@@ -62,16 +65,21 @@ export class Lists {
   }
 
   /** The result of a list request as JSON text. Throws `params_invalid`, `cursor_invalid`, `upstreams_all_down`. */
-  async page(client: Client, kind: ListKind, message: Message): Promise<Buffer> {
+  async page(client: Client, kind: ListKind, message: Message, rawHeaders: RawHeaders): Promise<Buffer> {
     const from = this.#position(client, kind, message);
     const taking = this.#taking(client, kind);
-    const { body, failed } = await assemble(this.#catalogue, this.#view(client, kind), taking, from, (next) =>
-      sealCursor(
-        client.session,
-        kind,
-        { upstream: this.#byConfig.get(next.upstream)!.hash, cursor: next.cursor },
-        randomBytes,
-      ),
+    const { body, failed } = await assemble(
+      this.#catalogue,
+      this.#view(client, kind, rawHeaders),
+      taking,
+      from,
+      (next) =>
+        sealCursor(
+          client.session,
+          kind,
+          { upstream: this.#byConfig.get(next.upstream)!.hash, cursor: next.cursor },
+          randomBytes,
+        ),
     );
     for (const { upstream, fault } of failed)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
@@ -80,21 +88,27 @@ export class Lists {
 
   /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */
   async count(client: Client, upstream: Upstream, kind: ListKind): Promise<number> {
-    const pages = await this.#catalogue.pages(this.#view(client, kind), upstream.config);
+    const pages = await this.#catalogue.pages(this.#view(client, kind, noHeaders), upstream.config);
     return pages.reduce((sum, held) => sum + held.page.count, 0);
   }
 
   /** Upstreams that show a bare name (tools, prompts), in the order of the configuration. */
-  async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string): Promise<Upstream[]> {
-    const { owners } = await ownersOf(this.#catalogue, this.#view(client, kind), this.#taking(client, kind), name);
+  async ownersOfName(
+    client: Client,
+    kind: 'tools' | 'prompts',
+    name: string,
+    rawHeaders: RawHeaders,
+  ): Promise<Upstream[]> {
+    const view = this.#view(client, kind, rawHeaders);
+    const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), name);
     return owners.map((config) => this.#byConfig.get(config)!);
   }
 
   /** Upstreams that list a bare URI, or without any, those with a template that it matches. */
-  async ownersOfUri(client: Client, uri: string): Promise<Upstream[]> {
+  async ownersOfUri(client: Client, uri: string, rawHeaders: RawHeaders): Promise<Upstream[]> {
     const { owners } = await ownersOfUri(
       this.#catalogue,
-      this.#view(client, 'resources'),
+      this.#view(client, 'resources', rawHeaders),
       this.#taking(client, 'resources'),
       uri,
     );
@@ -102,25 +116,27 @@ export class Lists {
   }
 
   /** Upstreams that list a URI template as it stands, or a resource with this URI: completion names either. */
-  async ownersOfTemplate(client: Client, uri: string): Promise<Upstream[]> {
+  async ownersOfTemplate(client: Client, uri: string, rawHeaders: RawHeaders): Promise<Upstream[]> {
     const kind = 'resourceTemplates';
-    const { owners } = await ownersOf(this.#catalogue, this.#view(client, kind), this.#taking(client, kind), uri);
+    const view = this.#view(client, kind, rawHeaders);
+    const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), uri);
     return owners.length > 0
       ? owners.map((config) => this.#byConfig.get(config)!)
-      : await this.ownersOfUri(client, uri);
+      : await this.ownersOfUri(client, uri, rawHeaders);
   }
 
-  #view(client: Client, kind: ListKind): View {
+  #view(client: Client, kind: ListKind, rawHeaders: RawHeaders): View {
     const taking = this.#taking(client, kind);
     const announces = taking.every(
       (config) => (this.#capabilities(client, this.#byConfig.get(config)!) & announced[kind]) !== 0,
     );
     return {
       kind,
-      principal: client.audience,
+      // What is forwarded may decide what is listed, so it decides who may see the same copy.
+      principal: client.audience + forwardedKey(this.#configs, rawHeaders),
       nowMs: this.#now(),
       ttlMs: announces ? announcedTtlMs : silentTtlMs,
-      load: (config, list, cursor) => this.#load(client, this.#byConfig.get(config)!, list, cursor),
+      load: (config, list, cursor) => this.#load(client, this.#byConfig.get(config)!, list, cursor, rawHeaders),
     };
   }
 
@@ -136,11 +152,17 @@ export class Lists {
     return client.links.peek(upstream)?.capabilities ?? upstream.capabilities ?? ~0;
   }
 
-  async #load(client: Client, upstream: Upstream, kind: ListKind, cursor: string | undefined): Promise<Page> {
+  async #load(
+    client: Client,
+    upstream: Upstream,
+    kind: ListKind,
+    cursor: string | undefined,
+    rawHeaders: RawHeaders,
+  ): Promise<Page> {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    const link = await client.links.ensure(upstream);
+    const link = await client.links.ensure(upstream, rawHeaders);
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
-    const page = renderPage(await this.#ask(client, link, methodOf(kind), params), kind, upstream.config);
+    const page = renderPage(await this.#ask(client, link, methodOf(kind), params, rawHeaders), kind, upstream.config);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(
@@ -152,13 +174,14 @@ export class Lists {
   }
 
   /** Asks once more on a new session when the upstream has lost the one in use. */
-  async #ask(client: Client, link: Link, method: string, params: string): Promise<Buffer> {
+  async #ask(client: Client, link: Link, method: string, params: string, rawHeaders: RawHeaders): Promise<Buffer> {
     try {
-      return await this.#adapter.ask(link, method, params, pageDeadlineMs);
+      return await this.#adapter.ask(carrying(link, rawHeaders), method, params, pageDeadlineMs);
     } catch (fault) {
       if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
       if (link.upstream.config.onSessionLoss === 'error') throw fault;
-      return await this.#adapter.ask(await client.links.renew(link.upstream, link), method, params, pageDeadlineMs);
+      const renewed = await client.links.renew(link.upstream, link, rawHeaders);
+      return await this.#adapter.ask(carrying(renewed, rawHeaders), method, params, pageDeadlineMs);
     }
   }
 

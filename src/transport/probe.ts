@@ -3,6 +3,7 @@
  * ends it again; clients come to theirs by their own next use.
  */
 import { newestLegacy } from '../protocol/revisions.ts';
+import { noHeaders } from './forward.ts';
 import { probeMs } from './limits.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { LinkOpener } from './upstream/links.ts';
@@ -25,7 +26,7 @@ export function startProbing(
 
 async function probe(upstream: Upstream, opener: LinkOpener, adapter: UpstreamAdapter): Promise<void> {
   try {
-    await adapter.end(await opener.open(upstream, observer, 'probe'));
+    await adapter.end(await opener.open(upstream, observer, 'probe', noHeaders));
   } catch {
     // Still down: the opener has counted and logged it.
   }

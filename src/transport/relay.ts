@@ -8,6 +8,7 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
+import type { RawHeaders } from './forward.ts';
 import { maxResumptions, resumptionMaxMs } from './limits.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
@@ -24,6 +25,8 @@ export interface RelayHost {
   reply(link: Link, body: string): void;
   /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
   resume(relay: Relay, lastEventId: string, afterMs: number): void;
+  /** The client was given an event id, so it can take the answer up at another replica. */
+  promised(relay: Relay): void;
   /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
@@ -39,6 +42,8 @@ export class Relay implements AnswerSink {
   readonly tokens: ReadonlyMap<string, string> | undefined;
   /** What was sent, to be sent again after healing. */
   readonly body: Buffer;
+  /** Of the client's request, for an upstream that is meant to get some of them. */
+  readonly rawHeaders: RawHeaders;
   readonly startedMs: number;
   link: Link;
   exchange: Exchange | undefined;
@@ -65,6 +70,7 @@ export class Relay implements AnswerSink {
       readonly method: string;
       readonly body: Buffer;
       readonly tokens: ReadonlyMap<string, string> | undefined;
+      readonly rawHeaders: RawHeaders;
     },
     startedMs: number,
   ) {
@@ -77,6 +83,7 @@ export class Relay implements AnswerSink {
     this.method = call.method;
     this.tokens = call.tokens;
     this.body = call.body;
+    this.rawHeaders = call.rawHeaders;
     this.startedMs = startedMs;
     outlet.onDrain = () => this.exchange?.resume();
     outlet.onGone = () => this.#clientGone();
@@ -129,8 +136,16 @@ export class Relay implements AnswerSink {
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
     if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this, fault))
       return;
-    if (fault.code === 'upstream_interrupted' || fault.code === 'upstream_unreachable') this.#interrupted(fault);
+    if (isPassing(fault)) this.#interrupted(fault);
     else this.#fail(fault);
+  }
+
+  /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
+  disconnect(retryMs: number): void {
+    if (this.#over || !this.#promised || !understandsPriming(this.client.revision)) return;
+    this.#retryMs = retryMs;
+    this.exchange?.abort();
+    this.#passDisconnect();
   }
 
   get isOver(): boolean {
@@ -149,9 +164,8 @@ export class Relay implements AnswerSink {
       this.#fail(fault);
       return;
     }
-    const backOffMs = Math.min(250 * 2 ** this.#resumptions, resumptionMaxMs);
+    this.#host.resume(this, this.#lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
     this.#resumptions += 1;
-    this.#host.resume(this, this.#lastEventId, this.#resumptions === 1 ? (this.#retryMs ?? 0) : backOffMs);
   }
 
   /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
@@ -191,9 +205,9 @@ export class Relay implements AnswerSink {
 
   /** An event without data only names a place to resume from; older clients fail on it. */
   #prime(eventId: string | undefined): void {
+    if (this.outlet.gone || !understandsPriming(this.client.revision)) return;
     const sealed = this.#seal(eventId);
-    if (sealed === undefined || this.outlet.gone || !understandsPriming(this.client.revision)) return;
-    this.outlet.events(encodePriming(sealed, this.#retryMs));
+    if (sealed !== undefined) this.outlet.events(encodePriming(sealed, this.#retryMs));
   }
 
   /** Only where the upstream gave an id is one promised, and only where the session finds the upstream again. */
@@ -206,7 +220,10 @@ export class Relay implements AnswerSink {
       upstream: this.link.upstream.hash,
       eventId: upstreamEventId,
     });
-    this.#promised ||= sealed !== undefined;
+    if (!this.#promised && sealed !== undefined) {
+      this.#promised = true;
+      this.#host.promised(this);
+    }
     return sealed;
   }
 
@@ -221,7 +238,7 @@ export class Relay implements AnswerSink {
 
   /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
   #clientGone(): void {
-    if (this.#streamId === undefined) {
+    if (!this.#promised) {
       this.exchange?.resume();
       return;
     }
@@ -241,4 +258,14 @@ export class Relay implements AnswerSink {
     this.#host.finished(this, fault.code);
     this.outlet.fault(fault, this.clientId);
   }
+}
+
+/** What may pass when the answer is asked for again. Whoever else holds the stream is a reader that is gone: ids are this call's. */
+export function isPassing({ code }: GatewayError): boolean {
+  return code === 'upstream_interrupted' || code === 'upstream_unreachable' || code === 'upstream_busy';
+}
+
+/** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */
+export function resumptionDelayMs(attempt: number, retryMs: number | undefined): number {
+  return attempt === 0 ? (retryMs ?? 0) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
 }

@@ -10,6 +10,7 @@ import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf, type Found } from '../protocol/scan.ts';
 import type { Client } from './client.ts';
+import type { RawHeaders } from './forward.ts';
 import type { Lists } from './lists.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -35,7 +36,7 @@ export class Router {
   }
 
   /** By `params.name`. Throws `tool_unknown` or `prompt_unknown`, alike for hidden, ambiguous and missing ones (T11). */
-  named(client: Client, message: Message, list: 'tools' | 'prompts'): Routed | Promise<Routed> {
+  named(client: Client, message: Message, list: 'tools' | 'prompts', rawHeaders: RawHeaders): Routed | Promise<Routed> {
     const name = text(message, message.params?.member('name'), 'name');
     const split = splitName(name, this.#byId);
     if (split !== undefined) {
@@ -43,31 +44,31 @@ export class Router {
       if (decide(upstream.config, list === 'tools' ? 'tool' : 'prompt', split.name))
         return { upstream, target: { name: split.name } };
     }
-    return this.#bareName(client, list, name).then((upstream) => ({ upstream, target: asItStands }));
+    return this.#bareName(client, list, name, rawHeaders).then((upstream) => ({ upstream, target: asItStands }));
   }
 
   /** By `params.uri`. Throws `resource_unknown`. */
-  resource(client: Client, message: Message): Routed | Promise<Routed> {
+  resource(client: Client, message: Message, rawHeaders: RawHeaders): Routed | Promise<Routed> {
     const uri = text(message, message.params?.member('uri'), 'uri');
     const known = inwardUri(uri, this.#byScheme);
     if (known !== undefined) return { upstream: known.upstream, target: { uri: known.uri } };
-    return this.#bareUri(client, uri).then((upstream) => ({ upstream, target: asItStands }));
+    return this.#bareUri(client, uri, rawHeaders).then((upstream) => ({ upstream, target: asItStands }));
   }
 
   /** By `params.ref`. Throws `prompt_unknown` or `resource_unknown`. */
-  completion(client: Client, message: Message): Routed | Promise<Routed> {
+  completion(client: Client, message: Message, rawHeaders: RawHeaders): Routed | Promise<Routed> {
     const ref = message.params?.member('ref');
     const uri = ref?.member('uri');
     if (uri !== undefined) {
       const value = text(message, uri, 'ref.uri');
       const known = inwardUri(value, this.#byScheme);
       if (known !== undefined) return { upstream: known.upstream, target: { refUri: known.uri } };
-      return this.#bareUri(client, value, true).then((upstream) => ({ upstream, target: asItStands }));
+      return this.#bareUri(client, value, rawHeaders, true).then((upstream) => ({ upstream, target: asItStands }));
     }
     const name = text(message, ref?.member('name'), 'ref.name');
     const split = splitName(name, this.#byId);
     if (split !== undefined) return { upstream: this.#byId.get(split.id)!, target: { refName: split.name } };
-    return this.#bareName(client, 'prompts', name).then((upstream) => ({ upstream, target: asItStands }));
+    return this.#bareName(client, 'prompts', name, rawHeaders).then((upstream) => ({ upstream, target: asItStands }));
   }
 
   /** A method the gateway knows nothing of. Throws `method_unknown` where no upstream can be told. */
@@ -83,8 +84,8 @@ export class Router {
     return { upstream: only, target: asItStands };
   }
 
-  async #bareName(client: Client, list: 'tools' | 'prompts', name: string): Promise<Upstream> {
-    const owners = await this.#lists.ownersOfName(client, list, name);
+  async #bareName(client: Client, list: 'tools' | 'prompts', name: string, rawHeaders: RawHeaders): Promise<Upstream> {
+    const owners = await this.#lists.ownersOfName(client, list, name, rawHeaders);
     if (owners.length === 1) return owners[0]!;
     const data = list === 'tools' ? { tool: name } : { prompt: name };
     throw new GatewayError(list === 'tools' ? 'tool_unknown' : 'prompt_unknown', `${owners.length} upstreams have it`, {
@@ -93,10 +94,10 @@ export class Router {
   }
 
   /** A web URI is never prefixed, so the first that lists it serves it; every other bare URI must be unique. */
-  async #bareUri(client: Client, uri: string, isTemplate = false): Promise<Upstream> {
+  async #bareUri(client: Client, uri: string, rawHeaders: RawHeaders, isTemplate = false): Promise<Upstream> {
     const owners = isTemplate
-      ? await this.#lists.ownersOfTemplate(client, uri)
-      : await this.#lists.ownersOfUri(client, uri);
+      ? await this.#lists.ownersOfTemplate(client, uri, rawHeaders)
+      : await this.#lists.ownersOfUri(client, uri, rawHeaders);
     if (owners.length === 1 || (owners.length > 1 && /^https?:/i.test(uri))) return owners[0]!;
     throw new GatewayError('resource_unknown', `${owners.length} upstreams have it`, { data: { uri } });
   }

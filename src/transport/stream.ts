@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { heartbeat } from '../protocol/sse.ts';
+import { endInOneWrite } from './respond.ts';
 import { heartbeatMs, stuckClientMs } from './limits.ts';
 import type { Waiting, Wheel } from './wheel.ts';
 
@@ -25,7 +26,8 @@ export class EventStream implements Waiting {
 
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
-  #state: 'new' | 'open' | 'full' | 'over' = 'new';
+  /** `ending`: the last byte is written and not yet taken. */
+  #state: 'new' | 'open' | 'full' | 'ending' | 'over' = 'new';
   #wroteSinceBeat = false;
 
   constructor(response: ServerResponse, wheel: Wheel) {
@@ -34,15 +36,21 @@ export class EventStream implements Waiting {
     response.on('close', () => this.#closed());
   }
 
+  /** The client is slow and has not caught up yet. */
+  get isFull(): boolean {
+    return this.#state === 'full';
+  }
+
   get isOpen(): boolean {
     return this.#state === 'open' || this.#state === 'full';
   }
 
-  /** Sends the headers. Extra ones as a raw list. */
-  open(extraHeaders: readonly string[] = []): void {
+  /** Sends the headers, extra ones as a raw list, and with them `first`, where it is given, in one packet. */
+  open(first?: Buffer, extraHeaders: readonly string[] = []): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
     this.#response.writeHead(200, extraHeaders.length === 0 ? streamHeaders : [...streamHeaders, ...extraHeaders]);
+    if (first !== undefined) this.#response.write(first);
     this.#response.on('drain', () => this.#drained());
     this.#wheel.arm(this, heartbeatMs);
   }
@@ -69,12 +77,14 @@ export class EventStream implements Waiting {
     this.#state = 'over';
     this.#wheel.disarm(this);
     if (last === undefined) this.#response.end();
-    else this.#response.end(last);
+    else endInOneWrite(this.#response, last);
   }
 
   /** Heartbeat time, or the end of patience with a client that takes nothing. */
   onDue(): void {
-    if (this.#state === 'full') {
+    if (this.#state === 'full' || this.#state === 'ending') {
+      // Over before the socket says so: a write in between would be one after the end.
+      this.#closed();
       this.#response.destroy();
       return;
     }
@@ -92,9 +102,10 @@ export class EventStream implements Waiting {
   }
 
   #closed(): void {
+    const wasEnding = this.#state === 'ending';
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#wheel.disarm(this);
-    this.onGone();
+    if (!wasEnding) this.onGone();
   }
 }

@@ -11,6 +11,8 @@ import type { Upstream } from './upstream.ts';
 export interface ClientFacts {
   readonly revision: LegacyRevision;
   readonly capabilities: number;
+  /** Headers of the client that this upstream is meant to get, as a raw list. */
+  readonly forwarded: readonly string[];
 }
 
 /** One client's relation to one upstream. */
@@ -25,6 +27,8 @@ export interface Link {
   readonly shared: boolean;
   /** Headers of a POST on this link, as a raw list. */
   readonly headers: string[];
+  /** Headers of one request of the client that go along, as a raw list (forward.ts). */
+  readonly forwarded?: readonly string[];
 }
 
 /** What `open` learnt of an upstream. */

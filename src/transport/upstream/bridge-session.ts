@@ -224,7 +224,7 @@ export class BridgeSession implements PeerOwner {
     if (response === undefined) return;
     if (channel.stream === undefined) {
       channel.stream = new EventStream(response, this.#deps.wheel);
-      channel.stream.open(this.#sessionHeader(channel));
+      channel.stream.open(undefined, this.#sessionHeader(channel));
     }
     if (!channel.stream.write(event) && response.writableLength > this.#deps.limits.maxStreamBacklogBytes)
       this.#waitFor(response);

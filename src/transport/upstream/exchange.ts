@@ -81,7 +81,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
     if (status < 200 || this.#reading === 'over') return;
     this.#controller = controller;
     this.status = status;
-    this.touch();
+    if (this.#paused) controller.pause();
+    else this.touch();
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       this.#fail('upstream_malformed', 'content-encoding although identity was asked for');
@@ -182,6 +183,8 @@ function codeOf(status: number, hasSession: boolean, body: string): ErrorCode {
   if (hasSession && (status === 404 || (status === 400 && /session/i.test(body)))) return 'upstream_session_lost';
   if (status === 200 || status === 202) return 'upstream_malformed';
   if (status === 405) return 'upstream_verb_refused';
+  // The stream has another reader, or one whose end the upstream has not seen yet.
+  if (status === 409) return 'upstream_busy';
   return status >= 500 ? 'upstream_unreachable' : 'upstream_refused';
 }
 

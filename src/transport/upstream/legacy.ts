@@ -52,10 +52,14 @@ export class LegacyAdapter implements UpstreamAdapter {
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const id = `"manifold-${randomUUID()}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${client.revision}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
-    const probe = linkOf(upstream, { sessionId: undefined, revision: assumedRevision, capabilities: 0 }, false);
+    const { forwarded } = client;
+    const probe = {
+      ...linkOf(upstream, { sessionId: undefined, revision: assumedRevision, capabilities: 0 }, false),
+      forwarded,
+    };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs);
     const opened = readInitializeResult(answer.message, answer.sessionId);
-    await this.post(linkOf(upstream, opened, false), initialized, deadlineMs);
+    await this.post({ ...linkOf(upstream, opened, false), forwarded }, initialized, deadlineMs);
     return opened;
   }
 
@@ -127,7 +131,8 @@ export class LegacyAdapter implements UpstreamAdapter {
     idleMs: number,
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs, link.sessionId !== undefined);
-    link.upstream.pool.dispatch({ path: link.upstream.path, method, headers, body }, exchange);
+    const all = link.forwarded === undefined ? headers : [...headers, ...link.forwarded];
+    link.upstream.pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
     return exchange;
   }
 }

@@ -6,6 +6,7 @@ import { GatewayError } from '../../errors.ts';
 import type { LegacyRevision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
+import { forwardedTo, type RawHeaders } from '../forward.ts';
 import type { Link, UpstreamAdapter } from './adapter.ts';
 import { linkOf } from './legacy.ts';
 import type { Upstream } from './upstream.ts';
@@ -37,6 +38,8 @@ export class Links {
   readonly #opener: LinkOpener;
   readonly #links = new Map<Upstream, Link>();
   readonly #opening = new Map<Upstream, Promise<Link>>();
+  /** Called when a session was opened that the token does not hold. */
+  onOpened: (upstream: Upstream) => void = () => {};
 
   constructor(owner: LinkOwner, opener: LinkOpener) {
     this.#owner = owner;
@@ -59,16 +62,16 @@ export class Links {
   }
 
   /** As `peek`, opening a session where there is none. Throws `upstream_*` faults. */
-  async ensure(upstream: Upstream): Promise<Link> {
-    return this.peek(upstream) ?? (await this.#open(upstream, 'late'));
+  async ensure(upstream: Upstream, rawHeaders: RawHeaders): Promise<Link> {
+    return this.peek(upstream) ?? (await this.#open(upstream, 'late', rawHeaders));
   }
 
   /** A new session in the place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
-  async renew(upstream: Upstream, lost: Link): Promise<Link> {
+  async renew(upstream: Upstream, lost: Link, rawHeaders: RawHeaders): Promise<Link> {
     const current = this.#links.get(upstream);
     if (current !== undefined && current !== lost) return current;
     this.#links.delete(upstream);
-    return await this.#open(upstream, 'healed');
+    return await this.#open(upstream, 'healed', rawHeaders);
   }
 
   /** Every link in use or sealed in the token, for broadcasts and for the end of the session. */
@@ -83,13 +86,14 @@ export class Links {
     return links;
   }
 
-  #open(upstream: Upstream, reason: Reason): Promise<Link> {
+  #open(upstream: Upstream, reason: Reason, rawHeaders: RawHeaders): Promise<Link> {
     const underWay = this.#opening.get(upstream);
     if (underWay !== undefined) return underWay;
     const opening = this.#opener
-      .open(upstream, this.#owner, reason)
+      .open(upstream, this.#owner, reason, rawHeaders)
       .then((link) => {
         this.#links.set(upstream, link);
+        this.onOpened(upstream);
         return link;
       })
       .finally(() => this.#opening.delete(upstream));
@@ -126,6 +130,7 @@ export class LinkOpener {
     upstream: Upstream,
     owner: Pick<LinkOwner, 'revision' | 'clientCapabilities' | 'shared'>,
     reason: Reason,
+    rawHeaders: RawHeaders,
   ): Promise<Link> {
     if (reason !== 'probe' && upstream.blackoutUntil > this.#now())
       throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
@@ -133,7 +138,11 @@ export class LinkOpener {
       const opened = await withDeadline(
         this.#adapter.open(
           upstream,
-          { revision: owner.revision, capabilities: owner.clientCapabilities },
+          {
+            revision: owner.revision,
+            capabilities: owner.clientCapabilities,
+            forwarded: forwardedTo(upstream.config, rawHeaders),
+          },
           this.#deadlineMs,
         ),
         this.#deadlineMs,

@@ -1,0 +1,195 @@
+/**
+ * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
+ * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
+ */
+import type { GatewayError } from '../errors.ts';
+import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import type { SseEvent } from '../protocol/sse.ts';
+import type { Client } from './client.ts';
+import { carrying, type RawHeaders } from './forward.ts';
+import { contendedMaxMs, maxRetryMs, rejoinMaxMs, rejoinMinMs } from './limits.ts';
+import type { RelayHost } from './relay.ts';
+import { notificationToClient, requestToClient } from './translate.ts';
+import { ownAnswer } from './undeclared.ts';
+import type { AnswerSink, Exchange, Link, UpstreamAdapter } from './upstream/adapter.ts';
+import type { Upstream } from './upstream/upstream.ts';
+import type { Waiting, Wheel } from './wheel.ts';
+
+export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
+  readonly adapter: UpstreamAdapter;
+  readonly wheel: Wheel;
+}
+
+/** The stream to the client, as its listeners see it. */
+export interface Listened {
+  readonly client: Client;
+  readonly host: ListenerHost;
+  /** Headers of the GET that opened it. */
+  readonly rawHeaders: RawHeaders;
+  /** The client is slow: nothing more is to be read for it now. */
+  readonly isFull: boolean;
+  write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
+  /** A place to resume from, without a message. */
+  prime(upstream: Upstream, upstreamEventId: string): void;
+  /** The upstream does not know the place it was asked for. */
+  forget(upstream: Upstream): void;
+  /** The upstream has no stream to offer. */
+  leave(upstream: Upstream): void;
+}
+
+export class Listener implements AnswerSink, Waiting {
+  due = 0;
+  readonly #stream: Listened;
+  #link: Link;
+  #lastEventId: string | undefined;
+  #exchange: Exchange | undefined;
+  #delayMs = rejoinMinMs;
+  #retryMs: number | undefined;
+  /** When the upstream's stream was opened, on the clock of `performance`. */
+  #openedMs: number | undefined;
+  /** Another stream of the session has the upstream's only one. */
+  #contended = false;
+  #stopped = false;
+
+  constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
+    this.#stream = stream;
+    this.#link = link;
+    this.#lastEventId = lastEventId;
+  }
+
+  connect(): void {
+    const { host, rawHeaders, isFull } = this.#stream;
+    this.#exchange = host.adapter.listen(carrying(this.#link, rawHeaders), this.#lastEventId, this);
+    if (isFull) this.#exchange.pause();
+  }
+
+  pause(): void {
+    this.#exchange?.pause();
+  }
+
+  resume(): void {
+    this.#exchange?.resume();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stream.host.wheel.disarm(this);
+    this.#exchange?.abort();
+  }
+
+  /** A stream of the same session has ended here: what it held may be free. */
+  takeOver(): void {
+    if (!this.#contended || this.#stopped) return;
+    this.#delayMs = rejoinMinMs;
+    this.#stream.host.wheel.arm(this, 0);
+  }
+
+  onJson(): void {}
+
+  onStream(): void {
+    this.#contended = false;
+    this.#openedMs = performance.now();
+  }
+
+  onRetry(ms: number): void {
+    this.#retryMs = Math.min(ms, maxRetryMs);
+  }
+
+  onEvent(event: SseEvent): void {
+    if (this.#stopped) return;
+    this.#delayMs = rejoinMinMs;
+    if (event.id !== undefined) this.#lastEventId = event.id;
+    if (event.data === '') {
+      if (event.id !== undefined) this.#stream.prime(this.#link.upstream, event.id);
+      return;
+    }
+    try {
+      this.#pass(readServerMessage(Buffer.from(event.data)), event.id);
+    } catch {
+      // One message that is none hurts nobody else; the stream goes on.
+      this.#stream.host.noticed(this.#link, this.#stream.client, 'malformed');
+    }
+  }
+
+  /** An orderly end is the upstream's wish to be polled, at its own pace where it named one. */
+  onEnd(): void {
+    this.#rejoin(this.#retryMs ?? this.#backOffMs(rejoinMaxMs));
+  }
+
+  onFault(fault: GatewayError): void {
+    const { upstream } = this.#link;
+    switch (fault.code) {
+      case 'upstream_verb_refused':
+        upstream.noListening = true;
+        this.#stream.leave(upstream);
+        return;
+      case 'upstream_session_lost':
+        this.#forget();
+        this.#renew();
+        return;
+      case 'upstream_busy':
+        this.#contended = true;
+        this.#rejoin(this.#backOffMs(contendedMaxMs));
+        return;
+      case 'upstream_refused':
+        // It may no longer have what was to be resumed; a fresh stream is better than none.
+        this.#forget();
+    }
+    this.#rejoin(Math.max(this.#retryMs ?? 0, this.#backOffMs(rejoinMaxMs)));
+  }
+
+  onDue(): void {
+    if (!this.#stopped) this.connect();
+  }
+
+  #pass(message: Message, eventId: string | undefined): void {
+    const { client, host } = this.#stream;
+    const upstream = this.#link.upstream;
+    switch (message.kind) {
+      // A GET stream carries no responses unless it resumes a call, which this one never does.
+      case 'response':
+        return;
+      case 'notification':
+        host.noticed(this.#link, client, message.method);
+        this.#stream.write(notificationToClient(message, upstream, client), upstream, eventId);
+        return;
+      case 'request': {
+        const own = ownAnswer(message, this.#link, client);
+        if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
+        else host.reply(this.#link, own);
+      }
+    }
+  }
+
+  #forget(): void {
+    this.#lastEventId = undefined;
+    this.#stream.forget(this.#link.upstream);
+  }
+
+  /** The pause to make now; the next one is twice as long, unless the stream has proved steady in between. */
+  #backOffMs(maxMs: number): number {
+    const isSteady = this.#openedMs !== undefined && performance.now() - this.#openedMs > rejoinMaxMs;
+    this.#openedMs = undefined;
+    const delayMs = isSteady ? rejoinMinMs : Math.min(this.#delayMs, maxMs);
+    this.#delayMs = Math.min(delayMs * 2, rejoinMaxMs);
+    return delayMs;
+  }
+
+  #rejoin(afterMs: number): void {
+    if (!this.#stopped) this.#stream.host.wheel.arm(this, afterMs);
+  }
+
+  /** After a loss of the session the client's link is used as it is by then: a call may have healed it. */
+  #renew(): void {
+    if (this.#stopped) return;
+    const { client, rawHeaders } = this.#stream;
+    client.links.renew(this.#link.upstream, this.#link, rawHeaders).then(
+      (link) => {
+        this.#link = link;
+        // With a pause: whoever loses its sessions at once would be asked for new ones without end.
+        this.#rejoin(this.#backOffMs(rejoinMaxMs));
+      },
+      () => this.#rejoin(this.#backOffMs(rejoinMaxMs)),
+    );
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * docs/errors.md from the catalogue that the program itself answers from. `node test/support/errors-page.ts` writes the page;
+ * test/errors/page.test.ts fails when it is out of date. The hints stand here, for they are for people and never sent.
+ */
+import { writeFileSync } from 'node:fs';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { catalogue, type ErrorCode } from '../../src/errors.ts';
+
+export const pagePath = fileURLToPath(new URL('../../docs/errors.md', import.meta.url));
+
+/** What each code means to an operator, and what to do. The type makes a new code without a hint a fault. */
+export const hints: Readonly<Record<ErrorCode, string>> = {
+  host_not_allowed:
+    'The `Host` header is no name of this gateway (protection against DNS rebinding). Give the name with `--public-url` or `--allowed-hosts`.',
+  origin_not_allowed: 'A web page of another origin called. If it may, name its origin in `--allowed-origins`.',
+  path_unknown: 'The endpoint is `/mcp`; probes and metrics are on the admin port.',
+  verb_not_allowed: 'The endpoint takes POST, GET and DELETE.',
+  accept_missing:
+    'The client must accept both kinds of answer. Often a hand-written request, or a proxy that rewrites `Accept`.',
+  accept_stream_missing: 'The same for GET, which is answered by an event stream alone.',
+  body_too_large: 'One message may have 4 MiB. The connection is closed.',
+  content_type_unsupported: 'The client must post `application/json`.',
+  content_encoding_unsupported: 'Compressed requests are not taken.',
+  headers_too_many: 'A request may have fewer than 100 header fields.',
+  header_repeated: 'A header that the gateway reads stands twice. Look for a proxy that adds what is there already.',
+  body_incomplete: 'The client, or a proxy, broke off while it sent the body.',
+  draining: 'The process is about to stop. The client tries again and reaches another replica.',
+  stream_taken:
+    'Between the gateway and its own bridge only: a second GET stream in one session of a stdio or SSE server.',
+  stream_gone: 'The answer that `Last-Event-ID` asks for can no longer be had from its server.',
+  streams_too_many: 'A session may have 32 GET streams open on one replica.',
+  json_malformed: 'The body is no JSON or no UTF-8.',
+  json_too_deep: 'More than 128 levels of arrays and objects.',
+  json_key_repeated: 'A key stands twice where readers could disagree about which one counts.',
+  message_invalid: 'JSON, but no JSON-RPC 2.0 message.',
+  batch_unsupported: 'Batches exist in revision 2025-03-26 only.',
+  initialize_misplaced: '`initialize` inside a batch, or within a session of the bridge.',
+  answer_unknown:
+    'The client answered a request that no server sent to this session, or the server no longer takes the answer.',
+  session_missing: 'No `Mcp-Session-Id`, with `--sessions required` or on DELETE.',
+  session_unreadable:
+    'The session token cannot be used; the client initializes anew. The reason is in `manifold_session_reject_total` and in the log, and is never told to the client. Many at once after a rollout: replicas with different keys, `--gateway-name` or `--public-url`.',
+  revision_unsupported: 'The `MCP-Protocol-Version` header names a revision that this gateway does not speak.',
+  revision_mismatch: 'The header names another revision than the one agreed upon by `initialize`.',
+  method_unknown: 'Nobody knows the method, and nothing in the request says which of several servers it is for.',
+  params_invalid: 'A parameter that the gateway reads is missing or of the wrong kind.',
+  tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',
+  prompt_unknown: 'The same for a prompt.',
+  resource_unknown: 'The same for a resource.',
+  cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
+  task_unknown: 'Reserved: tasks are not carried by this version.',
+  upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
+  upstream_timeout:
+    "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",
+  upstream_refused:
+    'A 4xx, or an error in place of what the gateway itself asked for: look at `headers` of the server.',
+  upstream_verb_refused:
+    'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
+  upstream_busy: 'The server answered 409: somebody else reads the stream that was asked for.',
+  upstream_malformed: 'The answer is no valid MCP, too large, or compressed although that was not asked for.',
+  upstream_interrupted:
+    'The connection broke in the middle of an answer that could not be taken up again. A call is never sent twice.',
+  upstream_session_lost:
+    'The server restarted and `onSessionLoss` is `error`, or the loss came in the middle of an answer.',
+  upstreams_all_down: 'No server of the configuration could be reached.',
+  internal: 'A fault of the gateway. Please report it with the log entry, which has the stack.',
+};
+
+export function errorsPage(): string {
+  return [
+    '<!-- Generated by test/support/errors-page.ts. Edit src/errors.ts, and the hints in that script. -->',
+    '# Errors',
+    '',
+    'Every fault of the gateway has a code. The code is in the log (`code`) and in the metrics (`outcome`); a client reads the JSON-RPC',
+    "error beside it and nothing of the inside. An upstream's own JSON-RPC error is handed on whole and is none of these.",
+    '',
+    'A status of 200 is that of a request which was understood: the error is in the JSON-RPC answer, as the session revisions of MCP',
+    'have it. Where the answer has begun as an event stream, every error comes as an event of it, whatever its status here.',
+    '',
+    '| Code | HTTP | JSON-RPC | Message | Meaning, and what to do |',
+    '|---|---|---|---|---|',
+    ...Object.entries(hints).map(([code, hint]) => {
+      const { status, rpc, message } = catalogue[code as ErrorCode];
+      return `| \`${code}\` | ${status} | ${rpc} | ${message} | ${hint} |`;
+    }),
+    '',
+  ].join('\n');
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) writeFileSync(pagePath, errorsPage());
