@@ -17,26 +17,35 @@ export interface InitializeInput {
   readonly instructions?: string | undefined;
 }
 
-export interface OwnIdentity {
-  readonly protocolVersion: string;
+/** What the gateway says it is. */
+export interface OwnName {
   readonly version: string;
   readonly title?: string;
+}
+
+export interface OwnIdentity extends OwnName {
+  readonly protocolVersion: string;
 }
 
 /** The JSON text of an InitializeResult. Inputs stand in the order of the configuration. */
 export function mergeInitialize(inputs: readonly InitializeInput[], own: OwnIdentity): string {
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;
-  const title = own.title === undefined ? '' : `"title":${JSON.stringify(own.title)},`;
   const instructions = mergeInstructions(inputs);
   return (
     `{"protocolVersion":${JSON.stringify(own.protocolVersion)},"capabilities":${serverCapabilitiesJson(bits)},` +
-    `"serverInfo":{"name":"manifold",${title}"version":${JSON.stringify(own.version)}}` +
+    `"serverInfo":${serverInfoJson(own)}` +
     (instructions === '' ? '}' : `,"instructions":${JSON.stringify(instructions)}}`)
   );
 }
 
-function mergeInstructions(inputs: readonly InitializeInput[]): string {
+/** The JSON text of the gateway's own `Implementation`. */
+export function serverInfoJson({ version, title }: OwnName): string {
+  return JSON.stringify({ name: 'manifold', ...(title === undefined ? {} : { title }), version });
+}
+
+/** Empty when no upstream has any. */
+export function mergeInstructions(inputs: readonly Pick<InitializeInput, 'upstream' | 'instructions'>[]): string {
   const speaking = inputs.filter(({ instructions }) => instructions !== undefined && instructions.trim() !== '');
   const room = Math.min(maxSectionChars, Math.floor(maxInstructionsChars / Math.max(speaking.length, 1)));
   return speaking.map(({ upstream, instructions }) => section(upstream.name, instructions ?? '', room)).join('');

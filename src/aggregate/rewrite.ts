@@ -7,39 +7,59 @@ import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
-import { removeMembers, splice } from '../protocol/splice.ts';
+import { splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
+import type { Rendering } from './content.ts';
 import { editElicitation } from './elicitation.ts';
+import { editForLegacy, editForModern } from './modern-result.ts';
+import type { ModernAnswer } from './modern-result.ts';
 
 /**
- * An upstream's response for a client of this revision. `id` is raw JSON text and replaces the id, for shared upstream
- * sessions. Throws `upstream_malformed` for a URL elicitation that leads elsewhere than to the web.
+ * An upstream's response for a client of this revision, which has sessions. `id` is raw JSON text and replaces the id, for
+ * shared upstream sessions. Throws `upstream_malformed` for a URL elicitation that leads elsewhere than to the web.
  */
 export function outwardResult(message: Message, upstream: UpstreamConfig, clientRevision: string, id?: string): Buffer {
-  const { bytes, root } = message;
   const edits: Edit[] = [];
   editId(message, id, edits);
+  editResponse(message, { upstream, linksAsText: clientRevision < '2025-06-18' }, edits);
+  const result = message.root.member('result');
+  if (result?.kind === 'object') editForLegacy(message.bytes, result, edits);
+  return spliceSorted(message.bytes, edits);
+}
+
+/** The same for a client of revision 2026-07-28. Throws as `outwardResult` does, and as `editForModern` does. */
+export function outwardModernResult(
+  message: Message,
+  upstream: UpstreamConfig,
+  answer: ModernAnswer,
+  id?: string,
+): Buffer {
+  const edits: Edit[] = [];
+  editId(message, id, edits);
+  editResponse(message, { upstream, linksAsText: false }, edits);
+  editForModern(message, answer, edits);
+  return spliceSorted(message.bytes, edits);
+}
+
+/** URIs wherever a response may hold them, and the questions inside an error. */
+function editResponse({ bytes, root }: Message, rendering: Rendering, edits: Edit[]): void {
+  const { upstream } = rendering;
   const result = root.member('result');
   if (result?.kind === 'object') {
-    const rendering = { upstream, linksAsText: clientRevision < '2025-06-18' };
     editContent(bytes, result.member('content'), rendering, edits);
     editMessages(bytes, result.member('messages'), rendering, edits);
     editContents(bytes, result.member('contents'), upstream, edits);
     editAppMeta(bytes, result.member('_meta'), upstream, edits);
-    if (clientRevision < '2026-07-28') removeModern(bytes, result, edits);
   }
   const data = root.member('error')?.member('data');
-  if (data !== undefined) {
-    editUri(bytes, data.member('uri'), upstream, edits);
-    const elicitations = data.member('elicitations');
-    if (elicitations?.kind === 'array') {
-      for (let each = elicitations.first; each !== undefined; each = each.next) {
-        editElicitation(bytes, each, upstream, edits);
-      }
-    }
+  if (data === undefined) return;
+  editUri(bytes, data.member('uri'), upstream, edits);
+  const elicitations = data.member('elicitations');
+  if (elicitations?.kind !== 'array') return;
+  for (let each = elicitations.first; each !== undefined; each = each.next) {
+    editElicitation(bytes, each, upstream, edits);
   }
-  return spliceSorted(bytes, edits);
 }
 
 /** A notification of an upstream for a client: `notifications/resources/updated` names a URI. */
@@ -130,14 +150,6 @@ function editContents(bytes: Buffer, contents: Found | undefined, upstream: Upst
   for (let each = contents.first; each !== undefined; each = each.next) {
     editUri(bytes, each.member('uri'), upstream, edits);
   }
-}
-
-/** What only modern clients know: `resultType`, and structured content that is not an object (protocol.md D5, D9). */
-function removeModern(bytes: Buffer, result: Found, edits: Edit[]): void {
-  const structured = result.member('structuredContent');
-  const isPlain = structured === undefined || structured.kind === 'object';
-  if (isPlain && result.member('resultType') === undefined) return;
-  edits.push(...removeMembers(bytes, result, isPlain ? ['resultType'] : ['resultType', 'structuredContent']));
 }
 
 /** Edits are found in the order of the rules, not of the bytes. */

@@ -39,7 +39,8 @@ export const serverCapability = {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-const uiExtension = 'io.modelcontextprotocol/ui';
+/** MCP Apps. */
+export const uiExtension = 'io.modelcontextprotocol/ui';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
@@ -150,6 +151,12 @@ export function serverCapabilitiesJson(bits: number): string {
     }),
     ...(on(s.ui) && { extensions: { [uiExtension]: {} } }),
   });
+}
+
+/** As `serverCapabilitiesJson`, for revision 2026-07-28, which has no tasks outside an extension (protocol.md B2). */
+export function modernServerCapabilitiesJson(bits: number): string {
+  const s = serverCapability;
+  return serverCapabilitiesJson(bits & ~(s.tasks | s.tasksList | s.tasksCancel | s.tasksToolCall));
 }
 
 function objectOf(value: unknown): JsonObject | undefined {

@@ -2,11 +2,34 @@
  * What the gateway reads of a message, on either side: the members it routes by, rewrites or seals (protocol.md D3, D4,
  * D6). All else passes as bytes. A member not named here cannot be replaced by a splice.
  */
+import { metaKey } from './modern.ts';
 import { compileShape } from './scan.ts';
 import type { Shape } from './scan.ts';
 
 const value: Shape = {};
 const meta: Shape = { members: { progressToken: value }, each: value };
+
+const clientCapabilities: Shape = {
+  members: {
+    roots: { members: { listChanged: value } },
+    sampling: { members: { context: value, tools: value } },
+    elicitation: { members: { form: value, url: value } },
+    tasks: value,
+    extensions: { each: value },
+  },
+};
+
+/** `each` would capture these keys as well; named, they are read without making a string of them. */
+const requestMeta: Shape = {
+  members: {
+    progressToken: value,
+    [metaKey.protocolVersion]: value,
+    [metaKey.clientCapabilities]: clientCapabilities,
+    [metaKey.clientInfo]: value,
+    [metaKey.logLevel]: value,
+  },
+  each: value,
+};
 
 export const clientMessageShape = compileShape({
   members: {
@@ -25,15 +48,7 @@ export const clientMessageShape = compileShape({
         requestId: value,
         progressToken: value,
         protocolVersion: value,
-        capabilities: {
-          members: {
-            roots: { members: { listChanged: value } },
-            sampling: { members: { context: value, tools: value } },
-            elicitation: { members: { form: value, url: value } },
-            tasks: value,
-            extensions: { each: value },
-          },
-        },
+        capabilities: clientCapabilities,
         clientInfo: { members: { name: value, version: value } },
         ref: { members: { type: value, name: value, uri: value } },
         argument: value,
@@ -42,7 +57,7 @@ export const clientMessageShape = compileShape({
         requestState: value,
         inputResponses: value,
         notifications: value,
-        _meta: meta,
+        _meta: requestMeta,
       },
     },
   },
@@ -108,6 +123,8 @@ export const serverMessageShape = compileShape({
         serverInfo: { members: { name: value } },
         instructions: value,
         resultType: value,
+        ttlMs: value,
+        cacheScope: value,
         structuredContent: value,
         content,
         contents: { items: resource },

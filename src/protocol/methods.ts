@@ -3,17 +3,24 @@
  * else asks for the era. protocol.md D4.
  */
 
-/** How a request is served: by the gateway itself, from the catalogue, by one upstream, or by all. */
-export type RequestPlan =
-  | { readonly kind: 'initialize' }
-  | { readonly kind: 'ping' }
+/** From the catalogue, or by one upstream. */
+type CommonPlan =
   | { readonly kind: 'list'; readonly list: 'tools' | 'prompts' | 'resources' | 'resourceTemplates' }
   | { readonly kind: 'named'; readonly list: 'tools' | 'prompts' }
   | { readonly kind: 'resource' }
-  | { readonly kind: 'completion' }
+  | { readonly kind: 'completion' };
+
+/** How a request is served: by the gateway itself, from the catalogue, by one upstream, or by all. */
+export type RequestPlan =
+  | CommonPlan
+  | { readonly kind: 'initialize' }
+  | { readonly kind: 'ping' }
   | { readonly kind: 'level' }
   /** Nothing is known of it: it travels where its parameters or the number of upstreams leave no doubt. */
   | { readonly kind: 'unknown' };
+
+/** The same without sessions. A method that is not in its table is not served (2026-07-28: HTTP 404 and −32601). */
+export type ModernRequestPlan = CommonPlan | { readonly kind: 'discover' } | { readonly kind: 'listen' };
 
 export type NotificationPlan =
   | { readonly kind: 'terminate' }
@@ -21,9 +28,7 @@ export type NotificationPlan =
   | { readonly kind: 'progress' }
   | { readonly kind: 'broadcast' };
 
-const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, RequestPlan>([
-  ['initialize', { kind: 'initialize' }],
-  ['ping', { kind: 'ping' }],
+const commonRequests: readonly (readonly [string, CommonPlan])[] = [
   ['tools/list', { kind: 'list', list: 'tools' }],
   ['prompts/list', { kind: 'list', list: 'prompts' }],
   ['resources/list', { kind: 'list', list: 'resources' }],
@@ -31,10 +36,22 @@ const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, Request
   ['tools/call', { kind: 'named', list: 'tools' }],
   ['prompts/get', { kind: 'named', list: 'prompts' }],
   ['resources/read', { kind: 'resource' }],
+  ['completion/complete', { kind: 'completion' }],
+];
+
+const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, RequestPlan>([
+  ...commonRequests,
+  ['initialize', { kind: 'initialize' }],
+  ['ping', { kind: 'ping' }],
   ['resources/subscribe', { kind: 'resource' }],
   ['resources/unsubscribe', { kind: 'resource' }],
-  ['completion/complete', { kind: 'completion' }],
   ['logging/setLevel', { kind: 'level' }],
+]);
+
+const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, ModernRequestPlan>([
+  ...commonRequests,
+  ['server/discover', { kind: 'discover' }],
+  ['subscriptions/listen', { kind: 'listen' }],
 ]);
 
 const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<string, NotificationPlan>([
@@ -51,11 +68,17 @@ export function legacyRequest(method: string): RequestPlan {
   return legacyRequests.get(method) ?? unknownRequest;
 }
 
+/** Undefined for a method that revision 2026-07-28 does not have, or that it has taken away. */
+export function modernRequest(method: string): ModernRequestPlan | undefined {
+  return modernRequests.get(method);
+}
+
 export function legacyNotification(method: string): NotificationPlan {
   return legacyNotifications.get(method) ?? unknownNotification;
 }
 
 /** The method as a metric label: a known one, else `other` (peers must not be able to make new labels). */
 export function methodLabel(method: string): string {
-  return legacyRequests.has(method) || legacyNotifications.has(method) ? method : 'other';
+  const isKnown = legacyRequests.has(method) || modernRequests.has(method) || legacyNotifications.has(method);
+  return isKnown ? method : 'other';
 }

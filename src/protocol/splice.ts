@@ -87,7 +87,8 @@ export function removeMembers(bytes: Buffer, object: Found, names: readonly stri
   return edits;
 }
 
-function insertion(bytes: Buffer, object: Found, text: string): Edit {
+/** Puts members that are not there first in the object: `text` is theirs as JSON text, joined by commas. */
+export function insertion(bytes: Buffer, object: Found, text: string): Edit {
   const first = object.start + 1;
   const empty = bytes[pastSpace(bytes, first)] === 0x7d;
   return { start: first, end: first, text: empty ? text : `${text},` };

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { inwardCall, outwardNotification, outwardRequest, outwardResult, withId } from '../../src/aggregate/rewrite.ts';
+import {
+  inwardCall,
+  outwardModernResult,
+  outwardNotification,
+  outwardRequest,
+  outwardResult,
+  withId,
+} from '../../src/aggregate/rewrite.ts';
 import type { InwardTarget } from '../../src/aggregate/rewrite.ts';
 import { readClientMessage, readServerMessage } from '../../src/protocol/envelope.ts';
 import type { Message } from '../../src/protocol/envelope.ts';
@@ -115,9 +122,56 @@ describe('what a client of an older revision does not know (protocol.md D5, D9)'
     });
   }
 
-  test('a modern client gets all of it', () => {
-    const inner = '{"resultType":"complete","structuredContent":[1]}';
-    expect(result(inner, '2026-07-28')).toBe(inner);
+  for (const [inner, outward] of [
+    ['{"ttlMs":1,"contents":[],"cacheScope":"public"}', '{"contents":[]}'],
+    ['{"resultType":"complete", "a":1,"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}}', '{"a":1}'],
+    [
+      '{"_meta":{"b":1.0,"io.modelcontextprotocol/serverInfo":{},"io.modelcontextprotocol/subscriptionId":2}}',
+      '{"_meta":{"b":1.0}}',
+    ],
+    [
+      '{"_meta":{"io.modelcontextprotocol/serverInfo":{},"ui":{"resourceUri":"ui://h"}},"resultType":"complete"}',
+      '{"_meta":{"ui":{"resourceUri":"ui://up/h"}}}',
+    ],
+  ] as const) {
+    test(`of ${inner} it gets neither cache hints nor the name of the server behind: ${outward}`, () => {
+      expect(result(inner)).toBe(outward);
+    });
+  }
+
+  test('what 2025-11-25 itself reserves in _meta stays', () => {
+    const inner = '{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t"}}}';
+    expect(result(inner)).toBe(inner);
+  });
+});
+
+describe('what a client of revision 2026-07-28 gets (protocol.md D5, D9)', () => {
+  const answer = { method: 'tools/call', serverInfo: '{"name":"manifold","version":"1"}' };
+
+  test('links, structured content of any kind and outward URIs, under its own id and in one splice', () => {
+    const message = fromServer(
+      '{"id":"gw-1","result":{"structuredContent":[1.0],"resultType":"complete","_meta":{"ui":{"resourceUri":"ui://h"}},' +
+        '"content":[{"type":"resource_link","uri":"a:b"}]},"jsonrpc":"2.0"}',
+    );
+    expect(outwardModernResult(message, up, answer, '7').toString()).toBe(
+      '{"id":7,"result":{"structuredContent":[1.0],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":' +
+        '{"name":"manifold","version":"1"},"ui":{"resourceUri":"ui://up/h"}},' +
+        '"content":[{"type":"resource_link","uri":"up+a:b"}]},"jsonrpc":"2.0"}',
+    );
+  });
+
+  test('an error about a resource by its outward URI', () => {
+    const error = '{"jsonrpc":"2.0","id":1,"error":{"code":-32002,"message":"m","data":{"x":1.0,"uri":"file:///a"}}}';
+    expect(outwardModernResult(fromServer(error), up, { ...answer, method: 'resources/read' }).toString()).toBe(
+      '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"m","data":{"x":1.0,"uri":"up+file:///a"}}}',
+    );
+  });
+
+  test('the whole of the data of an error under a code it may not be sent, with outward URIs', () => {
+    const error = '{"jsonrpc":"2.0","id":1,"error":{"data":{"uri":"file:///a"},"message":"m","code":-32000.0}}';
+    expect(outwardModernResult(fromServer(error), up, answer).toString()).toBe(
+      '{"jsonrpc":"2.0","id":1,"error":{"data":{"code":-32000.0,"data":{"uri":"up+file:///a"}},"message":"m","code":-32603}}',
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { renderPage } from '../../src/aggregate/page.ts';
-import { inwardCall, outwardRequest, outwardResult } from '../../src/aggregate/rewrite.ts';
+import { inwardCall, outwardModernResult, outwardRequest, outwardResult } from '../../src/aggregate/rewrite.ts';
 import { readClientMessage, readServerMessage } from '../../src/protocol/envelope.ts';
 import { anUpstream } from '../aggregate/an-upstream.ts';
 
@@ -151,6 +151,42 @@ test('the items of a list arrive under outward names and are otherwise the same 
       const page = renderPage(Buffer.from(`{"id":1,"result":{"tools":[${list}]},"jsonrpc":"2.0"}`), 'tools', up);
       expect(page.body.toString()).toBe(items.map(({ arrives }) => arrives).join());
       expect(page.count).toBe(items.length);
+    }),
+  );
+});
+
+const answer = { method: 'tools/call', serverInfo: '{"name":"manifold"}' };
+const modernMeta = '{"io.modelcontextprotocol/serverInfo":{"name":"manifold"}}';
+
+test('a result of the session era arrives at a modern client with what it lacks in front, and is otherwise the same', () => {
+  fc.assert(
+    fc.property(anObject({ content: anArray(aBlock), structuredContent: anOddValue }), (inner) => {
+      const message = readServerMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":${inner.sent}}`));
+      const added = `"resultType":"complete","_meta":${modernMeta}`;
+      expect(outwardModernResult(message, up, answer).toString()).toBe(
+        `{"jsonrpc":"2.0","id":1,"result":{${added},${inner.arrives.slice(1)}}`,
+      );
+    }),
+  );
+});
+
+test('what is added for a modern client is what is taken out for one of the session era', () => {
+  const members = fc.dictionary(
+    fc.string().map((key) => `x${key}`),
+    fc.jsonValue(),
+    { maxKeys: 3 },
+  );
+  const aResult = fc
+    .tuple(members, fc.option(members, { nil: undefined }))
+    .map(([own, meta]) => JSON.stringify(meta === undefined ? own : { ...own, _meta: meta }));
+  fc.assert(
+    fc.property(aResult, fc.constantFrom('tools/call', 'resources/read'), (inner, method) => {
+      const message = readServerMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":${inner}}`));
+      const modern = outwardModernResult(message, up, { ...answer, method });
+      expect(modern.toString()).toContain('"resultType":"complete"');
+      const legacy = outwardResult(readServerMessage(modern), up, '2025-11-25').toString();
+      // A `_meta` that was empty has nothing to be told from one that was added.
+      expect(legacy.replace(/,?"_meta":\{\}/, '')).toBe(message.bytes.toString().replace(/,?"_meta":\{\}/, ''));
     }),
   );
 });

@@ -3,6 +3,7 @@ import {
   clientCapabilitiesJson,
   clientCapability,
   clientCapabilityBits,
+  modernServerCapabilitiesJson,
   serverCapabilitiesJson,
   serverCapability,
   serverCapabilityBits,
@@ -120,4 +121,10 @@ test('what is no declaration declares nothing', () => {
     expect(serverCapabilityBits(value)).toBe(0);
   }
   expect(serverCapabilityBits({ tools: { listChanged: 'true' } })).toBe(1);
+});
+
+test('revision 2026-07-28 has no tasks among the capabilities of a server (2026-07-28 server/discover)', () => {
+  const { tasks: _, ...rest } = fullServer;
+  expect(JSON.parse(modernServerCapabilitiesJson(serverCapabilityBits(fullServer)))).toEqual(rest);
+  expect(modernServerCapabilitiesJson(0)).toBe('{}');
 });

@@ -229,6 +229,8 @@ describe('what is captured', () => {
           serverInfo: { name: 's' },
           instructions: 'i',
           resultType: 'r',
+          ttlMs: 5,
+          cacheScope: 'public',
           structuredContent: { a: 1 },
           contents: [{ uri: 'u' }],
           messages: [{ content: { type: 'resource_link', uri: 'w', name: 'n' } }],
@@ -248,6 +250,7 @@ describe('what is captured', () => {
     expect(read('capabilities', 'resources', 'listChanged')).toBe('true');
     expect(['logging', 'completions', 'tasks'].map((name) => read('capabilities', name))).toEqual(['{}', '{}', '{}']);
     expect(read('capabilities', 'extensions', 'a')).toBe('{}');
+    expect([read('ttlMs'), read('cacheScope')]).toEqual(['5', '"public"']);
     expect([read('serverInfo', 'name'), read('task', 'taskId'), read('_meta', 'a')]).toEqual(['"s"', '"t"', '1']);
     expect(result?.member('contents')?.items.map((item) => at(bytes, item, 'uri'))).toEqual(['"u"']);
     expect(result?.member('messages')?.items.map((item) => at(bytes, item, 'content', 'uri'))).toEqual(['"w"']);

@@ -1,0 +1,169 @@
+/**
+ * Responses between the eras: what revision 2026-07-28 has in every result is added for its clients and taken out for older
+ * ones, and an error keeps to the codes that a client may be sent (protocol.md B6, B9, D5, D9, D10).
+ */
+import { GatewayError } from '../errors.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { metaKey } from '../protocol/modern.ts';
+import { numberOf, rawOf, textOf } from '../protocol/scan.ts';
+import type { Found } from '../protocol/scan.ts';
+import { insertion, removeMembers, setMember, setMembers } from '../protocol/splice.ts';
+import type { Edit } from '../protocol/splice.ts';
+import type { CacheScope } from './discover.ts';
+
+/** What a modern client's answer is made with. */
+export interface ModernAnswer {
+  /** The method of the request. */
+  readonly method: string;
+  /** The gateway's own `Implementation` as JSON text. */
+  readonly serverInfo: string;
+  /** The URI that the client asked for, if it did: an error about a resource has to name it. */
+  readonly uri?: string | undefined;
+}
+
+export interface CacheHints {
+  /** A whole number of ms, not negative. */
+  readonly ttlMs: number;
+  readonly cacheScope: CacheScope;
+}
+
+/** 2026-07-28 server/utilities/caching: results that say how long they count and for whom. */
+const cacheableMethods = new Set([
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+]);
+/** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
+const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
+const modernMembers: readonly string[] = ['resultType', 'ttlMs', 'cacheScope'];
+const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscriptionId];
+
+/** Earlier revisions' own code for a resource that is not there. */
+const resourceNotFound = -32002;
+const invalidParams = -32602;
+const internalError = -32603;
+/** JSON-RPC's codes for servers, all of which are older revisions' or the specification's to give out (protocol.md B3). */
+const serverErrors = { from: -32099, to: -32000 };
+
+/**
+ * Adds the edits that make an upstream's response one of revision 2026-07-28. A result without `resultType` is complete; cache
+ * hints that are absent or not valid become those of an answer not to be kept; the server is the gateway. Codes −32099 … −32000
+ * become −32603 with the original in `data`; what a client may be told under such a code is taken out before. Throws
+ * `upstream_malformed` for a result of a type that the method does not have.
+ */
+export function editForModern({ bytes, root }: Message, answer: ModernAnswer, edits: Edit[]): void {
+  const result = root.member('result');
+  if (result?.kind === 'object') editResult(bytes, result, answer, edits);
+  else if (result !== undefined) throw malformed('a result that is no object');
+  const error = root.member('error');
+  if (error !== undefined) editError(bytes, error, answer, edits);
+}
+
+/**
+ * Adds the edits that take out of a result what only modern clients know: its members, the keys of `_meta` that hold for one
+ * hop, and structured content that is not an object. A `_meta` of nothing else goes whole.
+ */
+export function editForLegacy(bytes: Buffer, result: Found, edits: Edit[]): void {
+  const structured = result.member('structuredContent');
+  const hasOddContent = structured !== undefined && structured.kind !== 'object';
+  const meta = result.member('_meta');
+  const hasModernMeta = meta !== undefined && hasAny(meta, modernMetaKeys);
+  if (!hasOddContent && !hasModernMeta && !hasAny(result, modernMembers)) return;
+  const members = hasOddContent ? [...modernMembers, 'structuredContent'] : [...modernMembers];
+  if (hasModernMeta) {
+    const isWhole = meta.members.every(({ name }) => modernMetaKeys.includes(name));
+    if (isWhole) members.push('_meta');
+    else edits.push(...removeMembers(bytes, meta, modernMetaKeys));
+  }
+  edits.push(...removeMembers(bytes, result, members));
+}
+
+function hasAny(object: Found, names: readonly string[]): boolean {
+  for (const name of names) if (object.member(name) !== undefined) return true;
+  return false;
+}
+
+/** A result object of the gateway's own making, as a modern client gets it. It has none of the members that are added. */
+export function modernResult(result: Buffer | string, serverInfo: string, hints?: CacheHints): Buffer {
+  const text = typeof result === 'string' ? Buffer.from(result) : result;
+  const cache = hints === undefined ? '' : `"ttlMs":${hints.ttlMs},"cacheScope":"${hints.cacheScope}",`;
+  const head = `{"resultType":"complete",${cache}"_meta":${metaJson(serverInfo)}`;
+  return Buffer.concat([Buffer.from(text.length > '{}'.length ? `${head},` : head), text.subarray(1)]);
+}
+
+/** Each answer to a modern client comes here: one text is put together, and one edit made of it. */
+function editResult(bytes: Buffer, result: Found, { method, serverInfo }: ModernAnswer, edits: Edit[]): void {
+  const type = result.member('resultType');
+  const isComplete = type === undefined || isText(bytes, type, 'complete');
+  if (!isComplete && !(isText(bytes, type, 'input_required') && askingMethods.has(method))) {
+    throw malformed(`a result of type ${rawOf(bytes, type).slice(0, maxShownChars)}`);
+  }
+  let added = type === undefined ? '"resultType":"complete",' : '';
+  if (isComplete && cacheableMethods.has(method)) {
+    const ttl = result.member('ttlMs');
+    if (ttl === undefined) added += '"ttlMs":0,';
+    else if (!isTtl(bytes, ttl)) edits.push({ start: ttl.start, end: ttl.end, text: '0' });
+    const scope = result.member('cacheScope');
+    if (scope === undefined) added += '"cacheScope":"private",';
+    else if (!isScope(bytes, scope)) edits.push({ start: scope.start, end: scope.end, text: '"private"' });
+  }
+  const meta = result.member('_meta');
+  if (meta === undefined) added += `"_meta":${metaJson(serverInfo)},`;
+  else if (meta.kind === 'object') edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
+  else edits.push({ start: meta.start, end: meta.end, text: metaJson(serverInfo) });
+  if (added !== '') edits.push(insertion(bytes, result, added.slice(0, -1)));
+}
+
+/** Of a peer's text, in a detail for the log. */
+const maxShownChars = 64;
+
+function editError(bytes: Buffer, error: Found, { uri }: ModernAnswer, edits: Edit[]): void {
+  const found = error.member('code');
+  if (found?.kind !== 'number') return;
+  const code = numberOf(bytes, found);
+  const data = error.member('data');
+  if (code === resourceNotFound) {
+    const members: (readonly [string, string])[] = [['code', String(invalidParams)]];
+    if (data === undefined && uri !== undefined) members.push(['data', JSON.stringify({ uri })]);
+    edits.push(...setMembers(bytes, error, members));
+  } else if (code >= serverErrors.from && code <= serverErrors.to) {
+    const original = `{"code":${rawOf(bytes, found)}`;
+    if (data === undefined) {
+      edits.push(
+        ...setMembers(bytes, error, [
+          ['code', String(internalError)],
+          ['data', `${original}}`],
+        ]),
+      );
+      return;
+    }
+    edits.push({ start: found.start, end: found.end, text: String(internalError) });
+    edits.push({ start: data.start, end: data.start, text: `${original},"data":` });
+    edits.push({ start: data.end, end: data.end, text: '}' });
+  }
+}
+
+function metaJson(serverInfo: string): string {
+  return `{"${metaKey.serverInfo}":${serverInfo}}`;
+}
+
+function isText(bytes: Buffer, found: Found, text: string): boolean {
+  return found.kind === 'string' && textOf(bytes, found) === text;
+}
+
+function isTtl(bytes: Buffer, found: Found): boolean {
+  if (found.kind !== 'number') return false;
+  const ttlMs = numberOf(bytes, found);
+  return Number.isSafeInteger(ttlMs) && ttlMs >= 0;
+}
+
+function isScope(bytes: Buffer, found: Found): boolean {
+  return isText(bytes, found, 'public') || isText(bytes, found, 'private');
+}
+
+function malformed(detail: string): GatewayError {
+  return new GatewayError('upstream_malformed', detail);
+}

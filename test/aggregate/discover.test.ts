@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+
+import { mergeDiscover } from '../../src/aggregate/discover.ts';
+import type { DiscoverInput } from '../../src/aggregate/discover.ts';
+import { anUpstream } from './an-upstream.ts';
+
+const own = { version: '1.2.3', title: 'Our "tools"', supportedVersions: ['2026-07-28'] };
+const tools = 1 << 0;
+const resources = 1 << 4;
+const resourcesSubscribe = 1 << 5;
+const completions = 1 << 8;
+const tasks = (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12);
+
+function input(name: string, more: Partial<DiscoverInput> = {}): DiscoverInput {
+  return {
+    upstream: anUpstream('up', { name }),
+    serverCapabilityBits: 0,
+    ttlMs: 60_000,
+    cacheScope: 'public',
+    ...more,
+  };
+}
+
+function cacheOf(...inputs: readonly DiscoverInput[]): [unknown, unknown] {
+  const result = JSON.parse(mergeDiscover(inputs, own)) as { ttlMs: unknown; cacheScope: unknown };
+  return [result.ttlMs, result.cacheScope];
+}
+
+describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
+  test('has the union of the capabilities without tasks, all instructions, and the identity of the gateway', () => {
+    const merged = mergeDiscover(
+      [
+        input('One', { serverCapabilityBits: tools | tasks, instructions: 'do this' }),
+        input('Two', { serverCapabilityBits: resources | resourcesSubscribe | completions, instructions: 'that' }),
+      ],
+      own,
+    );
+    expect(JSON.parse(merged)).toEqual({
+      resultType: 'complete',
+      supportedVersions: ['2026-07-28'],
+      capabilities: { tools: {}, resources: { subscribe: true }, completions: {} },
+      instructions: '## One\ndo this\n\n## Two\nthat\n\n',
+      ttlMs: 60_000,
+      cacheScope: 'public',
+      _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'manifold', title: 'Our "tools"', version: '1.2.3' } },
+    });
+  });
+
+  test('has no instructions when no upstream has any', () => {
+    const merged = mergeDiscover([input('One')], { version: '1', supportedVersions: ['a', 'b'] });
+    expect(JSON.parse(merged)).toEqual({
+      resultType: 'complete',
+      supportedVersions: ['a', 'b'],
+      capabilities: {},
+      ttlMs: 60_000,
+      cacheScope: 'public',
+      _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'manifold', version: '1' } },
+    });
+  });
+});
+
+describe('how long it counts and for whom (protocol.md D11)', () => {
+  test('is as long as the shortest', () => {
+    expect(cacheOf(input('a', { ttlMs: 5000 }), input('b', { ttlMs: 300 }))).toEqual([300, 'public']);
+  });
+
+  test('is for one authorization context as soon as one upstream says so', () => {
+    expect(cacheOf(input('a'), input('b', { cacheScope: 'private' }), input('c'))).toEqual([60_000, 'private']);
+  });
+
+  test('is a whole number that is not negative, whatever is left of an upstream', () => {
+    expect(cacheOf(input('a', { ttlMs: 0.9 }))).toEqual([0, 'public']);
+    expect(cacheOf(input('a', { ttlMs: -20 }))).toEqual([0, 'public']);
+    expect(cacheOf(input('a', { ttlMs: Infinity }))).toEqual([9_007_199_254_740_991, 'public']);
+  });
+
+  test('without upstreams is no time and for nobody else', () => {
+    expect(cacheOf()).toEqual([0, 'private']);
+  });
+});

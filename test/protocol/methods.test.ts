@@ -1,0 +1,61 @@
+/** Which methods each era has (protocol.md B0, D4). */
+import { describe, expect, test } from 'vitest';
+import { legacyRequest, methodLabel, modernRequest } from '../../src/protocol/methods.ts';
+
+describe('the methods of revision 2026-07-28', () => {
+  for (const [method, plan] of [
+    ['server/discover', { kind: 'discover' }],
+    ['tools/list', { kind: 'list', list: 'tools' }],
+    ['prompts/list', { kind: 'list', list: 'prompts' }],
+    ['resources/list', { kind: 'list', list: 'resources' }],
+    ['resources/templates/list', { kind: 'list', list: 'resourceTemplates' }],
+    ['tools/call', { kind: 'named', list: 'tools' }],
+    ['prompts/get', { kind: 'named', list: 'prompts' }],
+    ['resources/read', { kind: 'resource' }],
+    ['completion/complete', { kind: 'completion' }],
+    ['subscriptions/listen', { kind: 'listen' }],
+  ] as const) {
+    test(`${method} is one of them`, () => {
+      expect(modernRequest(method)).toEqual(plan);
+    });
+  }
+
+  for (const method of [
+    'initialize',
+    'ping',
+    'logging/setLevel',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'tasks/get',
+    'x/y',
+    '',
+  ]) {
+    test(`${method === '' ? 'the empty one' : method} is none of them`, () => {
+      expect(modernRequest(method)).toBeUndefined();
+    });
+  }
+});
+
+test('in the session era server/discover and subscriptions/listen are unknown methods', () => {
+  expect([legacyRequest('server/discover'), legacyRequest('subscriptions/listen')]).toEqual([
+    { kind: 'unknown' },
+    { kind: 'unknown' },
+  ]);
+  expect([legacyRequest('initialize'), legacyRequest('resources/subscribe'), legacyRequest('tools/call')]).toEqual([
+    { kind: 'initialize' },
+    { kind: 'resource' },
+    { kind: 'named', list: 'tools' },
+  ]);
+});
+
+test('a method of either era has a label of its own, and no peer can make another', () => {
+  const methods = ['server/discover', 'subscriptions/listen', 'ping', 'notifications/progress', 'x/y', 'toString'];
+  expect(methods.map((method) => methodLabel(method))).toEqual([
+    'server/discover',
+    'subscriptions/listen',
+    'ping',
+    'notifications/progress',
+    'other',
+    'other',
+  ]);
+});
