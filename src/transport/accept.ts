@@ -93,7 +93,8 @@ export function checkOrigin(head: Head, policy: OriginPolicy): void {
   if (head.origin === undefined) return;
   const origin = head.origin.toLowerCase();
   if (policy.origins.has(origin)) return;
-  if (policy.loopback && loopbackNames.has(nameOf(origin.replace(/^https?:\/\//, '')))) return;
+  const page = /^https?:\/\/(.*)$/.exec(origin)?.[1];
+  if (policy.loopback && page !== undefined && loopbackNames.has(nameOf(page))) return;
   throw new GatewayError('origin_not_allowed', head.origin);
 }
 
@@ -104,10 +105,11 @@ function hostAllowed(host: string, policy: OriginPolicy): boolean {
   return !policy.loopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-/** A host without its port: `[::1]:80` → `[::1]`. */
+/** A host without its port: `[::1]:80` → `[::1]`; empty for one with anything else behind it. */
 function nameOf(host: string): string {
   const close = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
-  return close <= 0 ? host : host.slice(0, close);
+  if (close <= 0) return host;
+  return close === host.length || /^:\d*$/.test(host.slice(close)) ? host.slice(0, close) : '';
 }
 
 /** Throws `accept_missing`, `content_type_unsupported`, `content_encoding_unsupported` or `body_too_large`. */

@@ -22,6 +22,16 @@ export class Wheel {
     this.#buckets = Array.from({ length: size }, () => new Set<Waiting>());
   }
 
+  /** Ticks until now, a clock that costs nothing to read. */
+  get ticks(): number {
+    return this.#now;
+  }
+
+  /** How long a number of ticks is, in ms. */
+  msOf(ticks: number): number {
+    return ticks * this.#tickMs;
+  }
+
   /** Number of waits under way. */
   get armed(): number {
     return this.#armed;

@@ -75,7 +75,10 @@ describe('one of two upstreams restarts', () => {
       ['tools/list', {}],
       ['prompts/get', { name: 'alpha__greet', arguments: { who: 'x' } }],
       ['resources/read', { uri: 'alpha+memo://today' }],
-      ['completion/complete', { ref: { type: 'ref/prompt', name: 'alpha__greet' }, argument: { name: 'who', value: '' } }],
+      [
+        'completion/complete',
+        { ref: { type: 'ref/prompt', name: 'alpha__greet' }, argument: { name: 'who', value: '' } },
+      ],
     ] as const) {
       await alpha.restart();
       const { error } = await fresh.ask(method, params);

@@ -234,7 +234,9 @@ describe('a request that nobody will answer is answered by the gateway', () => {
     const stream = await call(session, 'less__x');
     await stream.ended;
     expect(stream.messages.map(({ id, method }) => method ?? id)).toEqual(['call']);
-    await expect.poll(() => told).toContainEqual(expect.objectContaining({ id: 3, error: expect.anything() as unknown }));
+    await expect
+      .poll(() => told)
+      .toContainEqual(expect.objectContaining({ id: 3, error: expect.anything() as unknown }));
   });
 });
 

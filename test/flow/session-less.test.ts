@@ -58,7 +58,9 @@ test('a client that ignores the session id of `initialize` lists and calls', asy
     'beta__greet',
   ]);
   for (const id of ['alpha', 'beta']) {
-    const [called] = messagesOf(await post(rpc(2, 'tools/call', { name: `${id}__echo`, arguments: { id } }), ...version));
+    const [called] = messagesOf(
+      await post(rpc(2, 'tools/call', { name: `${id}__echo`, arguments: { id } }), ...version),
+    );
     expect([called?.id, called?.result?.['structuredContent']]).toEqual([2, { id }]);
   }
   const [read] = messagesOf(await post(rpc(3, 'resources/read', { uri: 'beta+memo://today' }), ...version));

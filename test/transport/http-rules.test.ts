@@ -6,7 +6,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
 import type { Answer, PlainSession } from '../support/plain-client.ts';
-import { initializeText, listenTo, messagesOf, openSession, openStream, posting, send } from '../support/plain-client.ts';
+import {
+  initializeText,
+  listenTo,
+  messagesOf,
+  openSession,
+  openStream,
+  posting,
+  send,
+} from '../support/plain-client.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -68,13 +76,24 @@ describe('Accept', () => {
 });
 
 describe('Content-Type', () => {
-  for (const type of [json, 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8', ' application/json ']) {
+  for (const type of [
+    json,
+    'application/json; charset=utf-8',
+    'Application/JSON;charset=UTF-8',
+    ' application/json ',
+  ]) {
     test(`"${type}" is taken`, async () => {
       expect((await withHeaders('Content-Type', type, 'Accept', both)).status).toBe(200);
     });
   }
 
-  for (const type of ['text/plain', 'application/json-rpc', 'text/plain; x=application/json', 'application/jsonp', '']) {
+  for (const type of [
+    'text/plain',
+    'application/json-rpc',
+    'text/plain; x=application/json',
+    'application/jsonp',
+    '',
+  ]) {
     test(`"${type}" is 415`, async () => {
       expect(faultOf(await withHeaders('Content-Type', type, 'Accept', both))).toEqual([415, -32000]);
     });
@@ -114,14 +133,22 @@ describe('MCP-Protocol-Version', () => {
 });
 
 describe('Host and Origin (2025-11-25 transports §Security Warning)', () => {
-  const from = (...headers: string[]): Promise<Answer> => send(gateway.url, { headers: posting(...headers), body: ping });
+  const from = (...headers: string[]): Promise<Answer> =>
+    send(gateway.url, { headers: posting(...headers), body: ping });
 
   for (const host of ['localhost', 'localhost:1', '127.0.0.1:99', '[::1]', 'LOCALHOST:1975']) {
     test(`Host "${host}" is let in on loopback`, async () => {
       expect((await from('Host', host)).status).toBe(200);
     });
   }
-  for (const host of ['evil.example', 'localhost.evil.example', 'evil.example:1975', '127.0.0.1.evil.example', '10.0.0.1', '']) {
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example',
+    'evil.example:1975',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    '',
+  ]) {
     test(`Host "${host}" is 403`, async () => {
       expect((await from('Host', host)).status).toBe(403);
     });
@@ -131,7 +158,14 @@ describe('Host and Origin (2025-11-25 transports §Security Warning)', () => {
       expect((await from('Origin', origin)).status).toBe(200);
     });
   }
-  for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example', 'file://', 'http://localhost@evil.example', '']) {
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    'http://localhost.evil.example',
+    'file://',
+    'http://localhost@evil.example',
+    '',
+  ]) {
     test(`Origin "${origin}" is 403, whatever the verb`, async () => {
       expect(faultOf(await from('Origin', origin))).toEqual([403, -32000]);
       for (const method of ['GET', 'DELETE', 'OPTIONS']) {
@@ -230,7 +264,9 @@ describe('batches', () => {
   });
 
   test('a request in one that fails does not touch the others', async () => {
-    const answer = await old.post(`[${ping},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"nothing"}}]`);
+    const answer = await old.post(
+      `[${ping},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"nothing"}}]`,
+    );
     const codes = messagesOf(answer).map(({ id, error }) => [id, error?.code]);
     expect(codes.toSorted()).toEqual([
       [1, undefined],

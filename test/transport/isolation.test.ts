@@ -179,7 +179,9 @@ describe('from the client to the upstream', () => {
     const [plain, tenant, trusted] = upstreams.map(({ requests }) => requests);
     // Handshake, three calls, four lists, level, roots, end.
     expect(tenant?.length).toBeGreaterThanOrEqual(12);
-    expect(tenant?.filter(({ headers }) => headers['x-tenant'] !== 'globex').map(({ body }) => body.toString())).toEqual([]);
+    expect(
+      tenant?.filter(({ headers }) => headers['x-tenant'] !== 'globex').map(({ body }) => body.toString()),
+    ).toEqual([]);
     for (const each of [...(plain ?? []), ...(trusted ?? [])]) expect(each.headers['x-tenant']).toBeUndefined();
     for (const each of [...(plain ?? []), ...(tenant ?? [])]) {
       expect(each.headers.authorization).toBeUndefined();

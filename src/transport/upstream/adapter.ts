@@ -59,8 +59,6 @@ export interface Exchange {
   resume(): void;
   /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
   abort(): void;
-  /** Starts the wait for silence anew. */
-  touch(): void;
 }
 
 export interface UpstreamAdapter {

@@ -30,20 +30,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   #size = 0;
   #decoder: SseDecoder | undefined;
   #paused = false;
-  readonly #startedMs = performance.now();
+  readonly #startedTick: number;
+  /** Tick of the last sign of life: noting it is all that one costs. */
+  #aliveTick: number;
 
   constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, hasSession: boolean) {
     this.#sink = sink;
     this.#wheel = wheel;
     this.#idleMs = idleMs;
     this.#hasSession = hasSession;
-    this.touch();
-  }
-
-  touch(): void {
-    if (this.#idleMs === 0 || this.#reading === 'over') return;
-    const left = callCeilingMs - (performance.now() - this.#startedMs);
-    this.#wheel.arm(this, Math.min(this.#idleMs, left));
+    this.#startedTick = wheel.ticks;
+    this.#aliveTick = wheel.ticks;
+    if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
   pause(): void {
@@ -57,7 +55,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
     if (!this.#paused) return;
     this.#paused = false;
     this.#controller?.resume();
-    this.touch();
+    this.#aliveTick = this.#wheel.ticks;
+    if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
   }
 
   abort(): void {
@@ -65,6 +64,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   }
 
   onDue(): void {
+    const silentMs = this.#wheel.msOf(this.#wheel.ticks - this.#aliveTick);
+    const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
+    if (silentMs < this.#idleMs && leftMs > 0) {
+      this.#wheel.arm(this, Math.min(this.#idleMs - silentMs, leftMs));
+      return;
+    }
     this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms, or at the ceiling of ${callCeilingMs} ms`);
   }
 
@@ -82,7 +87,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
     this.#controller = controller;
     this.status = status;
     if (this.#paused) controller.pause();
-    else this.touch();
+    else this.#aliveTick = this.#wheel.ticks;
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       this.#fail('upstream_malformed', 'content-encoding although identity was asked for');
@@ -105,7 +110,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#reading === 'over') return;
-    this.touch();
+    this.#aliveTick = this.#wheel.ticks;
     if (this.#reading === 'stream') {
       try {
         this.#decoder!.feed(chunk);
