@@ -23,7 +23,7 @@ import type { Incoming } from './transport/downstream/incoming.ts';
 import { readLegacy } from './transport/downstream/legacy.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
 import { carrying, type RawHeaders } from './transport/forward.ts';
-import { initializeResult, openAll, readGreeting } from './transport/handshake.ts';
+import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
 import { levelOf, setLevel } from './transport/level.ts';
@@ -159,12 +159,16 @@ export class Gateway {
   }
 
   #initialize(message: Message, rawHeaders: RawHeaders, outlet: Outlet): void {
-    const { upstreams, clients, opener, version, journal } = this.#parts;
+    const { upstreams, clients, opener, adapter, version, journal } = this.#parts;
     const startedMs = performance.now();
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
       const openings = await openAll(upstreams, greeting, opener, rawHeaders);
-      const { token } = clients.create(greeting, openings);
+      if (outlet.gone) {
+        await endAll(openings, adapter);
+        return;
+      }
+      const token = clients.create(greeting, openings);
       outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
     };
     open().then(
@@ -240,8 +244,10 @@ export class Gateway {
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
     const client = clients.of(head);
     clients.end(client);
-    listening.endAll(client);
+    listening.endSession(client.session.claims.jti);
     const links = client.links.all(upstreams).filter((link) => !link.shared);
+    this.#active += 1;
+    response.on('close', this.#answered);
     Promise.allSettled(links.map((link) => adapter.end(carrying(link, rawHeaders)))).then(
       () => response.writeHead(204).end(),
       () => response.destroy(),

@@ -5,12 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
-import { check } from './cli/check.ts';
 import type { CommandIo } from './cli/io.ts';
-import { keygen } from './cli/keygen.ts';
 import { run, type Running } from './cli/run.ts';
-import { inspectToken } from './cli/token.ts';
-import { tools } from './cli/tools.ts';
 import { runWorker } from './cli/worker.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
@@ -56,16 +52,20 @@ async function execute(command: Command): Promise<number | undefined> {
       io.stdout.write(`${version}\n`);
       return 0;
     case 'check':
-      return await check(command, io);
+      return await (await import('./cli/check.ts')).check(command, io);
     case 'keygen':
-      return await keygen(command, io);
+      return await (await import('./cli/keygen.ts')).keygen(command, io);
     case 'tools':
-      return await tools(command.options, io);
+      // Loaded when asked for: the SDK it brings is large, and `run` has no use for it.
+      return await (await import('./cli/tools.ts')).tools(command.options, io);
     case 'token-inspect':
-      return await inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
+      return await (
+        await import('./cli/token.ts')
+      ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
       const running = await run(command.options, io, version);
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(running));
+      io.stdout.write(await running.greeting);
       return undefined;
     }
   }

@@ -35,6 +35,7 @@ export interface RunOptions extends SealingOptions {
   readonly mcpJson: string | undefined;
   readonly host: string;
   readonly port: number;
+  readonly adminHost: string;
   readonly adminPort: number | undefined;
   readonly workers: number;
   readonly sessions: 'optional' | 'required';
@@ -123,6 +124,7 @@ function runOptions(given: Given): RunOptions {
     ...sealingOptions(given),
     host: given.value('host'),
     port: whole(given, 'port', 0, maxPort),
+    adminHost: given.value('admin-host'),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
     workers: whole(given, 'workers', 1, maxWorkers),
     sessions: oneOf(given, 'sessions', ['optional', 'required']),

@@ -63,7 +63,11 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     route: routeHash(route.name, resource),
     sessions: options.sessions,
     maxAgeSeconds: options.sessionMaxAgeSeconds,
+    upstreams: route.upstreams,
     opener,
+    retire: (client) => {
+      for (const link of client.links.release()) void adapter.end(link);
+    },
     onEnded: around.onEnded,
     nowSeconds: () => Math.floor(Date.now() / 1000),
   });

@@ -53,6 +53,7 @@ const runFlags: readonly Flag[] = [
   { name: 'mcp-json', value: 'TEXT', says: 'the same as text; write secrets in it as ${VAR}' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  { name: 'admin-host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address of probes and metrics' },
   {
     name: 'admin-port',
     value: 'PORT',

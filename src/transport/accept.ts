@@ -10,6 +10,8 @@ import { maxHeadersCount } from './limits.ts';
 
 /** The few headers the gateway reads, as the client sent them. */
 export interface Head {
+  /** All of them, as a raw list. */
+  readonly rawHeaders: readonly string[];
   host: string | undefined;
   origin: string | undefined;
   accept: string | undefined;
@@ -21,7 +23,7 @@ export interface Head {
   lastEventId: string | undefined;
 }
 
-type Field = keyof Head;
+type Field = Exclude<keyof Head, 'rawHeaders'>;
 
 /* Keyed by the length of the name first, so that most headers of a request cost one number comparison. */
 const fields = new Map<number, readonly (readonly [name: string, field: Field])[]>();
@@ -47,6 +49,7 @@ export function readHead(rawHeaders: readonly string[]): Head {
   if (rawHeaders.length >= maxHeadersCount * 2)
     throw new GatewayError('headers_too_many', `${rawHeaders.length / 2} headers`);
   const head: Head = {
+    rawHeaders,
     host: undefined,
     origin: undefined,
     accept: undefined,

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
-import { GatewayError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
@@ -83,27 +83,22 @@ export class Calls implements RelayHost {
     const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     const { client, message } = relay.call;
-    client.inFlight.set(message.id!, { upstream: relay.link.upstream, upstreamId: relay.upstreamId, exchange });
+    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, exchange };
+    client.inFlight.set(message.id!, relay.flight);
   }
 
   // RelayHost: what a call needs on its way back.
 
-  heal(relay: Relay, fault: GatewayError): boolean {
-    const { upstream } = relay.link;
-    if (relay.healed || upstream.config.onSessionLoss === 'error') return false;
+  heal(relay: Relay): boolean {
+    if (relay.healed) return false;
     relay.healed = true;
-    // 404 says that nothing was done with the request, so it may be sent again (design.md §5).
-    relay.call.client.links.renew(upstream, relay.link, relay.call.rawHeaders).then(
+    // Nothing was done with the request, so it may be sent again (design.md §5).
+    relay.call.client.links.renew(relay.link.upstream, relay.link, relay.call.rawHeaders).then(
       (link) => {
         relay.link = link;
         this.#dispatch(relay);
       },
-      () =>
-        relay.fail(
-          fault.code === 'upstream_session_lost'
-            ? new GatewayError('upstream_unreachable', 'could not be re-initialised')
-            : fault,
-        ),
+      (fault: unknown) => relay.fail(fault),
     );
     return true;
   }
@@ -126,7 +121,7 @@ export class Calls implements RelayHost {
     const { id } = link.upstream.config;
     // Where headers are forwarded, one audience has several copies (lists.ts).
     const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
-    const audience = forwards ? undefined : client.audience;
+    const audience = forwards ? undefined : client.audienceOf(link.upstream);
     switch (method) {
       case 'notifications/tools/list_changed':
         catalogue.invalidate(id, 'tools', audience);
@@ -154,9 +149,10 @@ export class Calls implements RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.#promised.delete(relay);
-    client.inFlight.delete(message.id!);
+    // A client may use an id again, and the newer request is not this one's to forget.
+    if (client.inFlight.get(message.id!) === relay.flight) client.inFlight.delete(message.id!);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
-    if (outcome === 'upstream_timeout' && !relay.link.shared)
+    if (outcome === 'upstream_timeout')
       this.reply(
         relay.link,
         `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${relay.upstreamId},"reason":"timeout"}}`,

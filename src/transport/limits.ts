@@ -28,6 +28,14 @@ export const rejoinMinMs = 1_000;
 export const rejoinMaxMs = 30_000;
 /** An upstream that asks for a longer pause than this gets this one. */
 export const maxRetryMs = 3_600_000;
+/** The same while a client waits for the rest of its answer. */
+export const maxPollMs = 30_000;
+/** After the answer the upstream has this long to end its stream in good order. */
+export const answeredGraceMs = 1_000;
+/** The greeting does not wait longer than this for an upstream. */
+export const greetingMs = 3_000;
+/** TCP connections of clients. */
+export const maxConnections = 20_000;
 /** A stream that another reader holds is asked for again at least this often: that reader may be gone at any time. */
 export const contendedMaxMs = 5_000;
 /** A broken answer is taken up at the upstream before the client is told that it goes on; after this long it is told all the same. */

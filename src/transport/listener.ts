@@ -2,7 +2,7 @@
  * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
  * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
  */
-import type { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
@@ -189,7 +189,12 @@ export class Listener implements AnswerSink, Waiting {
         // With a pause: whoever loses its sessions at once would be asked for new ones without end.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
-      () => this.#rejoin(this.#backOffMs(rejoinMaxMs)),
+      (fault: unknown) => {
+        // Configured to stay lost: its next session is for a new client session to open.
+        if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
+          this.#stream.leave(this.#link.upstream);
+        else this.#rejoin(this.#backOffMs(rejoinMaxMs));
+      },
     );
   }
 }

@@ -72,14 +72,13 @@ export class Listening implements MergedHost, ResumedHost {
     }
   }
 
-  /** Ends the streams of one client, or all of them when the process stops: their clients come back elsewhere. */
-  endAll(client?: Client): void {
-    const last = client === undefined ? encodeRetry(drainRetryMs) : undefined;
-    for (const stream of [...this.#open, ...this.#resumed])
-      if (client === undefined || stream.client === client) stream.end(last);
+  /** Ends all streams, as the process stops: their clients come back elsewhere. */
+  endAll(): void {
+    const last = encodeRetry(drainRetryMs);
+    for (const stream of [...this.#open, ...this.#resumed]) stream.end(last);
   }
 
-  /** Ends the streams of a session that was ended at another replica. */
+  /** Ends the streams of a session that was ended, here or at another replica. */
   endSession(jti: Buffer): void {
     for (const stream of [...this.#open, ...this.#resumed])
       if (stream.client.session.claims.jti.equals(jti)) stream.end();

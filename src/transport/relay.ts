@@ -8,8 +8,8 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
-import type { Client } from './client.ts';
-import { maxResumptions, resumptionMaxMs } from './limits.ts';
+import type { Client, InFlight } from './client.ts';
+import { callCeilingMs, maxPollMs, maxResumptions, resumptionMaxMs } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
@@ -18,7 +18,7 @@ import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 /** What a relay needs of the gateway. */
 export interface RelayHost {
   /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
-  heal(relay: Relay, fault: GatewayError): boolean;
+  heal(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
   /** Sends a message of the gateway to the upstream, without waiting. */
@@ -39,6 +39,8 @@ export class Relay implements AnswerSink, OutletOwner {
   readonly body: Buffer;
   link: Link;
   exchange: Exchange | undefined;
+  /** Its entry among what the client has under way. */
+  flight: InFlight | undefined;
   healed = false;
 
   readonly #host: RelayHost;
@@ -89,8 +91,12 @@ export class Relay implements AnswerSink, OutletOwner {
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
+    const answer = this.#translated(() =>
+      responseToClient(message, this.link.upstream, this.call.client, this.call.message.id!),
+    );
+    if (answer === undefined) return;
     this.#close(message);
-    this.call.outlet.whole(responseToClient(message, this.link.upstream, this.call.client, this.call.message.id!));
+    this.call.outlet.whole(answer);
   }
 
   onStream(): void {
@@ -111,11 +117,7 @@ export class Relay implements AnswerSink, OutletOwner {
     }
     const message = this.#read(Buffer.from(event.data));
     if (message === undefined) return;
-    try {
-      this.#pass(message, event.id);
-    } catch (fault) {
-      this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
-    }
+    this.#translated(() => this.#pass(message, event.id));
   }
 
   onEnd(): void {
@@ -127,8 +129,7 @@ export class Relay implements AnswerSink, OutletOwner {
   onFault(fault: GatewayError): void {
     if (this.#over) return;
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
-    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this, fault))
-      return;
+    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
     else this.#fail(fault);
   }
@@ -153,7 +154,9 @@ export class Relay implements AnswerSink, OutletOwner {
 
   /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
   #interrupted(fault: GatewayError): void {
-    if (this.#lastEventId === undefined || this.link.sessionId === undefined || this.#resumptions >= maxResumptions) {
+    const isLate = performance.now() - this.call.startedMs > callCeilingMs;
+    const isOver = isLate || this.#resumptions >= maxResumptions || this.link.sessionId === undefined;
+    if (this.#lastEventId === undefined || isOver) {
       this.#fail(fault);
       return;
     }
@@ -175,8 +178,10 @@ export class Relay implements AnswerSink, OutletOwner {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
         const body = responseToClient(message, upstream, this.call.client, this.call.message.id!);
+        const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
-        this.call.outlet.finish(encodeEvent(body, this.#seal(eventId)));
+        this.exchange?.answered();
+        this.call.outlet.finish(last);
         return;
       }
       case 'notification':
@@ -220,6 +225,16 @@ export class Relay implements AnswerSink, OutletOwner {
     return sealed;
   }
 
+  /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
+  #translated<T>(translate: () => T): T | undefined {
+    try {
+      return translate();
+    } catch (cause) {
+      this.#fail(new GatewayError('upstream_malformed', String(cause), { cause }));
+      return undefined;
+    }
+  }
+
   #read(bytes: Buffer): Message | undefined {
     try {
       return readServerMessage(bytes);
@@ -230,6 +245,7 @@ export class Relay implements AnswerSink, OutletOwner {
   }
 
   #clientGone(): void {
+    if (this.#over) return;
     if (!this.#promised) {
       this.exchange?.resume();
       return;
@@ -259,5 +275,5 @@ export function isPassing({ code }: GatewayError): boolean {
 
 /** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */
 export function resumptionDelayMs(attempt: number, retryMs: number | undefined): number {
-  return attempt === 0 ? (retryMs ?? 0) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
+  return attempt === 0 ? Math.min(retryMs ?? 0, maxPollMs) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
 }

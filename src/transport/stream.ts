@@ -73,9 +73,10 @@ export class EventStream implements Waiting {
   }
 
   end(last?: Buffer): void {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
-    this.#wheel.disarm(this);
+    if (this.#state === 'over' || this.#state === 'ending') return;
+    // Over when the client has taken the rest, or is found stuck.
+    this.#state = 'ending';
+    this.#wheel.arm(this, stuckClientMs);
     if (last === undefined) this.#response.end();
     else endInOneWrite(this.#response, last);
   }
@@ -108,4 +109,12 @@ export class EventStream implements Waiting {
     this.#wheel.disarm(this);
     if (!wasEnding) this.onGone();
   }
+}
+
+/** Cuts a client that does not take what was written to it as a whole. Costs nothing where the socket took it at once. */
+export function cutIfStuck(response: ServerResponse, wheel: Wheel): void {
+  if (response.writableLength === 0) return;
+  const waiting: Waiting = { due: 0, onDue: () => void response.destroy() };
+  wheel.arm(waiting, stuckClientMs);
+  response.on('close', () => wheel.disarm(waiting));
 }

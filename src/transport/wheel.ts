@@ -10,6 +10,9 @@ export interface Waiting {
   onDue(): void;
 }
 
+/** Longer waits are cut to this: a peer's wish must not become a wait without end. */
+const maxWaitMs = 24 * 3_600_000;
+
 export class Wheel {
   readonly #tickMs: number;
   readonly #buckets: Set<Waiting>[];
@@ -40,7 +43,8 @@ export class Wheel {
   /** Starts, or starts anew, the wait of `waiting`: due in `ms`, at the earliest. */
   arm(waiting: Waiting, ms: number): void {
     this.disarm(waiting);
-    waiting.due = this.#now + Math.max(1, Math.ceil(ms / this.#tickMs)) + 1;
+    const bounded = ms <= maxWaitMs ? ms : maxWaitMs;
+    waiting.due = this.#now + Math.max(1, Math.ceil(bounded / this.#tickMs)) + 1;
     this.#bucket(waiting.due).add(waiting);
     this.#armed += 1;
     if (this.#timer === undefined) {

@@ -31,6 +31,9 @@ beforeAll(async () => {
   session = await openSession(gateway.url);
 });
 
+const body = (name: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } });
+
 describe('tools/call', () => {
   test('reaches the upstream that the prefix names, whose answer comes back', async () => {
     const [one, two] = [
@@ -64,8 +67,6 @@ describe('tools/call', () => {
   });
 
   test('answers as JSON or as a stream, whichever the upstream chose', async () => {
-    const body = (name: string): string =>
-      JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } });
     expect((await session.post(body('alpha__echo'))).headers['content-type']).toBe('text/event-stream');
     expect((await session.post(body('beta__echo'))).headers['content-type']).toBe('application/json');
   });

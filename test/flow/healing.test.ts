@@ -85,7 +85,7 @@ describe('one of two upstreams restarts', () => {
       expect([method, error]).toEqual([method, undefined]);
     }
     const { result } = await fresh.ask('tools/list');
-    expect((result?.['tools'] as { name: string }[]).map(({ name }) => name)).toContain('alpha__echo');
+    expect((result!['tools'] as { name: string }[]).map(({ name }) => name)).toContain('alpha__echo');
   });
 
   test('an open GET stream goes on: what the restarted upstream has to say arrives', async () => {

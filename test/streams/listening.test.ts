@@ -1,5 +1,5 @@
 /** The GET stream: every upstream's pushes in one (2025-11-25 transports §Listening for Messages from the Server). */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { startGateway } from '../support/gateway-process.ts';
 import type { OpenStream, Rpc } from '../support/plain-client.ts';
 import { listenTo, openSession } from '../support/plain-client.ts';
@@ -18,8 +18,16 @@ const says =
     params?.['data'] === data;
 const dataIn = (stream: OpenStream): unknown[] => stream.messages.map(({ params }) => params?.['data']);
 
+/** As `expect.poll`, which concurrent tests cannot use. */
+async function soon(look: () => unknown, value: unknown, timeout = 2_000): Promise<void> {
+  await vi.waitFor(() => expect(look()).toEqual(value), { timeout, interval: 20 });
+}
+
 async function listenedTo(...upstreams: readonly PushingUpstream[]): Promise<void> {
-  await expect.poll(() => upstreams.map(({ open }) => open)).toEqual(upstreams.map(() => 1));
+  await soon(
+    () => upstreams.map(({ open }) => open),
+    upstreams.map(() => 1),
+  );
 }
 
 test.concurrent('is open at once, with a first byte of its body, whatever the upstreams do', async () => {
@@ -27,7 +35,7 @@ test.concurrent('is open at once, with a first byte of its body, whatever the up
   upstream.answerGetWith(hang);
   const stream = await listenTo(await openSession(await gatewayOf({ upstream })));
   expect([stream.status, stream.headers['content-type']]).toEqual([200, 'text/event-stream']);
-  await expect.poll(() => stream.text()).toBe(':\n\n');
+  await soon(() => stream.text(), ':\n\n');
 });
 
 test.concurrent('merges what every upstream pushes, each in its own order', async () => {
@@ -50,7 +58,7 @@ test.concurrent('is asked of an upstream only where that has something to push, 
   refusing.answerGetWith((_request, response) => void response.writeHead(405).end());
   const url = await gatewayOf({ quiet, refusing });
   await listenTo(await openSession(url));
-  await expect.poll(() => refusing.gets.length).toBe(1);
+  await soon(() => refusing.gets.length, 1);
   await listenTo(await openSession(url));
   // Whoever answers 405 is asked no more, so a third upstream request would have come by the time of this answer.
   expect((await (await openSession(url)).ask('tools/call', { name: 'quiet__x' })).result).toEqual({});
@@ -85,9 +93,7 @@ describe('when the stream of one upstream', () => {
       happens(one);
       two.push(logged('meanwhile'));
       await stream.until(says('meanwhile'));
-      await expect
-        .poll(() => one.gets.map(({ lastEventId }) => lastEventId), { timeout: 5_000 })
-        .toEqual([undefined, 'one-7']);
+      await soon(() => one.gets.map(({ lastEventId }) => lastEventId), [undefined, 'one-7'], 5_000);
       await listenedTo(one);
       one.push(logged('after'), 'one-8');
       await stream.until(says('after'));
@@ -101,7 +107,7 @@ describe('when the stream of one upstream', () => {
     await listenedTo(upstream);
     upstream.end('retry: 2500\n\n');
     const endedMs = performance.now();
-    await expect.poll(() => upstream.gets.length, { timeout: 8_000 }).toBe(2);
+    await soon(() => upstream.gets.length, 2, 8_000);
     expect(upstream.gets[1]!.atMs - endedMs).toBeGreaterThanOrEqual(2_500);
   });
 
@@ -109,7 +115,7 @@ describe('when the stream of one upstream', () => {
     const upstream = await startPushing();
     upstream.answerGetWith((_request, response) => void response.writeHead(503).end());
     await listenTo(await openSession(await gatewayOf({ upstream })));
-    await expect.poll(() => upstream.gets.length, { timeout: 8_000 }).toBe(3);
+    await soon(() => upstream.gets.length, 3, 8_000);
     const [first, second, third] = upstream.gets.map(({ atMs }) => atMs);
     expect(second! - first!).toBeGreaterThanOrEqual(1_000);
     expect(third! - second!).toBeGreaterThanOrEqual(2_000);
@@ -121,7 +127,7 @@ describe('when the stream of one upstream', () => {
       (_request, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
     );
     await listenTo(await openSession(await gatewayOf({ upstream })));
-    await expect.poll(() => upstream.gets.length, { timeout: 8_000 }).toBe(3);
+    await soon(() => upstream.gets.length, 3, 8_000);
     const [, second, third] = upstream.gets.map(({ atMs }) => atMs);
     expect(third! - second!).toBeGreaterThanOrEqual(2_000);
   });
@@ -137,9 +143,7 @@ describe('when the stream of one upstream', () => {
       else response.writeHead(400).end('unknown event id');
     });
     upstream.cut();
-    await expect
-      .poll(() => upstream.gets.map(({ lastEventId }) => lastEventId), { timeout: 8_000 })
-      .toEqual([undefined, 'old', undefined]);
+    await soon(() => upstream.gets.map(({ lastEventId }) => lastEventId), [undefined, 'old', undefined], 8_000);
   });
 
   test.concurrent('brings what is no message, the rest of it arrives', async () => {
@@ -161,7 +165,7 @@ describe('a second GET of the same session', () => {
     const first = await listenTo(session);
     await listenedTo(upstream);
     const second = await listenTo(session);
-    await expect.poll(() => upstream.gets.length).toBe(2);
+    await soon(() => upstream.gets.length, 2);
     upstream.push(logged('once'));
     await first.until(says('once'));
     expect([first.messages.length, second.status, second.messages.length]).toEqual([1, 200, 0]);
@@ -173,10 +177,10 @@ describe('a second GET of the same session', () => {
     const first = await listenTo(session);
     await listenedTo(upstream);
     const second = await listenTo(session);
-    await expect.poll(() => upstream.gets.length).toBe(2);
+    await soon(() => upstream.gets.length, 2);
     first.close();
-    await expect.poll(() => upstream.open).toBe(0);
-    await expect.poll(() => upstream.open, { timeout: 5_000 }).toBe(1);
+    await soon(() => upstream.open, 0);
+    await soon(() => upstream.open, 1, 5_000);
     upstream.push(logged('mine'));
     await second.until(says('mine'));
   });
@@ -223,7 +227,7 @@ test.concurrent('an upstream that has lost the session is joined with a new one'
     response.writeHead(404).end();
   });
   upstream.cut();
-  await expect.poll(() => upstream.gets.length, { timeout: 10_000 }).toBe(4);
+  await soon(() => upstream.gets.length, 4, 10_000);
   await listenedTo(upstream);
   upstream.push(logged('again'));
   await stream.until(says('again'));

@@ -111,8 +111,15 @@ function callOf(request: Rpc, call: Kept, add: (data: string) => void): KeptCall
     finish: (text) => {
       say({ id: request.id, result: { content: [{ type: 'text', text }] } });
       call.reader?.end();
+      call.reader = undefined;
     },
-    end: (last = '') => void call.reader?.end(last),
-    cut: () => void call.reader?.destroy(),
+    end: (last = '') => {
+      call.reader?.end(last);
+      call.reader = undefined;
+    },
+    cut: () => {
+      call.reader?.destroy();
+      call.reader = undefined;
+    },
   };
 }

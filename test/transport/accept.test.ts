@@ -14,6 +14,8 @@ function codeOf(run: () => unknown): string {
   return 'fine';
 }
 
+const many = (count: number): string[] => Array.from({ length: count * 2 }, () => 'x');
+
 describe('headers', () => {
   test('are found in any case, and their values stay as they are', () => {
     const head = readHead(['HOST', 'Localhost', 'mcp-session-ID', 'AbC', 'X-Other', 'y', 'Last-Event-Id', ' e ']);
@@ -41,7 +43,6 @@ describe('headers', () => {
   });
 
   test('99 are read, 100 are refused', () => {
-    const many = (count: number): string[] => Array.from({ length: count * 2 }, () => 'x');
     expect(codeOf(() => readHead(many(99)))).toBe('fine');
     expect(codeOf(() => readHead(many(100)))).toBe('headers_too_many');
   });
@@ -107,22 +108,22 @@ describe('Host and Origin', () => {
   }
 });
 
-describe('a body', () => {
-  const post = (length: string): string =>
-    codeOf(() => checkPost(readHead(['Accept', '*/*', 'Content-Type', 'application/json', 'Content-Length', length])));
+const post = (length: string): string =>
+  codeOf(() => checkPost(readHead(['Accept', '*/*', 'Content-Type', 'application/json', 'Content-Length', length])));
 
+const read = async (feed: (body: PassThrough) => void): Promise<string | number> => {
+  const body = new PassThrough();
+  const done = new Promise<string | number>((resolve) => {
+    readBody(body as never, (fault, bytes) => resolve(fault?.code ?? bytes.length));
+  });
+  feed(body);
+  return await done;
+};
+
+describe('a body', () => {
   test('announced with 4 MiB is read, with one byte more it is refused before a byte of it', () => {
     expect([post('4194304'), post('4194305')]).toEqual(['fine', 'body_too_large']);
   });
-
-  const read = async (feed: (body: PassThrough) => void): Promise<string | number> => {
-    const body = new PassThrough();
-    const done = new Promise<string | number>((resolve) => {
-      readBody(body as never, (fault, bytes) => resolve(fault?.code ?? bytes.length));
-    });
-    feed(body);
-    return await done;
-  };
 
   test('in pieces is put together, up to 4 MiB', async () => {
     const mib = Buffer.alloc(1_048_576);

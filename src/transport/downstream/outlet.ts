@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { errorBody } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondFault, respondJson } from '../respond.ts';
-import { EventStream } from '../stream.ts';
+import { cutIfStuck, EventStream } from '../stream.ts';
 import type { Wheel } from '../wheel.ts';
 
 /** What has to know how the client takes the answer. */
@@ -48,8 +48,10 @@ export class PostOutlet implements Outlet {
 
   whole(body: Buffer | string, token?: string): void {
     if (this.gone) return;
-    if (this.#events === undefined) respondJson(this.#response, body, token);
-    else this.#events.end(encodeEvent(body));
+    if (this.#events === undefined) {
+      respondJson(this.#response, body, token);
+      cutIfStuck(this.#response, this.#wheel);
+    } else this.#events.end(encodeEvent(body));
   }
 
   stream(): void {
