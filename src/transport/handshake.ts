@@ -104,5 +104,6 @@ export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[]
 
 /** Ends what was opened for a client that has left meanwhile. */
 export async function endAll(openings: readonly Opening[], adapter: UpstreamAdapter): Promise<void> {
-  await Promise.all(openings.map(({ link }) => (link === undefined || link.shared ? undefined : adapter.end(link))));
+  const links = openings.flatMap(({ link }) => (link === undefined || link.shared ? [] : [link]));
+  await Promise.all(links.map((link) => adapter.end(link)));
 }

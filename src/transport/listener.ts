@@ -134,6 +134,8 @@ export class Listener implements AnswerSink, Waiting {
       case 'upstream_refused':
         // It may no longer have what was to be resumed; a fresh stream is better than none.
         this.#forget();
+        break;
+      default:
     }
     this.#rejoin(Math.max(this.#retryMs ?? 0, this.#backOffMs(rejoinMaxMs)));
   }

@@ -216,7 +216,9 @@ describe('from the client to the upstream', () => {
     await list('X-Tenant', 'two');
     expect(asked()).toBe(2);
     await list();
-    expect(asked()).toBe(2);
+    expect(asked()).toBe(3);
+    await list();
+    expect(asked()).toBe(3);
   });
 
   test('a client without a session is told apart in the same way', async () => {
