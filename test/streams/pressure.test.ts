@@ -1,7 +1,7 @@
 /** A client that reads slowly slows its upstream, and costs the gateway no more than a bound (security.md R7). */
 import { once } from 'node:events';
 import { request } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startFaultProxy } from '../support/fault-proxy.ts';
@@ -23,22 +23,22 @@ let proxy: FaultProxy;
 let session: PlainSession;
 
 beforeAll(async () => {
-  const pushAll = async (response: import('node:http').ServerResponse): Promise<void> => {
+  const pushAll = async (response: ServerResponse, signal: AbortSignal): Promise<void> => {
     const say = sayEvents(response);
-    for (let n = 0; n < times && !response.destroyed; n += 1) {
+    for (let n = 0; n < times; n += 1) {
       say(event);
-      if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (response.writableNeedDrain) await once(response, 'drain', { signal });
     }
   };
   const upstream = await startScripted(
-    async (message, response) => {
-      await pushAll(response);
+    async (message, response, { signal }) => {
+      await pushAll(response, signal);
       response.end(`data: ${resultOf(message, { content: [] })}\n\n`);
     },
     {
       sessionId: 'pressing-1',
       capabilities: { tools: {}, logging: {} },
-      get: (_request, response) => pushAll(response),
+      get: ({ signal }, response) => pushAll(response, signal),
     },
   );
   proxy = await startFaultProxy(upstream.url);
@@ -67,10 +67,12 @@ async function unread(method: 'GET' | 'POST'): Promise<{ read(): Promise<number>
   return {
     read: async () => {
       let events = 0;
-      response.on('data', (chunk: Buffer) => {
-        for (let at = chunk.indexOf('data: {'); at >= 0; at = chunk.indexOf('data: {', at + 1)) events += 1;
-      });
-      await (method === 'POST' ? once(response, 'end') : expect.poll(() => events, { timeout: 15_000 }).toBe(times));
+      response.setEncoding('latin1');
+      response.on('data', (text: string) => void (events += text.split('{"jsonrpc"').length - 1));
+      response.resume();
+      await (method === 'POST'
+        ? once(response, 'end')
+        : expect.poll(() => events, { timeout: 15_000 }).toBeGreaterThan(times - 20));
       return events;
     },
     close: () => void response.destroy(),
@@ -92,7 +94,7 @@ describe('a client that does not read', () => {
       await expect.poll(() => proxy.passed.down - before).toBeGreaterThan(64 * 1024);
       expect((await standstill()) - before).toBeLessThan(onTheWay);
       expect((await session.ask('ping')).result).toEqual({});
-      // A chunk border may fall into the six bytes that are counted.
+      // A border between chunks may fall into the bytes that are counted.
       expect(await stream.read()).toBeGreaterThan(times - 20);
       stream.close();
     });

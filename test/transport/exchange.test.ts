@@ -7,6 +7,15 @@ import { Wheel } from '../../src/transport/wheel.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
+const controller = {
+  aborted: false,
+  paused: false,
+  reason: null,
+  abort: () => {},
+  pause: () => {},
+  resume: () => {},
+};
+
 function begun(idleMs: number): { exchange: HttpExchange; faults: string[] } {
   const faults: string[] = [];
   const sink = {
@@ -17,7 +26,7 @@ function begun(idleMs: number): { exchange: HttpExchange; faults: string[] } {
     onEnd: () => {},
     onFault: (fault: GatewayError) => void faults.push(fault.code),
   };
-  return { exchange: new HttpExchange(sink, new Wheel(), idleMs, true), faults };
+  return { exchange: new HttpExchange(sink, new Wheel(), idleMs), faults };
 }
 
 test('silence ends it after the upstream’s time', () => {
@@ -30,9 +39,10 @@ test('silence ends it after the upstream’s time', () => {
 
 test('each sign of life begins the wait anew, but after an hour it is over', () => {
   const { exchange, faults } = begun(30_000);
+  exchange.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
   for (let second = 0; second < 3_590; second += 10) {
     vi.advanceTimersByTime(10_000);
-    exchange.touch();
+    exchange.onResponseData(controller, Buffer.from(':\n\n'));
   }
   expect(faults).toEqual([]);
   vi.advanceTimersByTime(12_000);
