@@ -6,8 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
 import type { CommandIo } from './cli/io.ts';
-import { run, type Running } from './cli/run.ts';
-import { runWorker } from './cli/worker.ts';
+import type { Running } from './cli/run.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
 import { KeyringError } from './session/key-spec.ts';
@@ -30,8 +29,18 @@ const io: CommandIo = {
 const signalEchoMs = 500;
 let stoppingSinceMs: number | undefined;
 
-if (cluster.isWorker) runWorker(io, version);
+/* What serves is loaded after this check: older versions of Node cannot even read some of it. */
+if (isTooOld(process.versions.node)) {
+  io.stderr.write(`manifold needs Node 22.19 or newer; this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+if (cluster.isWorker) (await import('./cli/worker.ts')).runWorker(io, version);
 else await command();
+
+function isTooOld(node: string): boolean {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return major < 22 || (major === 22 && minor < 19);
+}
 
 async function command(): Promise<void> {
   try {
@@ -63,7 +72,7 @@ async function execute(command: Command): Promise<number | undefined> {
         await import('./cli/token.ts')
       ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
-      const running = await run(command.options, io, version);
+      const running = await (await import('./cli/run.ts')).run(command.options, io, version);
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(running));
       io.stdout.write(await running.greeting);
       return undefined;

@@ -21,7 +21,7 @@ export interface SealingOptions {
   readonly sessionSecret: string | undefined;
   readonly sessionKdf: string;
   readonly gatewayName: string;
-  /** `--public-url`; undefined stands for the URL that is listened on. */
+  /** `--public-url`; undefined stands for the path of the endpoint. */
   readonly resource: string | undefined;
 }
 
@@ -48,7 +48,6 @@ export interface RunOptions extends SealingOptions {
   readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
   readonly peers: string | undefined;
-  readonly peerAddress: string | undefined;
 }
 
 export interface ToolsOptions {
@@ -135,7 +134,6 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     peers: given.one('peers'),
-    peerAddress: given.one('peer-address'),
   };
 }
 

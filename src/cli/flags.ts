@@ -44,7 +44,7 @@ const sealing: readonly Flag[] = [
   {
     name: 'public-url',
     value: 'URL',
-    says: 'URL by which clients reach the endpoint, bound into tokens (default: the one it listens on)',
+    says: 'URL by which clients reach the endpoint, bound into tokens (default: the path /mcp alone)',
   },
 ];
 
@@ -93,7 +93,6 @@ const runFlags: readonly Flag[] = [
     value: 'NAME',
     says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
   },
-  { name: 'peer-address', value: 'HOST:PORT', says: 'where this replica hears from its peers' },
   { name: 'log-level', value: 'LEVEL', standard: 'info', says: 'trace, debug, info, warn, error, fatal or silent' },
 ];
 

@@ -11,7 +11,7 @@ import { OpenedSessions } from '../session/opened.ts';
 import type { Principal } from '../session/principal.ts';
 import { principalSession } from '../session/principal-session.ts';
 import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
-import { sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
+import { denylistOverflows, sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import type { Head } from './accept.ts';
 import { Client } from './client.ts';
@@ -93,7 +93,9 @@ export class Clients {
   }
 
   deny(jti: Buffer, expiresAt: number): void {
+    const before = this.#denied.overflowed;
     this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
+    denylistOverflows.inc(this.#denied.overflowed - before);
   }
 
   /**

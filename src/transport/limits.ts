@@ -13,7 +13,9 @@ export const heartbeatMs = 15_000;
 export const stuckClientMs = 60_000;
 /** Upstream error bodies are read this far, for the log and for telling a lost session from other faults. */
 export const maxErrorBodyBytes = 2_048;
+/** Streams opened by GET: of one session, and of all clients of a principal that keep none. */
 export const maxStreamsPerSession = 32;
+export const maxSharedStreams = 1_024;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
 /** Longest life of one call, however much progress it reports. */

@@ -8,7 +8,7 @@ import { encodeRetry } from '../protocol/sse.ts';
 import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
 import type { Client } from './client.ts';
-import { drainRetryMs, maxStreamsPerSession } from './limits.ts';
+import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.ts';
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
@@ -40,7 +40,8 @@ export class Listening implements MergedHost, ResumedHost {
 
   /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
   open(client: Client, lastEventId: string | undefined, response: ServerResponse): void {
-    if (client.getStreams >= maxStreamsPerSession) throw new GatewayError('streams_too_many');
+    if (client.getStreams >= (client.shared ? maxSharedStreams : maxStreamsPerSession))
+      throw new GatewayError('streams_too_many');
     const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId);
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
@@ -98,7 +99,7 @@ export class Listening implements MergedHost, ResumedHost {
 
   #count(client: Client, change: 1 | -1): void {
     client.getStreams += change;
-    streams.inc({ kind: 'get' }, change);
+    streams.inc(change);
   }
 
   noticed(...args: Parameters<RelayHost['noticed']>): void {

@@ -15,8 +15,9 @@ import { openCursor, sealCursor } from '../session/cursor.ts';
 import type { Log } from '../telemetry/log.ts';
 import { hiddenItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
+import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
-import { carrying, forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
+import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -178,16 +179,13 @@ export class Lists {
     return page;
   }
 
-  /** Asks once more on a new session when the upstream has lost the one in use. */
   async #ask(client: Client, link: Link, method: string, params: string, rawHeaders: RawHeaders): Promise<Buffer> {
     try {
-      return await this.#adapter.ask(carrying(link, rawHeaders), method, params, pageDeadlineMs);
+      return await askHealing(this.#adapter, client, link, { method, params, deadlineMs: pageDeadlineMs }, rawHeaders);
     } catch (fault) {
-      if (!(fault instanceof GatewayError)) throw fault;
-      if (fault.code === 'upstream_timeout') link.upstream.blackoutUntil = this.#now() + blackoutMs;
-      if (fault.code !== 'upstream_session_lost') throw fault;
-      const renewed = await client.links.renew(link.upstream, link, rawHeaders);
-      return await this.#adapter.ask(carrying(renewed, rawHeaders), method, params, pageDeadlineMs);
+      if (fault instanceof GatewayError && fault.code === 'upstream_timeout')
+        link.upstream.blackoutUntil = this.#now() + blackoutMs;
+      throw fault;
     }
   }
 
