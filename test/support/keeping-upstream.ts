@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Rpc } from './plain-client.ts';
 import type { RawHandler, RawServer } from './raw-server.ts';
-import { startScripted } from './scripted-upstream.ts';
+import { resultOf, sayJson, startScripted } from './scripted-upstream.ts';
 
 export interface KeptCall {
   readonly request: Rpc;
@@ -62,6 +62,10 @@ export async function startKeeping(options: KeepingOptions = {}): Promise<Keepin
 
   const server = await startScripted(
     (request, response) => {
+      if (request.method !== 'tools/call') {
+        sayJson(response, resultOf(request, {}));
+        return;
+      }
       const call: Kept = { events: [], reader: undefined };
       const number = kept.push(call);
       const add = (data: string): void => {
