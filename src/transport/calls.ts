@@ -16,7 +16,7 @@ import { Relay, type RelayHost } from './relay.ts';
 import type { Routed } from './route.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Waiting, Wheel } from './wheel.ts';
+import { Later, type Wheel } from './wheel.ts';
 
 export interface CallsParts {
   readonly upstreams: readonly Upstream[];
@@ -105,14 +105,11 @@ export class Calls implements RelayHost {
 
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
     const { adapter, wheel } = this.#parts;
-    const waiting: Waiting = {
-      due: 0,
-      onDue: () => {
-        if (relay.isOver) return;
-        const link = carrying(relay.link, relay.call.rawHeaders);
-        relay.exchange = adapter.listen(link, lastEventId, relay, link.upstream.config.timeoutMs);
-      },
-    };
+    const waiting = new Later(() => {
+      if (relay.isOver) return;
+      const link = carrying(relay.link, relay.call.rawHeaders);
+      relay.exchange = adapter.listen(link, lastEventId, relay, link.upstream.config.timeoutMs);
+    });
     wheel.arm(waiting, afterMs);
   }
 

@@ -13,7 +13,7 @@ import { notificationToClient, requestToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Waiting, Wheel } from './wheel.ts';
+import { Waiting, type Wheel } from './wheel.ts';
 
 export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
   readonly adapter: UpstreamAdapter;
@@ -37,8 +37,7 @@ export interface Listened {
   leave(upstream: Upstream): void;
 }
 
-export class Listener implements AnswerSink, Waiting {
-  due = 0;
+export class Listener extends Waiting implements AnswerSink {
   readonly #stream: Listened;
   #link: Link;
   #lastEventId: string | undefined;
@@ -52,6 +51,7 @@ export class Listener implements AnswerSink, Waiting {
   #stopped = false;
 
   constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
+    super();
     this.#stream = stream;
     this.#link = link;
     this.#lastEventId = lastEventId;

@@ -14,6 +14,8 @@ afterEach(() => void vi.useRealTimers());
 function waiting(onDue: (self: Recorded) => void = () => {}): Recorded {
   const self: Recorded = {
     due: 0,
+    before: undefined,
+    after: undefined,
     at: [],
     onDue: () => {
       self.at.push(Date.now());

@@ -7,14 +7,13 @@ import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { maxMessageBytes } from '../../protocol/limits.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
 import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxRetryMs } from '../limits.ts';
-import type { Waiting, Wheel } from '../wheel.ts';
+import { Waiting, type Wheel } from '../wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
 type Reading = 'head' | 'json' | 'stream' | 'error' | 'over';
 
 /** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
-export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiting {
-  due = 0;
+export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;
   status = 0;
@@ -35,6 +34,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   #aliveTick: number;
 
   constructor(sink: AnswerSink, wheel: Wheel, idleMs: number) {
+    super();
     this.#sink = sink;
     this.#wheel = wheel;
     this.#idleMs = idleMs;

@@ -169,8 +169,8 @@ export class LinkOpener {
       const code = fault instanceof GatewayError ? fault.code : 'internal';
       countUpstreamSession(upstream.config.id, reason, code);
       if (code === 'upstream_timeout') upstream.blackoutUntil = this.#now() + blackoutMs;
-      // A refusal says something of the request, and nothing of other clients' requests.
-      if (code === 'upstream_timeout' || code === 'upstream_unreachable') this.#lost(upstream, fault);
+      // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
+      if (code !== 'upstream_refused' && code !== 'upstream_verb_refused') this.#lost(upstream, fault);
       throw fault;
     }
   }
