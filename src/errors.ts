@@ -78,7 +78,6 @@ export const catalogue = {
   prompt_unknown: { status: 200, rpc: -32602, message: 'Unknown prompt' },
   resource_unknown: { status: 200, rpc: -32002, message: 'Resource not found' },
   cursor_invalid: { status: 200, rpc: -32602, message: 'Invalid cursor' },
-  task_unknown: { status: 200, rpc: -32602, message: 'Unknown task' },
 
   // Upstreams.
   upstream_unreachable: { status: 200, rpc: -32603, message: 'Upstream server is unreachable' },

@@ -5,13 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
-import { check } from './cli/check.ts';
 import type { CommandIo } from './cli/io.ts';
-import { keygen } from './cli/keygen.ts';
-import { run, type Running } from './cli/run.ts';
-import { inspectToken } from './cli/token.ts';
-import { tools } from './cli/tools.ts';
-import { runWorker } from './cli/worker.ts';
+import type { Running } from './cli/run.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
 import { KeyringError } from './session/key-spec.ts';
@@ -34,8 +29,18 @@ const io: CommandIo = {
 const signalEchoMs = 500;
 let stoppingSinceMs: number | undefined;
 
-if (cluster.isWorker) runWorker(io, version);
+/* What serves is loaded after this check: older versions of Node cannot even read some of it. */
+if (isTooOld(process.versions.node)) {
+  io.stderr.write(`manifold needs Node 22.19 or newer; this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+if (cluster.isWorker) (await import('./cli/worker.ts')).runWorker(io, version);
 else await command();
+
+function isTooOld(node: string): boolean {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return major < 22 || (major === 22 && minor < 19);
+}
 
 async function command(): Promise<void> {
   try {
@@ -56,16 +61,20 @@ async function execute(command: Command): Promise<number | undefined> {
       io.stdout.write(`${version}\n`);
       return 0;
     case 'check':
-      return await check(command, io);
+      return await (await import('./cli/check.ts')).check(command, io);
     case 'keygen':
-      return await keygen(command, io);
+      return await (await import('./cli/keygen.ts')).keygen(command, io);
     case 'tools':
-      return await tools(command.options, io);
+      // Loaded when asked for: the SDK it brings is large, and `run` has no use for it.
+      return await (await import('./cli/tools.ts')).tools(command.options, io);
     case 'token-inspect':
-      return await inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
+      return await (
+        await import('./cli/token.ts')
+      ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
-      const running = await run(command.options, io, version);
+      const running = await (await import('./cli/run.ts')).run(command.options, io, version);
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(running));
+      io.stdout.write(await running.greeting);
       return undefined;
     }
   }

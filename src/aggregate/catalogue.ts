@@ -1,5 +1,5 @@
 /**
- * What upstreams list, kept for a while: pages by upstream, kind and principal (protocol.md D11, security.md T25). A page is
+ * What upstreams list, kept for a while: pages by upstream, kind and audience (protocol.md D11, security.md T25). A page is
  * loaded when it is first asked for, once however many ask; a failed load is not kept. Bounded in entries and bytes
  * (security.md R11). Clock and loader are arguments.
  */
@@ -13,11 +13,13 @@ import type { Page } from './page.ts';
 /** Who looks at which lists, when, and how a page is had. */
 export interface View {
   readonly kind: ListKind;
-  /** Everything that changes what an upstream shows: the route and the authorization context. Never shared between two. */
+  /** Tells merged lists apart: never the same for two who may see different ones. */
   readonly principal: string;
+  /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
+  readonly audienceOf: (upstream: UpstreamConfig) => string;
   readonly nowMs: number;
-  /** How long a page loaded for this view is kept; less than a millisecond counts as one, so that a view sees its own. */
-  readonly ttlMs: number;
+  /** How long a page of an upstream is kept, asked when it has been loaded; 0 keeps none. */
+  readonly ttlMsOf: (upstream: UpstreamConfig) => number;
   /** Asks the upstream. Others may wait for the same page, so it must not end with one client's connection. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
@@ -34,7 +36,7 @@ export interface Held {
 }
 
 export interface CatalogueLimits {
-  /** Lists kept: one for each upstream, kind and principal. */
+  /** Lists kept: one for each upstream, kind and audience. */
   readonly maxEntries: number;
   /** Item bytes kept, over all. */
   readonly maxBytes: number;
@@ -44,7 +46,7 @@ export interface CatalogueLimits {
 }
 
 const defaultLimits: CatalogueLimits = {
-  maxEntries: 2048,
+  maxEntries: 16_384,
   maxBytes: 64 * 1024 * 1024,
   maxListBytes: 16 * 1024 * 1024,
   maxPages: 1000,
@@ -55,7 +57,7 @@ interface Entry {
   readonly name: string;
   readonly upstreamId: string;
   readonly kind: ListKind;
-  readonly principal: string;
+  readonly audience: string;
   readonly pages: Map<string | undefined, Held>;
   readonly loading: Map<string | undefined, Promise<Held>>;
   bytes: number;
@@ -88,7 +90,7 @@ export class Catalogue {
     const loading = view.load(upstream, view.kind, cursor).then(
       (page) => {
         entry.loading.delete(cursor);
-        return this.#keep(entry, view, cursor, page);
+        return this.#keep(entry, view, upstream, cursor, page);
       },
       (fault: unknown) => {
         entry.loading.delete(cursor);
@@ -116,21 +118,26 @@ export class Catalogue {
     return list;
   }
 
-  /** Forgets lists of an upstream: of one kind or all, for one principal or all. Loads under way are not kept either. */
-  invalidate(upstreamId: string, kind?: ListKind, principal?: string): void {
+  /** Forgets lists of an upstream: of one kind or all, for one audience or all. Loads under way are not kept either. */
+  invalidate(upstreamId: string, kind?: ListKind, audience?: string): void {
+    if (kind !== undefined && audience !== undefined) {
+      const entry = this.#entries.get(nameOf(kind, upstreamId, audience));
+      if (entry !== undefined) this.#drop(entry);
+      return;
+    }
     for (const entry of this.#entries.values()) {
       if (entry.upstreamId !== upstreamId) continue;
       if (kind !== undefined && entry.kind !== kind) continue;
-      if (principal !== undefined && entry.principal !== principal) continue;
+      if (audience !== undefined && entry.audience !== audience) continue;
       this.#drop(entry);
     }
   }
 
-  #keep(entry: Entry, view: View, cursor: string | undefined, loaded: Page): Held {
+  #keep(entry: Entry, view: View, upstream: UpstreamConfig, cursor: string | undefined, loaded: Page): Held {
     for (const [at, held] of entry.pages) {
       if (at === cursor || held.freshUntil <= view.nowMs) this.#dropPage(entry, at, held);
     }
-    const held = this.#bounded(entry, cursor, loaded, view.nowMs + Math.max(view.ttlMs, 1));
+    const held = this.#bounded(entry, cursor, loaded, view.nowMs + Math.max(view.ttlMsOf(upstream), 1));
     if (this.#entries.get(entry.name) === entry) {
       entry.pages.set(cursor, held);
       entry.bytes += held.page.body.length;
@@ -185,7 +192,7 @@ function emptyEntry(name: string, view: View, upstream: UpstreamConfig): Entry {
     name,
     upstreamId: upstream.id,
     kind: view.kind,
-    principal: view.principal,
+    audience: view.audienceOf(upstream),
     pages: new Map(),
     loading: new Map(),
     bytes: 0,
@@ -194,7 +201,11 @@ function emptyEntry(name: string, view: View, upstream: UpstreamConfig): Entry {
 
 /** Neither ids nor kinds hold a space. */
 function entryName(view: View, upstream: UpstreamConfig): string {
-  return `${view.kind} ${upstream.id} ${view.principal}`;
+  return nameOf(view.kind, upstream.id, view.audienceOf(upstream));
+}
+
+function nameOf(kind: ListKind, upstreamId: string, audience: string): string {
+  return `${kind} ${upstreamId} ${audience}`;
 }
 
 /** Whether the pages at hand lead from cursor `from` to cursor `to`. No cycle is ever kept, so the walk ends. */

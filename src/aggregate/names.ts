@@ -4,7 +4,7 @@
  * so the first `__` is always the separator.
  */
 
-export const separator = '__';
+const separator = '__';
 
 /** The specification's bound on a tool name, here on the whole outward name. */
 const maxNameChars = 128;

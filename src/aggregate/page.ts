@@ -28,7 +28,7 @@ const maxSchemaBytes = 256 * 1024;
 const maxCursorChars = 8192;
 
 /** Why an item is not shown, apart from the operator's selectors. */
-export type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized';
+type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized';
 
 export interface Page {
   /** The shown items, joined by commas. */

@@ -21,7 +21,7 @@ export interface SealingOptions {
   readonly sessionSecret: string | undefined;
   readonly sessionKdf: string;
   readonly gatewayName: string;
-  /** `--public-url`; undefined stands for the URL that is listened on. */
+  /** `--public-url`; undefined stands for the path of the endpoint. */
   readonly resource: string | undefined;
 }
 
@@ -35,6 +35,7 @@ export interface RunOptions extends SealingOptions {
   readonly mcpJson: string | undefined;
   readonly host: string;
   readonly port: number;
+  readonly adminHost: string;
   readonly adminPort: number | undefined;
   readonly workers: number;
   readonly sessions: 'optional' | 'required';
@@ -47,7 +48,6 @@ export interface RunOptions extends SealingOptions {
   readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
   readonly peers: string | undefined;
-  readonly peerAddress: string | undefined;
 }
 
 export interface ToolsOptions {
@@ -123,6 +123,7 @@ function runOptions(given: Given): RunOptions {
     ...sealingOptions(given),
     host: given.value('host'),
     port: whole(given, 'port', 0, maxPort),
+    adminHost: given.value('admin-host'),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
     workers: whole(given, 'workers', 1, maxWorkers),
     sessions: oneOf(given, 'sessions', ['optional', 'required']),
@@ -133,7 +134,6 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     peers: given.one('peers'),
-    peerAddress: given.one('peer-address'),
   };
 }
 

@@ -6,8 +6,10 @@ import { routeHash } from '../session/claims.ts';
 import type { Keyring } from '../session/keyring.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
+import { Calls } from '../transport/calls.ts';
 import { Clients } from '../transport/clients.ts';
 import { Inbound } from '../transport/inbound.ts';
+import { Journal } from '../transport/journal.ts';
 import { Listening } from '../transport/listening.ts';
 import { Lists } from '../transport/lists.ts';
 import type { Ended } from '../transport/peers.ts';
@@ -26,6 +28,7 @@ export interface Composed {
   readonly lists: Lists;
   readonly adapter: LegacyAdapter;
   readonly listening: Listening;
+  readonly calls: Calls;
   /** Lets go of timers and connections; what is under way breaks off. */
   close(): Promise<void>;
 }
@@ -60,26 +63,32 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     route: routeHash(route.name, resource),
     sessions: options.sessions,
     maxAgeSeconds: options.sessionMaxAgeSeconds,
+    upstreams: route.upstreams,
     opener,
+    retire: (client) => {
+      for (const link of client.links.release()) void adapter.end(link);
+    },
     onEnded: around.onEnded,
     nowSeconds: () => Math.floor(Date.now() / 1000),
   });
+  const journal = new Journal(log);
+  const calls = new Calls({ upstreams, catalogue, adapter, wheel, journal });
+  listening.host = calls;
   const gateway = new Gateway({
     upstreams,
     policy,
     clients,
     lists,
     router: new Router(upstreams, lists),
+    calls,
     inbound: new Inbound(upstreams, adapter, log),
     listening,
-    catalogue,
     adapter,
     opener,
     wheel,
-    log,
+    journal,
     version,
   });
-  listening.host = gateway;
   opener.onReturn = (upstream) => {
     catalogue.invalidate(upstream.config.id);
     listening.joined(upstream);
@@ -90,7 +99,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     listening.endAll();
     await Promise.allSettled(upstreams.map((upstream) => upstream.pool.destroy()));
   };
-  return { gateway, upstreams, clients, lists, adapter, listening, close };
+  return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
 }
 
 function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {

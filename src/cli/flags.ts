@@ -44,7 +44,7 @@ const sealing: readonly Flag[] = [
   {
     name: 'public-url',
     value: 'URL',
-    says: 'URL by which clients reach the endpoint, bound into tokens (default: the one it listens on)',
+    says: 'URL by which clients reach the endpoint, bound into tokens (default: the path /mcp alone)',
   },
 ];
 
@@ -53,6 +53,7 @@ const runFlags: readonly Flag[] = [
   { name: 'mcp-json', value: 'TEXT', says: 'the same as text; write secrets in it as ${VAR}' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  { name: 'admin-host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address of probes and metrics' },
   {
     name: 'admin-port',
     value: 'PORT',
@@ -92,7 +93,6 @@ const runFlags: readonly Flag[] = [
     value: 'NAME',
     says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
   },
-  { name: 'peer-address', value: 'HOST:PORT', says: 'where this replica hears from its peers' },
   { name: 'log-level', value: 'LEVEL', standard: 'info', says: 'trace, debug, info, warn, error, fatal or silent' },
 ];
 

@@ -1,6 +1,8 @@
 /** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
 import { newestLegacy } from '../protocol/revisions.ts';
-import { Client } from '../transport/client.ts';
+import type { Client } from '../transport/client.ts';
+import { greetingMs } from '../transport/limits.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Composed } from './compose.ts';
 import { columns } from './columns.ts';
 
@@ -11,26 +13,40 @@ interface Row {
 }
 
 /** Looks at every upstream once, as a client without a session would, and leaves no session behind. */
-async function survey({ upstreams, clients, lists, adapter }: Composed): Promise<Row[]> {
-  const client: Client = clients.shared(newestLegacy);
+async function survey(composed: Composed): Promise<Row[]> {
+  const client = composed.clients.shared(newestLegacy);
   const rows = await Promise.all(
-    upstreams.map(async (upstream): Promise<Row> => {
-      const { id: name, transport } = upstream.config;
-      try {
-        const tools = await lists.count(client, upstream, 'tools');
-        const offers = [
-          counted(tools, 'tool'),
-          counted(await lists.count(client, upstream, 'prompts'), 'prompt'),
-          counted(await lists.count(client, upstream, 'resources'), 'resource'),
-        ];
-        return { name, state: `up    ${transport.kind.padEnd(5)}  ${offers.join(', ')}`, tools };
-      } catch {
-        return { name, state: `down  ${transport.kind.padEnd(5)}  joins by itself when it answers`, tools: 0 };
-      }
-    }),
+    composed.upstreams.map((upstream) =>
+      Promise.race([
+        look(composed, client, upstream),
+        pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet')),
+      ]),
+    ),
   );
-  await Promise.allSettled(client.links.release().map((link) => adapter.end(link)));
+  await Promise.allSettled(client.links.release().map((link) => composed.adapter.end(link)));
   return rows;
+}
+
+async function look({ lists }: Composed, client: Client, upstream: Upstream): Promise<Row> {
+  try {
+    const tools = await lists.count(client, upstream, 'tools');
+    const offers = [
+      counted(tools, 'tool'),
+      counted(await lists.count(client, upstream, 'prompts'), 'prompt'),
+      counted(await lists.count(client, upstream, 'resources'), 'resource'),
+    ];
+    return rowOf(upstream, 'up', offers.join(', '), tools);
+  } catch {
+    return rowOf(upstream, 'down', 'joins by itself when it answers');
+  }
+}
+
+function rowOf({ config }: Upstream, state: string, text: string, tools = 0): Row {
+  return { name: config.id, state: `${state.padEnd(4)}  ${config.transport.kind.padEnd(5)}  ${text}`, tools };
+}
+
+function pause<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => void setTimeout(() => resolve(value), ms).unref());
 }
 
 export async function greeting(endpoint: string, composed: Composed, version: string): Promise<string> {

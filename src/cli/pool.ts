@@ -6,8 +6,7 @@ import type { CommandIo } from './io.ts';
 
 /** The processes that serve, one or several. */
 export interface ServingPool {
-  readonly url: string;
-  readonly greeting: string;
+  readonly greeting: Promise<string>;
   readonly isReady: () => boolean;
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;

@@ -1,62 +1,84 @@
 /** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
+import type { Server } from 'node:http';
 import type { Config } from '../config/model.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { registry } from '../telemetry/metrics.ts';
 import { adminServer } from '../transport/admin.ts';
 import { startBridge, type Bridge } from '../transport/upstream/bridge.ts';
 import type { RunOptions } from './arguments.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
-import { prepare } from './prepare.ts';
+import { prepare, type Prepared } from './prepare.ts';
 import { listen, portOf, serve, shownHost, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 
 export interface Running {
-  /** The endpoint as clients reach it. */
-  readonly url: string;
+  /** What to tell the person who started it, once the upstreams have been looked at; within seconds. */
+  readonly greeting: Promise<string>;
   /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes. */
   drain(): Promise<void>;
 }
 
-/** Resolves once it listens. Throws `ConfigError`, `KeyringError` or `UsageError`. */
+/** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
   const prepared = await prepare(options, io);
   const log = createLog(options.logLevel);
-  const bridge = await bridgeOf(prepared.config, log);
-  try {
-    const context = { options, io, log, version };
-    const pool =
-      options.workers > 1
-        ? await startWorkers(prepared, { ...context, bridge })
-        : await alone(prepared, { ...context, bridge });
-    const admin = options.adminPort === undefined ? undefined : adminServer(pool.isReady, pool.metrics);
-    if (admin !== undefined) await listen(admin, options.adminPort!, options.host, '--admin-port');
-    io.stdout.write(pool.greeting);
-    if (admin !== undefined)
-      io.stdout.write(`Probes and metrics: http://${shownHost(options.host)}:${portOf(admin)}/readyz /metrics\n`);
-    const drain = async (): Promise<void> => {
-      await pool.drain();
-      admin?.close();
-      admin?.closeAllConnections();
-      await bridge?.close();
-      log.flush();
-    };
-    return { url: pool.url, drain };
-  } catch (fault) {
+  let pool: ServingPool | undefined;
+  // Probes are answered from the first moment on; readiness follows.
+  const admin = await startAdmin(
+    options,
+    () => pool?.isReady() ?? false,
+    () => pool?.metrics?.() ?? registry.metrics(),
+  );
+  let bridge: Bridge | undefined;
+  const close = async (): Promise<void> => {
+    admin?.close();
+    admin?.closeAllConnections();
     await bridge?.close();
+    log.flush();
+  };
+  try {
+    bridge = await bridgeOf(prepared.config, log);
+    const context = { options, io, log, version, bridge };
+    const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
+    pool = serving;
+    const probes =
+      admin === undefined
+        ? ''
+        : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+    return {
+      greeting: serving.greeting.then((text) => text + probes),
+      drain: async () => {
+        await serving.drain();
+        await close();
+      },
+    };
+  } catch (fault) {
+    await close();
     throw fault;
   }
 }
 
-async function alone(prepared: Parameters<typeof serve>[0], context: PoolContext): Promise<ServingPool> {
+async function startAdmin(
+  options: RunOptions,
+  isReady: () => boolean,
+  metrics: () => Promise<string>,
+): Promise<Server | undefined> {
+  if (options.adminPort === undefined) return undefined;
+  const admin = adminServer(isReady, metrics);
+  await listen(admin, options.adminPort, options.adminHost, '--admin-port');
+  return admin;
+}
+
+async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
   const serving: Serving = await serve(prepared, {
     ...context,
     bridgedUrl: (name) => context.bridge!.urlOf(name),
     onEnded: () => {},
   });
   return {
-    url: serving.url,
-    greeting: await greeting(serving.url, serving.first, context.version),
+    greeting: greeting(serving.url, serving.first, context.version),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
     drain: () => serving.drain(),

@@ -97,12 +97,12 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
 }
 
-async function drainOne({ gateway, listening }: Composed, timeoutMs: number): Promise<void> {
+async function drainOne({ gateway, listening, calls }: Composed, timeoutMs: number): Promise<void> {
   gateway.draining = true;
   // Clients come back to another replica at once and go on where they were.
   listening.endAll();
   await gateway.idle(timeoutMs);
-  gateway.disconnectAll(drainRetryMs);
+  calls.disconnectAll(drainRetryMs);
 }
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */

@@ -26,7 +26,8 @@ export type ToWorker =
 
 /** From a worker to the primary. */
 export type FromWorker =
-  | { readonly kind: 'listening'; readonly url: string; readonly greeting: string }
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'ended'; readonly session: Ended };
 
@@ -68,8 +69,8 @@ export function runWorker(io: CommandIo, version: string): void {
       bridgedUrl: (name) => urls.get(name)!,
       onEnded: (session) => tell({ kind: 'ended', session }),
     });
-    const text = message.greets ? await greeting(serving.url, serving.first, version) : '';
-    tell({ kind: 'listening', url: serving.url, greeting: text });
+    tell({ kind: 'listening' });
+    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.url, serving.first, version) });
   }
 
   async function drain(): Promise<void> {

@@ -25,8 +25,9 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     ),
   );
   let draining = false;
+  const greeting = Promise.withResolvers<string>();
 
-  const fork = (greets: boolean): Promise<Extract<FromWorker, { kind: 'listening' }>> => {
+  const fork = (greets: boolean): Promise<void> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
     send(worker, { kind: 'start', prepared, options, urls, greets });
@@ -40,7 +41,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'listening') resolve(message);
+        if (message.kind === 'listening') resolve();
+        else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
         else if (message.kind === 'ended')
           for (const other of others(worker)) send(other, { kind: 'ended', session: message.session });
@@ -49,9 +51,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     });
   };
 
-  let first: Extract<FromWorker, { kind: 'listening' }>;
   try {
-    first = await fork(true);
+    await fork(true);
     await Promise.all(Array.from({ length: options.workers - 1 }, () => fork(false)));
   } catch (fault) {
     draining = true;
@@ -60,8 +61,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   }
   const registry = new AggregatorRegistry();
   return {
-    url: first.url,
-    greeting: first.greeting,
+    greeting: greeting.promise,
     isReady: () => !draining,
     metrics: () => registry.clusterMetrics(),
     drain: async () => {

@@ -1,5 +1,5 @@
 /** The protocol revisions, and which of them a peer may be answered in. 2025-11-25 basic/lifecycle §Version Negotiation. */
-export const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const;
+const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const;
 export type LegacyRevision = (typeof legacyRevisions)[number];
 
 export const newestLegacy: LegacyRevision = '2025-11-25';

@@ -13,7 +13,6 @@ import { findName, hasEscape } from './name-table.ts';
 import type { CompiledShape } from './shape.ts';
 
 export { Found, numberOf, rawOf, textOf } from './found.ts';
-export type { JsonKind, Member } from './found.ts';
 export { compileShape } from './shape.ts';
 export type { CompiledShape, Shape } from './shape.ts';
 

@@ -7,8 +7,6 @@ import { pino, type Logger } from 'pino';
 
 export type Log = Logger;
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-
 export function createLog(level: string): Log {
   // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
   const destination = pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 1000 });

@@ -22,7 +22,7 @@ const seconds = new Histogram({
 });
 const upstreamCalls = new Counter({
   name: 'manifold_upstream_calls_total',
-  help: 'Calls sent to an upstream, by outcome (ok or fault code).',
+  help: 'Calls sent to an upstream, by outcome (ok, error, fault code).',
   labelNames: ['upstream', 'outcome'],
   registers,
 });
@@ -35,7 +35,8 @@ const upstreamSessions = new Counter({
 
 export const upstreamUp = new Gauge({
   name: 'manifold_upstream_up',
-  help: 'Whether the last contact with an upstream succeeded (1) or not (0).',
+  help: 'Whether the last contact with an upstream succeeded (1) or not (0); with workers, of any of them.',
+  aggregator: 'max',
   labelNames: ['upstream'],
   registers,
 });
@@ -52,8 +53,7 @@ export const tokenOverflows = new Counter({
 });
 export const streams = new Gauge({
   name: 'manifold_streams',
-  help: 'Open streams to clients, by kind (post, get).',
-  labelNames: ['kind'],
+  help: 'Open streams that clients asked for with GET.',
   registers,
 });
 export const hiddenItems = new Counter({
@@ -62,7 +62,17 @@ export const hiddenItems = new Counter({
   labelNames: ['upstream'],
   registers,
 });
-export const draining = new Gauge({ name: 'manifold_draining', help: '1 while the process drains.', registers });
+export const denylistOverflows = new Counter({
+  name: 'manifold_denylist_overflow_total',
+  help: 'Ended sessions that this process can no longer refuse because too many others ended.',
+  registers,
+});
+export const draining = new Gauge({
+  name: 'manifold_draining',
+  help: '1 while the process drains.',
+  aggregator: 'max',
+  registers,
+});
 
 /* Labels are bound once: looking them up by object on every call costs more than the count itself. */
 const counters = new Map<string, Counter.Internal>();

@@ -10,6 +10,8 @@ import { maxHeadersCount } from './limits.ts';
 
 /** The few headers the gateway reads, as the client sent them. */
 export interface Head {
+  /** All of them, as a raw list. */
+  readonly rawHeaders: readonly string[];
   host: string | undefined;
   origin: string | undefined;
   accept: string | undefined;
@@ -21,7 +23,7 @@ export interface Head {
   lastEventId: string | undefined;
 }
 
-type Field = keyof Head;
+type Field = Exclude<keyof Head, 'rawHeaders'>;
 
 /* Keyed by the length of the name first, so that most headers of a request cost one number comparison. */
 const fields = new Map<number, readonly (readonly [name: string, field: Field])[]>();
@@ -47,6 +49,7 @@ export function readHead(rawHeaders: readonly string[]): Head {
   if (rawHeaders.length >= maxHeadersCount * 2)
     throw new GatewayError('headers_too_many', `${rawHeaders.length / 2} headers`);
   const head: Head = {
+    rawHeaders,
     host: undefined,
     origin: undefined,
     accept: undefined,
@@ -93,7 +96,8 @@ export function checkOrigin(head: Head, policy: OriginPolicy): void {
   if (head.origin === undefined) return;
   const origin = head.origin.toLowerCase();
   if (policy.origins.has(origin)) return;
-  if (policy.loopback && loopbackNames.has(nameOf(origin.replace(/^https?:\/\//, '')))) return;
+  const page = /^https?:\/\/(.*)$/.exec(origin)?.[1];
+  if (policy.loopback && page !== undefined && loopbackNames.has(nameOf(page))) return;
   throw new GatewayError('origin_not_allowed', head.origin);
 }
 
@@ -104,10 +108,11 @@ function hostAllowed(host: string, policy: OriginPolicy): boolean {
   return !policy.loopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-/** A host without its port: `[::1]:80` → `[::1]`. */
+/** A host without its port: `[::1]:80` → `[::1]`; empty for one with anything else behind it. */
 function nameOf(host: string): string {
   const close = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
-  return close <= 0 ? host : host.slice(0, close);
+  if (close <= 0) return host;
+  return close === host.length || /^:\d*$/.test(host.slice(close)) ? host.slice(0, close) : '';
 }
 
 /** Throws `accept_missing`, `content_type_unsupported`, `content_encoding_unsupported` or `body_too_large`. */

@@ -24,8 +24,8 @@ export class Client implements LinkOwner {
   /** It stands for every client of its principal that keeps no session. */
   readonly shared: boolean;
   readonly links: Links;
-  /** Whom lists may be shared with: the principal, and what the upstreams were told of the client, as lists depend on it. */
-  readonly audience: string;
+  readonly #audience: string;
+  readonly #ownAudience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
   /** Names the session in the log. */
@@ -38,12 +38,29 @@ export class Client implements LinkOwner {
     this.revision = session.claims.revision;
     this.clientCapabilities = session.claims.clientCapabilities;
     this.shared = shared;
-    this.audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
+    this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
+    this.#ownAudience = session.claims.jti.toString('base64url');
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }
 
   sealed(hash: number): ReturnType<LinkOwner['sealed']> {
     return this.session.upstream(hash);
+  }
+
+  /**
+   * Whom this client may share an upstream's lists with. A session of its own may list what no other does, so only lists of
+   * upstreams without sessions are shared: with those of the same principal of whom the upstreams were told the same.
+   */
+  audienceOf(upstream: Upstream): string {
+    const link = this.links.peek(upstream);
+    return link !== undefined && link.sessionId === undefined ? this.#audience : this.#ownAudience;
+  }
+
+  /** Whom this client may share a list with that is merged of all these. */
+  audienceOfAll(upstreams: readonly Upstream[]): string {
+    return upstreams.every((upstream) => this.audienceOf(upstream) === this.#audience)
+      ? this.#audience
+      : this.#ownAudience;
   }
 }

@@ -11,10 +11,12 @@ import { OpenedSessions } from '../session/opened.ts';
 import type { Principal } from '../session/principal.ts';
 import { principalSession } from '../session/principal-session.ts';
 import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
-import { sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
+import { denylistOverflows, sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
+import type { UpstreamConfig } from '../config/model.ts';
 import type { Head } from './accept.ts';
 import { Client } from './client.ts';
 import type { Ended } from './peers.ts';
+import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
 import type { LinkOpener } from './upstream/links.ts';
 
@@ -23,7 +25,10 @@ export interface ClientsOptions {
   readonly route: Buffer;
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
+  readonly upstreams: readonly UpstreamConfig[];
   readonly opener: LinkOpener;
+  /** Ends the upstream sessions of a client that is no longer kept. */
+  readonly retire: (client: Client) => void;
   /** Told of every session that ends here. */
   readonly onEnded: (session: Ended) => void;
   /** Unix seconds. */
@@ -32,6 +37,7 @@ export interface ClientsOptions {
 
 /** Principals without sessions that are kept ready; the oldest gives way. */
 const maxSharedClients = 10_000;
+const daySeconds = 24 * 60 * 60;
 
 export class Clients {
   readonly #options: ClientsOptions;
@@ -40,6 +46,7 @@ export class Clients {
   /** What this replica has learnt for a session lives as long as the session stays in the cache of opened tokens. */
   readonly #clients = new WeakMap<OpenSession, Client>();
   readonly #shared = new Map<string, Client>();
+  readonly #principals = new Map<LegacyRevision, { readonly day: number; readonly session: OpenSession }>();
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -49,16 +56,16 @@ export class Clients {
   of(head: Head): Client {
     if (head.revision !== undefined && !isLegacyRevision(head.revision))
       throw new GatewayError('revision_unsupported', head.revision.slice(0, 32));
-    if (head.sessionToken === undefined) return this.#withoutSession(head.revision);
+    if (head.sessionToken === undefined) return this.#withoutSession(head);
     const client = this.#withSession(head.sessionToken);
     if (head.revision !== undefined && head.revision !== client.revision && hasRevisionHeader(client.revision))
       throw new GatewayError('revision_mismatch', head.revision);
     return client;
   }
 
-  /** A new session of what `initialize` has opened, and its token. */
-  create(greeting: Greeting, openings: readonly Opening[]): { readonly client: Client; readonly token: string } {
-    const { keyring, route, maxAgeSeconds, opener, nowSeconds } = this.#options;
+  /** The token of a new session of what `initialize` has opened. */
+  create(greeting: Greeting, openings: readonly Opening[]): string {
+    const { keyring, route, maxAgeSeconds, nowSeconds } = this.#options;
     const now = nowSeconds();
     const claims = newClaims(
       keyring,
@@ -75,8 +82,7 @@ export class Clients {
     );
     const fitted = fitSession(keyring, claims, randomBytes, now);
     if (fitted.dropped.length > 0) tokenOverflows.inc(fitted.dropped.length);
-    const client = new Client(fitted.session, false, opener);
-    return { client, token: fitted.text };
+    return fitted.text;
   }
 
   /** From now on the session's token is refused here, and wherever the news arrives. */
@@ -87,27 +93,49 @@ export class Clients {
   }
 
   deny(jti: Buffer, expiresAt: number): void {
+    const before = this.#denied.overflowed;
     this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
+    denylistOverflows.inc(this.#denied.overflowed - before);
   }
 
-  /** The client that stands for callers without a session; also what the gateway itself looks through. */
-  shared(revision: LegacyRevision): Client {
-    const { keyring, route, opener, nowSeconds } = this.#options;
-    const session = principalSession(keyring, anonymous, route, revision, nowSeconds());
+  /**
+   * The client that stands for callers without a session; also what the gateway itself looks through. Callers whose
+   * forwarded headers differ are different to the upstreams, so they never share one.
+   */
+  shared(revision: LegacyRevision, rawHeaders: RawHeaders = noHeaders): Client {
+    const { opener, retire, upstreams } = this.#options;
+    const session = this.#principalSession(revision);
     // The identity of the session changes with the day and the key, and the client with it.
-    const key = revision + session.claims.jti.toString('latin1');
-    let client = this.#shared.get(key);
-    if (client === undefined) {
-      client = new Client(session, true, opener);
-      this.#shared.set(key, client);
-      if (this.#shared.size > maxSharedClients) this.#shared.delete(this.#shared.keys().next().value!);
+    const key = revision + session.claims.jti.toString('latin1') + forwardedKey(upstreams, rawHeaders);
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known;
+    const client = new Client(session, true, opener);
+    this.#shared.set(key, client);
+    for (const [oldKey, old] of this.#shared) {
+      const isPast = old.session.claims.expiresAt < this.#options.nowSeconds();
+      if (!isPast && this.#shared.size <= maxSharedClients) break;
+      this.#shared.delete(oldKey);
+      retire(old);
     }
     return client;
   }
 
-  #withoutSession(revision: string | undefined): Client {
+  /** Made once a day and key for each revision: every request without a session asks for it. */
+  #principalSession(revision: LegacyRevision): OpenSession {
+    const { keyring, route, nowSeconds } = this.#options;
+    const now = nowSeconds();
+    const day = Math.floor(now / daySeconds);
+    const epoch = keyring.sealing(now);
+    const known = this.#principals.get(revision);
+    if (known !== undefined && known.day === day && known.session.epoch === epoch) return known.session;
+    const session = principalSession(keyring, anonymous, route, revision, now);
+    this.#principals.set(revision, { day, session });
+    return session;
+  }
+
+  #withoutSession({ revision, rawHeaders }: Head): Client {
     if (this.#options.sessions === 'required') throw new GatewayError('session_missing');
-    return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision);
+    return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision, rawHeaders);
   }
 
   #withSession(token: string): Client {

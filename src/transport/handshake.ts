@@ -10,7 +10,7 @@ import { negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
 import type { RawHeaders } from './forward.ts';
-import type { Link } from './upstream/adapter.ts';
+import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -100,4 +100,10 @@ export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[]
       ? []
       : [{ hash: upstream.hash, capabilities: link.capabilities, revision: link.revision, sessionId: link.sessionId }],
   );
+}
+
+/** Ends what was opened for a client that has left meanwhile. */
+export async function endAll(openings: readonly Opening[], adapter: UpstreamAdapter): Promise<void> {
+  const links = openings.flatMap(({ link }) => (link === undefined || link.shared ? [] : [link]));
+  await Promise.all(links.map((link) => adapter.end(link)));
 }

@@ -3,8 +3,9 @@ import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
+import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
-import { carrying, type RawHeaders } from './forward.ts';
+import type { RawHeaders } from './forward.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -31,10 +32,7 @@ export async function setLevel(
   const links = client.links
     .all(parts.upstreams)
     .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
-  await Promise.allSettled(
-    links.map((link) =>
-      parts.adapter.ask(carrying(link, rawHeaders), 'logging/setLevel', JSON.stringify({ level }), levelDeadlineMs),
-    ),
-  );
+  const request = { method: 'logging/setLevel', params: JSON.stringify({ level }), deadlineMs: levelDeadlineMs };
+  await Promise.allSettled(links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders)));
   return '{}';
 }

@@ -13,7 +13,9 @@ export const heartbeatMs = 15_000;
 export const stuckClientMs = 60_000;
 /** Upstream error bodies are read this far, for the log and for telling a lost session from other faults. */
 export const maxErrorBodyBytes = 2_048;
+/** Streams opened by GET: of one session, and of all clients of a principal that keep none. */
 export const maxStreamsPerSession = 32;
+export const maxSharedStreams = 1_024;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
 /** Longest life of one call, however much progress it reports. */
@@ -28,6 +30,14 @@ export const rejoinMinMs = 1_000;
 export const rejoinMaxMs = 30_000;
 /** An upstream that asks for a longer pause than this gets this one. */
 export const maxRetryMs = 3_600_000;
+/** The same while a client waits for the rest of its answer. */
+export const maxPollMs = 30_000;
+/** After the answer the upstream has this long to end its stream in good order. */
+export const answeredGraceMs = 1_000;
+/** The greeting does not wait longer than this for an upstream. */
+export const greetingMs = 3_000;
+/** TCP connections of clients. */
+export const maxConnections = 20_000;
 /** A stream that another reader holds is asked for again at least this often: that reader may be gone at any time. */
 export const contendedMaxMs = 5_000;
 /** A broken answer is taken up at the upstream before the client is told that it goes on; after this long it is told all the same. */

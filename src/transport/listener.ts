@@ -2,7 +2,7 @@
  * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
  * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
  */
-import type { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
@@ -13,7 +13,7 @@ import { notificationToClient, requestToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Waiting, Wheel } from './wheel.ts';
+import { Waiting, type Wheel } from './wheel.ts';
 
 export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
   readonly adapter: UpstreamAdapter;
@@ -37,8 +37,7 @@ export interface Listened {
   leave(upstream: Upstream): void;
 }
 
-export class Listener implements AnswerSink, Waiting {
-  due = 0;
+export class Listener extends Waiting implements AnswerSink {
   readonly #stream: Listened;
   #link: Link;
   #lastEventId: string | undefined;
@@ -52,6 +51,7 @@ export class Listener implements AnswerSink, Waiting {
   #stopped = false;
 
   constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
+    super();
     this.#stream = stream;
     this.#link = link;
     this.#lastEventId = lastEventId;
@@ -134,6 +134,8 @@ export class Listener implements AnswerSink, Waiting {
       case 'upstream_refused':
         // It may no longer have what was to be resumed; a fresh stream is better than none.
         this.#forget();
+        break;
+      default:
     }
     this.#rejoin(Math.max(this.#retryMs ?? 0, this.#backOffMs(rejoinMaxMs)));
   }
@@ -189,7 +191,12 @@ export class Listener implements AnswerSink, Waiting {
         // With a pause: whoever loses its sessions at once would be asked for new ones without end.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
-      () => this.#rejoin(this.#backOffMs(rejoinMaxMs)),
+      (fault: unknown) => {
+        // Configured to stay lost: its next session is for a new client session to open.
+        if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
+          this.#stream.leave(this.#link.upstream);
+        else this.#rejoin(this.#backOffMs(rejoinMaxMs));
+      },
     );
   }
 }

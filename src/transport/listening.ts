@@ -8,7 +8,7 @@ import { encodeRetry } from '../protocol/sse.ts';
 import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
 import type { Client } from './client.ts';
-import { drainRetryMs, maxStreamsPerSession } from './limits.ts';
+import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.ts';
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
@@ -40,7 +40,8 @@ export class Listening implements MergedHost, ResumedHost {
 
   /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
   open(client: Client, lastEventId: string | undefined, response: ServerResponse): void {
-    if (client.getStreams >= maxStreamsPerSession) throw new GatewayError('streams_too_many');
+    if (client.getStreams >= (client.shared ? maxSharedStreams : maxStreamsPerSession))
+      throw new GatewayError('streams_too_many');
     const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId);
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
@@ -72,14 +73,13 @@ export class Listening implements MergedHost, ResumedHost {
     }
   }
 
-  /** Ends the streams of one client, or all of them when the process stops: their clients come back elsewhere. */
-  endAll(client?: Client): void {
-    const last = client === undefined ? encodeRetry(drainRetryMs) : undefined;
-    for (const stream of [...this.#open, ...this.#resumed])
-      if (client === undefined || stream.client === client) stream.end(last);
+  /** Ends all streams, as the process stops: their clients come back elsewhere. */
+  endAll(): void {
+    const last = encodeRetry(drainRetryMs);
+    for (const stream of [...this.#open, ...this.#resumed]) stream.end(last);
   }
 
-  /** Ends the streams of a session that was ended at another replica. */
+  /** Ends the streams of a session that was ended, here or at another replica. */
   endSession(jti: Buffer): void {
     for (const stream of [...this.#open, ...this.#resumed])
       if (stream.client.session.claims.jti.equals(jti)) stream.end();
@@ -99,7 +99,7 @@ export class Listening implements MergedHost, ResumedHost {
 
   #count(client: Client, change: 1 | -1): void {
     client.getStreams += change;
-    streams.inc({ kind: 'get' }, change);
+    streams.inc(change);
   }
 
   noticed(...args: Parameters<RelayHost['noticed']>): void {

@@ -15,8 +15,9 @@ import { openCursor, sealCursor } from '../session/cursor.ts';
 import type { Log } from '../telemetry/log.ts';
 import { hiddenItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
+import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
-import { carrying, forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
+import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -25,6 +26,8 @@ const announcedTtlMs = 30_000;
 const silentTtlMs = 5_000;
 /** Longest wait for one page of one upstream inside a list, in ms. */
 const pageDeadlineMs = 10_000;
+/** How long lists do without an upstream that kept one waiting for so long, in ms. */
+const blackoutMs = 10_000;
 
 const needed: Readonly<Record<ListKind, number>> = {
   tools: serverCapability.tools,
@@ -126,16 +129,17 @@ export class Lists {
   }
 
   #view(client: Client, kind: ListKind, rawHeaders: RawHeaders): View {
-    const taking = this.#taking(client, kind);
-    const announces = taking.every(
-      (config) => (this.#capabilities(client, this.#byConfig.get(config)!) & announced[kind]) !== 0,
-    );
+    // What is forwarded may decide what is listed, so it decides who may see the same copy.
+    const forwarded = forwardedKey(this.#configs, rawHeaders);
     return {
       kind,
-      // What is forwarded may decide what is listed, so it decides who may see the same copy.
-      principal: client.audience + forwardedKey(this.#configs, rawHeaders),
+      principal: client.audienceOfAll(this.#upstreams) + forwarded,
+      audienceOf: (config) => client.audienceOf(this.#byConfig.get(config)!) + forwarded,
       nowMs: this.#now(),
-      ttlMs: announces ? announcedTtlMs : silentTtlMs,
+      ttlMsOf: (config) => {
+        const known = this.#known(client, this.#byConfig.get(config)!) ?? 0;
+        return (known & announced[kind]) === 0 ? silentTtlMs : announcedTtlMs;
+      },
       load: (config, list, cursor) => this.#load(client, this.#byConfig.get(config)!, list, cursor, rawHeaders),
     };
   }
@@ -144,12 +148,12 @@ export class Lists {
   #taking(client: Client, kind: ListKind): UpstreamConfig[] {
     const taking: UpstreamConfig[] = [];
     for (const upstream of this.#upstreams)
-      if ((this.#capabilities(client, upstream) & needed[kind]) !== 0) taking.push(upstream.config);
+      if (((this.#known(client, upstream) ?? ~0) & needed[kind]) !== 0) taking.push(upstream.config);
     return taking;
   }
 
-  #capabilities(client: Client, upstream: Upstream): number {
-    return client.links.peek(upstream)?.capabilities ?? upstream.capabilities ?? ~0;
+  #known(client: Client, upstream: Upstream): number | undefined {
+    return client.links.peek(upstream)?.capabilities ?? upstream.capabilities;
   }
 
   async #load(
@@ -159,6 +163,8 @@ export class Lists {
     cursor: string | undefined,
     rawHeaders: RawHeaders,
   ): Promise<Page> {
+    // A list waits for all upstreams, so one that kept the last list waiting is left out for a while.
+    if (upstream.blackoutUntil > this.#now()) throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
     const link = await client.links.ensure(upstream, rawHeaders);
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
@@ -173,15 +179,13 @@ export class Lists {
     return page;
   }
 
-  /** Asks once more on a new session when the upstream has lost the one in use. */
   async #ask(client: Client, link: Link, method: string, params: string, rawHeaders: RawHeaders): Promise<Buffer> {
     try {
-      return await this.#adapter.ask(carrying(link, rawHeaders), method, params, pageDeadlineMs);
+      return await askHealing(this.#adapter, client, link, { method, params, deadlineMs: pageDeadlineMs }, rawHeaders);
     } catch (fault) {
-      if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
-      if (link.upstream.config.onSessionLoss === 'error') throw fault;
-      const renewed = await client.links.renew(link.upstream, link, rawHeaders);
-      return await this.#adapter.ask(carrying(renewed, rawHeaders), method, params, pageDeadlineMs);
+      if (fault instanceof GatewayError && fault.code === 'upstream_timeout')
+        link.upstream.blackoutUntil = this.#now() + blackoutMs;
+      throw fault;
     }
   }
 

@@ -19,7 +19,7 @@ export interface Ended {
   readonly expiresAt: number;
 }
 
-export const peerPath = '/.manifold/ended';
+const peerPath = '/.manifold/ended';
 /** A message is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
 const maxAgeSeconds = 60;
 const maxBodyBytes = 4_096;

@@ -7,10 +7,10 @@ import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
-import type { Client } from './client.ts';
-import type { RawHeaders } from './forward.ts';
-import { maxResumptions, resumptionMaxMs } from './limits.ts';
-import type { Outlet } from './downstream/outlet.ts';
+import type { Call } from './call.ts';
+import type { Client, InFlight } from './client.ts';
+import { callCeilingMs, maxPollMs, maxResumptions, resumptionMaxMs } from './limits.ts';
+import type { OutletOwner } from './downstream/outlet.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
@@ -18,7 +18,7 @@ import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 /** What a relay needs of the gateway. */
 export interface RelayHost {
   /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
-  heal(relay: Relay, fault: GatewayError): boolean;
+  heal(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
   /** Sends a message of the gateway to the upstream, without waiting. */
@@ -31,25 +31,20 @@ export interface RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
 
-export class Relay implements AnswerSink {
-  readonly client: Client;
-  readonly outlet: Outlet;
-  /** The request's id as the client gave it, and as the upstream knows it; raw JSON. */
-  readonly clientId: string;
+export class Relay implements AnswerSink, OutletOwner {
+  readonly call: Call;
+  /** The request's id as the upstream knows it; raw JSON. */
   readonly upstreamId: string;
-  readonly method: string;
-  /** Progress tokens of ours → the client's, on shared links. */
-  readonly tokens: ReadonlyMap<string, string> | undefined;
   /** What was sent, to be sent again after healing. */
   readonly body: Buffer;
-  /** Of the client's request, for an upstream that is meant to get some of them. */
-  readonly rawHeaders: RawHeaders;
-  readonly startedMs: number;
   link: Link;
   exchange: Exchange | undefined;
+  /** Its entry among what the client has under way. */
+  flight: InFlight | undefined;
   healed = false;
 
   readonly #host: RelayHost;
+  readonly #tokens: ReadonlyMap<string, string> | undefined;
   #streamId: Buffer | undefined;
   #retryMs: number | undefined;
   /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
@@ -61,32 +56,32 @@ export class Relay implements AnswerSink {
 
   constructor(
     host: RelayHost,
-    client: Client,
+    call: Call,
     link: Link,
-    outlet: Outlet,
-    call: {
-      readonly clientId: string;
+    sent: {
       readonly upstreamId: string;
-      readonly method: string;
       readonly body: Buffer;
+      /** Progress tokens of ours → the client's, on shared links. */
       readonly tokens: ReadonlyMap<string, string> | undefined;
-      readonly rawHeaders: RawHeaders;
     },
-    startedMs: number,
   ) {
     this.#host = host;
-    this.client = client;
+    this.call = call;
     this.link = link;
-    this.outlet = outlet;
-    this.clientId = call.clientId;
-    this.upstreamId = call.upstreamId;
-    this.method = call.method;
-    this.tokens = call.tokens;
-    this.body = call.body;
-    this.rawHeaders = call.rawHeaders;
-    this.startedMs = startedMs;
-    outlet.onDrain = () => this.exchange?.resume();
-    outlet.onGone = () => this.#clientGone();
+    this.upstreamId = sent.upstreamId;
+    this.body = sent.body;
+    this.#tokens = sent.tokens;
+    call.outlet.owner = this;
+  }
+
+  /** The client has caught up. */
+  onDrain(): void {
+    this.exchange?.resume();
+  }
+
+  /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
+  onGone(): void {
+    this.#clientGone();
   }
 
   onJson(body: Buffer): void {
@@ -96,12 +91,16 @@ export class Relay implements AnswerSink {
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
+    const answer = this.#translated(() =>
+      responseToClient(message, this.link.upstream, this.call.client, this.call.message.id!),
+    );
+    if (answer === undefined) return;
     this.#close(message);
-    this.outlet.whole(responseToClient(message, this.link.upstream, this.client, this.clientId));
+    this.call.outlet.whole(answer);
   }
 
   onStream(): void {
-    this.outlet.stream();
+    this.call.outlet.stream();
   }
 
   onRetry(ms: number): void {
@@ -118,31 +117,26 @@ export class Relay implements AnswerSink {
     }
     const message = this.#read(Buffer.from(event.data));
     if (message === undefined) return;
-    try {
-      this.#pass(message, event.id);
-    } catch (fault) {
-      this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
-    }
+    this.#translated(() => this.#pass(message, event.id));
   }
 
   onEnd(): void {
     if (this.#over) return;
-    if (this.#promised && understandsPriming(this.client.revision)) this.#passDisconnect();
+    if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
     if (this.#over) return;
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
-    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this, fault))
-      return;
+    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
     else this.#fail(fault);
   }
 
   /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
   disconnect(retryMs: number): void {
-    if (this.#over || !this.#promised || !understandsPriming(this.client.revision)) return;
+    if (this.#over || !this.#promised || !understandsPriming(this.call.client.revision)) return;
     this.#retryMs = retryMs;
     this.exchange?.abort();
     this.#passDisconnect();
@@ -160,7 +154,9 @@ export class Relay implements AnswerSink {
 
   /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
   #interrupted(fault: GatewayError): void {
-    if (this.#lastEventId === undefined || this.link.sessionId === undefined || this.#resumptions >= maxResumptions) {
+    const isLate = performance.now() - this.call.startedMs > callCeilingMs;
+    const isOver = isLate || this.#resumptions >= maxResumptions || this.link.sessionId === undefined;
+    if (this.#lastEventId === undefined || isOver) {
       this.#fail(fault);
       return;
     }
@@ -172,7 +168,7 @@ export class Relay implements AnswerSink {
   #passDisconnect(): void {
     this.#over = true;
     this.#host.finished(this, 'ok');
-    this.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
+    this.call.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
   }
 
   #pass(message: Message, eventId: string | undefined): void {
@@ -181,40 +177,42 @@ export class Relay implements AnswerSink {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
-        const body = responseToClient(message, upstream, this.client, this.clientId);
+        const body = responseToClient(message, upstream, this.call.client, this.call.message.id!);
+        const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
-        this.outlet.finish(encodeEvent(body, this.#seal(eventId)));
+        this.exchange?.answered();
+        this.call.outlet.finish(last);
         return;
       }
       case 'notification':
-        this.#host.noticed(this.link, this.client, message.method);
-        this.#write(notificationToClient(message, upstream, this.client, this.tokens), eventId);
+        this.#host.noticed(this.link, this.call.client, message.method);
+        this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
         return;
       case 'request': {
-        const own = ownAnswer(message, this.link, this.client);
-        if (own === undefined) this.#write(requestToClient(message, upstream, this.client), eventId);
+        const own = ownAnswer(message, this.link, this.call.client);
+        if (own === undefined) this.#write(requestToClient(message, upstream, this.call.client), eventId);
         else this.#host.reply(this.link, own);
       }
     }
   }
 
   #write(body: Buffer, eventId: string | undefined): void {
-    if (this.outlet.gone) return;
-    if (!this.outlet.events(encodeEvent(body, this.#seal(eventId)))) this.exchange?.pause();
+    if (this.call.outlet.gone) return;
+    if (!this.call.outlet.events(encodeEvent(body, this.#seal(eventId)))) this.exchange?.pause();
   }
 
   /** An event without data only names a place to resume from; older clients fail on it. */
   #prime(eventId: string | undefined): void {
-    if (this.outlet.gone || !understandsPriming(this.client.revision)) return;
+    if (this.call.outlet.gone || !understandsPriming(this.call.client.revision)) return;
     const sealed = this.#seal(eventId);
-    if (sealed !== undefined) this.outlet.events(encodePriming(sealed, this.#retryMs));
+    if (sealed !== undefined) this.call.outlet.events(encodePriming(sealed, this.#retryMs));
   }
 
   /** Only where the upstream gave an id is one promised, and only where the session finds the upstream again. */
   #seal(upstreamEventId: string | undefined): string | undefined {
     if (upstreamEventId === undefined || this.link.shared) return undefined;
     this.#streamId ??= randomBytes(8);
-    const sealed = eventIdToClient(this.client, {
+    const sealed = eventIdToClient(this.call.client, {
       kind: 'post',
       stream: this.#streamId,
       upstream: this.link.upstream.hash,
@@ -227,6 +225,16 @@ export class Relay implements AnswerSink {
     return sealed;
   }
 
+  /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
+  #translated<T>(translate: () => T): T | undefined {
+    try {
+      return translate();
+    } catch (cause) {
+      this.#fail(new GatewayError('upstream_malformed', String(cause), { cause }));
+      return undefined;
+    }
+  }
+
   #read(bytes: Buffer): Message | undefined {
     try {
       return readServerMessage(bytes);
@@ -236,8 +244,8 @@ export class Relay implements AnswerSink {
     }
   }
 
-  /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
   #clientGone(): void {
+    if (this.#over) return;
     if (!this.#promised) {
       this.exchange?.resume();
       return;
@@ -256,7 +264,7 @@ export class Relay implements AnswerSink {
     this.#over = true;
     this.exchange?.abort();
     this.#host.finished(this, fault.code);
-    this.outlet.fault(fault, this.clientId);
+    this.call.outlet.fault(fault, this.call.message.id!);
   }
 }
 
@@ -267,5 +275,5 @@ export function isPassing({ code }: GatewayError): boolean {
 
 /** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */
 export function resumptionDelayMs(attempt: number, retryMs: number | undefined): number {
-  return attempt === 0 ? (retryMs ?? 0) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
+  return attempt === 0 ? Math.min(retryMs ?? 0, maxPollMs) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
 }

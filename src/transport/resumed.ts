@@ -18,14 +18,13 @@ import { EventStream } from './stream.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
-import type { Waiting } from './wheel.ts';
+import { Waiting } from './wheel.ts';
 
 export interface ResumedHost extends ListenerHost {
   closed(stream: ResumedStream): void;
 }
 
-export class ResumedStream implements AnswerSink, Waiting {
-  due = 0;
+export class ResumedStream extends Waiting implements AnswerSink {
   readonly client: Client;
   readonly #host: ResumedHost;
   readonly #link: Link;
@@ -47,6 +46,7 @@ export class ResumedStream implements AnswerSink, Waiting {
     response: ServerResponse,
     position: Extract<StreamPosition, { kind: 'post' }>,
   ) {
+    super();
     this.#host = host;
     this.client = client;
     this.#link = link;

@@ -5,7 +5,14 @@
 import express from 'express';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
-import { headersTimeoutMs, keepAliveMs, maxHeaderBytes, maxHeadersCount, requestTimeoutMs } from './limits.ts';
+import {
+  headersTimeoutMs,
+  keepAliveMs,
+  maxConnections,
+  maxHeaderBytes,
+  maxHeadersCount,
+  requestTimeoutMs,
+} from './limits.ts';
 import { respondFault } from './respond.ts';
 
 /** How often slow connections are looked for, in ms. */
@@ -39,6 +46,7 @@ export function boundedServer(listener: RequestListener): Server {
   );
   // One more than allowed, so that reaching the limit can be told from being cut at it.
   server.maxHeadersCount = maxHeadersCount + 1;
+  server.maxConnections = maxConnections;
   return server;
 }
 
@@ -46,8 +54,17 @@ export function boundedServer(listener: RequestListener): Server {
 function publicPages(pages: (app: express.Express) => void): RequestListener {
   const app = plainExpress();
   pages(app);
-  app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
+  closeWithNotFound(app);
   return (request, response) => void app(request, response);
+}
+
+/** Last on every app: whatever else happens on it is a page that is not there, never a stack (security.md T26). */
+export function closeWithNotFound(app: express.Express): void {
+  app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
+  // Express knows a handler of faults by its four parameters.
+  app.use((fault: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) =>
+    respondFault(response, new GatewayError('path_unknown', String(fault))),
+  );
 }
 
 export function plainExpress(): express.Express {

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { heartbeat } from '../protocol/sse.ts';
 import { endInOneWrite } from './respond.ts';
 import { heartbeatMs, stuckClientMs } from './limits.ts';
-import type { Waiting, Wheel } from './wheel.ts';
+import { Later, Waiting, type Wheel } from './wheel.ts';
 
 const streamHeaders = [
   'Content-Type',
@@ -17,8 +17,7 @@ const streamHeaders = [
   'no',
 ];
 
-export class EventStream implements Waiting {
-  due = 0;
+export class EventStream extends Waiting {
   /** Called when a slow client has taken what waited for it. */
   onDrain: () => void = () => {};
   /** Called once when the client is gone before the end. */
@@ -31,6 +30,7 @@ export class EventStream implements Waiting {
   #wroteSinceBeat = false;
 
   constructor(response: ServerResponse, wheel: Wheel) {
+    super();
     this.#response = response;
     this.#wheel = wheel;
     response.on('close', () => this.#closed());
@@ -73,9 +73,10 @@ export class EventStream implements Waiting {
   }
 
   end(last?: Buffer): void {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
-    this.#wheel.disarm(this);
+    if (this.#state === 'over' || this.#state === 'ending') return;
+    // Over when the client has taken the rest, or is found stuck.
+    this.#state = 'ending';
+    this.#wheel.arm(this, stuckClientMs);
     if (last === undefined) this.#response.end();
     else endInOneWrite(this.#response, last);
   }
@@ -108,4 +109,12 @@ export class EventStream implements Waiting {
     this.#wheel.disarm(this);
     if (!wasEnding) this.onGone();
   }
+}
+
+/** Cuts a client that does not take what was written to it as a whole. Costs nothing where the socket took it at once. */
+export function cutIfStuck(response: ServerResponse, wheel: Wheel): void {
+  if (response.writableLength === 0) return;
+  const waiting = new Later(() => void response.destroy());
+  wheel.arm(waiting, stuckClientMs);
+  response.on('close', () => wheel.disarm(waiting));
 }

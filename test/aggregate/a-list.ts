@@ -19,7 +19,7 @@ export type Script = Record<string, Page | Error>;
 export interface Scripted {
   /** What was asked, in order. */
   readonly asked: string[];
-  readonly view: (more?: Partial<View>) => View;
+  readonly view: (more?: Partial<View> & { readonly ttlMs?: number }) => View;
 }
 
 export function scripted(script: Script): Scripted {
@@ -35,6 +35,14 @@ export function scripted(script: Script): Scripted {
   };
   return {
     asked,
-    view: (more = {}) => ({ kind: 'tools', principal: 'me', nowMs: 1000, ttlMs: 100, load, ...more }),
+    view: ({ principal = 'me', ttlMs = 100, ...more } = {}) => ({
+      kind: 'tools',
+      principal,
+      audienceOf: () => principal,
+      nowMs: 1000,
+      ttlMsOf: () => ttlMs,
+      load,
+      ...more,
+    }),
   };
 }

@@ -29,6 +29,7 @@ const defaults = {
   mcpJson: undefined,
   host: '127.0.0.1',
   port: 1975,
+  adminHost: '127.0.0.1',
   adminPort: 1064,
   workers: 1,
   sessionKeys: undefined,
@@ -44,7 +45,6 @@ const defaults = {
   allowedOrigins: [],
   logLevel: 'info',
   peers: undefined,
-  peerAddress: undefined,
 };
 
 describe('run', () => {
@@ -56,12 +56,24 @@ describe('run', () => {
 
   test('obeys every flag', () => {
     const argv = [
-      ['--mcp-config', 'a.json', '--host', '0.0.0.0', '--port', '0', '--admin-port', '65535', '--workers=4'],
+      [
+        '--mcp-config',
+        'a.json',
+        '--host',
+        '0.0.0.0',
+        '--port',
+        '0',
+        '--admin-host',
+        '0.0.0.0',
+        '--admin-port',
+        '65535',
+        '--workers=4',
+      ],
       ['--session-keys', 'k.json', '--session-kdf', 'pbkdf2-sha256:600000', '--gateway-name', 'g'],
       ['--public-url', 'https://mcp.example.com/mcp', '--sessions', 'required', '--session-max-age', '7d'],
       ['--init-timeout', '500ms', '--drain-timeout', '2m', '--allowed-hosts', 'A.example.com, b:8443'],
       ['--allowed-hosts', '[::1]:80', '--allowed-origins', 'https://App.example.com,http://localhost:3000'],
-      ['--peers', 'manifold-peers', '--peer-address', '10.0.0.1:1976', '--log-level', 'debug'],
+      ['--peers', 'manifold-peers', '--log-level', 'debug'],
     ].flat();
     expect(run(argv)).toEqual({
       files: [],
@@ -69,6 +81,7 @@ describe('run', () => {
       mcpJson: undefined,
       host: '0.0.0.0',
       port: 0,
+      adminHost: '0.0.0.0',
       adminPort: 65_535,
       workers: 4,
       sessionKeys: 'k.json',
@@ -84,7 +97,6 @@ describe('run', () => {
       allowedOrigins: ['https://app.example.com', 'http://localhost:3000'],
       logLevel: 'debug',
       peers: 'manifold-peers',
-      peerAddress: '10.0.0.1:1976',
     });
   });
 

@@ -31,6 +31,9 @@ beforeAll(async () => {
   session = await openSession(gateway.url);
 });
 
+const body = (name: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } });
+
 describe('tools/call', () => {
   test('reaches the upstream that the prefix names, whose answer comes back', async () => {
     const [one, two] = [
@@ -64,7 +67,6 @@ describe('tools/call', () => {
   });
 
   test('answers as JSON or as a stream, whichever the upstream chose', async () => {
-    const body = (name: string): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } });
     expect((await session.post(body('alpha__echo'))).headers['content-type']).toBe('text/event-stream');
     expect((await session.post(body('beta__echo'))).headers['content-type']).toBe('application/json');
   });
@@ -77,9 +79,7 @@ describe('the other requests of protocol.md D4', () => {
       await session.ask('prompts/get', { name: 'alpha__greet', ...given }),
       await session.ask('prompts/get', { name: 'greet', ...given }),
     ];
-    expect(prefixed.result?.['messages']).toEqual([
-      { role: 'user', content: { type: 'text', text: 'Greet ada.' } },
-    ]);
+    expect(prefixed.result?.['messages']).toEqual([{ role: 'user', content: { type: 'text', text: 'Greet ada.' } }]);
     expect(bare.error?.code).toBe(-32602);
   });
 

@@ -75,14 +75,17 @@ describe('one of two upstreams restarts', () => {
       ['tools/list', {}],
       ['prompts/get', { name: 'alpha__greet', arguments: { who: 'x' } }],
       ['resources/read', { uri: 'alpha+memo://today' }],
-      ['completion/complete', { ref: { type: 'ref/prompt', name: 'alpha__greet' }, argument: { name: 'who', value: '' } }],
+      [
+        'completion/complete',
+        { ref: { type: 'ref/prompt', name: 'alpha__greet' }, argument: { name: 'who', value: '' } },
+      ],
     ] as const) {
       await alpha.restart();
       const { error } = await fresh.ask(method, params);
       expect([method, error]).toEqual([method, undefined]);
     }
     const { result } = await fresh.ask('tools/list');
-    expect((result?.['tools'] as { name: string }[]).map(({ name }) => name)).toContain('alpha__echo');
+    expect((result!['tools'] as { name: string }[]).map(({ name }) => name)).toContain('alpha__echo');
   });
 
   test('an open GET stream goes on: what the restarted upstream has to say arrives', async () => {

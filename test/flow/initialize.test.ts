@@ -178,7 +178,7 @@ describe('one that was down joins by itself, in the same session', async () => {
   const session = await openSession(gateway.url);
   const toolNames = async (): Promise<string[]> => {
     const { result } = await session.ask('tools/list');
-    return (result?.['tools'] as { name: string }[]).map(({ name }) => name);
+    return (result!['tools'] as { name: string }[]).map(({ name }) => name);
   };
   const changed = ['tools', 'prompts', 'resources'].map((list) => `notifications/${list}/list_changed`);
 

@@ -38,15 +38,16 @@ async function all(sessions: readonly PlainSession[], list: (typeof lists)[numbe
   }
 }
 
+const offer = (name: string, count: number, pageSize: number): Parameters<typeof startStatefulServer>[0] => ({
+  name,
+  pageSize,
+  tools: numbered(count, (at) => ({ name: `t${at}` })),
+  prompts: numbered(count, (at) => ({ name: `p${at}`, messages: [] })),
+  resources: numbered(count, (at) => ({ uri: `memo://${at}`, name: at, text: at })),
+  templates: numbered(count, (at) => ({ uriTemplate: `memo://${at}/{x}`, name: at, text: at })),
+});
+
 describe('more than fits on a page', async () => {
-  const offer = (name: string, count: number, pageSize: number): Parameters<typeof startStatefulServer>[0] => ({
-    name,
-    pageSize,
-    tools: numbered(count, (at) => ({ name: `t${at}` })),
-    prompts: numbered(count, (at) => ({ name: `p${at}`, messages: [] })),
-    resources: numbered(count, (at) => ({ uri: `memo://${at}`, name: at, text: at })),
-    templates: numbered(count, (at) => ({ uriTemplate: `memo://${at}/{x}`, name: at, text: at })),
-  });
   const one = await startStatefulServer(offer('one', 1_150, 400));
   const two = await startStatelessServer({ ...offer('two', 70, 60), enableJsonResponse: true });
   const config = { mcpServers: { one: { url: one.url }, two: { url: two.url } } };
@@ -95,13 +96,14 @@ describe('more than fits on a page', async () => {
   });
 });
 
+const hasToggled = async (session: PlainSession): Promise<boolean> => {
+  const { result } = await session.ask('tools/list');
+  return (result!['tools'] as { name: string }[]).some(({ name }) => name === 'alpha__toggled');
+};
+
 describe('a list that changes', async () => {
   const alpha = await startStatefulServer({ name: 'alpha' });
   const gateway = await startGateway({ config: { mcpServers: { alpha: { url: alpha.url } } }, admin: false });
-  const hasToggled = async (session: PlainSession): Promise<boolean> => {
-    const { result } = await session.ask('tools/list');
-    return (result?.['tools'] as { name: string }[]).some(({ name }) => name === 'alpha__toggled');
-  };
 
   test('is asked for anew once the upstream has said so on the GET stream', async () => {
     const session = await openSession(gateway.url);
@@ -125,7 +127,7 @@ test('what the configuration leaves out is neither listed nor callable, by any n
   });
   const session = await openSession(gateway.url);
   const { result } = await session.ask('tools/list');
-  expect((result?.['tools'] as { name: string }[]).map(({ name }) => name)).toEqual(['alpha__echo']);
+  expect((result!['tools'] as { name: string }[]).map(({ name }) => name)).toEqual(['alpha__echo']);
   for (const name of ['alpha__big', 'big', 'alpha__counter', 'counter', 'alpha__none']) {
     expect((await session.ask('tools/call', { name })).error).toEqual({
       code: -32602,
@@ -144,7 +146,7 @@ test('an upstream that fails is left out of a list, and is in it again when it i
   const session = await openSession(gateway.url);
   const owners = async (): Promise<string[]> => {
     const { result } = await session.ask('prompts/list');
-    return (result?.['prompts'] as { name: string }[]).map(({ name }) => name);
+    return (result!['prompts'] as { name: string }[]).map(({ name }) => name);
   };
   await beta.stop();
   // The gateway listed tools, prompts and resources once when it started; a session of its own asks anew.

@@ -42,6 +42,14 @@ beforeAll(async () => {
 
 const arrived = (): string => upstream.requests.at(-1)?.body.toString() ?? '';
 
+const sent = (name: string): string =>
+  ` {"params":{"arguments":${odd} ,"_meta":{"example.com/x":${odd},"progressToken":1.0},"name":"${name}","extra":${odd}},"x-unknown":${odd}, "method":"tools/call","id":"\\u0061","jsonrpc":"2.0"}\n`;
+
+const named = (name: string): string =>
+  `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{"name":"${name}","n":1.0,"odd":${odd}}}`;
+
+const located = (uri: string): string => `{"jsonrpc":"2.0","id":2,"method":"x/z","params":{"uri":"${uri}"}}`;
+
 describe('a request', () => {
   beforeAll(() => {
     asEvents = false;
@@ -49,8 +57,6 @@ describe('a request', () => {
   });
 
   test('arrives as it was sent, but for its name', async () => {
-    const sent = (name: string): string =>
-      ` {"params":{"arguments":${odd} ,"_meta":{"example.com/x":${odd},"progressToken":1.0},"name":"${name}","extra":${odd}},"x-unknown":${odd}, "method":"tools/call","id":"\\u0061","jsonrpc":"2.0"}\n`;
     const answer = await session.post(sent('up__do'));
     expect(answer.status).toBe(200);
     expect(arrived()).toBe(sent('do'));
@@ -66,11 +72,8 @@ describe('a request', () => {
   });
 
   test('of a method that nobody knows travels where its name or its URI says', async () => {
-    const named = (name: string): string =>
-      `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{"name":"${name}","n":1.0,"odd":${odd}}}`;
     expect((await session.post(named('up__do'))).body).toBe('{"jsonrpc":"2.0","id":1,"result":{}}');
     expect(arrived()).toBe(named('do'));
-    const located = (uri: string): string => `{"jsonrpc":"2.0","id":2,"method":"x/z","params":{"uri":"${uri}"}}`;
     expect((await session.post(located('up+memo://x'))).body).toBe('{"jsonrpc":"2.0","id":2,"result":{}}');
     expect(arrived()).toBe(located('memo://x'));
   });
@@ -88,6 +91,9 @@ describe('a request', () => {
     await expect.poll(arrived).toBe(raw);
   });
 });
+
+const content = (uri: string): string =>
+  `{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"uri":"memo://x","n":1.0}, "content":[{"uri":"${uri}","type":"resource_link","size":1.0,"x":${odd}},{"type":"text","text":"memo://x"}]}}`;
 
 describe('an answer', () => {
   const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do"}}';
@@ -108,8 +114,6 @@ describe('an answer', () => {
 
   test('only its URIs change where they stand in content', async () => {
     asEvents = false;
-    const content = (uri: string): string =>
-      `{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"uri":"memo://x","n":1.0}, "content":[{"uri":"${uri}","type":"resource_link","size":1.0,"x":${odd}},{"type":"text","text":"memo://x"}]}}`;
     reply = () => content('memo://x');
     expect((await session.post(call)).body).toBe(content('up+memo://x'));
   });
@@ -125,10 +129,11 @@ describe('an answer', () => {
   });
 });
 
+const item = (name: string): string =>
+  `{"inputSchema":{"type":"object","properties":{"n":{"maximum":12345678901234567890,"default":1.0}}},"name":"${name}","x":${odd}}`;
+
 describe('a list', () => {
   test('shows each item as it was sent, but for its name', async () => {
-    const item = (name: string): string =>
-      `{"inputSchema":{"type":"object","properties":{"n":{"maximum":12345678901234567890,"default":1.0}}},"name":"${name}","x":${odd}}`;
     reply = (id) => `{"jsonrpc":"2.0","id":${id},"result":{"tools":[${item('do')}]}}`;
     const fresh = await openSession(gateway.url, { capabilities: { roots: {} } });
     const { body } = await fresh.post('{"jsonrpc":"2.0","id":1,"method":"tools/list"}');
@@ -136,17 +141,19 @@ describe('a list', () => {
   });
 });
 
-describe('what is refused (security.md T12, T19)', () => {
-  const post = async (body: string): Promise<readonly [number, number | undefined]> => {
-    const before = upstream.requests.length;
-    const answer = await session.post(body);
-    expect(upstream.requests.length).toBe(before);
-    return [answer.status, messagesOf(answer)[0]?.error?.code];
-  };
-  const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
-  const call = (args: string): string =>
-    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do","arguments":${args}}}`;
+const refused = async (body: string): Promise<readonly [number, number | undefined]> => {
+  const before = upstream.requests.length;
+  const answer = await session.post(body);
+  expect(upstream.requests.length).toBe(before);
+  return [answer.status, messagesOf(answer)[0]?.error?.code];
+};
 
+const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+
+const calling = (args: string): string =>
+  `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do","arguments":${args}}}`;
+
+describe('what is refused (security.md T12, T19)', () => {
   test('a key that stands twice in the message or its params is -32600, also when one is written with escapes', async () => {
     for (const body of [
       '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}',
@@ -155,22 +162,22 @@ describe('what is refused (security.md T12, T19)', () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do","n\\u0061me":"up__other"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do","x":1,"x":2}}',
     ]) {
-      expect([body, ...(await post(body))]).toEqual([body, 400, -32600]);
+      expect([body, ...(await refused(body))]).toEqual([body, 400, -32600]);
     }
   });
 
   test('128 levels are let through, 129 are -32700', async () => {
     reply = (id) => `{"jsonrpc":"2.0","id":${id},"result":{}}`;
     // The message, its params and the array itself.
-    expect((await session.post(call(nested(126)))).status).toBe(200);
-    expect(await post(call(nested(127)))).toEqual([400, -32700]);
+    expect((await session.post(calling(nested(126)))).status).toBe(200);
+    expect(await refused(calling(nested(127)))).toEqual([400, -32700]);
   });
 
   test('a body of 4 MiB is let through, one byte more is 413', async () => {
     reply = (id) => `{"jsonrpc":"2.0","id":${id},"result":{}}`;
-    const room = 4_194_304 - call('""').length;
-    expect((await session.post(call(`"${'x'.repeat(room)}"`))).status).toBe(200);
-    expect((await post(call(`"${'x'.repeat(room + 1)}"`)))[0]).toBe(413);
+    const room = 4_194_304 - calling('""').length;
+    expect((await session.post(calling(`"${'x'.repeat(room)}"`))).status).toBe(200);
+    expect((await refused(calling(`"${'x'.repeat(room + 1)}"`)))[0]).toBe(413);
   });
 
   test('what is no JSON, or no JSON-RPC, is 400', async () => {
@@ -192,7 +199,7 @@ describe('what is refused (security.md T12, T19)', () => {
       ['{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', -32600],
       ['{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}', -32600],
     ] as const) {
-      expect([body, ...(await post(body))]).toEqual([body, 400, code]);
+      expect([body, ...(await refused(body))]).toEqual([body, 400, code]);
     }
   });
 });

@@ -129,7 +129,7 @@ test('`logging/setLevel` goes to every upstream that logs, and is answered with 
 test('progress of the client finds the upstream that asked, under that upstream’s own token', async () => {
   const stream = await call('scripted__progress');
   const asked = await stream.until(({ method }) => method === 'sampling/createMessage');
-  const { progressToken } = asked.params?.['_meta'] as { progressToken: unknown };
+  const { progressToken } = asked.params!['_meta'] as { progressToken: unknown };
   expect(progressToken).toEqual(expect.stringMatching(/^[A-Za-z0-9_-]{30,}$/));
   await session.post(
     JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }),
@@ -156,9 +156,10 @@ test('an update of a subscribed resource arrives on the GET stream under its URI
   stream.close();
 });
 
+const told = ({ method }: Rpc): boolean => method === 'notifications/tools/list_changed';
+
 test('a change of an upstream’s list arrives on every GET stream of its sessions', async () => {
   const [one, two] = [await listenTo(session), await listenTo(await openSession(gateway.url))];
-  const told = ({ method }: Rpc): boolean => method === 'notifications/tools/list_changed';
   await expect
     .poll(async () => {
       await alpha.changed('tools');

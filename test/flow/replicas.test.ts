@@ -47,10 +47,10 @@ describe('an SDK client through two replicas in turn', () => {
   test('lists and calls five upstreams, one of them down and one killed and restarted on the way', async () => {
     const [first, second] = replicas.map(({ url }) => url);
     let turn = 0;
-    const inTurn: typeof fetch = (input, init) => {
+    const inTurn = (input: string | URL, init?: RequestInit): Promise<Response> => {
       turn += 1;
       served[turn % 2]! += 1;
-      return fetch(String(input).replace(first!, turn % 2 === 0 ? first! : second!), init);
+      return fetch(input.toString().replace(first!, turn % 2 === 0 ? first! : second!), init);
     };
     const { client } = await sdkClient(first!, { transport: { fetch: inTurn } });
     const living = ['one', 'two', 'three', 'four'];
@@ -138,8 +138,10 @@ test('a cursor that one replica gave is good at the other', async () => {
   const session = await openSession(one.url);
   const { result } = await session.ask('tools/list');
   const next = await session.at(two.url).ask('tools/list', { cursor: result?.['nextCursor'] });
-  expect((next.result?.['tools'] as unknown[]).length).toBe(100);
+  expect((next.result!['tools'] as unknown[]).length).toBe(100);
 });
+
+const progressOf = ({ params }: { params?: Readonly<Record<string, unknown>> }): unknown => params?.['progress'];
 
 test('an answer that broke off at one replica is taken up at the other from where it was', async () => {
   const keeping = await startStatefulServer({ name: 'keeping', eventStore: memoryEventStore() });
@@ -158,7 +160,6 @@ test('an answer that broke off at one replica is taken up at the other from wher
       params: { name: 'keeping__slow', arguments: { times: 6, everyMs: 150 }, _meta: { progressToken: 'p' } },
     }),
   });
-  const progressOf = ({ params }: { params?: Readonly<Record<string, unknown>> }): unknown => params?.['progress'];
   await stream.until((message) => progressOf(message) === 2);
   await one.kill('SIGKILL');
   await stream.ended;

@@ -18,7 +18,7 @@ const text = (result: unknown): string => (result as { content: { text: string }
 beforeAll(async () => {
   alpha = await startStatefulServer({ name: 'alpha' });
   const beta = await startStatefulServer({ name: 'beta' });
-  let finish = (): void => {};
+  let finish: () => void;
   const scripted = await startScripted(
     (message, response) => {
       if (message.method !== 'tools/call') {
@@ -26,7 +26,8 @@ beforeAll(async () => {
         return;
       }
       const say = sayEvents(response);
-      for (const line of (message.params?.['arguments'] as { say: string[] }).say) say(line);
+      const { say: lines } = message.params!['arguments'] as { say: string[] };
+      for (const line of lines) say(line);
       finish = () => {
         say(resultOf(message, { content: [] }));
         response.end();
@@ -234,12 +235,14 @@ describe('a request that nobody will answer is answered by the gateway', () => {
     const stream = await call(session, 'less__x');
     await stream.ended;
     expect(stream.messages.map(({ id, method }) => method ?? id)).toEqual(['call']);
-    await expect.poll(() => told).toContainEqual(expect.objectContaining({ id: 3, error: expect.anything() as unknown }));
+    await expect
+      .poll(() => told)
+      .toContainEqual(expect.objectContaining({ id: 3, error: expect.anything() as unknown }));
   });
 });
 
 test('one that comes on the GET stream is answered by POST like any other', async () => {
-  let ask = (): void => {};
+  let ask: (() => void) | undefined;
   const answered: Rpc[] = [];
   const pushing = await startScripted((message, response) => sayJson(response, resultOf(message, {})), {
     sessionId: 'pushing-1',
@@ -254,7 +257,7 @@ test('one that comes on the GET stream is answered by POST like any other', asyn
   const session = await openSession(own.url, { capabilities: { roots: {} } });
   const stream = await listenTo(session);
   await expect.poll(() => pushing.requests.some(({ method }) => method === 'GET')).toBe(true);
-  ask();
+  ask?.();
   const { id } = await stream.until(asksFor('roots/list'));
   const { status } = await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"roots":[]}}`);
   expect(status).toBe(202);

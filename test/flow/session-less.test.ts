@@ -53,12 +53,14 @@ test('a client that ignores the session id of `initialize` lists and calls', asy
   expect((await post('{"jsonrpc":"2.0","method":"notifications/initialized"}')).status).toBe(202);
   const version = ['MCP-Protocol-Version', '2025-11-25'];
   const [tools] = messagesOf(await post(rpc(1, 'prompts/list'), ...version));
-  expect((tools?.result?.['prompts'] as { name: string }[]).map(({ name }) => name)).toEqual([
+  expect((tools!.result!['prompts'] as { name: string }[]).map(({ name }) => name)).toEqual([
     'alpha__greet',
     'beta__greet',
   ]);
   for (const id of ['alpha', 'beta']) {
-    const [called] = messagesOf(await post(rpc(2, 'tools/call', { name: `${id}__echo`, arguments: { id } }), ...version));
+    const [called] = messagesOf(
+      await post(rpc(2, 'tools/call', { name: `${id}__echo`, arguments: { id } }), ...version),
+    );
     expect([called?.id, called?.result?.['structuredContent']]).toEqual([2, { id }]);
   }
   const [read] = messagesOf(await post(rpc(3, 'resources/read', { uri: 'beta+memo://today' }), ...version));
@@ -71,6 +73,12 @@ test('a client that never sends `initialize` is served as well, with or without 
     expect([called?.id, called?.error]).toEqual(['a', undefined]);
   }
 });
+
+const begin = (at: number): ReturnType<typeof openStream> =>
+  openStream(gateway.url, {
+    headers: posting(),
+    body: rpc(1, 'tools/call', { name: 'scripted__x', arguments: { at }, _meta: { progressToken: 1 } }),
+  });
 
 describe('at the same time, with equal ids', () => {
   test('each call gets its own answer', async () => {
@@ -85,13 +93,8 @@ describe('at the same time, with equal ids', () => {
 
   test('the upstream sees ids and progress tokens that differ, and each client its own', async () => {
     held.length = 0;
-    const begin = (at: number): ReturnType<typeof openStream> =>
-      openStream(gateway.url, {
-        headers: posting(),
-        body: rpc(1, 'tools/call', { name: 'scripted__x', arguments: { at }, _meta: { progressToken: 1 } }),
-      });
     const streams = [await begin(0), await begin(1)];
-    const tokens = held.map(({ message }) => (message.params?.['_meta'] as { progressToken: unknown }).progressToken);
+    const tokens = held.map(({ message }) => (message.params!['_meta'] as { progressToken: unknown }).progressToken);
     expect(new Set(held.map(({ message }) => message.id)).size).toBe(2);
     expect(new Set(tokens).size).toBe(2);
     for (const [at, call] of held.entries()) {
@@ -146,7 +149,7 @@ test('a cursor of one request is good in the next, also without a session', asyn
     messagesOf(await send(own.url, { headers: posting(), body: rpc(1, 'tools/list', params) }))[0];
   const first = await ask({});
   const second = await ask({ cursor: first?.result?.['nextCursor'] });
-  expect([first, second].map((page) => (page?.result?.['tools'] as unknown[]).length)).toEqual([1_000, 100]);
+  expect([first, second].map((page) => (page!.result!['tools'] as unknown[]).length)).toEqual([1_000, 100]);
 });
 
 test('an upstream that restarts is healed for clients without a session too', async () => {

@@ -49,7 +49,6 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   prompt_unknown: 'The same for a prompt.',
   resource_unknown: 'The same for a resource.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
-  task_unknown: 'Reserved: tasks are not carried by this version.',
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
   upstream_timeout:
     "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",

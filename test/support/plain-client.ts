@@ -2,7 +2,6 @@
  * A client that says exactly what it is told, over node:http: for what an SDK client would never send (a foreign Host, a header
  * twice, bytes that are no JSON) and for what it would not show (the bytes of an answer, the order of events).
  */
-import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { closedAtTheEnd } from './started.ts';
@@ -199,9 +198,12 @@ export async function openStream(url: string, sent: Sent): Promise<OpenStream> {
     take();
   });
   response.on('error', () => {});
-  const ended = once(response, 'close').then(() => {
-    over = true;
-    take();
+  const ended = new Promise<void>((resolve) => {
+    response.on('close', () => {
+      over = true;
+      take();
+      resolve();
+    });
   });
   const close = closedAtTheEnd(async () => {
     response.destroy();
@@ -230,7 +232,10 @@ export async function openStream(url: string, sent: Sent): Promise<OpenStream> {
 }
 
 /** The session's GET stream. */
-export function listenTo({ url, token }: Pick<PlainSession, 'url' | 'token'>, lastEventId?: string): Promise<OpenStream> {
+export function listenTo(
+  { url, token }: Pick<PlainSession, 'url' | 'token'>,
+  lastEventId?: string,
+): Promise<OpenStream> {
   return openStream(url, {
     method: 'GET',
     headers: [

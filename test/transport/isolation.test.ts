@@ -82,9 +82,17 @@ describe('from the upstream to the client', () => {
   });
 });
 
+/** Lists one item of each kind, and answers everything else with an empty result. */
+const offering: Script = (message: Rpc, response) => {
+  const item = { name: 't', uri: 'memo://t', uriTemplate: 'memo://{t}', inputSchema: { type: 'object' } };
+  const lists = { tools: [item], prompts: [item], resources: [item], resourceTemplates: [item] };
+  sayJson(response, resultOf(message, message.method?.endsWith('/list') === true ? lists : { content: [] }));
+};
+
 describe('from the client to the upstream', () => {
   let gateway: GatewayProcess;
   const upstreams: RawServer[] = [];
+  const asked = (): number => upstreams[1]!.requests.filter(({ body }) => body.includes('"tools/list"')).length;
   const client = [
     ['Authorization', `Bearer ${secret}`],
     ['Cookie', `id=${secret}`],
@@ -103,14 +111,9 @@ describe('from the client to the upstream', () => {
   ].flat();
 
   beforeAll(async () => {
-    const script: Script = (message: Rpc, response) => {
-      const item = { name: 't', uri: 'memo://t', uriTemplate: 'memo://{t}', inputSchema: { type: 'object' } };
-      const lists = { tools: [item], prompts: [item], resources: [item], resourceTemplates: [item] };
-      sayJson(response, resultOf(message, message.method?.endsWith('/list') === true ? lists : { content: [] }));
-    };
     for (let at = 0; at < 3; at += 1) {
       upstreams.push(
-        await startScripted(script, {
+        await startScripted(offering, {
           sessionId: `session-${at}`,
           capabilities: { tools: { listChanged: true }, prompts: {}, resources: {}, completions: {}, logging: {} },
         }),
@@ -179,7 +182,9 @@ describe('from the client to the upstream', () => {
     const [plain, tenant, trusted] = upstreams.map(({ requests }) => requests);
     // Handshake, three calls, four lists, level, roots, end.
     expect(tenant?.length).toBeGreaterThanOrEqual(12);
-    expect(tenant?.filter(({ headers }) => headers['x-tenant'] !== 'globex').map(({ body }) => body.toString())).toEqual([]);
+    expect(
+      tenant?.filter(({ headers }) => headers['x-tenant'] !== 'globex').map(({ body }) => body.toString()),
+    ).toEqual([]);
     for (const each of [...(plain ?? []), ...(trusted ?? [])]) expect(each.headers['x-tenant']).toBeUndefined();
     for (const each of [...(plain ?? []), ...(tenant ?? [])]) {
       expect(each.headers.authorization).toBeUndefined();
@@ -202,7 +207,6 @@ describe('from the client to the upstream', () => {
   });
 
   test('a list that was made with one value is not shown to a client with another', async () => {
-    const asked = (): number => upstreams[1]!.requests.filter(({ body }) => body.includes('"tools/list"')).length;
     const session = await openSession(gateway.url);
     const list = (...headers: string[]): Promise<Rpc> => session.ask('tools/list', {}, ...headers);
     await list('X-Tenant', 'one');
@@ -212,7 +216,9 @@ describe('from the client to the upstream', () => {
     await list('X-Tenant', 'two');
     expect(asked()).toBe(2);
     await list();
-    expect(asked()).toBe(2);
+    expect(asked()).toBe(3);
+    await list();
+    expect(asked()).toBe(3);
   });
 
   test('a client without a session is told apart in the same way', async () => {

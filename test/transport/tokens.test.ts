@@ -58,9 +58,12 @@ describe('every fault of a token is one answer', () => {
     const { token } = session;
     const at = (index: number, byte: string): string => `${token.slice(0, index)}${byte}${token.slice(index + 1)}`;
     const other = (index: number): string => at(index, token[index] === 'A' ? 'B' : 'A');
-    const elsewhere = await replica([newKey]);
-    const renamed = await replica([oldKey], '--gateway-name', 'other');
-    const moved = await replica([oldKey], '--public-url', 'https://gw.example/mcp');
+    const foreign = async (...of: Parameters<typeof replica>): Promise<string> => {
+      const process = await replica(...of);
+      const opened = await openSession(process.url);
+      await process.kill();
+      return opened.token;
+    };
     const ended = await openSession(gateway.url);
     await send(gateway.url, { method: 'DELETE', headers: ['Mcp-Session-Id', ended.token] });
     tokens.push(
@@ -78,9 +81,9 @@ describe('every fault of a token is one answer', () => {
       ['another tag', other(token.length - 3)],
       ['very long', 'A'.repeat(8_000)],
       ['a UUID of some other server', 'b3f0a1c4-8d0e-4a2b-9a55-1f0e6f2c7d11'],
-      ['sealed by another key', (await openSession(elsewhere.url)).token],
-      ['of another gateway', (await openSession(renamed.url)).token],
-      ['of another endpoint', (await openSession(moved.url)).token],
+      ['sealed by another key', await foreign([newKey])],
+      ['of another gateway', await foreign([oldKey], '--gateway-name', 'other')],
+      ['of another endpoint', await foreign([oldKey], '--public-url', 'https://gw.example/mcp')],
       ['of a session that was ended', ended.token],
     );
   });
@@ -150,12 +153,7 @@ test('an ephemeral key is good for one process only, and the command says so', a
 
 test('a key ring rotates replica by replica: accept, then seal, then drop, and no session is lost before the drop', async () => {
   const later = new Date(Date.now() + 3_600_000).toISOString();
-  const stages: readonly (readonly Key[])[] = [
-    [oldKey],
-    [oldKey, newKey],
-    [newKey, oldKey],
-    [newKey],
-  ];
+  const stages: readonly (readonly Key[])[] = [[oldKey], [oldKey, newKey], [newKey, oldKey], [newKey]];
   const replicas = await Promise.all(stages.map((keys) => replica(keys)));
   const sessions = await Promise.all(replicas.map(({ url }) => openSession(url)));
   const table = await Promise.all(
@@ -173,6 +171,7 @@ test('a key ring rotates replica by replica: accept, then seal, then drop, and n
   const { token } = await openSession(timed.url);
   expect((await withToken(replicas[0]!.url, token)).status).toBe(200);
   expect((await withToken(timed.url, sessions[3]!.token)).status).toBe(200);
+  await Promise.all([...replicas, timed].map((process) => process.kill()));
 });
 
 test('the KDF and its figures are part of the key: another figure opens nothing', async () => {

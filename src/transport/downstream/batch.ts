@@ -5,7 +5,7 @@ import { encodeEvent } from '../../protocol/sse.ts';
 import { respondAccepted } from '../respond.ts';
 import { EventStream } from '../stream.ts';
 import type { Wheel } from '../wheel.ts';
-import { nothing, type Outlet } from './outlet.ts';
+import type { Outlet, OutletOwner } from './outlet.ts';
 
 /** The answers of a batch share one stream that ends with the last of them (2025-03-26: one response per request). */
 export class BatchOutlet {
@@ -19,12 +19,12 @@ export class BatchOutlet {
     this.#response = response;
     this.#events = new EventStream(response, wheel);
     this.#events.onDrain = () => {
-      for (const part of this.#parts) part.onDrain();
+      for (const part of this.#parts) part.owner?.onDrain();
     };
     this.#events.onGone = () => {
       for (const part of this.#parts) {
         part.gone = true;
-        part.onGone();
+        part.owner?.onGone();
       }
     };
   }
@@ -57,8 +57,7 @@ export class BatchOutlet {
 
 class BatchPart implements Outlet {
   gone = false;
-  onDrain = nothing;
-  onGone = nothing;
+  owner: OutletOwner | undefined;
   readonly #write: (bytes: Buffer) => boolean;
   readonly #done: () => void;
   #over = false;

@@ -6,14 +6,20 @@ import type { ServerResponse } from 'node:http';
 import { errorBody } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondFault, respondJson } from '../respond.ts';
-import { EventStream } from '../stream.ts';
+import { cutIfStuck, EventStream } from '../stream.ts';
 import type { Wheel } from '../wheel.ts';
+
+/** What has to know how the client takes the answer. */
+export interface OutletOwner {
+  /** The client has caught up after `events` returned false. */
+  onDrain(): void;
+  onGone(): void;
+}
 
 export interface Outlet {
   /** The client is gone; what is written is dropped. */
   readonly gone: boolean;
-  onDrain: () => void;
-  onGone: () => void;
+  owner: OutletOwner | undefined;
   /** The whole answer. Ends the outlet; `token` is the session token of an `initialize` answer. */
   whole(body: Buffer | string, token?: string): void;
   /** The answer will be a stream. */
@@ -29,8 +35,7 @@ export interface Outlet {
 /** The answer of a POST that holds one request. */
 export class PostOutlet implements Outlet {
   gone = false;
-  onDrain = nothing;
-  onGone = nothing;
+  owner: OutletOwner | undefined;
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
   #events: EventStream | undefined;
@@ -43,14 +48,16 @@ export class PostOutlet implements Outlet {
 
   whole(body: Buffer | string, token?: string): void {
     if (this.gone) return;
-    if (this.#events === undefined) respondJson(this.#response, body, token);
-    else this.#events.end(encodeEvent(body));
+    if (this.#events === undefined) {
+      respondJson(this.#response, body, token);
+      cutIfStuck(this.#response, this.#wheel);
+    } else this.#events.end(encodeEvent(body));
   }
 
   stream(): void {
     if (this.#events !== undefined || this.gone) return;
     this.#events = new EventStream(this.#response, this.#wheel);
-    this.#events.onDrain = () => this.onDrain();
+    this.#events.onDrain = () => this.owner?.onDrain();
     this.#events.open();
     // The first event usually came in the same packet as the headers; only if not, the headers leave alone.
     process.nextTick(flush, this.#events);
@@ -75,11 +82,9 @@ export class PostOutlet implements Outlet {
   #closed(): void {
     if (this.#response.writableFinished) return;
     this.gone = true;
-    this.onGone();
+    this.owner?.onGone();
   }
 }
-
-export function nothing(): void {}
 
 function flush(events: EventStream): void {
   events.flush();

@@ -57,10 +57,10 @@ export interface Exchange {
   /** Stops and restarts the reading of the answer; the upstream feels it. */
   pause(): void;
   resume(): void;
+  /** The answer has come: the connection is let go of soon, whatever else the upstream sends. */
+  answered(): void;
   /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
   abort(): void;
-  /** Starts the wait for silence anew. */
-  touch(): void;
 }
 
 export interface UpstreamAdapter {

@@ -6,15 +6,14 @@ import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { maxMessageBytes } from '../../protocol/limits.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { callCeilingMs, maxErrorBodyBytes } from '../limits.ts';
-import type { Waiting, Wheel } from '../wheel.ts';
+import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxRetryMs } from '../limits.ts';
+import { Waiting, type Wheel } from '../wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
 type Reading = 'head' | 'json' | 'stream' | 'error' | 'over';
 
 /** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
-export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiting {
-  due = 0;
+export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;
   status = 0;
@@ -23,27 +22,32 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   readonly #wheel: Wheel;
   /** Longest silence in ms; 0 for a stream that may be silent for ever. */
   readonly #idleMs: number;
-  readonly #hasSession: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: Reading = 'head';
   #chunks: Buffer[] = [];
   #size = 0;
   #decoder: SseDecoder | undefined;
   #paused = false;
-  readonly #startedMs = performance.now();
+  #isAnswered = false;
+  readonly #startedTick: number;
+  /** Tick of the last sign of life: noting it is all that one costs. */
+  #aliveTick: number;
 
-  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, hasSession: boolean) {
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number) {
+    super();
     this.#sink = sink;
     this.#wheel = wheel;
     this.#idleMs = idleMs;
-    this.#hasSession = hasSession;
-    this.touch();
+    this.#startedTick = wheel.ticks;
+    this.#aliveTick = wheel.ticks;
+    if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
-  touch(): void {
-    if (this.#idleMs === 0 || this.#reading === 'over') return;
-    const left = callCeilingMs - (performance.now() - this.#startedMs);
-    this.#wheel.arm(this, Math.min(this.#idleMs, left));
+  /** The answer is complete: what follows is of no interest, and the upstream has a moment to end in good order. */
+  answered(): void {
+    if (this.#reading === 'over') return;
+    this.#isAnswered = true;
+    this.#wheel.arm(this, answeredGraceMs);
   }
 
   pause(): void {
@@ -57,7 +61,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
     if (!this.#paused) return;
     this.#paused = false;
     this.#controller?.resume();
-    this.touch();
+    this.#aliveTick = this.#wheel.ticks;
+    if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
   }
 
   abort(): void {
@@ -65,6 +70,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   }
 
   onDue(): void {
+    if (this.#isAnswered) {
+      this.abort();
+      return;
+    }
+    const silentMs = this.#wheel.msOf(this.#wheel.ticks - this.#aliveTick);
+    const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
+    if (silentMs < this.#idleMs && leftMs > 0) {
+      this.#wheel.arm(this, Math.min(this.#idleMs - silentMs, leftMs));
+      return;
+    }
     this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms, or at the ceiling of ${callCeilingMs} ms`);
   }
 
@@ -82,7 +97,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
     this.#controller = controller;
     this.status = status;
     if (this.#paused) controller.pause();
-    else this.touch();
+    else this.#aliveTick = this.#wheel.ticks;
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       this.#fail('upstream_malformed', 'content-encoding although identity was asked for');
@@ -97,15 +112,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
       this.#reading = 'stream';
       this.#decoder = new SseDecoder(
         (event) => this.#event(event),
-        (ms) => this.#sink.onRetry(ms),
+        (ms) => this.#sink.onRetry(Math.min(ms, maxRetryMs)),
       );
-      this.#sink.onStream();
+      this.#tell(() => this.#sink.onStream());
     } else this.#reading = 'error';
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#reading === 'over') return;
-    this.touch();
+    this.#aliveTick = this.#wheel.ticks;
     if (this.#reading === 'stream') {
       try {
         this.#decoder!.feed(chunk);
@@ -127,13 +142,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
       case 'json': {
         const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
         this.#close();
-        this.#sink.onJson(body);
-        this.#sink.onEnd();
+        this.#tell(() => {
+          this.#sink.onJson(body);
+          this.#sink.onEnd();
+        });
         return;
       }
       case 'stream':
         this.#decoder!.end();
-        if (this.#close()) this.#sink.onEnd();
+        if (this.#close()) this.#tell(() => this.#sink.onEnd());
         return;
       case 'error':
         this.#finishError();
@@ -155,13 +172,24 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
   #finishError(): void {
     const body = Buffer.concat(this.#chunks).subarray(0, maxErrorBodyBytes).toString('latin1');
     this.#chunks = [];
-    this.#fail(codeOf(this.status, this.#hasSession, body), `HTTP ${this.status}`);
+    this.#fail(codeOf(this.status, body), `HTTP ${this.status}`);
   }
 
   #fail(code: ErrorCode, detail: string, cause?: unknown): void {
     if (!this.#close()) return;
     this.#controller?.abort(aborted);
-    this.#sink.onFault(new GatewayError(code, detail, cause === undefined ? {} : { cause }));
+    this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, cause === undefined ? {} : { cause })));
+  }
+
+  /** A fault inside a sink ends its own exchange; thrown into undici it would end the process. */
+  #tell(what: () => void): void {
+    try {
+      what();
+    } catch (cause) {
+      this.#close();
+      this.#controller?.abort(aborted);
+      this.#sink.onFault(new GatewayError('internal', String(cause), { cause }));
+    }
   }
 
   /** Whether it was this call that ended the exchange. */
@@ -175,12 +203,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Waiti
 
 const aborted = new Error('aborted by the gateway');
 
+const speaksOfLostSession =
+  /session.?id|session (?:not found|expired|has expired|terminated)|(?:invalid|unknown|valid|missing) session|not initialized/i;
+
 /**
  * 404 to a session id means that it is gone (2025-11-25 transports §Session Management 3). Many servers say 400 instead, with
- * a message about the session; nothing has been done by then either, so it is taken as the same.
+ * a message about the session; nothing has been done by then either, so it is taken as the same. A server that kept no
+ * sessions and was replaced by one that does says the same to a request without an id.
  */
-function codeOf(status: number, hasSession: boolean, body: string): ErrorCode {
-  if (hasSession && (status === 404 || (status === 400 && /session/i.test(body)))) return 'upstream_session_lost';
+function codeOf(status: number, body: string): ErrorCode {
+  if (status === 404 || (status === 400 && speaksOfLostSession.test(body))) return 'upstream_session_lost';
   if (status === 200 || status === 202) return 'upstream_malformed';
   if (status === 405) return 'upstream_verb_refused';
   // The stream has another reader, or one whose end the upstream has not seen yet.

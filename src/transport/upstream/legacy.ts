@@ -12,6 +12,7 @@ import type { SseEvent } from '../../protocol/sse.ts';
 import { endSessionMs } from '../limits.ts';
 import type { Wheel } from '../wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
+import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -105,7 +106,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     // Unguessable, so that it can never equal the id of a client's request on the same session (protocol.md D4).
     const id = `"manifold-${randomUUID()}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
-    return (await this.#ask(link, Buffer.from(body), id, deadlineMs)).message.bytes;
+    return (await withDeadline(this.#ask(link, Buffer.from(body), id, deadlineMs), deadlineMs)).message.bytes;
   }
 
   /** The answer as JSON or at the end of a stream. */
@@ -130,7 +131,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     sink: AnswerSink,
     idleMs: number,
   ): HttpExchange {
-    const exchange = new HttpExchange(sink, this.#wheel, idleMs, link.sessionId !== undefined);
+    const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const all = link.forwarded === undefined ? headers : [...headers, ...link.forwarded];
     link.upstream.pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
     return exchange;

@@ -8,6 +8,7 @@ import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { forwardedTo, type RawHeaders } from '../forward.ts';
 import type { Link, UpstreamAdapter } from './adapter.ts';
+import { withDeadline } from './deadline.ts';
 import { linkOf } from './legacy.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -70,6 +71,9 @@ export class Links {
   async renew(upstream: Upstream, lost: Link, rawHeaders: RawHeaders): Promise<Link> {
     const current = this.#links.get(upstream);
     if (current !== undefined && current !== lost) return current;
+    if (upstream.config.onSessionLoss === 'error')
+      throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
+    if (lost.sessionId === undefined) this.#opener.forget(upstream);
     this.#links.delete(upstream);
     return await this.#open(upstream, 'healed', rawHeaders);
   }
@@ -125,6 +129,11 @@ export class LinkOpener {
     return known !== undefined && known.until > this.#now() ? known.link : undefined;
   }
 
+  /** It turned out to keep sessions after all. */
+  forget(upstream: Upstream): void {
+    this.#sessionless.delete(upstream);
+  }
+
   /** Throws `upstream_*` faults. `probe` asks even during a blackout. */
   async open(
     upstream: Upstream,
@@ -146,6 +155,8 @@ export class LinkOpener {
           this.#deadlineMs,
         ),
         this.#deadlineMs,
+        // Nobody is left to end it later.
+        (late) => void this.#adapter.end(linkOf(upstream, late, false)),
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
       const link = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
@@ -158,7 +169,8 @@ export class LinkOpener {
       const code = fault instanceof GatewayError ? fault.code : 'internal';
       countUpstreamSession(upstream.config.id, reason, code);
       if (code === 'upstream_timeout') upstream.blackoutUntil = this.#now() + blackoutMs;
-      this.#lost(upstream, fault);
+      // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
+      if (code !== 'upstream_refused' && code !== 'upstream_verb_refused') this.#lost(upstream, fault);
       throw fault;
     }
   }
@@ -185,18 +197,5 @@ export class LinkOpener {
     upstream.noListening = false;
     this.#log.info({ upstream: upstream.config.id }, 'upstream is back');
     this.onReturn(upstream);
-  }
-}
-
-/** The silence limit of the exchanges inside does not bound a peer that dribbles; this does. */
-async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new GatewayError('upstream_timeout', `no handshake within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,16 @@
+/** One request of a client on its way through the gateway, free of era: what every step needs of it. */
+import type { Message } from '../protocol/envelope.ts';
+import type { Client } from './client.ts';
+import type { Outlet } from './downstream/outlet.ts';
+import type { RawHeaders } from './forward.ts';
+
+export interface Call {
+  readonly client: Client;
+  readonly message: Message;
+  /** Of the client's HTTP request: some may be meant for an upstream (forward.ts). */
+  readonly rawHeaders: RawHeaders;
+  /** Where the answer goes. */
+  readonly outlet: Outlet;
+  /** On the clock of performance.now(). */
+  readonly startedMs: number;
+}
