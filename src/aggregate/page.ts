@@ -28,7 +28,9 @@ const maxSchemaBytes = 256 * 1024;
 const maxCursorChars = 8192;
 
 /** Why an item is not shown, apart from the operator's selectors. */
-type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized';
+type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
+
+const noNames: ReadonlySet<string> = new Set();
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -45,23 +47,29 @@ export interface Page {
 }
 
 /**
- * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such
+ * `reply` is the whole JSON-RPC response to the list method of `kind`; `illegal` names items that the protocol says to drop. Throws `upstream_malformed` for what is no such
  * response, and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
-export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig): Page {
+export function renderPage(
+  reply: Buffer,
+  kind: ListKind,
+  upstream: UpstreamConfig,
+  illegal: ReadonlySet<string> = noNames,
+): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
   if (list.items.length > maxItemsPerList) throw malformed(`${list.items.length} ${kind} in a page`);
   if (list.nextCursor !== undefined && list.nextCursor.length > maxCursorChars) throw malformed('cursor too long');
 
-  const hiddenBy = { unnamed: 0, name: 0, repeated: 0, oversized: 0 };
+  const hiddenBy = { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 };
   const keys = new Set<string>();
   const edits: Edit[] = [];
   let shownUpTo = 0;
   for (const item of list.items) {
     const key = item.member(keyOf(kind));
     const text = key?.kind === 'string' ? textOf(reply, key) : '';
-    const hiding = hidingOf(item, text, kind, upstream) ?? (keys.has(text) ? 'repeated' : undefined);
+    const hiding =
+      hidingOf(item, text, kind, upstream) ?? (keys.has(text) ? 'repeated' : illegal.has(text) ? 'illegal' : undefined);
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
       edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
@@ -76,7 +84,7 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
     count: keys.size,
     keys: [...keys],
     nextCursor: list.nextCursor,
-    hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized,
+    hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized + hiddenBy.illegal,
     hiddenBy,
   };
 }
@@ -87,7 +95,7 @@ export const emptyPage: Page = {
   keys: [],
   nextCursor: undefined,
   hidden: 0,
-  hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0 },
+  hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
 };
 
 /** JSON-RPC 2.0 §5.1. Many servers declare resources and have no `resources/templates/list`. */

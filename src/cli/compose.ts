@@ -15,7 +15,10 @@ import { Lists } from '../transport/lists.ts';
 import type { Ended } from '../transport/peers.ts';
 import { startProbing } from '../transport/probe.ts';
 import { Router } from '../transport/route.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import { EraAdapter } from '../transport/upstream/eras.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
+import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { LinkOpener } from '../transport/upstream/links.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
 import { Wheel } from '../transport/wheel.ts';
@@ -26,7 +29,7 @@ export interface Composed {
   readonly upstreams: readonly Upstream[];
   readonly clients: Clients;
   readonly lists: Lists;
-  readonly adapter: LegacyAdapter;
+  readonly adapter: UpstreamAdapter;
   readonly listening: Listening;
   readonly calls: Calls;
   /** Lets go of timers and connections; what is under way breaks off. */
@@ -50,13 +53,14 @@ export interface Surroundings {
 export function compose(route: RouteConfig, around: Surroundings): Composed {
   const { options, keyring, resource, policy, log, version } = around;
   const wheel = new Wheel();
-  const adapter = new LegacyAdapter(wheel, version);
-  const opener = new LinkOpener(adapter, options.initTimeoutMs, log, () => performance.now());
+  const nowMs = (): number => performance.now();
+  const adapter = new EraAdapter(new LegacyAdapter(wheel, version), new ModernAdapter(wheel, version), nowMs);
+  const opener = new LinkOpener(adapter, options.initTimeoutMs, log, nowMs);
   const upstreams = route.upstreams.map(
     (config) => new Upstream(config, addressOf(config, around.bridgedUrl), identityOf(config), version),
   );
   const catalogue = new Catalogue();
-  const lists = new Lists(upstreams, catalogue, adapter, log, () => performance.now());
+  const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
   const listening = new Listening(upstreams, adapter, wheel);
   const clients = new Clients({
     keyring,

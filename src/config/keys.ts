@@ -21,6 +21,7 @@ export const serverShape = z.object({
   excludeTools: names.optional(),
   disabled: z.boolean().optional(),
   timeout: z.number().optional(),
+  era: z.enum(['auto', 'legacy', 'modern']).optional(),
   onSessionLoss: z.enum(['reinitialize', 'error']).optional(),
   forwardHeaders: names.optional(),
   acknowledgeTokenPassthrough: z.boolean().optional(),
@@ -92,6 +93,12 @@ export const serverKeys = {
   timeout: {
     wants: 'milliseconds, such as 60000',
     says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent.`,
+  },
+  era: {
+    wants: '"auto", "legacy" or "modern"',
+    says: 'Which protocol the server is spoken to in: that with sessions (`legacy`: 2025-03-26 to 2025-11-25), the stateless one (`modern`: 2026-07-28), or whichever it answers to (`auto`, the default).',
+    only: 'remote',
+    ours: true,
   },
   onSessionLoss: {
     wants: '"reinitialize" or "error"',

@@ -40,6 +40,8 @@ export interface UpstreamConfig {
   readonly tools: ToolSelector;
   /** Longest silence of one call, in ms; progress starts it anew. */
   readonly timeoutMs: number;
+  /** Which protocol era it is spoken to in; `auto` finds out. */
+  readonly era: 'auto' | 'legacy' | 'modern';
   /** What happens when the upstream no longer knows its session id. */
   readonly onSessionLoss: 'reinitialize' | 'error';
   /** Names (lower case) of client headers that this upstream is meant to get. Empty unless configured. */

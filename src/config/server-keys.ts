@@ -43,7 +43,7 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
     const whole = values[key];
     const value = member === undefined ? whole : memberOf(whole, member);
     const problem =
-      key === 'onSessionLoss' && typeof value === 'string'
+      (key === 'onSessionLoss' || key === 'era') && typeof value === 'string'
         ? 'not a word that is known here'
         : `${kindOf(value)} is not accepted here`;
     // The name of a header or variable is shown only where it can be one: a value may have slipped into it.

@@ -30,6 +30,7 @@ export function readServer(
   const settings = {
     tools: readSelector(written, id, findings),
     timeoutMs: readTimeout(at('timeout'), text.timeout, findings),
+    era: text.era ?? 'auto',
     onSessionLoss: text.onSessionLoss ?? 'reinitialize',
     forwardHeaders: readForwarded(
       at('forwardHeaders'),

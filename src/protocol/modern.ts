@@ -9,8 +9,6 @@ import type { Message } from './message.ts';
 import { rawOf, textOf } from './scan.ts';
 import type { Found } from './scan.ts';
 
-export const modernRevision = '2026-07-28';
-
 /** The keys of `_meta` that the revision reserves. They hold for one hop (protocol.md D3). */
 export const metaKey = {
   protocolVersion: 'io.modelcontextprotocol/protocolVersion',

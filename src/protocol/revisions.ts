@@ -1,6 +1,11 @@
 /** The protocol revisions, and which of them a peer may be answered in. 2025-11-25 basic/lifecycle §Version Negotiation. */
 const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const;
+/** The revision without sessions. */
+export const modernRevision = '2026-07-28';
 export type LegacyRevision = (typeof legacyRevisions)[number];
+
+/** Every revision an upstream may be spoken to in. */
+export type Revision = LegacyRevision | typeof modernRevision;
 
 export const newestLegacy: LegacyRevision = '2025-11-25';
 /** What a request without `MCP-Protocol-Version` speaks (2025-11-25 basic/transports §Protocol Version Header). */
@@ -16,7 +21,7 @@ export function negotiate(requested: string): LegacyRevision {
 }
 
 /** Revisions whose clients send the `MCP-Protocol-Version` header. */
-export function hasRevisionHeader(revision: LegacyRevision): boolean {
+export function hasRevisionHeader(revision: Revision): boolean {
   return revision !== '2025-03-26';
 }
 

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/merge.ts';
 import { clientCapability, clientCapabilityBits, serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { negotiate, type LegacyRevision } from '../protocol/revisions.ts';
+import { isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
 import type { RawHeaders } from './forward.ts';
@@ -95,11 +95,11 @@ function withListChanged(bits: number): number {
 
 /** What the token has to hold of each upstream that answered. */
 export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[] {
-  return openings.flatMap(({ upstream, link }) =>
-    link === undefined
-      ? []
-      : [{ hash: upstream.hash, capabilities: link.capabilities, revision: link.revision, sessionId: link.sessionId }],
-  );
+  return openings.flatMap(({ upstream: { hash }, link }) => {
+    // A modern upstream keeps nothing that a token could hold.
+    if (link === undefined || !isLegacyRevision(link.revision)) return [];
+    return [{ hash, capabilities: link.capabilities, revision: link.revision, sessionId: link.sessionId }];
+  });
 }
 
 /** Ends what was opened for a client that has left meanwhile. */

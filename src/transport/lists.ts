@@ -5,6 +5,7 @@
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
 import { ownersOf, ownersOfUri } from '../aggregate/owners.ts';
+import { readToolHeaders } from '../aggregate/tool-headers.ts';
 import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -168,7 +169,9 @@ export class Lists {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
     const link = await client.links.ensure(upstream, rawHeaders);
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
-    const page = renderPage(await this.#ask(client, link, methodOf(kind), params, rawHeaders), kind, upstream.config);
+    const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
+    const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
+    const page = renderPage(reply, kind, upstream.config, illegal);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(
@@ -198,4 +201,13 @@ export class Lists {
     if (opened === undefined || upstream === undefined) throw new GatewayError('cursor_invalid');
     return { upstream: upstream.config, cursor: opened.cursor };
   }
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+/** Remembers which arguments go into headers, anew with each first page. Gives the tools that must not be shown. */
+function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
+  const { wanted, illegal } = readToolHeaders(reply);
+  upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);
+  return illegal;
 }

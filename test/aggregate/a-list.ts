@@ -9,7 +9,7 @@ export function aPage(names: readonly string[], nextCursor?: string): Page {
     keys: names,
     nextCursor,
     hidden: 0,
-    hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0 },
+    hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
   };
 }
 

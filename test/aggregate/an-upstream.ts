@@ -9,6 +9,7 @@ export function anUpstream(id = 'up', more: Partial<UpstreamConfig> = {}): Upstr
     transport: { kind: 'http', url: 'http://127.0.0.1/mcp', headers: [] },
     tools: { include: undefined, exclude: new Set() },
     timeoutMs: 1000,
+    era: 'auto',
     onSessionLoss: 'reinitialize',
     forwardHeaders: [],
     ...more,

@@ -1,9 +1,9 @@
 /**
  * The seam between the gateway and an upstream, free of era: what a call needs and what may come back. `legacy.ts` speaks the
- * session revisions behind it; the modern revision gets an adapter of its own.
+ * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
 import type { GatewayError } from '../../errors.ts';
-import type { LegacyRevision } from '../../protocol/revisions.ts';
+import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -20,11 +20,14 @@ export interface Link {
   readonly upstream: Upstream;
   /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
   readonly sessionId: string | undefined;
-  readonly revision: LegacyRevision;
+  /** Tells the adapters whose link it is. */
+  readonly revision: Revision;
   /** The upstream's server capabilities as bits. */
   readonly capabilities: number;
   /** Several clients use it, so ids and progress tokens must be made unique on it. */
   readonly shared: boolean;
+  /** Arguments of its tools may have to stand in headers as well (protocol.md B3). */
+  readonly mirrors: boolean;
   /** Headers of a POST on this link, as a raw list. */
   readonly headers: string[];
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */
@@ -34,7 +37,7 @@ export interface Link {
 /** What `open` learnt of an upstream. */
 export interface Opened {
   readonly sessionId: string | undefined;
-  readonly revision: LegacyRevision;
+  readonly revision: Revision;
   readonly capabilities: number;
   readonly instructions: string | undefined;
 }

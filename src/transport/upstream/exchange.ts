@@ -29,12 +29,15 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #decoder: SseDecoder | undefined;
   #paused = false;
   #isAnswered = false;
+  /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
+  readonly #readsErrors: boolean;
   readonly #startedTick: number;
   /** Tick of the last sign of life: noting it is all that one costs. */
   #aliveTick: number;
 
-  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number) {
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false) {
     super();
+    this.#readsErrors = readsErrors;
     this.#sink = sink;
     this.#wheel = wheel;
     this.#idleMs = idleMs;
@@ -106,8 +109,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     const sessionId = headers['mcp-session-id'];
     if (typeof sessionId === 'string') this.sessionId = sessionId;
     const type = headers['content-type'];
-    if (status !== 200) this.#reading = 'error';
+    const isRead = status === 200 || (this.#readsErrors && (status === 400 || status === 404));
+    if (!isRead) this.#reading = 'error';
     else if (typeof type === 'string' && startsWithType(type, 'application/json')) this.#reading = 'json';
+    else if (status !== 200) this.#reading = 'error';
     else if (typeof type === 'string' && startsWithType(type, 'text/event-stream')) {
       this.#reading = 'stream';
       this.#decoder = new SseDecoder(

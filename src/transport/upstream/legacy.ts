@@ -5,40 +5,21 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
-import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import type { Message } from '../../protocol/envelope.ts';
 import { assumedRevision, hasRevisionHeader, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
 import { endSessionMs } from '../limits.ts';
 import type { Wheel } from '../wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
 import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
+import { linkOf } from './link.ts';
+import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Longer session ids are refused: they could not travel in the client's token. */
 const maxSessionIdChars = 1_024;
 const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
-
-export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>, shared: boolean): Link {
-  const headers = [
-    ...upstream.headers,
-    'accept',
-    'application/json, text/event-stream',
-    'content-type',
-    'application/json',
-  ];
-  if (hasRevisionHeader(opened.revision)) headers.push('mcp-protocol-version', opened.revision);
-  if (opened.sessionId !== undefined) headers.push('mcp-session-id', opened.sessionId);
-  return {
-    upstream,
-    sessionId: opened.sessionId,
-    revision: opened.revision,
-    capabilities: opened.capabilities,
-    shared,
-    headers,
-  };
-}
 
 export class LegacyAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
@@ -195,49 +176,5 @@ class AcceptedSink implements AnswerSink {
     const status = this.#status();
     if (status >= 200 && status < 300) this.#done();
     else this.#failed(fault);
-  }
-}
-
-/** Waits for the response with one id; whatever else comes is not for it. */
-class ResponseSink implements AnswerSink {
-  exchange: Exchange | undefined;
-  readonly #id: string;
-  readonly #done: (message: Message) => void;
-  readonly #failed: (fault: unknown) => void;
-  #answered = false;
-
-  constructor(id: string, done: (message: Message) => void, failed: (fault: unknown) => void) {
-    this.#id = id;
-    this.#done = done;
-    this.#failed = failed;
-  }
-
-  onJson(body: Buffer): void {
-    this.#take(body);
-  }
-  onStream(): void {}
-  onEvent(event: SseEvent): void {
-    if (event.data !== '') this.#take(Buffer.from(event.data));
-  }
-  onRetry(): void {}
-  onEnd(): void {
-    if (!this.#answered) this.#failed(new GatewayError('upstream_interrupted', 'ended without an answer'));
-  }
-  onFault(fault: GatewayError): void {
-    if (!this.#answered) this.#failed(fault);
-  }
-
-  #take(bytes: Buffer): void {
-    if (this.#answered) return;
-    try {
-      const message = readServerMessage(bytes);
-      if (message.kind !== 'response' || message.id !== this.#id) return;
-      this.#answered = true;
-      this.#done(message);
-    } catch (cause) {
-      this.#answered = true;
-      this.#failed(new GatewayError('upstream_malformed', 'answer is no JSON-RPC', { cause }));
-    }
-    this.exchange?.abort();
   }
 }

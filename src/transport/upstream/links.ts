@@ -9,7 +9,7 @@ import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { forwardedTo, type RawHeaders } from '../forward.ts';
 import type { Link, UpstreamAdapter } from './adapter.ts';
 import { withDeadline } from './deadline.ts';
-import { linkOf } from './legacy.ts';
+import { linkOf } from './link.ts';
 import type { Upstream } from './upstream.ts';
 
 /** How long an upstream is taken to keep no sessions after a handshake without a session id, in ms. */

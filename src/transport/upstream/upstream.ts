@@ -1,6 +1,7 @@
 /** One upstream as this process sees it: where it is, its connections, and what has been learnt of it. Facts here are hints. */
 import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
+import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
 import { connectTimeoutMs } from '../limits.ts';
 
@@ -15,6 +16,8 @@ export class Upstream {
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
+  /** Tools of a modern upstream whose arguments stand in headers as well, by the upstream's own names (protocol.md B3). */
+  paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
   /** It answers GET with 405: there is no stream to ask for. */
   noListening = false;
   /** Its last contact failed; `probe.ts` looks for its return. */

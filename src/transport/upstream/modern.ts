@@ -1,0 +1,195 @@
+/**
+ * Upstreams of the stateless revision 2026-07-28: each request carries version, capabilities and client in `_meta`, and its
+ * method and name in headers as well; there is neither handshake nor session (protocol.md B1–B5). An error comes with an HTTP
+ * status of its own; those that speak of the gateway's own hop end here (protocol.md D10).
+ */
+import { randomUUID } from 'node:crypto';
+import { paramHeaders } from '../../aggregate/param-headers.ts';
+import { GatewayError } from '../../errors.ts';
+import { serverCapability, serverCapabilityBits } from '../../protocol/capabilities.ts';
+import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { encodeHeaderValue } from '../../protocol/header-values.ts';
+import { modernRequest } from '../../protocol/methods.ts';
+import { metaKey } from '../../protocol/modern.ts';
+import { modernRevision } from '../../protocol/revisions.ts';
+import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
+import { setMember, setMembers, splice } from '../../protocol/splice.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import type { Wheel } from '../wheel.ts';
+import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
+import { withDeadline } from './deadline.ts';
+import { HttpExchange } from './exchange.ts';
+import { linkOf } from './link.ts';
+import { ResponseSink } from './response-sink.ts';
+import type { Upstream } from './upstream.ts';
+
+/* What is not carried across the eras yet is not offered to clients, nor declared to the upstream. */
+const carried =
+  serverCapability.tools | serverCapability.prompts | serverCapability.resources | serverCapability.completions;
+const declared = '{}';
+
+const headerMismatch = -32020;
+const missingCapability = -32021;
+const unsupportedVersion = -32022;
+const invalidParams = -32602;
+
+export class ModernAdapter implements UpstreamAdapter {
+  readonly #wheel: Wheel;
+  /** What goes into the `_meta` of every request. */
+  readonly #envelope: readonly (readonly [name: string, json: string])[];
+
+  constructor(wheel: Wheel, version: string) {
+    this.#wheel = wheel;
+    this.#envelope = [
+      [metaKey.protocolVersion, JSON.stringify(modernRevision)],
+      [metaKey.clientCapabilities, declared],
+      [metaKey.clientInfo, JSON.stringify({ name: 'manifold', title: 'Manifold', version })],
+    ];
+  }
+
+  /** `server/discover`: the upstream's own word that it speaks this revision. Throws `upstream_*` faults. */
+  async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
+    const opened = { sessionId: undefined, revision: modernRevision, capabilities: 0 } as const;
+    const link = { ...linkOf(upstream, opened, true), forwarded: client.forwarded };
+    const message = readServerMessage(await this.ask(link, 'server/discover', '{}', deadlineMs));
+    const result = message.root.member('result');
+    const capabilities = result?.member('capabilities');
+    if (capabilities?.kind !== 'object')
+      throw new GatewayError('upstream_refused', 'server/discover gave no capabilities');
+    const instructions = result?.member('instructions');
+    return {
+      sessionId: undefined,
+      revision: modernRevision,
+      capabilities: serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
+      instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
+    };
+  }
+
+  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    const message = readClientMessage(body);
+    if (modernRequest(message.method) === undefined) {
+      // Not before the caller has the exchange in hand.
+      process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
+      return nothingUnderWay;
+    }
+    const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
+    const exchange = new HttpExchange(new ModernSink(sink, message.method), this.#wheel, idleMs, true);
+    const enveloped = withEnvelope(message, this.#envelope);
+    link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
+    return exchange;
+  }
+
+  async ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
+    const id = `"manifold-${randomUUID()}"`;
+    const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
+    const answered = new Promise<Message>((resolve, reject) => {
+      const sink = new ResponseSink(id, resolve, reject);
+      sink.exchange = this.call(link, Buffer.from(body), sink, deadlineMs);
+    });
+    return (await withDeadline(answered, deadlineMs)).bytes;
+  }
+
+  /** The revision has no notifications and no answers of clients over HTTP (protocol.md B3). */
+  async post(): Promise<void> {}
+
+  /** Nothing is listened to that is not carried yet. */
+  listen(_link: Link, _lastEventId: string | undefined, sink: AnswerSink): Exchange {
+    process.nextTick(() => sink.onFault(new GatewayError('upstream_verb_refused', 'no stream of its own')));
+    return nothingUnderWay;
+  }
+
+  async end(): Promise<void> {}
+}
+
+const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered: () => {}, abort: () => {} };
+
+/** `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*` of a request, from its body (protocol.md B3). */
+function mirrored(message: Message, upstream: Upstream): string[] {
+  const headers = ['mcp-method', message.method];
+  const { params, bytes } = message;
+  const named = message.method === 'resources/read' ? params?.member('uri') : nameOf(message);
+  if (named?.kind === 'string') headers.push('mcp-name', encodeHeaderValue(textOf(bytes, named)));
+  if (message.method !== 'tools/call' || named?.kind !== 'string') return headers;
+  const annotated = upstream.paramHeaders.get(textOf(bytes, named));
+  const args = params?.member('arguments');
+  if (annotated === undefined || annotated.length === 0 || args === undefined) return headers;
+  for (const [name, value] of paramHeaders(annotated, JSON.parse(rawOf(bytes, args)))) headers.push(name, value);
+  return headers;
+}
+
+function nameOf({ method, params }: Message): ReturnType<NonNullable<Message['params']>['member']> {
+  return method === 'tools/call' || method === 'prompts/get' ? params?.member('name') : undefined;
+}
+
+/** The request with the gateway's own envelope; everything else byte for byte (protocol.md D3: the keys hold for one hop). */
+function withEnvelope(message: Message, envelope: readonly (readonly [string, string])[]): Buffer {
+  const { bytes, root, params } = message;
+  const meta = params?.member('_meta');
+  if (meta?.kind === 'object') return splice(bytes, setMembers(bytes, meta, envelope));
+  const json = `{${envelope.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join()}}`;
+  if (params === undefined) return splice(bytes, [setMember(bytes, root, 'params', `{"_meta":${json}}`)]);
+  return splice(bytes, [setMember(bytes, params, '_meta', json)]);
+}
+
+/** Keeps from the client what is about this hop, and says the rest in the words of the session era. */
+class ModernSink implements AnswerSink {
+  readonly #sink: AnswerSink;
+  readonly #method: string;
+
+  constructor(sink: AnswerSink, method: string) {
+    this.#sink = sink;
+    this.#method = method;
+  }
+
+  onJson(body: Buffer): void {
+    const answer = this.#judged(body);
+    if (Buffer.isBuffer(answer)) this.#sink.onJson(answer);
+    else this.#sink.onFault(answer);
+  }
+  onStream(): void {
+    this.#sink.onStream();
+  }
+  onEvent(event: SseEvent): void {
+    if (event.data === '') return;
+    const answer = this.#judged(Buffer.from(event.data));
+    // Events of this revision cannot be resumed from, so an id promises nothing.
+    if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
+    else this.#sink.onFault(answer);
+  }
+  onRetry(): void {}
+  onEnd(): void {
+    this.#sink.onEnd();
+  }
+  onFault(fault: GatewayError): void {
+    this.#sink.onFault(fault);
+  }
+
+  #judged(body: Buffer): Buffer | GatewayError {
+    let message: Message;
+    try {
+      message = readServerMessage(body);
+    } catch (cause) {
+      return new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause });
+    }
+    // Servers send no requests in this revision (protocol.md B3).
+    if (message.kind === 'request')
+      return new GatewayError('upstream_malformed', 'a request on the stream of a request');
+    const type = message.root.member('result')?.member('resultType');
+    if (type !== undefined && (type.kind !== 'string' || textOf(body, type) !== 'complete'))
+      return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
+    const code = message.root.member('error')?.member('code');
+    if (code?.kind !== 'number') return body;
+    switch (numberOf(body, code)) {
+      case headerMismatch:
+      case missingCapability:
+      case unsupportedVersion:
+        return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
+      case invalidParams:
+        // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
+        if (this.#method !== 'resources/read') return body;
+        return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
+      default:
+        return body;
+    }
+  }
+}
