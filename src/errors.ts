@@ -71,6 +71,13 @@ export const catalogue = {
     message: 'Bad Request: MCP-Protocol-Version is not that of the session',
   },
 
+  // 2026-07-28: a request that does not fit its envelope or its headers (protocol.md B3).
+  envelope_incomplete: { status: 400, rpc: -32602, message: 'Invalid params: _meta lacks what every request must say' },
+  header_mismatch: { status: 400, rpc: -32020, message: 'Header mismatch' },
+  revision_unknown: { status: 400, rpc: -32022, message: 'Unsupported protocol version' },
+  method_absent: { status: 404, rpc: -32601, message: 'Method not found' },
+  resource_absent: { status: 200, rpc: -32602, message: 'Resource not found' },
+
   // The request, understood and not served.
   method_unknown: { status: 200, rpc: -32601, message: 'Method not found' },
   params_invalid: { status: 200, rpc: -32602, message: 'Invalid params' },

@@ -19,9 +19,11 @@ import type { Call } from './transport/call.ts';
 import type { Calls } from './transport/calls.ts';
 import type { Clients } from './transport/clients.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
-import type { Incoming } from './transport/downstream/incoming.ts';
-import { readLegacy } from './transport/downstream/legacy.ts';
+import type { Incoming, ServedModernPlan } from './transport/downstream/incoming.ts';
+import { readIncoming } from './transport/downstream/read.ts';
+import { legacyFault, resultText } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
+import { discover } from './transport/discover.ts';
 import { carrying, type RawHeaders } from './transport/forward.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
@@ -112,7 +114,7 @@ export class Gateway {
     readBody(request, (fault, body) => {
       try {
         if (fault !== undefined) throw fault;
-        const incoming = readLegacy(head, body, this.#parts.clients);
+        const incoming = readIncoming(head, body, this.#parts.clients);
         if (this.draining && beginsWork(incoming)) throw new GatewayError('draining');
         if ('kind' in incoming) this.#single(incoming, request.rawHeaders, response);
         else this.#batch(incoming, request.rawHeaders, response);
@@ -130,6 +132,9 @@ export class Gateway {
         return;
       case 'request':
         this.#request(callOf(incoming, rawHeaders, new PostOutlet(response, wheel)), incoming.plan);
+        return;
+      case 'refused':
+        this.#parts.calls.failed(callOf(incoming, rawHeaders, new PostOutlet(response, wheel)), incoming.fault);
         return;
       case 'notification':
         inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
@@ -175,12 +180,12 @@ export class Gateway {
       () => journal.answered(message.method, startedMs),
       (fault: unknown) => {
         journal.refused(message.method, fault);
-        outlet.fault(fault, message.id!);
+        outlet.fault(fault, legacyFault(fault, message.id));
       },
     );
   }
 
-  #request(call: Call, plan: RequestPlan): void {
+  #request(call: Call, plan: RequestPlan | ServedModernPlan): void {
     const { lists, router, calls } = this.#parts;
     const { client, message, rawHeaders } = call;
     try {
@@ -188,13 +193,16 @@ export class Gateway {
         case 'initialize':
           throw new GatewayError('initialize_misplaced');
         case 'ping':
-          call.outlet.whole(resultText(message.id!, '{}'));
+          call.outlet.whole(client.wording.own(message.id!, '{}', false));
           return;
         case 'list':
-          this.#local(call, lists.page(client, plan.list, message, rawHeaders));
+          this.#local(call, lists.page(client, plan.list, message, rawHeaders), true);
           return;
         case 'level':
-          this.#local(call, setLevel(this.#parts, client, levelOf(message), rawHeaders));
+          this.#local(call, setLevel(this.#parts, client, levelOf(message), rawHeaders), false);
+          return;
+        case 'discover':
+          this.#discover(call);
           return;
         case 'named':
           this.#route(call, router.named(client, message, plan.list, rawHeaders));
@@ -214,11 +222,22 @@ export class Gateway {
   }
 
   /** An answer of the gateway's own making: the result as JSON text. */
-  #local(call: Call, result: Promise<Buffer | string>): void {
+  #local(call: Call, result: Promise<Buffer | string>, cacheable: boolean): void {
     const { calls, journal } = this.#parts;
     result
       .then((body) => {
-        call.outlet.whole(resultText(call.message.id!, body));
+        call.outlet.whole(call.client.wording.own(call.message.id!, body, cacheable));
+        journal.answered(call.message.method, call.startedMs);
+      })
+      .catch((fault: unknown) => calls.failed(call, fault));
+  }
+
+  /** Its result is a modern one already. */
+  #discover(call: Call): void {
+    const { upstreams, version, calls, journal } = this.#parts;
+    discover(upstreams, call.client, call.rawHeaders, version)
+      .then((result) => {
+        call.outlet.whole(resultText(call.message.id!, result));
         journal.answered(call.message.method, call.startedMs);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
@@ -261,19 +280,12 @@ export class Gateway {
 }
 
 function callOf(
-  { client, message }: Extract<Incoming, { kind: 'request' }>,
+  { client, message }: Extract<Incoming, { kind: 'request' | 'refused' }>,
   rawHeaders: RawHeaders,
   outlet: Outlet,
 ): Call {
   return { client, message, rawHeaders, outlet, startedMs: performance.now() };
 }
-
-function resultText(id: string, result: Buffer | string): Buffer | string {
-  if (typeof result === 'string') return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
-  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":`), result, closing]);
-}
-
-const closing = Buffer.from('}');
 
 /** Answers and notifications belong to what is under way. */
 function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {

@@ -67,6 +67,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     route: routeHash(route.name, resource),
     sessions: options.sessions,
     maxAgeSeconds: options.sessionMaxAgeSeconds,
+    version,
     upstreams: route.upstreams,
     opener,
     retire: (client) => {

@@ -26,11 +26,11 @@ export function hasRevisionHeader(revision: Revision): boolean {
 }
 
 /** Clients of older revisions fail on an event without data (protocol.md A5). */
-export function understandsPriming(revision: LegacyRevision): boolean {
+export function understandsPriming(revision: Revision): boolean {
   return revision === '2025-11-25';
 }
 
 /** Batches exist in one revision only (2025-03-26 basic/index §Batching; removed in 2025-06-18). */
-export function hasBatches(revision: LegacyRevision): boolean {
+export function hasBatches(revision: Revision): boolean {
   return revision === '2025-03-26';
 }

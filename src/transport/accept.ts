@@ -20,6 +20,8 @@ export interface Head {
   contentLength: string | undefined;
   sessionToken: string | undefined;
   revision: string | undefined;
+  mcpMethod: string | undefined;
+  mcpName: string | undefined;
   lastEventId: string | undefined;
 }
 
@@ -36,6 +38,8 @@ for (const entry of [
   ['content-length', 'contentLength'],
   ['mcp-session-id', 'sessionToken'],
   ['mcp-protocol-version', 'revision'],
+  ['mcp-method', 'mcpMethod'],
+  ['mcp-name', 'mcpName'],
   ['last-event-id', 'lastEventId'],
 ] as const satisfies readonly (readonly [string, Field])[]) {
   fields.set(entry[0].length, [...(fields.get(entry[0].length) ?? []), entry]);
@@ -58,6 +62,8 @@ export function readHead(rawHeaders: readonly string[]): Head {
     contentLength: undefined,
     sessionToken: undefined,
     revision: undefined,
+    mcpMethod: undefined,
+    mcpName: undefined,
     lastEventId: undefined,
   };
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

@@ -51,7 +51,7 @@ export class Calls implements RelayHost {
   /** Answers a call with a fault before it has reached an upstream. */
   failed(call: Call, fault: unknown): void {
     this.#parts.journal.refused(call.message.method, fault);
-    call.outlet.fault(fault, call.message.id!);
+    call.outlet.fault(fault, call.client.wording.fault(fault, call.message.id));
   }
 
   /** Closes what is still under way and can be resumed, so that its clients go on at another replica after `retryMs`. */
@@ -143,17 +143,25 @@ export class Calls implements RelayHost {
     this.#promised.add(relay);
   }
 
+  takenBack(relay: Relay): void {
+    // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
+    relay.exchange?.abort();
+    this.reply(relay.link, cancelledText(relay.upstreamId, 'the client has left'));
+    this.finished(relay, 'ok');
+  }
+
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.#promised.delete(relay);
     // A client may use an id again, and the newer request is not this one's to forget.
     if (client.inFlight.get(message.id!) === relay.flight) client.inFlight.delete(message.id!);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
-    if (outcome === 'upstream_timeout')
-      this.reply(
-        relay.link,
-        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${relay.upstreamId},"reason":"timeout"}}`,
-      );
+    if (outcome === 'upstream_timeout') this.reply(relay.link, cancelledText(relay.upstreamId, 'timeout'));
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
   }
+}
+
+/** `id` is raw JSON. */
+function cancelledText(id: string, reason: string): string {
+  return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"${reason}"}}`;
 }

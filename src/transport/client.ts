@@ -2,9 +2,10 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
-import type { LegacyRevision } from '../protocol/revisions.ts';
+import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
+import type { Wording } from './downstream/wording.ts';
 import type { Exchange } from './upstream/adapter.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -19,7 +20,10 @@ export interface InFlight {
 
 export class Client implements LinkOwner {
   readonly session: OpenSession;
-  readonly revision: LegacyRevision;
+  /** What it speaks; upstreams of another revision are spoken to in theirs. */
+  readonly revision: Revision;
+  /** How it is answered. */
+  readonly wording: Wording;
   readonly clientCapabilities: number;
   /** It stands for every client of its principal that keeps no session. */
   readonly shared: boolean;
@@ -33,9 +37,17 @@ export class Client implements LinkOwner {
   /** Streams opened by GET on this replica. */
   getStreams = 0;
 
-  constructor(session: OpenSession, shared: boolean, opener: LinkOpener) {
+  /** `revision` where it is not that of the session: a client of 2026-07-28 has none of its own. */
+  constructor(
+    session: OpenSession,
+    shared: boolean,
+    opener: LinkOpener,
+    wording: Wording,
+    revision: Revision = session.claims.revision,
+  ) {
     this.session = session;
-    this.revision = session.claims.revision;
+    this.revision = revision;
+    this.wording = wording;
     this.clientCapabilities = session.claims.clientCapabilities;
     this.shared = shared;
     this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;

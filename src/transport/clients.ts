@@ -4,7 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
-import { assumedRevision, hasRevisionHeader, isLegacyRevision, type LegacyRevision } from '../protocol/revisions.ts';
+import {
+  assumedRevision,
+  hasRevisionHeader,
+  isLegacyRevision,
+  type LegacyRevision,
+  modernRevision,
+  newestLegacy,
+  type Revision,
+} from '../protocol/revisions.ts';
 import { Denylist } from '../session/denylist.ts';
 import type { Keyring } from '../session/keyring.ts';
 import { OpenedSessions } from '../session/opened.ts';
@@ -16,6 +24,7 @@ import type { UpstreamConfig } from '../config/model.ts';
 import type { Head } from './accept.ts';
 import { Client } from './client.ts';
 import type { Ended } from './peers.ts';
+import { legacyWording, modernWording, type Wording } from './downstream/wording.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
 import type { LinkOpener } from './upstream/links.ts';
@@ -25,6 +34,8 @@ export interface ClientsOptions {
   readonly route: Buffer;
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
+  /** The gateway's own. */
+  readonly version: string;
   readonly upstreams: readonly UpstreamConfig[];
   readonly opener: LinkOpener;
   /** Ends the upstream sessions of a client that is no longer kept. */
@@ -46,6 +57,7 @@ export class Clients {
   /** What this replica has learnt for a session lives as long as the session stays in the cache of opened tokens. */
   readonly #clients = new WeakMap<OpenSession, Client>();
   readonly #shared = new Map<string, Client>();
+  readonly #wordings = new Map<Revision, Wording>();
   readonly #principals = new Map<LegacyRevision, { readonly day: number; readonly session: OpenSession }>();
 
   constructor(options: ClientsOptions) {
@@ -85,6 +97,11 @@ export class Clients {
     return fitted.text;
   }
 
+  /** The client that stands for callers of 2026-07-28, who have no sessions at all. */
+  modern({ rawHeaders }: Head): Client {
+    return this.shared(modernRevision, rawHeaders);
+  }
+
   /** From now on the session's token is refused here, and wherever the news arrives. */
   end(client: Client): void {
     const { jti, expiresAt } = client.session.claims;
@@ -102,14 +119,14 @@ export class Clients {
    * The client that stands for callers without a session; also what the gateway itself looks through. Callers whose
    * forwarded headers differ are different to the upstreams, so they never share one.
    */
-  shared(revision: LegacyRevision, rawHeaders: RawHeaders = noHeaders): Client {
+  shared(revision: Revision, rawHeaders: RawHeaders = noHeaders): Client {
     const { opener, retire, upstreams } = this.#options;
-    const session = this.#principalSession(revision);
+    const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy);
     // The identity of the session changes with the day and the key, and the client with it.
     const key = revision + session.claims.jti.toString('latin1') + forwardedKey(upstreams, rawHeaders);
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    const client = new Client(session, true, opener);
+    const client = new Client(session, true, opener, this.#wording(revision), revision);
     this.#shared.set(key, client);
     for (const [oldKey, old] of this.#shared) {
       const isPast = old.session.claims.expiresAt < this.#options.nowSeconds();
@@ -133,6 +150,15 @@ export class Clients {
     return session;
   }
 
+  #wording(revision: Revision): Wording {
+    let wording = this.#wordings.get(revision);
+    if (wording === undefined) {
+      wording = isLegacyRevision(revision) ? legacyWording(revision) : modernWording(this.#options.version);
+      this.#wordings.set(revision, wording);
+    }
+    return wording;
+  }
+
   #withoutSession({ revision, rawHeaders }: Head): Client {
     if (this.#options.sessions === 'required') throw new GatewayError('session_missing');
     return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision, rawHeaders);
@@ -149,7 +175,8 @@ export class Clients {
       throw fault;
     }
     let client = this.#clients.get(session);
-    if (client === undefined) this.#clients.set(session, (client = new Client(session, false, opener)));
+    if (client === undefined)
+      this.#clients.set(session, (client = new Client(session, false, opener, this.#wording(session.claims.revision))));
     return client;
   }
 }

@@ -27,6 +27,8 @@ export interface RelayHost {
   resume(relay: Relay, lastEventId: string, afterMs: number): void;
   /** The client was given an event id, so it can take the answer up at another replica. */
   promised(relay: Relay): void;
+  /** The client has left, which takes its request back. */
+  takenBack(relay: Relay): void;
   /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
@@ -92,11 +94,11 @@ export class Relay implements AnswerSink, OutletOwner {
       return;
     }
     const answer = this.#translated(() =>
-      responseToClient(message, this.link.upstream, this.call.client, this.call.message.id!),
+      responseToClient(message, this.link.upstream, this.call.client, this.call.message),
     );
     if (answer === undefined) return;
     this.#close(message);
-    this.call.outlet.whole(answer);
+    this.call.outlet.whole(answer.body, undefined, answer.status);
   }
 
   onStream(): void {
@@ -177,7 +179,7 @@ export class Relay implements AnswerSink, OutletOwner {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
-        const body = responseToClient(message, upstream, this.call.client, this.call.message.id!);
+        const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
         const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
         this.exchange?.answered();
@@ -186,7 +188,8 @@ export class Relay implements AnswerSink, OutletOwner {
       }
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
-        this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
+        if (this.call.client.wording.passes(message.method))
+          this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
         return;
       case 'request': {
         const own = ownAnswer(message, this.link, this.call.client);
@@ -246,6 +249,11 @@ export class Relay implements AnswerSink, OutletOwner {
 
   #clientGone(): void {
     if (this.#over) return;
+    if (this.call.client.wording.leavingCancels) {
+      this.#over = true;
+      this.#host.takenBack(this);
+      return;
+    }
     if (!this.#promised) {
       this.exchange?.resume();
       return;
@@ -264,7 +272,7 @@ export class Relay implements AnswerSink, OutletOwner {
     this.#over = true;
     this.exchange?.abort();
     this.#host.finished(this, fault.code);
-    this.call.outlet.fault(fault, this.call.message.id!);
+    this.call.outlet.fault(fault, this.call.client.wording.fault(fault, this.call.message.id));
   }
 }
 

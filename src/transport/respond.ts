@@ -1,14 +1,14 @@
 /** The one place where answers and faults become HTTP. Every fault has the same form and names nothing of the inside. */
 import type { ServerResponse } from 'node:http';
-import { errorBody, GatewayError } from '../errors.ts';
+import { errorBody, GatewayError, type ErrorCode } from '../errors.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
-export function respondJson(response: ServerResponse, body: Buffer | string, token?: string): void {
+export function respondJson(response: ServerResponse, body: Buffer | string, token?: string, status = 200): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(length)];
   if (token !== undefined) headers.push('Mcp-Session-Id', token);
-  response.writeHead(200, headers);
+  response.writeHead(status, headers);
   endInOneWrite(response, body);
 }
 
@@ -34,20 +34,28 @@ const acceptedHeaders = ['Content-Length', '0'];
  * Anything that is not a GatewayError is `internal`.
  */
 export function respondFault(response: ServerResponse, fault: unknown, id?: string): void {
+  const known = fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault });
+  respondWorded(response, { body: errorBody(known, id), status: known.status }, known.code);
+}
+
+/** The same in the words of a client's era. */
+export function respondWorded(
+  response: ServerResponse,
+  { body, status }: { readonly body: string; readonly status: number },
+  code: ErrorCode,
+): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const known = fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault });
-  const body = errorBody(known, id);
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))];
-  if (known.code === 'verb_not_allowed') headers.push('Allow', 'GET, POST, DELETE');
-  if (known.code === 'draining') headers.push('Retry-After', '1');
+  if (code === 'verb_not_allowed') headers.push('Allow', 'GET, POST, DELETE');
+  if (code === 'draining') headers.push('Retry-After', '1');
   // The rest of a body that is too large is not read, so the connection can serve nothing more. One that is kept while the
   // process drains would bring the next request here again.
-  if (known.code === 'body_too_large' || known.code === 'draining') headers.push('Connection', 'close');
-  response.writeHead(known.status, headers);
-  if (known.code === 'body_too_large') endAfterBody(response, body);
+  if (code === 'body_too_large' || code === 'draining') headers.push('Connection', 'close');
+  response.writeHead(status, headers);
+  if (code === 'body_too_large') endAfterBody(response, body);
   else response.end(body);
 }
 

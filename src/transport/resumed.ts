@@ -3,6 +3,7 @@
  * in turn and is then asked again (2025-11-25 transports §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
+import { outwardResult } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
@@ -15,7 +16,7 @@ import type { ListenerHost } from './listener.ts';
 import { isPassing, resumptionDelayMs } from './relay.ts';
 import { respondFault } from './respond.ts';
 import { EventStream } from './stream.ts';
-import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
+import { eventIdToClient, notificationToClient, requestToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 import { Waiting } from './wheel.ts';
@@ -143,7 +144,7 @@ export class ResumedStream extends Waiting implements AnswerSink {
     const { upstream } = this.#link;
     switch (message.kind) {
       case 'response':
-        this.#finish(this.#event(responseToClient(message, upstream, this.client, message.id!), eventId));
+        this.#finish(this.#event(outwardResult(message, upstream.config, this.client.revision), eventId));
         return;
       case 'notification':
         this.#host.noticed(this.#link, this.client, message.method);

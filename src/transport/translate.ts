@@ -3,18 +3,19 @@
  * every identifier that must find its way back is sealed as it passes (protocol.md D3, D5, D6.1).
  */
 import { randomBytes } from 'node:crypto';
-import { outwardNotification, outwardRequest, outwardResult } from '../aggregate/rewrite.ts';
+import { outwardNotification, outwardRequest } from '../aggregate/rewrite.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { sealEventId, type StreamPosition } from '../session/event-id.ts';
 import { sealProgressToken, sealRequestId } from '../session/request-id.ts';
 import type { Client } from './client.ts';
+import type { Worded } from './downstream/wording.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-/** The response to a request of the client; `clientId` is the id the client gave, as raw JSON. */
-export function responseToClient(message: Message, upstream: Upstream, client: Client, clientId: string): Buffer {
-  return outwardResult(message, upstream.config, client.revision, clientId);
+/** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
+export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
+  return client.wording.response(answer, upstream.config, request);
 }
 
 /**

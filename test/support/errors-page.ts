@@ -43,6 +43,12 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'The session token cannot be used; the client initializes anew. The reason is in `manifold_session_reject_total` and in the log, and is never told to the client. Many at once after a rollout: replicas with different keys, `--gateway-name` or `--public-url`.',
   revision_unsupported: 'The `MCP-Protocol-Version` header names a revision that this gateway does not speak.',
   revision_mismatch: 'The header names another revision than the one agreed upon by `initialize`.',
+  envelope_incomplete:
+    'a 2026-07-28 request must say its protocol version and the capabilities of its client in `_meta`',
+  header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
+  revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
+  method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
+  resource_absent: 'as `resource_unknown`, for clients of 2026-07-28',
   method_unknown: 'Nobody knows the method, and nothing in the request says which of several servers it is for.',
   params_invalid: 'A parameter that the gateway reads is missing or of the wrong kind.',
   tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',

@@ -1,11 +1,11 @@
 /** The answers of a batch leave on one stream (2025-03-26 basic/transports §Sending Messages to the Server). */
 import type { ServerResponse } from 'node:http';
-import { errorBody } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondAccepted } from '../respond.ts';
 import { EventStream } from '../stream.ts';
 import type { Wheel } from '../wheel.ts';
 import type { Outlet, OutletOwner } from './outlet.ts';
+import type { Worded } from './wording.ts';
 
 /** The answers of a batch share one stream that ends with the last of them (2025-03-26: one response per request). */
 export class BatchOutlet {
@@ -84,7 +84,7 @@ class BatchPart implements Outlet {
     this.#done();
   }
 
-  fault(fault: unknown, id: string): void {
-    this.finish(encodeEvent(errorBody(fault, id)));
+  fault(_fault: unknown, worded: Worded<string>): void {
+    this.finish(encodeEvent(worded.body));
   }
 }

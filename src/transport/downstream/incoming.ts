@@ -1,20 +1,29 @@
 /**
  * What a client sent, free of its era: the seam between the gateway and a client. `legacy.ts` reads it from the session
- * revisions; the modern revision gets a reader of its own beside it.
+ * revisions, `modern.ts` from the stateless one; `read.ts` tells them apart.
  */
 import type { Message } from '../../protocol/envelope.ts';
-import type { NotificationPlan, RequestPlan } from '../../protocol/methods.ts';
+import type { ModernRequestPlan, NotificationPlan, RequestPlan } from '../../protocol/methods.ts';
 import type { Client } from '../client.ts';
+
+export type ServedModernPlan = Exclude<ModernRequestPlan, { readonly kind: 'listen' }>;
 
 export type Incoming =
   /** A client begins; it has no session yet. */
   | { readonly kind: 'initialize'; readonly message: Message }
-  | { readonly kind: 'request'; readonly client: Client; readonly message: Message; readonly plan: RequestPlan }
+  | {
+      readonly kind: 'request';
+      readonly client: Client;
+      readonly message: Message;
+      readonly plan: RequestPlan | ServedModernPlan;
+    }
   | {
       readonly kind: 'notification';
       readonly client: Client;
       readonly message: Message;
       readonly plan: NotificationPlan;
     }
+  /** A request that is answered with a fault in the words of its client. */
+  | { readonly kind: 'refused'; readonly client: Client; readonly message: Message; readonly fault: unknown }
   /** An answer to a request that a server sent. */
   | { readonly kind: 'answer'; readonly client: Client; readonly message: Message };

@@ -3,7 +3,7 @@
  * and batches end here.
  */
 import { GatewayError } from '../../errors.ts';
-import { readBatch, readClientMessage, type Message } from '../../protocol/envelope.ts';
+import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import { legacyNotification, legacyRequest } from '../../protocol/methods.ts';
 import { hasBatches } from '../../protocol/revisions.ts';
 import type { Head } from '../accept.ts';
@@ -11,20 +11,15 @@ import type { Client } from '../client.ts';
 import type { Clients } from '../clients.ts';
 import type { Incoming } from './incoming.ts';
 
-/**
- * One message, or the messages of a batch. Throws the faults of the session, `json_*`, `message_invalid`,
- * `batch_unsupported` and `initialize_misplaced`.
- */
-export function readLegacy(head: Head, body: Buffer, clients: Clients): Incoming | readonly Incoming[] {
-  const batch = readBatch(body);
-  if (batch !== undefined) return readAll(head, batch, clients);
-  const message = readClientMessage(body);
+/** Throws the faults of the session. */
+export function readLegacy(head: Head, message: Message, clients: Clients): Incoming {
   // A stale token on `initialize` is of no interest: the client is starting over (security.md §2.2).
   if (message.method === 'initialize' && message.kind === 'request') return { kind: 'initialize', message };
   return incomingOf(message, clients.of(head));
 }
 
-function readAll(head: Head, parts: readonly Buffer[], clients: Clients): Incoming[] {
+/** Throws the faults of the session, `json_*`, `message_invalid`, `batch_unsupported` and `initialize_misplaced`. */
+export function readLegacyBatch(head: Head, parts: readonly Buffer[], clients: Clients): Incoming[] {
   const client = clients.of(head);
   if (!hasBatches(client.revision)) throw new GatewayError('batch_unsupported');
   if (parts.length === 0) throw new GatewayError('message_invalid', 'empty batch');

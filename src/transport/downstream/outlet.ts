@@ -3,11 +3,12 @@
  * 2025-11-25 transports §Sending Messages 5; batches: 2025-03-26 §Sending Messages.
  */
 import type { ServerResponse } from 'node:http';
-import { errorBody } from '../../errors.ts';
+import { GatewayError } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
-import { respondFault, respondJson } from '../respond.ts';
+import { respondJson, respondWorded } from '../respond.ts';
 import { cutIfStuck, EventStream } from '../stream.ts';
 import type { Wheel } from '../wheel.ts';
+import type { Worded } from './wording.ts';
 
 /** What has to know how the client takes the answer. */
 export interface OutletOwner {
@@ -21,15 +22,15 @@ export interface Outlet {
   readonly gone: boolean;
   owner: OutletOwner | undefined;
   /** The whole answer. Ends the outlet; `token` is the session token of an `initialize` answer. */
-  whole(body: Buffer | string, token?: string): void;
+  whole(body: Buffer | string, token?: string, status?: number): void;
   /** The answer will be a stream. */
   stream(): void;
   /** Encoded events before the answer. False: wait for `onDrain`. */
   events(bytes: Buffer): boolean;
   /** The last encoded event, if any, and the end of the stream. */
   finish(last?: Buffer): void;
-  /** A fault in the place of an answer, whether or not a stream has begun. `id` is raw JSON. */
-  fault(fault: unknown, id: string): void;
+  /** A fault in the place of an answer, whether or not a stream has begun, in the words of the client. */
+  fault(fault: unknown, worded: Worded<string>): void;
 }
 
 /** The answer of a POST that holds one request. */
@@ -46,10 +47,10 @@ export class PostOutlet implements Outlet {
     response.on('close', () => this.#closed());
   }
 
-  whole(body: Buffer | string, token?: string): void {
+  whole(body: Buffer | string, token?: string, status?: number): void {
     if (this.gone) return;
     if (this.#events === undefined) {
-      respondJson(this.#response, body, token);
+      respondJson(this.#response, body, token, status);
       cutIfStuck(this.#response, this.#wheel);
     } else this.#events.end(encodeEvent(body));
   }
@@ -73,10 +74,11 @@ export class PostOutlet implements Outlet {
     this.#events?.end(last);
   }
 
-  fault(fault: unknown, id: string): void {
+  fault(fault: unknown, worded: Worded<string>): void {
     if (this.gone) return;
-    if (this.#events === undefined) respondFault(this.#response, fault, id);
-    else this.#events.end(encodeEvent(errorBody(fault, id)));
+    const code = fault instanceof GatewayError ? fault.code : 'internal';
+    if (this.#events === undefined) respondWorded(this.#response, worded, code);
+    else this.#events.end(encodeEvent(worded.body));
   }
 
   #closed(): void {

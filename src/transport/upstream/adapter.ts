@@ -3,13 +3,14 @@
  * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
 import type { GatewayError } from '../../errors.ts';
-import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
+import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
 export interface ClientFacts {
-  readonly revision: LegacyRevision;
+  /** An upstream that speaks both eras is spoken to in the client's. */
+  readonly revision: Revision;
   readonly capabilities: number;
   /** Headers of the client that this upstream is meant to get, as a raw list. */
   readonly forwarded: readonly string[];

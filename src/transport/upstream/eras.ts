@@ -1,15 +1,15 @@
 /**
- * Which era an upstream is spoken to in, decided here and nowhere else. A client of the session era is best served by an upstream
- * that speaks it too, so `initialize` is tried first; an upstream that refuses it and answers `server/discover` is taken to be
- * modern until that word grows old (protocol.md B5, "Upstream era probing").
+ * Which era an upstream is spoken to in, decided here and nowhere else. A client is best served in its own era, which needs no
+ * bridge, so that is tried first; an upstream that refuses it and answers in the other is taken to speak that one alone, until
+ * the verdict grows old (protocol.md B5, "Upstream era probing").
  */
 import { GatewayError } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long an upstream is taken to be modern without being asked in the older way again, in ms. */
-const modernMs = 3_600_000;
+/** How long an upstream is taken to speak one era alone before both are tried again, in ms. */
+const verdictMs = 3_600_000;
 /** Refusals, which may be those of a server that knows no `initialize`. Silence and 5xx are evidence of nothing. */
 const refusals = new Set(['upstream_refused', 'upstream_session_lost', 'upstream_verb_refused', 'upstream_malformed']);
 
@@ -17,7 +17,8 @@ export class EraAdapter implements UpstreamAdapter {
   readonly #legacy: UpstreamAdapter;
   readonly #modern: UpstreamAdapter;
   readonly #now: () => number;
-  readonly #modernUntil = new WeakMap<Upstream, number>();
+  /** Upstreams that have refused one era and speak the other. */
+  readonly #verdicts = new WeakMap<Upstream, { readonly adapter: UpstreamAdapter; readonly until: number }>();
 
   /** `now` in ms. */
   constructor(legacy: UpstreamAdapter, modern: UpstreamAdapter, now: () => number) {
@@ -37,19 +38,22 @@ export class EraAdapter implements UpstreamAdapter {
     }
   }
 
+  /** The client's own era first: what both speak needs no bridge. A refusal in it leads to the other. */
   async #detect(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
-    if ((this.#modernUntil.get(upstream) ?? 0) > this.#now())
-      return await this.#modern.open(upstream, client, deadlineMs);
+    const known = this.#verdicts.get(upstream);
+    if (known !== undefined && known.until > this.#now()) return await known.adapter.open(upstream, client, deadlineMs);
+    const isLegacy = isLegacyRevision(client.revision);
+    const [first, second] = isLegacy ? [this.#legacy, this.#modern] : [this.#modern, this.#legacy];
     try {
-      return await this.#legacy.open(upstream, client, deadlineMs);
+      return await first.open(upstream, client, deadlineMs);
     } catch (refusal) {
       if (!(refusal instanceof GatewayError) || !refusals.has(refusal.code)) throw refusal;
       try {
-        const opened = await this.#modern.open(upstream, client, deadlineMs);
-        this.#modernUntil.set(upstream, this.#now() + modernMs);
+        const opened = await second.open(upstream, client, deadlineMs);
+        this.#verdicts.set(upstream, { adapter: second, until: this.#now() + verdictMs });
         return opened;
       } catch {
-        // It is modern no more than it is legacy; the first refusal is the one that says why.
+        // It speaks neither; the first refusal is the one that says why.
         throw refusal;
       }
     }

@@ -6,7 +6,13 @@ import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
-import { assumedRevision, hasRevisionHeader, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
+import {
+  assumedRevision,
+  hasRevisionHeader,
+  isLegacyRevision,
+  type LegacyRevision,
+  newestLegacy,
+} from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import { endSessionMs } from '../limits.ts';
 import type { Wheel } from '../wheel.ts';
@@ -33,7 +39,8 @@ export class LegacyAdapter implements UpstreamAdapter {
   /** `initialize`, then `notifications/initialized` (2025-11-25 basic/lifecycle §Initialization). */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const id = `"manifold-${randomUUID()}"`;
-    const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${client.revision}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
+    const offered = isLegacyRevision(client.revision) ? client.revision : newestLegacy;
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
     const { forwarded } = client;
     const probe = {
       ...linkOf(upstream, { sessionId: undefined, revision: assumedRevision, capabilities: 0 }, false),

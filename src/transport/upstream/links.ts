@@ -3,7 +3,7 @@
  * since then is remembered here, on this replica only, and may be lost at any time (design.md §5).
  */
 import { GatewayError } from '../../errors.ts';
-import type { LegacyRevision } from '../../protocol/revisions.ts';
+import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { forwardedTo, type RawHeaders } from '../forward.ts';
@@ -19,7 +19,7 @@ const blackoutMs = 10_000;
 
 /** What a client is to its upstreams: its facts, and the sessions its token holds. */
 export interface LinkOwner {
-  readonly revision: LegacyRevision;
+  readonly revision: Revision;
   readonly clientCapabilities: number;
   /** The owner stands for several clients: a principal without sessions. */
   readonly shared: boolean;
@@ -113,7 +113,7 @@ export class LinkOpener {
   readonly #log: Log;
   readonly #now: () => number;
   /** Links of upstreams that keep no sessions, by revision: each serves every client. */
-  readonly #sessionless = new Map<Upstream, Map<LegacyRevision, { readonly link: Link; readonly until: number }>>();
+  readonly #sessionless = new Map<Upstream, Map<Revision, { readonly link: Link; readonly until: number }>>();
   /** Called when an upstream that was down answers again. */
   onReturn: (upstream: Upstream) => void = () => {};
 
@@ -124,7 +124,7 @@ export class LinkOpener {
     this.#now = now;
   }
 
-  sessionless(upstream: Upstream, revision: LegacyRevision): Link | undefined {
+  sessionless(upstream: Upstream, revision: Revision): Link | undefined {
     const known = this.#sessionless.get(upstream)?.get(revision);
     return known !== undefined && known.until > this.#now() ? known.link : undefined;
   }
@@ -175,7 +175,7 @@ export class LinkOpener {
     }
   }
 
-  #keepSessionless(upstream: Upstream, revision: LegacyRevision, link: Link): void {
+  #keepSessionless(upstream: Upstream, revision: Revision, link: Link): void {
     const byRevision = this.#sessionless.get(upstream) ?? new Map();
     byRevision.set(revision, { link, until: this.#now() + sessionlessMs });
     this.#sessionless.set(upstream, byRevision);

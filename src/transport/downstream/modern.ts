@@ -1,0 +1,82 @@
+/**
+ * Reads what a client of revision 2026-07-28 posts: each request stands alone and says in `_meta` who asks; its headers repeat
+ * parts of its body and must agree with them (protocol.md B2, B3). The order of the checks is that of B3.
+ */
+import { GatewayError } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { readClientMessage } from '../../protocol/envelope.ts';
+import { decodeHeaderValue } from '../../protocol/header-values.ts';
+import { modernRequest } from '../../protocol/methods.ts';
+import { metaKey, type Envelope } from '../../protocol/modern.ts';
+import { modernRevision } from '../../protocol/revisions.ts';
+import { textOf } from '../../protocol/scan.ts';
+import { removeMembers, splice } from '../../protocol/splice.ts';
+import type { Head } from '../accept.ts';
+import type { Clients } from '../clients.ts';
+import type { Incoming } from './incoming.ts';
+
+/** What of the envelope holds for this hop alone. */
+const ownKeys: readonly string[] = [
+  metaKey.protocolVersion,
+  metaKey.clientCapabilities,
+  metaKey.clientInfo,
+  metaKey.logLevel,
+];
+const namedMethods = new Set(['tools/call', 'prompts/get']);
+
+/** Never throws for a request: its faults are answered under its id and in the words of this revision. */
+export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
+  const client = clients.modern(head);
+  // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
+  if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
+  try {
+    checkEnvelope(envelope);
+    checkHeaders(head, message, envelope);
+    const plan = modernRequest(message.method);
+    if (plan === undefined || plan.kind === 'listen') throw new GatewayError('method_absent', message.method);
+    if (envelope.invalid.length > 0) throw new GatewayError('params_invalid', envelope.invalid.join());
+    return { kind: 'request', client, message: withoutEnvelope(message), plan };
+  } catch (fault) {
+    return { kind: 'refused', client, message, fault };
+  }
+}
+
+/** A request that names this revision in its header alone. */
+export function readUnclaimed(head: Head, message: Message, clients: Clients): Incoming {
+  const fault =
+    message.method === 'initialize'
+      ? new GatewayError('header_mismatch', 'initialize under the header of a revision that has none')
+      : new GatewayError('envelope_incomplete', 'no _meta', {
+          data: { missing: [metaKey.protocolVersion, metaKey.clientCapabilities] },
+        });
+  return { kind: 'refused', client: clients.modern(head), message, fault };
+}
+
+function checkEnvelope({ missing, protocolVersion }: Envelope): void {
+  if (missing.length > 0) throw new GatewayError('envelope_incomplete', missing.join(), { data: { missing } });
+  if (protocolVersion !== modernRevision)
+    throw new GatewayError('revision_unknown', protocolVersion?.slice(0, 32), {
+      data: { supported: [modernRevision], requested: protocolVersion },
+    });
+}
+
+function checkHeaders(head: Head, message: Message, envelope: Envelope): void {
+  if (head.revision !== envelope.protocolVersion) throw new GatewayError('header_mismatch', 'MCP-Protocol-Version');
+  if (head.mcpMethod !== message.method) throw new GatewayError('header_mismatch', 'Mcp-Method');
+  const { params, bytes } = message;
+  const named = namedMethods.has(message.method)
+    ? params?.member('name')
+    : message.method === 'resources/read'
+      ? params?.member('uri')
+      : undefined;
+  if (named?.kind !== 'string') return;
+  const given = head.mcpName === undefined ? undefined : decodeHeaderValue(head.mcpName);
+  if (given !== textOf(bytes, named)) throw new GatewayError('header_mismatch', 'Mcp-Name');
+}
+
+/** The next hop gets an envelope of its own (protocol.md D3). */
+function withoutEnvelope(message: Message): Message {
+  const meta = message.params?.member('_meta');
+  if (meta?.kind !== 'object') return message;
+  return readClientMessage(splice(message.bytes, removeMembers(message.bytes, meta, ownKeys)));
+}

@@ -1,0 +1,25 @@
+/**
+ * Decides once, at the door, which era a POST belongs to. The body decides: a request with the envelope of 2026-07-28 is modern;
+ * the header alone only tells of a request that lacks it (protocol.md B5).
+ */
+import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
+import { readEnvelope } from '../../protocol/modern.ts';
+import { modernRevision } from '../../protocol/revisions.ts';
+import type { Head } from '../accept.ts';
+import type { Clients } from '../clients.ts';
+import type { Incoming } from './incoming.ts';
+import { readLegacy, readLegacyBatch } from './legacy.ts';
+import { readModern, readUnclaimed } from './modern.ts';
+
+/** One message, or the messages of a batch. Throws what `readLegacy` throws, `json_*` and `message_invalid`. */
+export function readIncoming(head: Head, body: Buffer, clients: Clients): Incoming | readonly Incoming[] {
+  const batch = readBatch(body);
+  if (batch !== undefined) return readLegacyBatch(head, batch, clients);
+  const message = readClientMessage(body);
+  const envelope = readEnvelope(message);
+  if (envelope !== undefined) return readModern(head, message, envelope, clients);
+  if (head.revision === modernRevision && message.kind === 'request') return readUnclaimed(head, message, clients);
+  if (head.revision === modernRevision && message.kind === 'notification')
+    return { kind: 'notification', client: clients.modern(head), message, plan: { kind: 'terminate' } };
+  return readLegacy(head, message, clients);
+}

@@ -1,0 +1,102 @@
+/**
+ * How a client's era words what it is told: results, errors with their HTTP status, and which messages may come before a
+ * result. The gateway's steps ask the client for its wording and never for its era.
+ */
+import { modernResult } from '../../aggregate/modern-result.ts';
+import { outwardModernResult, outwardResult } from '../../aggregate/rewrite.ts';
+import type { UpstreamConfig } from '../../config/model.ts';
+import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { numberOf, textOf } from '../../protocol/scan.ts';
+
+export interface Worded<Body = Buffer | string> {
+  readonly body: Body;
+  readonly status: number;
+}
+
+export interface Wording {
+  /** An upstream's response to `request`, for the client. Throws `upstream_malformed`. */
+  response(answer: Message, upstream: UpstreamConfig, request: Message): Worded;
+  /** A result of the gateway's own making, a JSON object as text; `cacheable` where the era has hints for keeping it. */
+  own(id: string, result: Buffer | string, cacheable: boolean): Buffer | string;
+  /** `id` is raw JSON; undefined where the request could not be read. */
+  fault(fault: unknown, id: string | undefined): Worded<string>;
+  /** Whether a notification may reach the client on the stream of its request. */
+  passes(method: string): boolean;
+  /** Whether a client that leaves takes its request back. */
+  readonly leavingCancels: boolean;
+}
+
+/** Also the words for whoever has not said yet what it speaks. */
+export function legacyFault(fault: unknown, id: string | undefined): Worded<string> {
+  return { body: errorBody(fault, id), status: statusOf(fault) };
+}
+
+export function legacyWording(revision: string): Wording {
+  return {
+    response: (answer, upstream, request) => ({
+      body: outwardResult(answer, upstream, revision, request.id!),
+      status: 200,
+    }),
+    own: (id, result) => resultText(id, result),
+    fault: legacyFault,
+    passes: () => true,
+    // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
+    leavingCancels: false,
+  };
+}
+
+/** Faults whose code or status is another in 2026-07-28 (protocol.md B3, D10). */
+const modernFaults: Partial<Record<ErrorCode, ErrorCode>> = {
+  method_unknown: 'method_absent',
+  resource_unknown: 'resource_absent',
+};
+const methodNotFound = -32601;
+
+/** `version` is the gateway's own. */
+export function modernWording(version: string): Wording {
+  const serverInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
+  return {
+    response: (answer, upstream, request) => {
+      const uri = request.params?.member('uri');
+      const body = outwardModernResult(
+        answer,
+        upstream,
+        {
+          method: request.method,
+          serverInfo,
+          uri: uri?.kind === 'string' ? textOf(request.bytes, uri) : undefined,
+        },
+        request.id!,
+      );
+      const code = answer.root.member('error')?.member('code');
+      const isAbsent = code?.kind === 'number' && numberOf(answer.bytes, code) === methodNotFound;
+      return { body, status: isAbsent ? 404 : 200 };
+    },
+    own: (id, result, cacheable) =>
+      resultText(id, modernResult(result, serverInfo, cacheable ? { ttlMs: 0, cacheScope: 'private' } : undefined)),
+    fault: (fault, id) => {
+      const code = fault instanceof GatewayError ? modernFaults[fault.code] : undefined;
+      const worded =
+        code === undefined || !(fault instanceof GatewayError)
+          ? fault
+          : new GatewayError(code, fault.detail, fault.publicData === undefined ? {} : { data: fault.publicData });
+      return { body: errorBody(worded, id), status: statusOf(worded) };
+    },
+    // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
+    passes: (method) => method === 'notifications/progress',
+    // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
+    leavingCancels: true,
+  };
+}
+
+function statusOf(fault: unknown): number {
+  return fault instanceof GatewayError ? fault.status : 500;
+}
+
+export function resultText(id: string, result: Buffer | string): Buffer | string {
+  if (typeof result === 'string') return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":`), result, closing]);
+}
+
+const closing = Buffer.from('}');
