@@ -76,6 +76,7 @@ export const catalogue = {
   header_mismatch: { status: 400, rpc: -32020, message: 'Header mismatch' },
   revision_unknown: { status: 400, rpc: -32022, message: 'Unsupported protocol version' },
   method_absent: { status: 404, rpc: -32601, message: 'Method not found' },
+  state_invalid: { status: 200, rpc: -32602, message: 'Invalid or expired requestState' },
   resource_absent: { status: 200, rpc: -32602, message: 'Resource not found' },
 
   // The request, understood and not served.

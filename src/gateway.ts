@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from './errors.ts';
 import type { Message } from './protocol/envelope.ts';
-import type { RequestPlan } from './protocol/methods.ts';
+import type { ModernRequestPlan, RequestPlan } from './protocol/methods.ts';
 import {
   checkGet,
   checkOrigin,
@@ -19,11 +19,11 @@ import type { Call } from './transport/call.ts';
 import type { Calls } from './transport/calls.ts';
 import type { Clients } from './transport/clients.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
-import type { Incoming, ServedModernPlan } from './transport/downstream/incoming.ts';
+import type { Incoming } from './transport/downstream/incoming.ts';
 import { readIncoming } from './transport/downstream/read.ts';
 import { legacyFault, resultText } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
-import { discover } from './transport/discover.ts';
+import { discover, linksOf } from './transport/discover.ts';
 import { carrying, type RawHeaders } from './transport/forward.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
@@ -185,7 +185,7 @@ export class Gateway {
     );
   }
 
-  #request(call: Call, plan: RequestPlan | ServedModernPlan): void {
+  #request(call: Call, plan: RequestPlan | ModernRequestPlan): void {
     const { lists, router, calls } = this.#parts;
     const { client, message, rawHeaders } = call;
     try {
@@ -203,6 +203,9 @@ export class Gateway {
           return;
         case 'discover':
           this.#discover(call);
+          return;
+        case 'listen':
+          this.#subscribe(call);
           return;
         case 'named':
           this.#route(call, router.named(client, message, plan.list, rawHeaders));
@@ -243,6 +246,13 @@ export class Gateway {
       .catch((fault: unknown) => calls.failed(call, fault));
   }
 
+  #subscribe(call: Call): void {
+    const { upstreams, listening, calls } = this.#parts;
+    linksOf(upstreams, call.client, call.rawHeaders)
+      .then(() => listening.subscribe(call))
+      .catch((fault: unknown) => calls.failed(call, fault));
+  }
+
   #route(call: Call, routed: Routed | Promise<Routed>): void {
     const { calls } = this.#parts;
     if (routed instanceof Promise)
@@ -280,11 +290,13 @@ export class Gateway {
 }
 
 function callOf(
-  { client, message }: Extract<Incoming, { kind: 'request' | 'refused' }>,
+  incoming: Extract<Incoming, { kind: 'request' | 'refused' }>,
   rawHeaders: RawHeaders,
   outlet: Outlet,
 ): Call {
-  return { client, message, rawHeaders, outlet, startedMs: performance.now() };
+  const { client, message } = incoming;
+  const said = incoming.kind === 'request' ? incoming.said : undefined;
+  return { client, message, rawHeaders, outlet, said, startedMs: performance.now() };
 }
 
 /** Answers and notifications belong to what is under way. */

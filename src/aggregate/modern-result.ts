@@ -19,6 +19,8 @@ export interface ModernAnswer {
   readonly serverInfo: string;
   /** The URI that the client asked for, if it did: an error about a resource has to name it. */
   readonly uri?: string | undefined;
+  /** Wraps the state that an upstream wants back. */
+  readonly sealState: (state: string) => string;
 }
 
 export interface CacheHints {

@@ -38,8 +38,24 @@ export function outwardModernResult(
   const edits: Edit[] = [];
   editId(message, id, edits);
   editResponse(message, { upstream, linksAsText: false }, edits);
+  editQuestions(message, upstream, answer, edits);
   editForModern(message, answer, edits);
   return spliceSorted(message.bytes, edits);
+}
+
+/** What an upstream asks before it goes on: the questions say whose they are, and its state comes back through the gateway. */
+function editQuestions({ bytes, root }: Message, upstream: UpstreamConfig, answer: ModernAnswer, edits: Edit[]): void {
+  const result = root.member('result');
+  const state = result?.member('requestState');
+  if (state?.kind === 'string')
+    edits.push({ start: state.start, end: state.end, text: JSON.stringify(answer.sealState(textOf(bytes, state))) });
+  for (const { value } of result?.member('inputRequests')?.members ?? []) {
+    const method = value.member('method');
+    const params = value.member('params');
+    if (method?.kind !== 'string' || params === undefined) continue;
+    if (textOf(bytes, method) === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
+    else editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
+  }
 }
 
 /** URIs wherever a response may hold them, and the questions inside an error. */
@@ -103,6 +119,7 @@ export interface InwardTarget {
   readonly uri?: string;
   readonly refName?: string;
   readonly refUri?: string;
+  readonly requestState?: string;
   /** Raw JSON text. */
   readonly id?: string;
   /** Raw JSON text; replaces the token of a request that has one. */
@@ -116,6 +133,7 @@ export function inwardCall(message: Message, target: InwardTarget): Buffer {
   editId(message, target.id, edits);
   editString(bytes, params?.member('name'), target.name, edits);
   editString(bytes, params?.member('uri'), target.uri, edits);
+  editString(bytes, params?.member('requestState'), target.requestState, edits);
   const ref = params?.member('ref');
   editString(bytes, ref?.member('name'), target.refName, edits);
   editString(bytes, ref?.member('uri'), target.refUri, edits);

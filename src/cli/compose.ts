@@ -53,7 +53,6 @@ export interface Surroundings {
 export function compose(route: RouteConfig, around: Surroundings): Composed {
   const { options, keyring, resource, policy, log, version } = around;
   const wheel = new Wheel();
-  const nowMs = (): number => performance.now();
   const adapter = new EraAdapter(new LegacyAdapter(wheel, version), new ModernAdapter(wheel, version), nowMs);
   const opener = new LinkOpener(adapter, options.initTimeoutMs, log, nowMs);
   const upstreams = route.upstreams.map(
@@ -115,4 +114,8 @@ function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: strin
 function identityOf({ transport }: UpstreamConfig): string {
   if (transport.kind !== 'stdio') return transport.url;
   return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+}
+
+function nowMs(): number {
+  return performance.now();
 }

@@ -123,6 +123,12 @@ export const serverMessageShape = compileShape({
         serverInfo: { members: { name: value } },
         instructions: value,
         resultType: value,
+        requestState: value,
+        inputRequests: {
+          each: {
+            members: { method: value, params: { members: { mode: value, message: value, url: value, messages } } },
+          },
+        },
         ttlMs: value,
         cacheScope: value,
         structuredContent: value,

@@ -20,7 +20,7 @@ export const metaKey = {
 } as const;
 
 /** What the specification wants in every request. `clientInfo` must not be required of a client. */
-export const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
+const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
 
 /** What a request says of its client. It tells what to answer and how, and proves nothing. */
 export interface Envelope {

@@ -12,7 +12,7 @@ import { fromBase64Url, lengthPrefixed } from './octets.ts';
 import { type Random, tagBytes } from './seal.ts';
 import type { OpenSession } from './token.ts';
 
-export type BoundPurpose = Exclude<Purpose, 'ses' | 'rst'>;
+export type BoundPurpose = Exclude<Purpose, 'ses'>;
 
 const cipher = 'aes-256-gcm';
 const nonceBytes = 12;

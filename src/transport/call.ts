@@ -3,6 +3,7 @@ import type { Message } from '../protocol/envelope.ts';
 import type { Client } from './client.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import type { RawHeaders } from './forward.ts';
+import type { Said } from './upstream/said.ts';
 
 export interface Call {
   readonly client: Client;
@@ -11,6 +12,7 @@ export interface Call {
   readonly rawHeaders: RawHeaders;
   /** Where the answer goes. */
   readonly outlet: Outlet;
+  readonly said: Said | undefined;
   /** On the clock of performance.now(). */
   readonly startedMs: number;
 }

@@ -9,6 +9,8 @@ import type { Catalogue } from '../aggregate/catalogue.ts';
 import type { ErrorCode } from '../errors.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Call } from './call.ts';
+import { checkMirrored } from './mirrored.ts';
+import { openCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import { carrying } from './forward.ts';
 import type { Journal } from './journal.ts';
@@ -62,7 +64,9 @@ export class Calls implements RelayHost {
   #begin(call: Call, target: InwardTarget, link: Link): void {
     try {
       const clientId = call.message.id!;
-      let inward = target;
+      if (call.said !== undefined) checkMirrored(call, link.upstream, target);
+      const state = call.said === undefined ? undefined : openCallState(call.client, link.upstream, call.message);
+      let inward = state === undefined ? target : { ...target, requestState: state };
       let tokens: ReadonlyMap<string, string> | undefined;
       let upstreamId = clientId;
       if (link.shared) {
@@ -70,7 +74,7 @@ export class Calls implements RelayHost {
         upstreamId = `"${randomUUID()}"`;
         const token = call.message.params?.member('_meta')?.member('progressToken');
         if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
-        inward = { ...target, id: upstreamId, progressToken: upstreamId };
+        inward = { ...inward, id: upstreamId, progressToken: upstreamId };
       }
       this.#dispatch(new Relay(this, call, link, { upstreamId, body: inwardCall(call.message, inward), tokens }));
     } catch (fault) {
@@ -79,7 +83,9 @@ export class Calls implements RelayHost {
   }
 
   #dispatch(relay: Relay): void {
-    const link = carrying(relay.link, relay.call.rawHeaders);
+    const { said, rawHeaders } = relay.call;
+    const carried = carrying(relay.link, rawHeaders);
+    const link = said === undefined ? carried : { ...carried, said };
     const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     const { client, message } = relay.call;

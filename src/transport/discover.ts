@@ -4,11 +4,21 @@ import { serverCapability } from '../protocol/capabilities.ts';
 import { modernRevision } from '../protocol/revisions.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
+import type { Link } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-/* Subscriptions and log messages are not carried to these clients yet, so they are not offered. */
-const offered =
-  serverCapability.tools | serverCapability.prompts | serverCapability.resources | serverCapability.completions;
+const { tools, prompts, resources, completions, resourcesSubscribe } = serverCapability;
+const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
+
+/** Changes of lists can always be told, as the gateway makes some itself; resources are watched where the upstream is asked so. */
+function offered({ capabilities, mirrors }: Link): number {
+  return (
+    (capabilities & (tools | prompts | resources | completions | (mirrors ? resourcesSubscribe : 0))) |
+    (capabilities & tools ? toolsListChanged : 0) |
+    (capabilities & prompts ? promptsListChanged : 0) |
+    (capabilities & resources ? resourcesListChanged : 0)
+  );
+}
 
 /** The result as JSON text. An upstream that is down offers nothing until it is back. */
 export async function discover(
@@ -17,16 +27,14 @@ export async function discover(
   rawHeaders: RawHeaders,
   version: string,
 ): Promise<string> {
-  const links = await Promise.all(
-    upstreams.map((upstream) => client.links.ensure(upstream, rawHeaders).catch(() => undefined)),
-  );
+  const links = await linksOf(upstreams, client, rawHeaders);
   const inputs = links.flatMap((link) =>
     link === undefined
       ? []
       : [
           {
             upstream: link.upstream.config,
-            serverCapabilityBits: link.capabilities & offered,
+            serverCapabilityBits: offered(link),
             instructions: link.upstream.instructions,
             ttlMs: 0,
             cacheScope: 'private' as const,
@@ -34,4 +42,15 @@ export async function discover(
         ],
   );
   return mergeDiscover(inputs, { version, title: 'Manifold', supportedVersions: [modernRevision] });
+}
+
+/** A client without sessions has no handshake that would have opened them; those that fail are left out. */
+export async function linksOf(
+  upstreams: readonly Upstream[],
+  client: Client,
+  rawHeaders: RawHeaders,
+): Promise<(Link | undefined)[]> {
+  return await Promise.all(
+    upstreams.map((upstream) => client.links.ensure(upstream, rawHeaders).catch(() => undefined)),
+  );
 }

@@ -34,6 +34,10 @@ export const maxRetryMs = 3_600_000;
 export const maxPollMs = 30_000;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
+/** Resources that one subscription may name. */
+export const maxSubscribedUris = 256;
+/** How long a call may wait for its next round, in seconds. */
+export const callStateSeconds = 600;
 /** The greeting does not wait longer than this for an upstream. */
 export const greetingMs = 3_000;
 /** TCP connections of clients. */

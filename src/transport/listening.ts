@@ -7,7 +7,9 @@ import { GatewayError } from '../errors.ts';
 import { encodeRetry } from '../protocol/sse.ts';
 import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
+import type { Call } from './call.ts';
 import type { Client } from './client.ts';
+import { Subscription, type SubscriptionHost } from './subscription.ts';
 import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.ts';
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
@@ -22,13 +24,14 @@ const listsChanged = [
   'notifications/resources/list_changed',
 ];
 
-export class Listening implements MergedHost, ResumedHost {
+export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly #upstreams: readonly Upstream[];
   /** In the order of their opening. */
   readonly #open = new Set<MergedStream>();
   readonly #resumed = new Set<ResumedStream>();
+  readonly #subscriptions = new Set<Subscription>();
   /** The gateway, once it exists. */
   host: Pick<RelayHost, 'noticed' | 'reply'> | undefined;
 
@@ -61,8 +64,26 @@ export class Listening implements MergedHost, ResumedHost {
     for (const upstream of this.#upstreams) stream.join(upstream);
   }
 
+  /** Answers `subscriptions/listen`. Throws `streams_too_many` and `params_invalid`. */
+  subscribe(call: Call): void {
+    if (call.client.getStreams >= maxSharedStreams) throw new GatewayError('streams_too_many');
+    if (call.outlet.gone) return;
+    const subscription = new Subscription(this, call, this.#upstreams);
+    this.#subscriptions.add(subscription);
+    this.#count(call.client, 1);
+    subscription.start(this.#upstreams);
+  }
+
+  unsubscribed(subscription: Subscription): void {
+    if (this.#subscriptions.delete(subscription)) this.#count(subscription.client, -1);
+  }
+
   /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
   joined(upstream: Upstream): void {
+    for (const subscription of this.#subscriptions) {
+      subscription.join(upstream);
+      for (const method of listsChanged) subscription.announce(method);
+    }
     const told = new Set<Client>();
     for (const stream of [...this.#open].reverse()) {
       stream.join(upstream);
@@ -77,6 +98,7 @@ export class Listening implements MergedHost, ResumedHost {
   endAll(): void {
     const last = encodeRetry(drainRetryMs);
     for (const stream of [...this.#open, ...this.#resumed]) stream.end(last);
+    for (const subscription of this.#subscriptions) subscription.end();
   }
 
   /** Ends the streams of a session that was ended, here or at another replica. */

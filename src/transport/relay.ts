@@ -144,6 +144,11 @@ export class Relay implements AnswerSink, OutletOwner {
     this.#passDisconnect();
   }
 
+  /** Only an upstream that was told the level knows which messages the client wants. */
+  get #wantsLogs(): boolean {
+    return this.call.said?.logLevel !== undefined && this.link.mirrors;
+  }
+
   get isOver(): boolean {
     return this.#over;
   }
@@ -188,7 +193,7 @@ export class Relay implements AnswerSink, OutletOwner {
       }
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
-        if (this.call.client.wording.passes(message.method))
+        if (this.call.client.wording.passes(message.method, this.#wantsLogs))
           this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
         return;
       case 'request': {

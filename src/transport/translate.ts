@@ -9,13 +9,16 @@ import { rawOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { sealEventId, type StreamPosition } from '../session/event-id.ts';
 import { sealProgressToken, sealRequestId } from '../session/request-id.ts';
+import { sealCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import type { Worded } from './downstream/wording.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
 export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
-  return client.wording.response(answer, upstream.config, request);
+  return client.wording.response(answer, upstream.config, request, (state) =>
+    sealCallState(client, upstream, request, state),
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ const meta = '"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"manifold","
 
 function shaped(method: string, member: 'result' | 'error', inner: string, uri?: string): string {
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":1,"${member}":${inner}}`);
-  const answer = { method, serverInfo, uri };
+  const answer = { method, serverInfo, uri, sealState: (state: string) => `sealed ${state}` };
   const whole = outwardModernResult(readServerMessage(bytes), anUpstream(), answer).toString();
   const head = `{"jsonrpc":"2.0","id":1,"${member}":`;
   expect(whole.startsWith(head)).toBe(true);
@@ -97,7 +97,9 @@ describe('a result', () => {
   test('that asks for input has no cache hints', () => {
     const asking = '"resultType":"input_required","requestState":"s"';
     for (const method of ['tools/call', 'prompts/get', 'resources/read']) {
-      expect(shaped(method, 'result', `{${asking}}`)).toBe(`{${meta},${asking}}`);
+      expect(shaped(method, 'result', `{${asking}}`)).toBe(
+        `{${meta},"resultType":"input_required","requestState":"sealed s"}`,
+      );
     }
   });
 

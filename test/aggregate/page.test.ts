@@ -92,7 +92,7 @@ describe('what a page leaves out', () => {
     const page = render('tools', '{"title":"x"},{"name":7},{"name":""},{"name":"a b"},{"name":"a"},{"name":"\\u0061"}');
     expect(page.body.toString()).toBe('{"name":"up__a"}');
     expect(page.hidden).toBe(5);
-    expect(page.hiddenBy).toEqual({ unnamed: 3, name: 1, repeated: 1, oversized: 0 });
+    expect(page.hiddenBy).toEqual({ unnamed: 3, name: 1, repeated: 1, oversized: 0, illegal: 0 });
   });
 
   for (const [what, item] of [

@@ -146,7 +146,11 @@ describe('what a client of an older revision does not know (protocol.md D5, D9)'
 });
 
 describe('what a client of revision 2026-07-28 gets (protocol.md D5, D9)', () => {
-  const answer = { method: 'tools/call', serverInfo: '{"name":"manifold","version":"1"}' };
+  const answer = {
+    method: 'tools/call',
+    serverInfo: '{"name":"manifold","version":"1"}',
+    sealState: (state: string) => `sealed ${state}`,
+  };
 
   test('links, structured content of any kind and outward URIs, under its own id and in one splice', () => {
     const message = fromServer(

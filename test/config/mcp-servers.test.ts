@@ -53,6 +53,7 @@ describe('a server that is reached by URL', () => {
               transport: { kind: 'http', url: 'https://example.com/mcp', headers: [] },
               tools: { include: undefined, exclude: new Set() },
               timeoutMs: 300_000,
+              era: 'auto',
               onSessionLoss: 'reinitialize',
               forwardHeaders: [],
             },

@@ -155,7 +155,11 @@ test('the items of a list arrive under outward names and are otherwise the same 
   );
 });
 
-const answer = { method: 'tools/call', serverInfo: '{"name":"manifold"}' };
+const answer = {
+  method: 'tools/call',
+  serverInfo: '{"name":"manifold"}',
+  sealState: (state: string) => `sealed ${state}`,
+};
 const modernMeta = '{"io.modelcontextprotocol/serverInfo":{"name":"manifold"}}';
 
 test('a result of the session era arrives at a modern client with what it lacks in front, and is otherwise the same', () => {

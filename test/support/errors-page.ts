@@ -48,6 +48,7 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
   revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
   method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
+  state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
   resource_absent: 'as `resource_unknown`, for clients of 2026-07-28',
   method_unknown: 'Nobody knows the method, and nothing in the request says which of several servers it is for.',
   params_invalid: 'A parameter that the gateway reads is missing or of the wrong kind.',

@@ -4,9 +4,8 @@
  */
 import type { Message } from '../../protocol/envelope.ts';
 import type { ModernRequestPlan, NotificationPlan, RequestPlan } from '../../protocol/methods.ts';
+import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
-
-export type ServedModernPlan = Exclude<ModernRequestPlan, { readonly kind: 'listen' }>;
 
 export type Incoming =
   /** A client begins; it has no session yet. */
@@ -15,7 +14,8 @@ export type Incoming =
       readonly kind: 'request';
       readonly client: Client;
       readonly message: Message;
-      readonly plan: RequestPlan | ServedModernPlan;
+      readonly plan: RequestPlan | ModernRequestPlan;
+      readonly said: Call['said'];
     }
   | {
       readonly kind: 'notification';

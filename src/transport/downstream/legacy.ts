@@ -31,7 +31,7 @@ export function readLegacyBatch(head: Head, parts: readonly Buffer[], clients: C
 function incomingOf(message: Message, client: Client): Incoming {
   switch (message.kind) {
     case 'request':
-      return { kind: 'request', client, message, plan: legacyRequest(message.method) };
+      return { kind: 'request', client, message, plan: legacyRequest(message.method), said: undefined };
     case 'notification':
       return { kind: 'notification', client, message, plan: legacyNotification(message.method) };
     case 'response':

@@ -3,6 +3,7 @@
  * parts of its body and must agree with them (protocol.md B2, B3). The order of the checks is that of B3.
  */
 import { GatewayError } from '../../errors.ts';
+import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { readClientMessage } from '../../protocol/envelope.ts';
 import { decodeHeaderValue } from '../../protocol/header-values.ts';
@@ -12,6 +13,7 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
+import type { Call } from '../call.ts';
 import type { Clients } from '../clients.ts';
 import type { Incoming } from './incoming.ts';
 
@@ -30,12 +32,12 @@ export function readModern(head: Head, message: Message, envelope: Envelope, cli
   // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
-    checkEnvelope(envelope);
-    checkHeaders(head, message, envelope);
+    checkEnvelope(head, envelope);
+    checkHeaders(head, message);
     const plan = modernRequest(message.method);
-    if (plan === undefined || plan.kind === 'listen') throw new GatewayError('method_absent', message.method);
+    if (plan === undefined) throw new GatewayError('method_absent', message.method);
     if (envelope.invalid.length > 0) throw new GatewayError('params_invalid', envelope.invalid.join());
-    return { kind: 'request', client, message: withoutEnvelope(message), plan };
+    return { kind: 'request', client, message: withoutEnvelope(message), plan, said: saidIn(envelope) };
   } catch (fault) {
     return { kind: 'refused', client, message, fault };
   }
@@ -52,16 +54,21 @@ export function readUnclaimed(head: Head, message: Message, clients: Clients): I
   return { kind: 'refused', client: clients.modern(head), message, fault };
 }
 
-function checkEnvelope({ missing, protocolVersion }: Envelope): void {
+/** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
+function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Call['said'] {
+  return { capabilities: clientCapabilitiesJson(capabilityBits), clientInfo, logLevel };
+}
+
+function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void {
   if (missing.length > 0) throw new GatewayError('envelope_incomplete', missing.join(), { data: { missing } });
+  if (head.revision !== protocolVersion) throw new GatewayError('header_mismatch', 'MCP-Protocol-Version');
   if (protocolVersion !== modernRevision)
     throw new GatewayError('revision_unknown', protocolVersion?.slice(0, 32), {
       data: { supported: [modernRevision], requested: protocolVersion },
     });
 }
 
-function checkHeaders(head: Head, message: Message, envelope: Envelope): void {
-  if (head.revision !== envelope.protocolVersion) throw new GatewayError('header_mismatch', 'MCP-Protocol-Version');
+function checkHeaders(head: Head, message: Message): void {
   if (head.mcpMethod !== message.method) throw new GatewayError('header_mismatch', 'Mcp-Method');
   const { params, bytes } = message;
   const named = namedMethods.has(message.method)

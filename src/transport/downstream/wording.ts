@@ -3,7 +3,7 @@
  * result. The gateway's steps ask the client for its wording and never for its era.
  */
 import { modernResult } from '../../aggregate/modern-result.ts';
-import { outwardModernResult, outwardResult } from '../../aggregate/rewrite.ts';
+import { outwardModernResult, outwardResult, withId } from '../../aggregate/rewrite.ts';
 import type { UpstreamConfig } from '../../config/model.ts';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
@@ -16,13 +16,13 @@ export interface Worded<Body = Buffer | string> {
 
 export interface Wording {
   /** An upstream's response to `request`, for the client. Throws `upstream_malformed`. */
-  response(answer: Message, upstream: UpstreamConfig, request: Message): Worded;
+  response(answer: Message, upstream: UpstreamConfig, request: Message, sealState: (state: string) => string): Worded;
   /** A result of the gateway's own making, a JSON object as text; `cacheable` where the era has hints for keeping it. */
   own(id: string, result: Buffer | string, cacheable: boolean): Buffer | string;
   /** `id` is raw JSON; undefined where the request could not be read. */
   fault(fault: unknown, id: string | undefined): Worded<string>;
-  /** Whether a notification may reach the client on the stream of its request. */
-  passes(method: string): boolean;
+  /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
+  passes(method: string, logs: boolean): boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
 }
@@ -35,7 +35,7 @@ export function legacyFault(fault: unknown, id: string | undefined): Worded<stri
 export function legacyWording(revision: string): Wording {
   return {
     response: (answer, upstream, request) => ({
-      body: outwardResult(answer, upstream, revision, request.id!),
+      body: outwardResult(answer, upstream, revision, request.id),
       status: 200,
     }),
     own: (id, result) => resultText(id, result),
@@ -52,12 +52,17 @@ const modernFaults: Partial<Record<ErrorCode, ErrorCode>> = {
   resource_unknown: 'resource_absent',
 };
 const methodNotFound = -32601;
+const missingCapability = -32021;
 
 /** `version` is the gateway's own. */
 export function modernWording(version: string): Wording {
   const serverInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
   return {
-    response: (answer, upstream, request) => {
+    response: (answer, upstream, request, sealState) => {
+      const code = answer.root.member('error')?.member('code');
+      const error = code?.kind === 'number' ? numberOf(answer.bytes, code) : undefined;
+      // It was the client who did not declare it, as its capabilities were handed on.
+      if (error === missingCapability) return { body: withId(answer, request.id!), status: 400 };
       const uri = request.params?.member('uri');
       const body = outwardModernResult(
         answer,
@@ -66,12 +71,11 @@ export function modernWording(version: string): Wording {
           method: request.method,
           serverInfo,
           uri: uri?.kind === 'string' ? textOf(request.bytes, uri) : undefined,
+          sealState,
         },
-        request.id!,
+        request.id,
       );
-      const code = answer.root.member('error')?.member('code');
-      const isAbsent = code?.kind === 'number' && numberOf(answer.bytes, code) === methodNotFound;
-      return { body, status: isAbsent ? 404 : 200 };
+      return { body, status: error === methodNotFound ? 404 : 200 };
     },
     own: (id, result, cacheable) =>
       resultText(id, modernResult(result, serverInfo, cacheable ? { ttlMs: 0, cacheScope: 'private' } : undefined)),
@@ -84,7 +88,7 @@ export function modernWording(version: string): Wording {
       return { body: errorBody(worded, id), status: statusOf(worded) };
     },
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
-    passes: (method) => method === 'notifications/progress',
+    passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
   };

@@ -5,6 +5,7 @@
 import type { GatewayError } from '../../errors.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
+import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
@@ -31,6 +32,10 @@ export interface Link {
   readonly mirrors: boolean;
   /** Headers of a POST on this link, as a raw list. */
   readonly headers: string[];
+  /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
+  readonly watches?: readonly string[];
+  /** What the client of one request says of itself, where it says so with each. */
+  readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */
   readonly forwarded?: readonly string[];
 }

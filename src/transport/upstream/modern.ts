@@ -13,7 +13,7 @@ import { modernRequest } from '../../protocol/methods.ts';
 import { metaKey } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
-import { setMember, setMembers, splice } from '../../protocol/splice.ts';
+import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Wheel } from '../wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
@@ -21,12 +21,12 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
+import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
-/* What is not carried across the eras yet is not offered to clients, nor declared to the upstream. */
-const carried =
-  serverCapability.tools | serverCapability.prompts | serverCapability.resources | serverCapability.completions;
-const declared = '{}';
+/* Log messages come with the calls that ask for them, and tasks are not carried yet. */
+const c = serverCapability;
+const carried = ~(c.logging | c.tasks | c.tasksList | c.tasksCancel | c.tasksToolCall);
 
 const headerMismatch = -32020;
 const missingCapability = -32021;
@@ -35,16 +35,12 @@ const invalidParams = -32602;
 
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
-  /** What goes into the `_meta` of every request. */
-  readonly #envelope: readonly (readonly [name: string, json: string])[];
+  /** The gateway's own `Implementation`, as JSON text. */
+  readonly #clientInfo: string;
 
   constructor(wheel: Wheel, version: string) {
     this.#wheel = wheel;
-    this.#envelope = [
-      [metaKey.protocolVersion, JSON.stringify(modernRevision)],
-      [metaKey.clientCapabilities, declared],
-      [metaKey.clientInfo, JSON.stringify({ name: 'manifold', title: 'Manifold', version })],
-    ];
+    this.#clientInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
   }
 
   /** `server/discover`: the upstream's own word that it speaks this revision. Throws `upstream_*` faults. */
@@ -73,10 +69,26 @@ export class ModernAdapter implements UpstreamAdapter {
       return nothingUnderWay;
     }
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
-    const exchange = new HttpExchange(new ModernSink(sink, message.method), this.#wheel, idleMs, true);
-    const enveloped = withEnvelope(message, this.#envelope);
+    const exchange = new HttpExchange(
+      new ModernSink(sink, message.method, link.said !== undefined),
+      this.#wheel,
+      idleMs,
+      true,
+    );
+    const enveloped = withEnvelope(message, this.#envelope(link.said));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
+  }
+
+  /** For a client that speaks this revision, its own word; else the gateway's, which can carry no questions back yet. */
+  #envelope(said: Said | undefined): readonly (readonly [name: string, json: string])[] {
+    const envelope: (readonly [string, string])[] = [
+      [metaKey.protocolVersion, JSON.stringify(modernRevision)],
+      [metaKey.clientCapabilities, said?.capabilities ?? '{}'],
+      [metaKey.clientInfo, said?.clientInfo ?? this.#clientInfo],
+    ];
+    if (said?.logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(said.logLevel)]);
+    return envelope;
   }
 
   async ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
@@ -92,10 +104,17 @@ export class ModernAdapter implements UpstreamAdapter {
   /** The revision has no notifications and no answers of clients over HTTP (protocol.md B3). */
   async post(): Promise<void> {}
 
-  /** Nothing is listened to that is not carried yet. */
-  listen(_link: Link, _lastEventId: string | undefined, sink: AnswerSink): Exchange {
-    process.nextTick(() => sink.onFault(new GatewayError('upstream_verb_refused', 'no stream of its own')));
-    return nothingUnderWay;
+  /** One subscription to all lists, and to the resources that the link watches (protocol.md B8). */
+  listen(link: Link, _lastEventId: string | undefined, sink: AnswerSink): Exchange {
+    const notifications = {
+      toolsListChanged: true,
+      promptsListChanged: true,
+      resourcesListChanged: true,
+      ...(link.watches === undefined || link.watches.length === 0 ? {} : { resourceSubscriptions: link.watches }),
+    };
+    const id = `manifold-${randomUUID()}`;
+    const request = { jsonrpc: '2.0', id, method: 'subscriptions/listen', params: { notifications } };
+    return this.call(link, Buffer.from(JSON.stringify(request)), new SubscribedSink(sink), 0);
   }
 
   async end(): Promise<void> {}
@@ -135,10 +154,13 @@ function withEnvelope(message: Message, envelope: readonly (readonly [string, st
 class ModernSink implements AnswerSink {
   readonly #sink: AnswerSink;
   readonly #method: string;
+  /** The client speaks this revision too, and can be asked. */
+  readonly #asks: boolean;
 
-  constructor(sink: AnswerSink, method: string) {
+  constructor(sink: AnswerSink, method: string, asks: boolean) {
     this.#sink = sink;
     this.#method = method;
+    this.#asks = asks;
   }
 
   onJson(body: Buffer): void {
@@ -175,21 +197,57 @@ class ModernSink implements AnswerSink {
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
-    if (type !== undefined && (type.kind !== 'string' || textOf(body, type) !== 'complete'))
+    if (!this.#asks && type !== undefined && (type.kind !== 'string' || textOf(body, type) !== 'complete'))
       return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
     const code = message.root.member('error')?.member('code');
     if (code?.kind !== 'number') return body;
     switch (numberOf(body, code)) {
-      case headerMismatch:
       case missingCapability:
+        // The client's own word was handed on, so it is the client who is missing something.
+        if (this.#asks) return body;
+        return new GatewayError('upstream_refused', 'wants a capability that was not declared');
+      case headerMismatch:
       case unsupportedVersion:
         return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
-        if (this.#method !== 'resources/read') return body;
+        if (this.#asks || this.#method !== 'resources/read') return body;
         return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
       default:
         return body;
     }
+  }
+}
+
+/** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
+class SubscribedSink implements AnswerSink {
+  readonly #sink: AnswerSink;
+
+  constructor(sink: AnswerSink) {
+    this.#sink = sink;
+  }
+
+  onJson(): void {
+    this.#sink.onFault(new GatewayError('upstream_verb_refused', 'no subscription'));
+  }
+  onStream(): void {
+    this.#sink.onStream();
+  }
+  onEvent(event: SseEvent): void {
+    const message = readServerMessage(Buffer.from(event.data));
+    if (message.kind !== 'notification' || message.method === 'notifications/subscriptions/acknowledged') return;
+    const meta = message.params?.member('_meta');
+    const body =
+      meta?.kind === 'object'
+        ? splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.subscriptionId]))
+        : message.bytes;
+    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined });
+  }
+  onRetry(): void {}
+  onEnd(): void {
+    this.#sink.onEnd();
+  }
+  onFault(fault: GatewayError): void {
+    this.#sink.onFault(fault);
   }
 }
