@@ -6,7 +6,7 @@ import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
-import { drainRetryMs, lastAnswersMs } from '../transport/limits.ts';
+import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/limits.ts';
 import { Peers, type Ended } from '../transport/peers.ts';
 import { mcpServer } from '../transport/server.ts';
 import type { RunOptions } from './arguments.ts';
@@ -107,12 +107,23 @@ async function drainOne({ gateway, listening, calls }: Composed, timeoutMs: numb
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
 async function closeServer(server: Server): Promise<void> {
-  // After a turn of the loop everything that has arrived is read, so that neither the queue nor an idle connection holds more.
-  await turnOfTheLoop();
+  await takeAllWaiting(server);
   const closed = once(server, 'close');
   server.close();
   await Promise.race([closed, sleep(lastAnswersMs)]);
   server.closeAllConnections();
+}
+
+/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
+async function takeAllWaiting(server: Server): Promise<void> {
+  let quiet = 0;
+  server.on('connection', () => {
+    quiet = 0;
+  });
+  for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
+    quiet += 1;
+    await turnOfTheLoop();
+  }
 }
 
 /** The public URL names a host and an origin that clients rightly use. */

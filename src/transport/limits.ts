@@ -48,5 +48,8 @@ export const contendedMaxMs = 5_000;
 export const resumedHeadMs = 100;
 /** Requests that arrive while the last ones leave still get their answer: the wait between the end of listening and the end. */
 export const lastAnswersMs = 250;
+/** The listening ends after so many turns of the loop without a new connection; under a rush that never pauses, after so many in all. */
+export const quietTurns = 10;
+export const maxLastTurns = 1_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;

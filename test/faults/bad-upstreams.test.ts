@@ -12,6 +12,10 @@ import { startStatefulServer } from '../support/stateful-server.ts';
 
 const call = { jsonrpc: '2.0', result: { content: [{ type: 'text', text: 'x'.repeat(40) }] } };
 
+const toolsOf = async (session: PlainSession): Promise<string[]> =>
+  ((await session.ask('tools/list')).result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name) ??
+  [];
+
 describe('during a call (R2)', () => {
   let session: PlainSession;
 
@@ -34,12 +38,12 @@ describe('during a call (R2)', () => {
   });
 
   test('fifty calls that hang do not hold up one of another upstream, and all end in an error of their own', async () => {
-    let isOver = false;
+    const hung = { isOver: false };
     const hanging = Promise.all(
       Array.from({ length: 50 }, () => session.ask('tools/call', { name: 'hanging__x' })),
-    ).finally(() => (isOver = true));
+    ).finally(() => (hung.isOver = true));
     let between = 0;
-    while (!isOver) {
+    while (!hung.isOver) {
       const { result } = await session.ask('tools/call', { name: 'good__echo' });
       expect(result).toBeDefined();
       between += 1;
@@ -53,7 +57,7 @@ describe('during a call (R2)', () => {
       session.ask('tools/call', { name: 'dribbling__x' }),
       session.ask('tools/call', { name: 'slow__echo', arguments: { a: 1 } }),
     ]);
-    expect(answers.map(({ result }) => (result?.['content'] as { text: string }[])[0]?.text)).toEqual([
+    expect(answers.map(({ result }) => (result?.['content'] as { text: string }[] | undefined)?.[0]?.text)).toEqual([
       'x'.repeat(40),
       '{"a":1}',
     ]);
@@ -86,9 +90,6 @@ describe('at initialize (R3)', () => {
       ),
     { capabilities: { tools: { listChanged: true } }, sessionId: 'bad-1' },
   );
-  const toolsOf = async (session: PlainSession): Promise<string[]> =>
-    ((await session.ask('tools/list')).result?.['tools'] as { name: string }[]).map(({ name }) => name);
-
   for (const [what, handler] of [
     ['cuts every connection', cut],
     ['answers 500', answer(500, 'oops')],

@@ -54,14 +54,13 @@ const numbers = (last: number): number[] => Array.from({ length: last }, (_each,
 
 /** Calls of another upstream, one after the other until `over`; gives those that failed. */
 async function meanwhile(over: Promise<unknown>): Promise<{ calls: number; failed: number }> {
-  let isOver = false;
-  void over.then(() => (isOver = true));
-  const count = { calls: 0, failed: 0 };
+  const count = { calls: 0, failed: 0, isOver: false };
+  void over.then(() => (count.isOver = true));
   do {
     const { result } = await session.ask('tools/call', { name: 'other__echo', arguments: { n: count.calls } });
     count.calls += 1;
     if (result === undefined) count.failed += 1;
-  } while (!isOver);
+  } while (!count.isOver);
   return count;
 }
 

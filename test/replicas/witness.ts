@@ -61,9 +61,9 @@ export async function startWitness(
     } else faults.push(`an unexpected ${message.method}`);
   };
   const inner = transport.onmessage;
-  transport.onmessage = (message, extra) => {
+  transport.onmessage = (message) => {
     note(message);
-    inner?.(message, extra);
+    inner?.(message);
   };
 
   const callOnce = async (): Promise<void> => {

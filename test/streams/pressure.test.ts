@@ -22,14 +22,15 @@ const onTheWay = 24 * mebi;
 let proxy: FaultProxy;
 let session: PlainSession;
 
+const pushAll = async (response: ServerResponse, signal: AbortSignal): Promise<void> => {
+  const say = sayEvents(response);
+  for (let n = 0; n < times; n += 1) {
+    say(event);
+    if (response.writableNeedDrain) await once(response, 'drain', { signal });
+  }
+};
+
 beforeAll(async () => {
-  const pushAll = async (response: ServerResponse, signal: AbortSignal): Promise<void> => {
-    const say = sayEvents(response);
-    for (let n = 0; n < times; n += 1) {
-      say(event);
-      if (response.writableNeedDrain) await once(response, 'drain', { signal });
-    }
-  };
   const upstream = await startScripted(
     async (message, response, { signal }) => {
       await pushAll(response, signal);

@@ -245,7 +245,7 @@ describe('an event without data, only to name a place,', () => {
       stream.close();
       at.finish('done');
       await resumed.ended;
-      for (const { text } of [stream, resumed]) expect(text()).not.toMatch(/^data: ?$/m);
+      for (const each of [stream, resumed]) expect(each.text()).not.toMatch(/^data: ?$/m);
       expect(seen(resumed)).toEqual(['result']);
     });
   }

@@ -15,7 +15,9 @@ afterEach(() => {
   for (const each of opened.splice(0)) each.close();
 });
 
-async function streamed(count = 1): Promise<{ streams: EventStream[]; texts: string[]; wheel: Wheel; pause(): void }> {
+async function streamed(
+  count = 1,
+): Promise<{ streams: EventStream[]; texts: string[]; wheel: Wheel; pause: () => void }> {
   const wheel = new Wheel();
   const streams: EventStream[] = [];
   const server = createServer((_request, response: ServerResponse) => {
