@@ -11,11 +11,20 @@ import { resultOf, sayJson } from './scripted-upstream.ts';
 /** Answers a request other than `server/discover`. `message` is its body, parsed. */
 type ModernScript = (message: Rpc, response: ServerResponse, request: RawRequest) => void | Promise<void>;
 
+interface Arrived {
+  readonly headers: RawRequest['headers'];
+  /** The body as it came. */
+  readonly text: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
 export interface ModernUpstream {
   readonly url: string;
   readonly server: RawServer;
   /** Requests of one method until now, in order. */
   requestsOf(method: string): RawRequest[];
+  /** The latest of one method. Throws when none has come. */
+  lastOf(method: string): Arrived;
   /** From then on answers with `script`. */
   answerWith(script: ModernScript): void;
 }
@@ -34,10 +43,18 @@ export async function startModern(script: ModernScript, capabilities: object = {
       sayError(response, message, 400, { code: -32_022, message: 'modern only' });
     else await answer(message, response, request);
   });
+  const requestsOf = (method: string): RawRequest[] =>
+    server.requests.filter(({ json }) => (json as Rpc).method === method);
   return {
     url: server.url,
     server,
-    requestsOf: (method) => server.requests.filter(({ json }) => (json as Rpc).method === method),
+    requestsOf,
+    lastOf: (method) => {
+      const last = requestsOf(method).at(-1);
+      if (last === undefined) throw new Error(`${method} has not arrived`);
+      const { params = {} } = last.json as Rpc;
+      return { headers: last.headers, text: last.body.toString(), params };
+    },
     answerWith: (next) => void (answer = next),
   };
 }

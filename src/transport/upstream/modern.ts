@@ -193,6 +193,9 @@ class ModernSink implements AnswerSink {
     } catch (cause) {
       return new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause });
     }
+    // A server of the session era that could not place the request: a refusal, which tells of its era.
+    if (message.kind === 'response' && message.id === undefined)
+      return new GatewayError('upstream_refused', 'an error that names no request');
     // Servers send no requests in this revision (protocol.md B3).
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');

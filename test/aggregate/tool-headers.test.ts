@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { readToolHeaders } from '../../src/aggregate/tool-headers.ts';
+
+function reply(tools: unknown): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }));
+}
+
+const annotated = (header: unknown, type = 'string'): object => ({
+  type: 'object',
+  properties: { region: { type, 'x-mcp-header': header } },
+});
+
+test('a tool wants the headers that its schema annotates, and one without annotations wants none (B3)', () => {
+  const { wanted, illegal } = readToolHeaders(
+    reply([
+      { name: 'a', inputSchema: annotated('Region') },
+      { name: 'b', inputSchema: { type: 'object' } },
+      { name: 'c' },
+    ]),
+  );
+  expect([...wanted]).toEqual([
+    ['a', [{ name: 'Mcp-Param-Region', path: ['region'] }]],
+    ['b', []],
+    ['c', []],
+  ]);
+  expect(illegal.size).toBe(0);
+});
+
+test('a tool that annotates what it must not is illegal, and the others of its page are not (B3)', () => {
+  const { wanted, illegal } = readToolHeaders(
+    reply([
+      { name: 'space', inputSchema: annotated('no token') },
+      { name: 'fine', inputSchema: annotated('Region', 'boolean') },
+      { name: 'number', inputSchema: annotated('Region', 'number') },
+      { name: 'seven', inputSchema: annotated(7) },
+    ]),
+  );
+  expect([...illegal]).toEqual(['space', 'number', 'seven']);
+  expect([...wanted.keys()]).toEqual(['fine']);
+});
+
+test('a page that is none has no tools, and an entry without a name is passed over', () => {
+  for (const tools of [undefined, null, {}, 'x', [null, 1, {}, { name: 3, inputSchema: annotated('Region') }]]) {
+    const { wanted, illegal } = readToolHeaders(reply(tools));
+    expect([wanted.size, illegal.size]).toEqual([0, 0]);
+  }
+  expect(readToolHeaders(Buffer.from('{"jsonrpc":"2.0","id":1,"error":{}}')).wanted.size).toBe(0);
+});
