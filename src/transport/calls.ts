@@ -89,7 +89,7 @@ export class Calls implements RelayHost {
     const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     const { client, message } = relay.call;
-    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, exchange };
+    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay };
     client.inFlight.set(message.id!, relay.flight);
   }
 

@@ -6,7 +6,6 @@ import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
 import type { Wording } from './downstream/wording.ts';
-import type { Exchange } from './upstream/adapter.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -15,7 +14,8 @@ export interface InFlight {
   readonly upstream: Upstream;
   /** The id it has at the upstream, as raw JSON. */
   readonly upstreamId: string;
-  readonly exchange: Exchange;
+  /** The way back of its answer. */
+  readonly relay: { takeBack(): void };
 }
 
 export class Client implements LinkOwner {

@@ -66,6 +66,11 @@ export class Inbound {
     }
     const link = client.links.peek(flight.upstream);
     if (link === undefined) return;
+    // An upstream without sessions takes no notifications: there, closing is cancelling (protocol.md D5).
+    if (link.mirrors) {
+      flight.relay.takeBack();
+      return;
+    }
     const body = flight.upstreamId === raw ? message.bytes : replace(message.bytes, requestId, flight.upstreamId);
     this.#send(carrying(link, rawHeaders), body);
   }

@@ -47,7 +47,7 @@ export const contendedMaxMs = 5_000;
 /** A broken answer is taken up at the upstream before the client is told that it goes on; after this long it is told all the same. */
 export const resumedHeadMs = 100;
 /** Requests that arrive while the last ones leave still get their answer: the wait between the end of listening and the end. */
-export const lastAnswersMs = 250;
+export const lastAnswersMs = 2_000;
 /** The listening ends after so many turns of the loop without a new connection; under a rush that never pauses, after so many in all. */
 export const quietTurns = 10;
 export const maxLastTurns = 1_000;

@@ -153,6 +153,15 @@ export class Relay implements AnswerSink, OutletOwner {
     return this.#over;
   }
 
+  /** The client has cancelled: its stream ends without an answer (2025-11-25 basic/utilities/cancellation). */
+  takeBack(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.exchange?.abort();
+    this.#host.finished(this, 'ok');
+    this.call.outlet.finish();
+  }
+
   /** Ends the call with a fault. */
   fail(fault: unknown): void {
     if (!this.#over)

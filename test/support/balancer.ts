@@ -20,9 +20,9 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
   let next = 0;
   const count = (outcome: number | 'cut'): void => void statuses.set(outcome, (statuses.get(outcome) ?? 0) + 1);
 
-  const pass = (incoming: IncomingMessage, response: ServerResponse, body: Buffer, tries: number): void => {
-    const port = ports[next % ports.length];
-    next += 1;
+  /** Other requests move on meanwhile, so each one counts its own way round the backends. */
+  const pass = (incoming: IncomingMessage, response: ServerResponse, body: Buffer, at: number, tries: number): void => {
+    const port = ports[at % ports.length];
     const { method, url, rawHeaders } = incoming;
     const onward = request({ host: '127.0.0.1', port, method, path: url, headers: rawHeaders, agent: false });
     response.on('close', () => onward.destroy());
@@ -40,7 +40,7 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
     });
     onward.on('error', (fault: NodeJS.ErrnoException) => {
       if (response.headersSent || response.destroyed) return;
-      if (fault.code === 'ECONNREFUSED' && tries > 1) pass(incoming, response, body, tries - 1);
+      if (fault.code === 'ECONNREFUSED' && tries > 1) pass(incoming, response, body, at + 1, tries - 1);
       else {
         count('cut');
         response.destroy();
@@ -52,7 +52,10 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
   const server: Server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => pass(incoming, response, Buffer.concat(chunks), ports.length));
+    incoming.on('end', () => {
+      next += 1;
+      pass(incoming, response, Buffer.concat(chunks), next, ports.length);
+    });
     response.on('error', () => {});
   });
   server.requestTimeout = 0;
