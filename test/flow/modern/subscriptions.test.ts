@@ -1,5 +1,5 @@
 /** `subscriptions/listen` through the gateway: one stream for the changes of all upstreams (patterns/subscriptions; protocol.md B8). */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -50,6 +50,9 @@ const methodsOf = (messages: readonly Rpc[]): unknown[] => messages.map(({ metho
 const tell = (method: string, params: object = {}): void => open.forEach((push) => push(method, params));
 
 describe('a subscription', () => {
+  // What the test before has closed must be closed at the upstream as well: a notification would go there.
+  beforeEach(() => expect.poll(() => open.size, { timeout: 5_000 }).toBe(0));
+
   test('is acknowledged first, with what will be told and no more, under its id with its JSON type', async () => {
     for (const [id, value] of [
       ['"sub"', 'sub'],
@@ -119,7 +122,7 @@ describe('a subscription', () => {
     const stream = await subscribe(gateway.url, { resourceSubscriptions: [uri, 'nowhere://x', 'legacy+memo://today'] });
     const first = await stream.until(() => true);
     expect(first.params?.['notifications']).toEqual({ resourceSubscriptions: [uri] });
-    await expect.poll(() => open.size).toBeGreaterThan(0);
+    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
     expect(watched.lastOf('subscriptions/listen').params['notifications']).toMatchObject({
       resourceSubscriptions: ['memo://today'],
     });
@@ -131,7 +134,7 @@ describe('a subscription', () => {
 
   test('never carries progress or log messages (B8)', async () => {
     const stream = await subscribe(gateway.url, { toolsListChanged: true });
-    await expect.poll(() => open.size).toBeGreaterThan(0);
+    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
     tell('notifications/progress', { progressToken: 1, progress: 1 });
     tell('notifications/message', { level: 'info', data: 'x' });
     tell('notifications/tools/list_changed');
@@ -142,11 +145,10 @@ describe('a subscription', () => {
   });
 
   test('that its client closes is closed at the upstream', async () => {
-    await expect.poll(() => open.size).toBe(0);
     const stream = await subscribe(gateway.url, { toolsListChanged: true });
-    await expect.poll(() => open.size).toBe(1);
+    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
     stream.close();
-    await expect.poll(() => open.size).toBe(0);
+    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
   });
 
   test('ends with a result when the gateway drains, so that its client asks anew elsewhere (B8)', async () => {
