@@ -51,5 +51,7 @@ export const lastAnswersMs = 2_000;
 /** The listening ends after so many turns of the loop without a new connection; under a rush that never pauses, after so many in all. */
 export const quietTurns = 10;
 export const maxLastTurns = 1_000;
+/** After an upstream has kept an opening or a list waiting to the end, nobody waits for it again for this long. */
+export const blackoutMs = 10_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;

@@ -19,6 +19,7 @@ import { randomBytes } from 'node:crypto';
 import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
+import { blackoutMs } from './limits.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -27,8 +28,6 @@ const announcedTtlMs = 30_000;
 const silentTtlMs = 5_000;
 /** Longest wait for one page of one upstream inside a list, in ms. */
 const pageDeadlineMs = 10_000;
-/** How long lists do without an upstream that kept one waiting for so long, in ms. */
-const blackoutMs = 10_000;
 
 const needed: Readonly<Record<ListKind, number>> = {
   tools: serverCapability.tools,

@@ -116,7 +116,7 @@ export class Subscription implements Listened, OutletOwner {
   end(): void {
     if (this.#over) return;
     const id = this.#call.message.id!;
-    const meta = JSON.stringify({ [metaKey.subscriptionId]: 0 }).replace(/0\}$/, `${id}}`);
+    const meta = stamp(id);
     this.#call.outlet.finish(
       encodeEvent(`{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","_meta":${meta}}}`),
     );
@@ -142,11 +142,16 @@ export class Subscription implements Listened, OutletOwner {
 /** Every notification says which subscription it belongs to: the id of the listen request, its JSON type kept. */
 function stamped(body: Buffer, id: string): Buffer {
   const { bytes, root, params } = readServerMessage(body);
-  const member = `{"${metaKey.subscriptionId}":${id}}`;
+  const member = stamp(id);
   const meta = params?.member('_meta');
   if (meta?.kind === 'object') return splice(bytes, [setMember(bytes, meta, metaKey.subscriptionId, id)]);
   if (params !== undefined) return splice(bytes, [setMember(bytes, params, '_meta', member)]);
   return splice(bytes, [setMember(bytes, root, 'params', `{"_meta":${member}}`)]);
+}
+
+/** `id` is raw JSON. */
+function stamp(id: string): string {
+  return `{"${metaKey.subscriptionId}":${id}}`;
 }
 
 function honouredOf({ message, client }: Call, upstreams: readonly Upstream[]): Honoured {

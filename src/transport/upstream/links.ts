@@ -7,6 +7,7 @@ import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { forwardedTo, type RawHeaders } from '../forward.ts';
+import { blackoutMs } from '../limits.ts';
 import type { Link, UpstreamAdapter } from './adapter.ts';
 import { withDeadline } from './deadline.ts';
 import { linkOf } from './link.ts';
@@ -14,8 +15,6 @@ import type { Upstream } from './upstream.ts';
 
 /** How long an upstream is taken to keep no sessions after a handshake without a session id, in ms. */
 const sessionlessMs = 300_000;
-/** After an opening that timed out, requests do not wait for that upstream again for this long, in ms. */
-const blackoutMs = 10_000;
 
 /** What a client is to its upstreams: its facts, and the sessions its token holds. */
 export interface LinkOwner {
