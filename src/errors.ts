@@ -85,6 +85,7 @@ export const catalogue = {
   tool_unknown: { status: 200, rpc: -32602, message: 'Unknown tool' },
   prompt_unknown: { status: 200, rpc: -32602, message: 'Unknown prompt' },
   resource_unknown: { status: 200, rpc: -32002, message: 'Resource not found' },
+  task_unknown: { status: 200, rpc: -32602, message: 'Unknown task' },
   cursor_invalid: { status: 200, rpc: -32602, message: 'Invalid cursor' },
 
   // Upstreams.

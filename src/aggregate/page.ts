@@ -30,7 +30,15 @@ const maxCursorChars = 8192;
 /** Why an item is not shown, apart from the operator's selectors. */
 type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
 
-const noNames: ReadonlySet<string> = new Set();
+/** How a page is shown to one client. */
+export interface Showing {
+  /** Names of items that the protocol says to drop. */
+  readonly illegal: ReadonlySet<string>;
+  /** The client can call a tool as a task, so it is told which it may (protocol.md D9). */
+  readonly tasks: boolean;
+}
+
+const plainly: Showing = { illegal: new Set(), tasks: false };
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -47,14 +55,14 @@ export interface Page {
 }
 
 /**
- * `reply` is the whole JSON-RPC response to the list method of `kind`; `illegal` names items that the protocol says to drop. Throws `upstream_malformed` for what is no such
+ * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such
  * response, and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
 export function renderPage(
   reply: Buffer,
   kind: ListKind,
   upstream: UpstreamConfig,
-  illegal: ReadonlySet<string> = noNames,
+  { illegal, tasks }: Showing = plainly,
 ): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
@@ -73,7 +81,7 @@ export function renderPage(
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
       edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
-      edits.push(...itemEdits(reply, item, key, text, upstream).sort((one, other) => one.start - other.start));
+      edits.push(...itemEdits(reply, item, key, text, upstream, tasks).sort((one, other) => one.start - other.start));
       shownUpTo = item.end;
       keys.add(text);
     }
@@ -137,7 +145,14 @@ function sizeOf(found: Found | undefined): number {
   return found === undefined ? 0 : found.end - found.start;
 }
 
-function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstream: UpstreamConfig): Edit[] {
+function itemEdits(
+  reply: Buffer,
+  item: Found,
+  key: Found,
+  text: string,
+  upstream: UpstreamConfig,
+  tasks: boolean,
+): Edit[] {
   const edits: Edit[] = [];
   if (key.name === 'name') {
     edits.push({ start: key.start, end: key.end, text: JSON.stringify(outwardName(upstream.id, text)) });
@@ -146,9 +161,15 @@ function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstrea
   editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
   editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
   // Clients of the session era refuse a whole list for one output schema that is not an object's (protocol.md D9).
+  const removed: string[] = [];
   const schema = item.member('outputSchema');
-  if (schema !== undefined && !isObjectSchema(reply, schema))
-    edits.push(...removeMembers(reply, item, ['outputSchema']));
+  if (schema !== undefined && !isObjectSchema(reply, schema)) removed.push('outputSchema');
+  const execution = tasks ? undefined : item.member('execution');
+  if (execution?.member('taskSupport') !== undefined) {
+    if (execution.members.length === 1) removed.push('execution');
+    else edits.push(...removeMembers(reply, execution, ['taskSupport']));
+  }
+  if (removed.length > 0) edits.push(...removeMembers(reply, item, removed));
   return edits;
 }
 

@@ -119,6 +119,7 @@ export interface InwardTarget {
   readonly uri?: string;
   readonly refName?: string;
   readonly refUri?: string;
+  readonly taskId?: string;
   readonly requestState?: string;
   /** Raw JSON text. */
   readonly id?: string;
@@ -133,6 +134,7 @@ export function inwardCall(message: Message, target: InwardTarget): Buffer {
   editId(message, target.id, edits);
   editString(bytes, params?.member('name'), target.name, edits);
   editString(bytes, params?.member('uri'), target.uri, edits);
+  editString(bytes, params?.member('taskId'), target.taskId, edits);
   editString(bytes, params?.member('requestState'), target.requestState, edits);
   const ref = params?.member('ref');
   editString(bytes, ref?.member('name'), target.refName, edits);

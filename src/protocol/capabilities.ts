@@ -37,6 +37,16 @@ export const serverCapability = {
   ui: 1 << 13,
 } as const;
 
+/** What 2025-11-25 calls tasks, of either side. */
+export const clientTasks =
+  clientCapability.tasks |
+  clientCapability.tasksList |
+  clientCapability.tasksCancel |
+  clientCapability.tasksSampling |
+  clientCapability.tasksElicitation;
+export const serverTasks =
+  serverCapability.tasks | serverCapability.tasksList | serverCapability.tasksCancel | serverCapability.tasksToolCall;
+
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** MCP Apps. */
@@ -155,8 +165,7 @@ export function serverCapabilitiesJson(bits: number): string {
 
 /** As `serverCapabilitiesJson`, for revision 2026-07-28, which has no tasks outside an extension (protocol.md B2). */
 export function modernServerCapabilitiesJson(bits: number): string {
-  const s = serverCapability;
-  return serverCapabilitiesJson(bits & ~(s.tasks | s.tasksList | s.tasksCancel | s.tasksToolCall));
+  return serverCapabilitiesJson(bits & ~serverTasks);
 }
 
 function objectOf(value: unknown): JsonObject | undefined {

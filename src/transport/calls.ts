@@ -16,6 +16,7 @@ import { carrying } from './forward.ts';
 import type { Journal } from './journal.ts';
 import { Relay, type RelayHost } from './relay.ts';
 import type { Routed } from './route.ts';
+import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
@@ -76,7 +77,8 @@ export class Calls implements RelayHost {
         if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
         inward = { ...inward, id: upstreamId, progressToken: upstreamId };
       }
-      this.#dispatch(new Relay(this, call, link, { upstreamId, body: inwardCall(call.message, inward), tokens }));
+      const body = inwardCall(tasksToUpstream(call.message, link.upstream, call.client), inward);
+      this.#dispatch(new Relay(this, call, link, { upstreamId, body, tokens }));
     } catch (fault) {
       this.failed(call, fault);
     }

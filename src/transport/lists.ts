@@ -11,6 +11,7 @@ import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { hasTasks } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import { openCursor, sealCursor } from '../session/cursor.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -170,7 +171,8 @@ export class Lists {
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
     const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
     const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
-    const page = renderPage(reply, kind, upstream.config, illegal);
+    const tasks = hasTasks(client.revision) && (link.capabilities & serverCapability.tasksToolCall) !== 0;
+    const page = renderPage(reply, kind, upstream.config, { illegal, tasks });
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(

@@ -19,6 +19,7 @@ const pushing =
   serverCapability.promptsListChanged |
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
+  serverCapability.tasks |
   serverCapability.logging;
 
 export interface MergedHost extends ListenerHost {

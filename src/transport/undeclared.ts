@@ -20,7 +20,7 @@ export function ownAnswer(message: Message, link: Link, client: Client): string 
 }
 
 function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
-  const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
+  const { roots, sampling, elicitationForm, elicitationUrl, tasks, tasksCancel } = clientCapability;
   switch (message.method) {
     case 'roots/list':
       return (declared & roots) === 0 ? unknownMethod : undefined;
@@ -32,6 +32,14 @@ function undeclared(message: Message, declared: number): typeof unknownMethod | 
       const isUrl = mode?.kind === 'string' && textOf(message.bytes, mode) === 'url';
       return (declared & (isUrl ? elicitationUrl : elicitationForm)) === 0 ? unknownMode : undefined;
     }
+    case 'tasks/get':
+    case 'tasks/result':
+      return (declared & tasks) === 0 ? unknownMethod : undefined;
+    case 'tasks/cancel':
+      return (declared & tasksCancel) === 0 ? unknownMethod : undefined;
+    // Never declared: one server would see what another has begun.
+    case 'tasks/list':
+      return unknownMethod;
     default:
       return undefined;
   }

@@ -32,6 +32,15 @@ describe('a page as clients get it (protocol.md D3)', () => {
     expect(page).toMatchObject({ count: 2, keys: ['a/b', 'c'], nextCursor: undefined, hidden: 0 });
   });
 
+  test('a tool says which calls it takes as tasks only where the client can make them (D9)', () => {
+    const both =
+      '{"name":"a","execution":{"taskSupport":"required"},"x":1},{"execution":{"x":1,"taskSupport":"optional"},"name":"b"}';
+    expect(render('tools', both).body.toString()).toBe('{"name":"up__a","x":1},{"execution":{"x":1},"name":"up__b"}');
+    const reply = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[${both}]}}`);
+    const shown = renderPage(reply, 'tools', up, { illegal: new Set(), tasks: true });
+    expect(shown.body.toString()).toBe(both.replace('"a"', '"up__a"').replace('"b"', '"up__b"'));
+  });
+
   test('a prompt gets its outward name', () => {
     const page = render('prompts', '{"name":"sum up","arguments":[{"name":"x"}]}');
     expect(page.body.toString()).toBe('{"name":"up__sum up","arguments":[{"name":"x"}]}');

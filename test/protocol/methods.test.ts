@@ -48,6 +48,12 @@ test('in the session era server/discover and subscriptions/listen are unknown me
   ]);
 });
 
+test('in the session era a task is found by its id, and no list of them is served', () => {
+  for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel'])
+    expect(legacyRequest(method)).toEqual({ kind: 'task' });
+  expect(legacyRequest('tasks/list')).toEqual({ kind: 'withheld' });
+});
+
 test('a method of either era has a label of its own, and no peer can make another', () => {
   const methods = ['server/discover', 'subscriptions/listen', 'ping', 'notifications/progress', 'x/y', 'toString'];
   expect(methods.map((method) => methodLabel(method))).toEqual([

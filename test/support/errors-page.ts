@@ -55,6 +55,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',
   prompt_unknown: 'The same for a prompt.',
   resource_unknown: 'The same for a resource.',
+  task_unknown:
+    'A task id of another session or principal, or changed on its way, or one whose server is no longer configured.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
   upstream_timeout:
