@@ -40,6 +40,8 @@ const cacheableMethods = new Set([
 ]);
 /** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
 const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
+/** Extension io.modelcontextprotocol/tasks: requests that may be answered with a task. That one was asked for is known elsewhere. */
+const taskMethods = new Set(['tools/call']);
 const modernMembers: readonly string[] = ['resultType', 'ttlMs', 'cacheScope'];
 const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscriptionId];
 
@@ -100,7 +102,11 @@ export function modernResult(result: Buffer | string, serverInfo: string, hints?
 function editResult(bytes: Buffer, result: Found, { method, serverInfo }: ModernAnswer, edits: Edit[]): void {
   const type = result.member('resultType');
   const isComplete = type === undefined || isText(bytes, type, 'complete');
-  if (!isComplete && !(isText(bytes, type, 'input_required') && askingMethods.has(method))) {
+  const isOther =
+    type !== undefined &&
+    ((isText(bytes, type, 'input_required') && askingMethods.has(method)) ||
+      (isText(bytes, type, 'task') && taskMethods.has(method)));
+  if (!isComplete && !isOther) {
     throw malformed(`a result of type ${rawOf(bytes, type).slice(0, maxShownChars)}`);
   }
   let added = type === undefined ? '"resultType":"complete",' : '';
@@ -122,7 +128,8 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
 /** Of a peer's text, in a detail for the log. */
 const maxShownChars = 64;
 
-function editError(bytes: Buffer, error: Found, { uri }: ModernAnswer, edits: Edit[]): void {
+/** Adds the edits for an error, or for that of a task inside a result. */
+export function editError(bytes: Buffer, error: Found, { uri }: Pick<ModernAnswer, 'uri'>, edits: Edit[]): void {
   const found = error.member('code');
   if (found?.kind !== 'number') return;
   const code = numberOf(bytes, found);

@@ -1,5 +1,5 @@
 /**
- * Ids of tasks, wherever a message names one (protocol.md D3, D5 row Tasks): those an upstream has given are sealed on their way
+ * Ids of tasks, wherever a message of either era names one (protocol.md D3, D5 row Tasks): those an upstream has given are sealed on their way
  * to the client and opened on their way back. What a client has begun keeps the client's own id.
  */
 import { readClientMessage, readServerMessage } from '../protocol/envelope.ts';
@@ -20,7 +20,7 @@ export function tasksOutward(message: Message, method: string | undefined, seal:
   const result = root.member('result');
   if (message.kind === 'response') {
     if (method === undefined || method === 'tools/call') editTaskId(bytes, result?.member('task'), seal, edits);
-    if (result !== undefined && isTask(result, method)) editTaskId(bytes, result, seal, edits);
+    if (result !== undefined && isTask(bytes, result, method)) editTaskId(bytes, result, seal, edits);
   } else if (message.kind === 'notification' && namingMethods.has(message.method)) {
     editTaskId(bytes, params, seal, edits);
   }
@@ -39,11 +39,13 @@ export function tasksInward(message: Message, open: (id: string) => string | und
   return edits.length === 0 ? message : readClientMessage(spliceSorted(message.bytes, edits));
 }
 
-const namingMethods: ReadonlySet<string> = new Set(['notifications/tasks/status']);
+const namingMethods: ReadonlySet<string> = new Set(['notifications/tasks/status', 'notifications/tasks']);
 const taskMethods: ReadonlySet<string> = new Set(['tasks/get', 'tasks/cancel']);
 
 /** Whether a result is a task itself. Other results may well have a `taskId` of their own. */
-function isTask(result: Found, method: string | undefined): boolean {
+function isTask(bytes: Buffer, result: Found, method: string | undefined): boolean {
+  const type = result.member('resultType');
+  if (type?.kind === 'string' && textOf(bytes, type) === 'task') return true;
   if (method !== undefined) return taskMethods.has(method);
   return result.member('status')?.kind === 'string' && result.member('createdAt')?.kind === 'string';
 }

@@ -18,6 +18,7 @@ export const clientCapability = {
   tasksSampling: 1 << 10,
   tasksElicitation: 1 << 11,
   ui: 1 << 12,
+  tasksExtension: 1 << 13,
 } as const;
 
 export const serverCapability = {
@@ -35,6 +36,7 @@ export const serverCapability = {
   tasksCancel: 1 << 11,
   tasksToolCall: 1 << 12,
   ui: 1 << 13,
+  tasksExtension: 1 << 14,
 } as const;
 
 /** What 2025-11-25 calls tasks, of either side. */
@@ -51,6 +53,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** MCP Apps. */
 export const uiExtension = 'io.modelcontextprotocol/ui';
+/** Tasks of 2026-07-28: not those of 2025-11-25, and neither stands for the other (protocol.md B11). */
+export const tasksExtension = 'io.modelcontextprotocol/tasks';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
@@ -107,7 +111,12 @@ export function clientCapabilitiesJson(bits: number): string {
         }),
       },
     }),
-    ...(on(c.ui) && { extensions: { [uiExtension]: uiSettings } }),
+    ...((on(c.ui) || on(c.tasksExtension)) && {
+      extensions: {
+        ...(on(c.ui) && { [uiExtension]: uiSettings }),
+        ...(on(c.tasksExtension) && { [tasksExtension]: {} }),
+      },
+    }),
   });
 }
 
@@ -137,6 +146,12 @@ export function serverCapabilityBits(capabilities: unknown): number {
   );
 }
 
+/** As `serverCapabilityBits`, for revision 2026-07-28, whose tasks are an extension. */
+export function modernServerCapabilityBits(capabilities: unknown): number {
+  const extension = member(member(objectOf(capabilities), 'extensions'), tasksExtension);
+  return (serverCapabilityBits(capabilities) & ~serverTasks) | bit(extension, serverCapability.tasksExtension);
+}
+
 /** JSON text of the `ServerCapabilities` that the bits stand for. */
 export function serverCapabilitiesJson(bits: number): string {
   const s = serverCapability;
@@ -159,7 +174,9 @@ export function serverCapabilitiesJson(bits: number): string {
         ...(on(s.tasksToolCall) && { requests: { tools: { call: {} } } }),
       },
     }),
-    ...(on(s.ui) && { extensions: { [uiExtension]: {} } }),
+    ...((on(s.ui) || on(s.tasksExtension)) && {
+      extensions: { ...(on(s.ui) && { [uiExtension]: {} }), ...(on(s.tasksExtension) && { [tasksExtension]: {} }) },
+    }),
   });
 }
 

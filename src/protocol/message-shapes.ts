@@ -74,6 +74,23 @@ const block: Shape = { members: { ...innerBlock.members, content: { ...innerBloc
 /** One block or several: sampling allows either. */
 const content: Shape = { ...block, items: block };
 const messages: Shape = { items: { members: { content } } };
+const error: Shape = {
+  members: {
+    code: value,
+    message: value,
+    data: {
+      members: {
+        uri: value,
+        elicitations: { items: { members: { message: value, url: value, elicitationId: value } } },
+      },
+    },
+  },
+};
+const inputRequests: Shape = {
+  each: { members: { method: value, params: { members: { mode: value, message: value, url: value, messages } } } },
+};
+/** Of the call that a task was made of. */
+const inlined: Shape = { members: { content, _meta: { each: value } } };
 
 export const serverMessageShape = compileShape({
   members: {
@@ -91,22 +108,14 @@ export const serverMessageShape = compileShape({
         url: value,
         elicitationId: value,
         taskId: value,
+        inputRequests,
+        result: inlined,
+        error,
         messages,
         _meta: meta,
       },
     },
-    error: {
-      members: {
-        code: value,
-        message: value,
-        data: {
-          members: {
-            uri: value,
-            elicitations: { items: { members: { message: value, url: value, elicitationId: value } } },
-          },
-        },
-      },
-    },
+    error,
     result: {
       members: {
         nextCursor: value,
@@ -126,11 +135,9 @@ export const serverMessageShape = compileShape({
         instructions: value,
         resultType: value,
         requestState: value,
-        inputRequests: {
-          each: {
-            members: { method: value, params: { members: { mode: value, message: value, url: value, messages } } },
-          },
-        },
+        inputRequests,
+        result: inlined,
+        error,
         ttlMs: value,
         cacheScope: value,
         structuredContent: value,

@@ -61,6 +61,10 @@ const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, M
   ...commonRequests,
   ['server/discover', { kind: 'discover' }],
   ['subscriptions/listen', { kind: 'listen' }],
+  // Of the extension io.modelcontextprotocol/tasks (protocol.md B11).
+  ['tasks/get', { kind: 'task' }],
+  ['tasks/update', { kind: 'task' }],
+  ['tasks/cancel', { kind: 'task' }],
 ]);
 
 const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<string, NotificationPlan>([

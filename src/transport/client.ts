@@ -51,7 +51,8 @@ export class Client implements LinkOwner {
     this.clientCapabilities = session.claims.clientCapabilities;
     this.shared = shared;
     this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
-    this.#ownAudience = session.claims.jti.toString('base64url');
+    // Clients without a session have one identity, whatever they speak; what they are listed may differ.
+    this.#ownAudience = `${session.claims.jti.toString('base64url')} ${this.revision}`;
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }

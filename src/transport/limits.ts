@@ -36,6 +36,8 @@ export const maxPollMs = 30_000;
 export const answeredGraceMs = 1_000;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
+/** Tasks that one subscription may name. */
+export const maxSubscribedTasks = 256;
 /** How long a call may wait for its next round, in seconds. */
 export const callStateSeconds = 600;
 /** The greeting does not wait longer than this for an upstream. */

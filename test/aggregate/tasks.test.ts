@@ -24,6 +24,12 @@ describe('on the way to the client', () => {
     ['a task that a call has begun', `{"task":${task}}`, 'tools/call', `{"task":${sealed}}`],
     ['what tasks/get tells', task, 'tasks/get', sealed],
     ['what tasks/cancel tells', task, 'tasks/cancel', sealed],
+    [
+      'a call answered with a task (2026-07-28)',
+      '{"resultType":"task","taskId":"t"}',
+      'tools/call',
+      '{"resultType":"task","taskId":"sealed \\"t\\""}',
+    ],
     ['either, where the request is not known any more', `{"task":${task}}`, undefined, `{"task":${sealed}}`],
     ['a task alone, where the request is not known any more', task, undefined, sealed],
     [
@@ -45,8 +51,10 @@ describe('on the way to the client', () => {
 
   test('a status names its task, both ways it may', () => {
     const meta = `"_meta":{"${key}":{"taskId":"t"}}`;
-    const text = `{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{${meta},"taskId":"t"}}`;
-    expect(outward(text)).toBe(text.replaceAll('"taskId":"t"', '"taskId":"sealed \\"t\\""'));
+    for (const method of ['notifications/tasks/status', 'notifications/tasks']) {
+      const text = `{"jsonrpc":"2.0","method":"${method}","params":{${meta},"taskId":"t"}}`;
+      expect(outward(text)).toBe(text.replaceAll('"taskId":"t"', '"taskId":"sealed \\"t\\""'));
+    }
   });
 
   test('a message that names no task is the same message', () => {

@@ -14,6 +14,9 @@ describe('the methods of revision 2026-07-28', () => {
     ['resources/read', { kind: 'resource' }],
     ['completion/complete', { kind: 'completion' }],
     ['subscriptions/listen', { kind: 'listen' }],
+    ['tasks/get', { kind: 'task' }],
+    ['tasks/update', { kind: 'task' }],
+    ['tasks/cancel', { kind: 'task' }],
   ] as const) {
     test(`${method} is one of them`, () => {
       expect(modernRequest(method)).toEqual(plan);
@@ -26,7 +29,8 @@ describe('the methods of revision 2026-07-28', () => {
     'logging/setLevel',
     'resources/subscribe',
     'resources/unsubscribe',
-    'tasks/get',
+    'tasks/list',
+    'tasks/result',
     'x/y',
     '',
   ]) {

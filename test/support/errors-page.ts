@@ -47,6 +47,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'a 2026-07-28 request must say its protocol version and the capabilities of its client in `_meta`',
   header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
   revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
+  capability_missing:
+    'A request of an extension that its client did not declare with it. `data.requiredCapabilities` says which.',
   method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
   state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
   resource_absent: 'as `resource_unknown`, for clients of 2026-07-28',

@@ -34,6 +34,8 @@ export interface Link {
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
+  /** Tasks, by the upstream's own ids, whose status is listened for on this link. */
+  readonly tasks?: readonly string[];
   /** What the client of one request says of itself, where it says so with each. */
   readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */

@@ -6,7 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { GatewayError } from '../../errors.ts';
-import { serverCapability, serverCapabilityBits } from '../../protocol/capabilities.ts';
+import {
+  clientCapabilitiesJson,
+  clientCapability,
+  modernServerCapabilityBits,
+  serverCapability,
+} from '../../protocol/capabilities.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
@@ -21,12 +26,10 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
-import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
-/* Log messages come with the calls that ask for them, and tasks are not carried yet. */
-const c = serverCapability;
-const carried = ~(c.logging | c.tasks | c.tasksList | c.tasksCancel | c.tasksToolCall);
+/* Log messages come with the calls that ask for them. */
+const carried = ~serverCapability.logging;
 
 const headerMismatch = -32020;
 const missingCapability = -32021;
@@ -56,7 +59,7 @@ export class ModernAdapter implements UpstreamAdapter {
     return {
       sessionId: undefined,
       revision: modernRevision,
-      capabilities: serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
+      capabilities: modernServerCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
     };
   }
@@ -68,23 +71,24 @@ export class ModernAdapter implements UpstreamAdapter {
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
       return nothingUnderWay;
     }
+    const declared = declaredOn(link);
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
     const exchange = new HttpExchange(
-      new ModernSink(sink, message.method, link.said !== undefined),
+      new ModernSink(sink, message.method, link.said !== undefined, (declared & clientCapability.tasksExtension) !== 0),
       this.#wheel,
       idleMs,
       true,
     );
-    const enveloped = withEnvelope(message, this.#envelope(link.said));
+    const enveloped = withEnvelope(message, this.#envelope(link, declared));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
   /** For a client that speaks this revision, its own word; else the gateway's, which can carry no questions back yet. */
-  #envelope(said: Said | undefined): readonly (readonly [name: string, json: string])[] {
+  #envelope({ said }: Link, declared: number): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
-      [metaKey.clientCapabilities, said?.capabilities ?? '{}'],
+      [metaKey.clientCapabilities, clientCapabilitiesJson(declared)],
       [metaKey.clientInfo, said?.clientInfo ?? this.#clientInfo],
     ];
     if (said?.logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(said.logLevel)]);
@@ -111,6 +115,7 @@ export class ModernAdapter implements UpstreamAdapter {
       promptsListChanged: true,
       resourcesListChanged: true,
       ...(link.watches === undefined || link.watches.length === 0 ? {} : { resourceSubscriptions: link.watches }),
+      ...(link.tasks === undefined ? {} : { taskIds: link.tasks }),
     };
     const id = `manifold-${randomUUID()}`;
     const request = { jsonrpc: '2.0', id, method: 'subscriptions/listen', params: { notifications } };
@@ -122,11 +127,18 @@ export class ModernAdapter implements UpstreamAdapter {
 
 const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered: () => {}, abort: () => {} };
 
+/** What is declared with a request: an extension only where the upstream has it, and for the gateway itself what it listens for. */
+function declaredOn({ said, tasks, capabilities }: Link): number {
+  const { tasksExtension } = clientCapability;
+  const own = (said?.capabilities ?? 0) | (tasks === undefined ? 0 : tasksExtension);
+  return (capabilities & serverCapability.tasksExtension) === 0 ? own & ~tasksExtension : own;
+}
+
 /** `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*` of a request, from its body (protocol.md B3). */
 function mirrored(message: Message, upstream: Upstream): string[] {
   const headers = ['mcp-method', message.method];
   const { params, bytes } = message;
-  const named = message.method === 'resources/read' ? params?.member('uri') : nameOf(message);
+  const named = params?.member(namedBy.get(message.method) ?? '');
   if (named?.kind === 'string') headers.push('mcp-name', encodeHeaderValue(textOf(bytes, named)));
   if (message.method !== 'tools/call' || named?.kind !== 'string') return headers;
   const annotated = upstream.paramHeaders.get(textOf(bytes, named));
@@ -136,9 +148,15 @@ function mirrored(message: Message, upstream: Upstream): string[] {
   return headers;
 }
 
-function nameOf({ method, params }: Message): ReturnType<NonNullable<Message['params']>['member']> {
-  return method === 'tools/call' || method === 'prompts/get' ? params?.member('name') : undefined;
-}
+/** The member that `Mcp-Name` repeats. */
+const namedBy: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
 
 /** The request with the gateway's own envelope; everything else byte for byte (protocol.md D3: the keys hold for one hop). */
 function withEnvelope(message: Message, envelope: readonly (readonly [string, string])[]): Buffer {
@@ -156,11 +174,14 @@ class ModernSink implements AnswerSink {
   readonly #method: string;
   /** The client speaks this revision too, and can be asked. */
   readonly #asks: boolean;
+  /** The answer may be a task. */
+  readonly #mayTask: boolean;
 
-  constructor(sink: AnswerSink, method: string, asks: boolean) {
+  constructor(sink: AnswerSink, method: string, asks: boolean, mayTask: boolean) {
     this.#sink = sink;
     this.#method = method;
     this.#asks = asks;
+    this.#mayTask = mayTask;
   }
 
   onJson(body: Buffer): void {
@@ -200,7 +221,8 @@ class ModernSink implements AnswerSink {
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
-    if (!this.#asks && type !== undefined && (type.kind !== 'string' || textOf(body, type) !== 'complete'))
+    const named = type?.kind === 'string' ? textOf(body, type) : '';
+    if (type !== undefined && ((!this.#asks && named !== 'complete') || (named === 'task' && !this.#mayTask)))
       return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
     const code = message.root.member('error')?.member('code');
     if (code?.kind !== 'number') return body;
