@@ -10,6 +10,10 @@ export interface Call {
   readonly message: Message;
   /** Of the client's HTTP request: some may be meant for an upstream (forward.ts). */
   readonly rawHeaders: RawHeaders;
+  /** The body as it was received. */
+  readonly received: Buffer;
+  /** Another replica has brought it here. */
+  readonly hopped: boolean;
   /** Where the answer goes. */
   readonly outlet: Outlet;
   readonly said: Said | undefined;
