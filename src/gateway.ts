@@ -15,11 +15,11 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/accept.ts';
-import type { Call } from './transport/call.ts';
+import { callOf, type Call, type Received } from './transport/call.ts';
 import type { Calls } from './transport/calls.ts';
 import type { Clients } from './transport/clients.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
-import type { Incoming } from './transport/downstream/incoming.ts';
+import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { readIncoming } from './transport/downstream/read.ts';
 import { legacyFault, resultText } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
@@ -312,25 +312,6 @@ export class Gateway {
     this.#parts.journal.refused(undefined, fault);
     respondFault(response, fault);
   }
-}
-
-function callOf(
-  incoming: Extract<Incoming, { kind: 'request' | 'refused' }>,
-  { rawHeaders, received, hopped }: Received,
-  outlet: Outlet,
-): Call {
-  const { client, message } = incoming;
-  const said = incoming.kind === 'request' ? incoming.said : undefined;
-  return { client, message, rawHeaders, received, hopped, outlet, said, startedMs: performance.now() };
-}
-
-/** What has come with a request besides its message. */
-type Received = Pick<Call, 'rawHeaders' | 'received' | 'hopped'>;
-
-/** Answers and notifications belong to what is under way. */
-function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {
-  if (!('kind' in incoming)) return incoming.some(beginsWork);
-  return incoming.kind === 'request' || incoming.kind === 'initialize';
 }
 
 /** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 transports §Sending Messages 4). */

@@ -23,7 +23,7 @@ export interface Round {
 }
 
 /** A round with more questions is refused. */
-export const maxQuestions = 32;
+const maxQuestions = 32;
 
 const inputRequired = 'input_required';
 const askedMethods = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list']);

@@ -13,7 +13,8 @@ import { encodeEvent } from '../protocol/sse.ts';
 import { sealQuestionId, type Place } from '../session/hold.ts';
 import type { Held, Holds } from './holds.ts';
 import { maxRounds, roundPaceMs } from './limits.ts';
-import type { Relay, Suspension } from './relay.ts';
+import type { Relay } from './relay.ts';
+import type { Suspension } from './suspension.ts';
 import { undeclared } from './undeclared.ts';
 import { Later, type Wheel } from './wheel.ts';
 

@@ -1,9 +1,10 @@
 /** One request of a client on its way through the gateway, free of era: what every step needs of it. */
 import type { Message } from '../protocol/envelope.ts';
 import type { Client } from './client.ts';
+import type { Incoming } from './downstream/incoming.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import type { RawHeaders } from './forward.ts';
-import type { Said } from './upstream/said.ts';
+import type { Said } from './said.ts';
 
 export interface Call {
   readonly client: Client;
@@ -19,4 +20,17 @@ export interface Call {
   readonly said: Said | undefined;
   /** On the clock of performance.now(). */
   readonly startedMs: number;
+}
+
+/** What has come with a request besides its message. */
+export type Received = Pick<Call, 'rawHeaders' | 'received' | 'hopped'>;
+
+export function callOf(
+  incoming: Extract<Incoming, { kind: 'request' | 'refused' }>,
+  { rawHeaders, received, hopped }: Received,
+  outlet: Outlet,
+): Call {
+  const { client, message } = incoming;
+  const said = incoming.kind === 'request' ? incoming.said : undefined;
+  return { client, message, rawHeaders, received, hopped, outlet, said, startedMs: performance.now() };
 }

@@ -7,7 +7,7 @@ import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
 import type { Wording } from './downstream/wording.ts';
-import type { Said } from './upstream/said.ts';
+import type { Said } from './said.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 

@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Keyring } from '../session/keyring.ts';
 import { checkPost, readBody, readHead } from './accept.ts';
-import { isFromReplica } from './hop.ts';
+import { isFromReplica } from './hop-signature.ts';
 import { respondFault } from './respond.ts';
 import { boundedServer, type Handler } from './server.ts';
 

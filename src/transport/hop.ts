@@ -3,7 +3,6 @@
  * goes back to the client as it is (protocol.md D6). The address travels sealed in what the client handed back, so no client can
  * choose it; the receiver knows a replica by a key derived from the key ring, and checks the request as if it had come first.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Agent, type Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
 import type { Keyring } from '../session/keyring.ts';
@@ -11,13 +10,8 @@ import { hops } from '../telemetry/metrics.ts';
 import type { Call } from './call.ts';
 import type { Outlet } from './downstream/outlet.ts';
 import type { RawHeaders } from './forward.ts';
+import { signatureHeader, signatureOf } from './hop-signature.ts';
 import { connectTimeoutMs, hopMs } from './limits.ts';
-
-/** `hop-signature: SECONDS HEX`, over the time, the path, the session token and the body. */
-export const signatureHeader = 'manifold-hop';
-/** A message is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
-const maxAgeSeconds = 60;
-const label = 'hop';
 
 /** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
 const ownHeaders = new Set([
@@ -76,41 +70,10 @@ export class Hops {
   }
 
   #send(address: string, rawHeaders: RawHeaders, body: Buffer, handler: Dispatcher.DispatchHandler): void {
-    const at = this.#nowSeconds();
-    const headers = [...passedOn(rawHeaders), signatureHeader];
-    headers.push(`${at} ${sign(this.#keyring.derive(label, at), at, this.#path, sessionIn(rawHeaders), body)}`);
+    const signature = signatureOf(this.#keyring, this.#nowSeconds(), { path: this.#path, rawHeaders, body });
+    const headers = [...passedOn(rawHeaders), signatureHeader, signature];
     this.#agent.dispatch({ origin: `http://${address}`, path: this.#path, method: 'POST', headers, body }, handler);
   }
-}
-
-/** Whether a request has come from a replica that has the keys of this one, and lately. */
-export function isFromReplica(
-  keyring: Keyring,
-  nowSeconds: number,
-  request: { readonly path: string; readonly rawHeaders: RawHeaders; readonly body: Buffer },
-): boolean {
-  const [time = '', hex = ''] = valueOf(request.rawHeaders, signatureHeader)?.split(' ') ?? [];
-  const at = Number(time);
-  if (!Number.isSafeInteger(at) || Math.abs(at - nowSeconds) > maxAgeSeconds) return false;
-  const given = Buffer.from(hex, 'hex');
-  return keyring.deriveAccepted(label, nowSeconds).some((key) => {
-    const expected = Buffer.from(sign(key, at, request.path, sessionIn(request.rawHeaders), request.body), 'hex');
-    return expected.length === given.length && timingSafeEqual(expected, given);
-  });
-}
-
-function sign(key: Buffer, at: number, path: string, session: string, body: Buffer): string {
-  return createHmac('sha256', key).update(`${at}\n${path}\n${session}\n`).update(body).digest('hex');
-}
-
-function sessionIn(rawHeaders: RawHeaders): string {
-  return valueOf(rawHeaders, 'mcp-session-id') ?? '';
-}
-
-function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    if (rawHeaders[i]!.toLowerCase() === name) return rawHeaders[i + 1];
-  return undefined;
 }
 
 function passedOn(rawHeaders: RawHeaders): string[] {

@@ -14,7 +14,8 @@ import { sealCallState } from './call-state.ts';
 import type { Worded } from './downstream/wording.ts';
 import type { Held, Holds } from './holds.ts';
 import { collectMs } from './limits.ts';
-import type { Gathering, Relay, Suspension } from './relay.ts';
+import type { Relay } from './relay.ts';
+import type { Gathering, Suspension } from './suspension.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** A question and the id under which the upstream awaits its answer, as raw JSON. */

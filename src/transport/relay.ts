@@ -3,16 +3,18 @@
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
 import { randomBytes } from 'node:crypto';
+import { isRound } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
 import type { Client, InFlight } from './client.ts';
-import { callCeilingMs, maxPollMs, maxResumptions, resumptionMaxMs } from './limits.ts';
+import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
+import { isPassing, resumptionDelayMs } from './resumption.ts';
+import type { Gathering, Sent, Suspension } from './suspension.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
-import { isRound } from '../aggregate/rounds.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 
@@ -36,27 +38,6 @@ export interface RelayHost {
   park(relay: Relay, question: Message): void;
   /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
-}
-
-/** A call that waits for answers of its client: nothing is awaited of the upstream meanwhile. */
-export interface Suspension {
-  /** The client is gone, or has cancelled, or the upstream has dropped the call. */
-  end(): void;
-}
-
-/** Questions of one upstream that come one by one and are put together. */
-export interface Gathering {
-  add(question: Message): void;
-}
-
-/** What was sent. */
-export interface Sent {
-  /** The request's id as the upstream knows it; raw JSON. */
-  readonly upstreamId: string;
-  /** To be sent again after healing. */
-  readonly body: Buffer;
-  /** Progress tokens of ours → the client's, on shared links. */
-  readonly tokens: ReadonlyMap<string, string> | undefined;
 }
 
 export class Relay implements AnswerSink, OutletOwner {
@@ -366,14 +347,4 @@ export class Relay implements AnswerSink, OutletOwner {
     this.#host.finished(this, fault.code);
     this.call.outlet.fault(fault, this.call.client.wording.fault(fault, this.call.message.id));
   }
-}
-
-/** What may pass when the answer is asked for again. Whoever else holds the stream is a reader that is gone: ids are this call's. */
-export function isPassing({ code }: GatewayError): boolean {
-  return code === 'upstream_interrupted' || code === 'upstream_unreachable' || code === 'upstream_busy';
-}
-
-/** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */
-export function resumptionDelayMs(attempt: number, retryMs: number | undefined): number {
-  return attempt === 0 ? Math.min(retryMs ?? 0, maxPollMs) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
 }

@@ -13,8 +13,8 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
-import type { Call } from '../call.ts';
 import type { Clients } from '../clients.ts';
+import type { Said } from '../said.ts';
 import type { Incoming } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */
@@ -55,7 +55,7 @@ export function readUnclaimed(head: Head, message: Message, clients: Clients): I
 }
 
 /** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
-function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Call['said'] {
+function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
   return { capabilities: clientCapabilitiesJson(capabilityBits), clientInfo, logLevel, itself: true };
 }
 

@@ -22,7 +22,7 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
-import type { Said } from './said.ts';
+import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
 /* Log messages come with the calls that ask for them, and tasks are not carried yet. */

@@ -86,7 +86,7 @@ describe('a client that is asked on behalf of a modern upstream', () => {
     // An elicitation that failed can be said to be cancelled; a second answer changes nothing.
     await answer(session, a?.id, { error: { code: -1, message: 'no' } });
     await answer(session, b?.id, { result: { late: true } }).catch(() => {});
-    const { inputResponses, returned } = JSON.parse(String(textIn(await stream.until(isAnswer)))) as Rpc & {
+    const { inputResponses, returned } = JSON.parse(String(textIn(await stream.until(isAnswer)))) as {
       inputResponses: object;
       returned: string;
     };
@@ -97,9 +97,12 @@ describe('a client that is asked on behalf of a modern upstream', () => {
       d: { action: 'accept', for: 'elicitation/create' },
     });
     expect(returned).toBe('st"ate\u0001');
-    const [first, second] = upstream.requestsOf('tools/call').slice(-2);
-    expect((second?.json as Rpc).id).not.toBe((first?.json as Rpc).id);
-    expect((second?.json as Rpc).params).toMatchObject({ name: 'do', arguments: { deep: [1] } });
+    const [first, second] = upstream
+      .requestsOf('tools/call')
+      .slice(-2)
+      .map(({ json }) => json as Rpc);
+    expect(second?.id).not.toBe(first?.id);
+    expect(second?.params).toMatchObject({ name: 'do', arguments: { deep: [1] } });
     // Whoever is asked nothing any more cannot answer.
     expect((await answer(session, a?.id, { result: {} })).status).toBe(400);
   });

@@ -1,4 +1,5 @@
 /** A modern client whose upstream, of the session era, asks by requests: rounds, and how a call waits for them (protocol.md D6.3). */
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { askingToolNames } from '../../support/asking-tools.ts';
@@ -186,10 +187,11 @@ describe('the replica that gets the retry', () => {
   });
 });
 
-describe('an upstream that asks', () => {
-  const sampling = (id: string): string =>
-    `{"jsonrpc":"2.0","id":"${id}","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"_meta":{"a":1}}}`;
+function sampling(id: string): string {
+  return `{"jsonrpc":"2.0","id":"${id}","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"_meta":{"a":1}}}`;
+}
 
+describe('an upstream that asks', () => {
   test('without keeping sessions is refused: no answer could find it', async () => {
     script = (message, response) => {
       const say = sayEvents(response);
@@ -232,13 +234,13 @@ describe('an upstream that asks', () => {
   });
 
   test('and breaks off while its call waits has lost it: the state is no good', async () => {
-    let cut: () => void = () => {};
+    let asked: ServerResponse | undefined;
     script = (_message, response) => {
       sayEvents(response)(sampling('ask-5'));
-      cut = () => response.destroy();
+      asked = response;
     };
     const first = await call(one, 'raw__do');
-    cut();
+    asked?.destroy();
     await sleep(300);
     const more = { requestState: stateIn(first), inputResponses: { q1: sampled } };
     expect((await call(one, 'raw__do', more)).rpc.error).toMatchObject({ code: expect.any(Number) as unknown });
