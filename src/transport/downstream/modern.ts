@@ -3,6 +3,7 @@
  * parts of its body and must agree with them (protocol.md B2, B3). The order of the checks is that of B3.
  */
 import { GatewayError } from '../../errors.ts';
+import { clientCapability } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { readClientMessage } from '../../protocol/envelope.ts';
 import { decodeHeaderValue } from '../../protocol/header-values.ts';
@@ -12,8 +13,8 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
-import type { Call } from '../call.ts';
 import type { Clients } from '../clients.ts';
+import type { Said } from '../said.ts';
 import { requireTasks } from '../watched-tasks.ts';
 import type { Incoming } from './incoming.ts';
 
@@ -36,7 +37,8 @@ const named: ReadonlyMap<string, string> = new Map([
 
 /** Never throws for a request: its faults are answered under its id and in the words of this revision. */
 export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
-  const client = clients.modern(head);
+  // Tasks are declared request by request and ask nothing of sessions, so a client that does so now and then is one client.
+  const client = clients.modern(head, envelope.capabilityBits & ~clientCapability.tasksExtension);
   // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
@@ -60,12 +62,12 @@ export function readUnclaimed(head: Head, message: Message, clients: Clients): I
       : new GatewayError('envelope_incomplete', 'no _meta', {
           data: { missing: [metaKey.protocolVersion, metaKey.clientCapabilities] },
         });
-  return { kind: 'refused', client: clients.modern(head), message, fault };
+  return { kind: 'refused', client: clients.modern(head, 0), message, fault };
 }
 
 /** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
-function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Call['said'] {
-  return { capabilities: capabilityBits, clientInfo, logLevel };
+function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
+  return { capabilities: capabilityBits, clientInfo, logLevel, itself: true };
 }
 
 function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void {

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
+import { isRound, mayAsk } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
 import {
   clientCapabilitiesJson,
@@ -26,6 +27,7 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
+import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
 /* Log messages come with the calls that ask for them. */
@@ -73,18 +75,15 @@ export class ModernAdapter implements UpstreamAdapter {
     }
     const declared = declaredOn(link);
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
-    const exchange = new HttpExchange(
-      new ModernSink(sink, message.method, link.said !== undefined, (declared & clientCapability.tasksExtension) !== 0),
-      this.#wheel,
-      idleMs,
-      true,
-    );
+    const mayTask = (declared & clientCapability.tasksExtension) !== 0;
+    const judging = new ModernSink(sink, message.method, link.said, mayTask);
+    const exchange = new HttpExchange(judging, this.#wheel, idleMs, true);
     const enveloped = withEnvelope(message, this.#envelope(link, declared));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
-  /** For a client that speaks this revision, its own word; else the gateway's, which can carry no questions back yet. */
+  /** What is said of the client, by itself or on its behalf; without one, the gateway asks for itself and answers nothing. */
   #envelope({ said }: Link, declared: number): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
@@ -172,15 +171,14 @@ function withEnvelope(message: Message, envelope: readonly (readonly [string, st
 class ModernSink implements AnswerSink {
   readonly #sink: AnswerSink;
   readonly #method: string;
-  /** The client speaks this revision too, and can be asked. */
-  readonly #asks: boolean;
-  /** The answer may be a task. */
+  readonly #said: Said | undefined;
+  /** The extension was declared with the request, so the answer may be a task. */
   readonly #mayTask: boolean;
 
-  constructor(sink: AnswerSink, method: string, asks: boolean, mayTask: boolean) {
+  constructor(sink: AnswerSink, method: string, said: Said | undefined, mayTask: boolean) {
     this.#sink = sink;
     this.#method = method;
-    this.#asks = asks;
+    this.#said = said;
     this.#mayTask = mayTask;
   }
 
@@ -221,26 +219,32 @@ class ModernSink implements AnswerSink {
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
-    const named = type?.kind === 'string' ? textOf(body, type) : '';
-    if (type !== undefined && ((!this.#asks && named !== 'complete') || (named === 'task' && !this.#mayTask)))
+    if (type !== undefined && !this.#mayBe(message, type.kind === 'string' ? textOf(body, type) : ''))
       return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
     const code = message.root.member('error')?.member('code');
     if (code?.kind !== 'number') return body;
     switch (numberOf(body, code)) {
       case missingCapability:
         // The client's own word was handed on, so it is the client who is missing something.
-        if (this.#asks) return body;
+        if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
       case unsupportedVersion:
         return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
-        if (this.#asks || this.#method !== 'resources/read') return body;
+        if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
         return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
       default:
         return body;
     }
+  }
+
+  /** Only calls on behalf of a client can be answered with questions (2026-07-28 patterns/mrtr), or with a task. */
+  #mayBe(message: Message, type: string): boolean {
+    if (type === 'complete') return true;
+    if (type === 'task') return this.#mayTask;
+    return this.#said?.itself === true || (this.#said !== undefined && mayAsk(this.#method) && isRound(message));
   }
 }
 
