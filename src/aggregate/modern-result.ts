@@ -9,6 +9,7 @@ import { numberOf, rawOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { insertion, removeMembers, setMember, setMembers } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
+import { relatedTask } from '../protocol/tasks.ts';
 import type { CacheScope } from './discover.ts';
 
 /** What a modern client's answer is made with. */
@@ -120,7 +121,14 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
   }
   const meta = result.member('_meta');
   if (meta === undefined) added += `"_meta":${metaJson(serverInfo)},`;
-  else if (meta.kind === 'object') edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
+  else if (meta.kind === 'object' && meta.member(relatedTask) === undefined)
+    edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
+  // What an answer of 2025-11-25 says of the task it belongs to, which the client has never seen.
+  else if (meta.members.some(({ name }) => name !== relatedTask && name !== metaKey.serverInfo))
+    edits.push(
+      ...removeMembers(bytes, meta, [relatedTask, metaKey.serverInfo]),
+      insertion(bytes, meta, `"${metaKey.serverInfo}":${serverInfo}`),
+    );
   else edits.push({ start: meta.start, end: meta.end, text: metaJson(serverInfo) });
   if (added !== '') edits.push(insertion(bytes, result, added.slice(0, -1)));
 }

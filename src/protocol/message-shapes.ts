@@ -149,6 +149,7 @@ export const serverMessageShape = compileShape({
         taskId: value,
         status: value,
         createdAt: value,
+        pollIntervalMs: value,
         _meta: { members: { [relatedTask]: task }, each: value },
       },
     },

@@ -119,7 +119,8 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   #dispatch(relay: Relay): void {
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
-    const link = carried.mirrors ? { ...carried, said: relay.call.said ?? client.said } : carried;
+    const said = relay.call.said ?? (carried.mirrors ? client.said : undefined);
+    const link = said === undefined ? carried : { ...carried, said };
     this.resumed(relay);
     relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, link.upstream.config.timeoutMs);
   }

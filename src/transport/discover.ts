@@ -5,15 +5,18 @@ import { modernRevision } from '../protocol/revisions.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
 import type { Link } from './upstream/adapter.ts';
+import { takesTasks } from './upstream/bridged-tasks.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 const { tools, prompts, resources, completions, resourcesSubscribe, tasksExtension } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
 /** Changes of lists can always be told, as the gateway makes some itself; resources are watched where the upstream is asked so. */
-function offered({ capabilities, mirrors }: Link): number {
+function offered(link: Link): number {
+  const { capabilities, mirrors } = link;
   return (
     (capabilities & (tools | prompts | resources | completions | tasksExtension | (mirrors ? resourcesSubscribe : 0))) |
+    (takesTasks(link) ? tasksExtension : 0) |
     (capabilities & tools ? toolsListChanged : 0) |
     (capabilities & prompts ? promptsListChanged : 0) |
     (capabilities & resources ? resourcesListChanged : 0)

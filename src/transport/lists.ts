@@ -6,6 +6,7 @@ import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
 import { ownersOf, ownersOfUri } from '../aggregate/owners.ts';
 import { readToolHeaders } from '../aggregate/tool-headers.ts';
+import { taskTools } from '../aggregate/task-forms.ts';
 import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -22,6 +23,7 @@ import type { Client } from './client.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { blackoutMs } from './limits.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import { takesTasks } from './upstream/bridged-tasks.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** How long a list is kept: longer where the upstream says when it changes. In ms. */
@@ -173,6 +175,8 @@ export class Lists {
     const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
     const tasks = hasTasks(client.revision) && (link.capabilities & serverCapability.tasksToolCall) !== 0;
     const page = renderPage(reply, kind, upstream.config, { illegal, tasks });
+    if (kind === 'tools' && takesTasks(link) && page !== emptyPage)
+      learnTaskTools(upstream, reply, cursor === undefined);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(
@@ -211,4 +215,9 @@ function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): Read
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);
   return illegal;
+}
+
+function learnTaskTools(upstream: Upstream, reply: Buffer, isFirst: boolean): void {
+  const { names } = taskTools(reply);
+  upstream.taskTools = isFirst ? names : new Set([...(upstream.taskTools ?? []), ...names]);
 }

@@ -120,22 +120,26 @@ function offer(server: McpServer): void {
     { description: 'Works until it is cancelled', execution: { taskSupport: 'required' } },
     working(() => new Promise(() => {})),
   );
-  tasks.registerToolTask(
-    'confirm',
-    { description: 'Asks before it is done', execution: { taskSupport: 'optional' } },
-    working(async (extra, taskId) => {
-      await extra.taskStore.updateTaskStatus(taskId, 'input_required');
-      const answer = await server.server.request(
-        {
-          method: 'elicitation/create',
-          params: { mode: 'form', message: 'Sure?', requestedSchema: { type: 'object', properties: {} } },
-        },
-        ElicitResultSchema,
-        { relatedTask: { taskId } },
-      );
-      return { content: [{ type: 'text', text: answer.action }] };
-    }),
-  );
+  for (const [name, taskSupport] of [
+    ['confirm', 'optional'],
+    ['consent', 'required'],
+  ] as const)
+    tasks.registerToolTask(
+      name,
+      { description: 'Asks before it is done', execution: { taskSupport } },
+      working(async (extra, taskId) => {
+        await extra.taskStore.updateTaskStatus(taskId, 'input_required');
+        const answer = await server.server.request(
+          {
+            method: 'elicitation/create',
+            params: { mode: 'form', message: 'Sure?', requestedSchema: { type: 'object', properties: {} } },
+          },
+          ElicitResultSchema,
+          { relatedTask: { taskId } },
+        );
+        return { content: [{ type: 'text', text: answer.action }] };
+      }),
+    );
   server.registerTool('plain', { description: 'Works at once' }, () => ({
     content: [{ type: 'text', text: 'at once' }],
   }));

@@ -26,6 +26,7 @@ import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter }
 import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
+import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
@@ -40,11 +41,13 @@ const invalidParams = -32602;
 
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
+  readonly #polling: PollingHost;
   /** The gateway's own `Implementation`, as JSON text. */
   readonly #clientInfo: string;
 
   constructor(wheel: Wheel, version: string) {
     this.#wheel = wheel;
+    this.#polling = { wheel, ask: (...asked) => this.ask(...asked), now: () => performance.now() };
     this.#clientInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
   }
 
@@ -74,6 +77,21 @@ export class ModernAdapter implements UpstreamAdapter {
       return nothingUnderWay;
     }
     const declared = declaredOn(link);
+    if (
+      message.method !== 'tools/call' ||
+      link.said?.itself !== false ||
+      (declared & clientCapability.tasksExtension) === 0
+    )
+      return this.#send(link, message, declared, sink, idleMs);
+    // The client knows no tasks, so its calls are waited for here.
+    const polling = new TaskPolling(this.#polling, link, message.id!, sink);
+    const waited = waitedFor(message);
+    if (waited === undefined) polling.call = this.#send(link, message, declared, polling, idleMs);
+    else polling.goOn(waited, message);
+    return polling;
+  }
+
+  #send(link: Link, message: Message, declared: number, sink: AnswerSink, idleMs: number): Exchange {
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     const judging = new ModernSink(sink, message.method, link.said, mayTask);
@@ -126,10 +144,14 @@ export class ModernAdapter implements UpstreamAdapter {
 
 const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered: () => {}, abort: () => {} };
 
-/** What is declared with a request: an extension only where the upstream has it, and for the gateway itself what it listens for. */
+/**
+ * What is declared with a request. The extension: only where the upstream has it; by the gateway itself where it listens for tasks,
+ * or waits for them in the place of a client that knows none.
+ */
 function declaredOn({ said, tasks, capabilities }: Link): number {
   const { tasksExtension } = clientCapability;
-  const own = (said?.capabilities ?? 0) | (tasks === undefined ? 0 : tasksExtension);
+  const isOurs = tasks !== undefined || said?.itself === false;
+  const own = (said?.capabilities ?? 0) | (isOurs ? tasksExtension : 0);
   return (capabilities & serverCapability.tasksExtension) === 0 ? own & ~tasksExtension : own;
 }
 
