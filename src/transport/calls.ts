@@ -23,6 +23,7 @@ import { Parking, type ParkingHost } from './parking.ts';
 import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
 import type { Routed } from './route.ts';
+import { Standings } from './standing.ts';
 import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -45,6 +46,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
   readonly #parts: CallsParts;
+  readonly #standings: Standings;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
 
@@ -53,6 +55,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.adapter = parts.adapter;
     this.wheel = parts.wheel;
     this.hops = parts.hops;
+    this.#standings = new Standings(parts.adapter, this);
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
     this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
@@ -110,13 +113,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
       let body = inwardCall(tasksToUpstream(call.message, link.upstream, call.client), inward);
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
-      this.#dispatch(new Relay(this, call, link, { upstreamId, body, tokens }));
+      const relay = new Relay(this, call, link, { upstreamId, body, tokens });
+      const ready = this.#standings.ready(call.client, link, call.rawHeaders);
+      if (ready === undefined) this.#dispatch(relay);
+      else void ready.then(() => this.#dispatch(relay));
     } catch (fault) {
       this.failed(call, fault);
     }
   }
 
   #dispatch(relay: Relay): void {
+    // Its client may have left while it waited.
+    if (relay.isOver) return;
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
     const said = relay.call.said ?? (carried.mirrors ? client.said : undefined);
@@ -216,6 +224,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   takenBack(relay: Relay): void {
     // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
+    relay.exchange?.cancel?.();
     relay.exchange?.abort();
     this.reply(relay.link, cancelledText(relay.upstreamId, 'the client has left'));
     this.finished(relay, 'ok');
