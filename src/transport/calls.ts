@@ -17,6 +17,7 @@ import { openCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import { carrying } from './forward.ts';
 import { Holds } from './holds.ts';
+import { callCeilingMs } from './limits.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
 import { Parking, type ParkingHost } from './parking.ts';
@@ -130,7 +131,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     const said = relay.call.said ?? (carried.mirrors ? client.said : undefined);
     const link = said === undefined ? carried : { ...carried, said };
     this.resumed(relay);
-    relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, link.upstream.config.timeoutMs);
+    relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, patienceMs(relay));
   }
 
   // RelayHost and its kin: what a call needs on its way back.
@@ -187,7 +188,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     const waiting = new Later(() => {
       if (relay.isOver) return;
       const link = carrying(relay.link, relay.call.rawHeaders);
-      relay.exchange = adapter.listen(link, lastEventId, relay, link.upstream.config.timeoutMs);
+      relay.exchange = adapter.listen(link, lastEventId, relay, patienceMs(relay));
     });
     wheel.arm(waiting, afterMs);
   }
@@ -244,6 +245,11 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   #landed({ call: { client, message }, flight }: Relay): void {
     if (client.inFlight.get(message.id!) === flight) client.inFlight.delete(message.id!);
   }
+}
+
+/** Longest silence. The result of a task comes when the task is over, and nothing before (2025-11-25 basic/utilities/tasks). */
+function patienceMs({ call, link }: Relay): number {
+  return call.message.method === 'tasks/result' ? callCeilingMs : link.upstream.config.timeoutMs;
 }
 
 /** `id` is raw JSON. */

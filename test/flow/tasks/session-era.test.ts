@@ -4,11 +4,14 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CallToolResultSchema, CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
+import { startGateway } from '../../support/gateway-process.ts';
 import type { Rpc } from '../../support/plain-client.ts';
 import { openSession } from '../../support/plain-client.ts';
 import type { PlainSession } from '../../support/plain-client.ts';
 import { startReplicas } from '../../support/replicas.ts';
+import { resultOf, sayJson, startScripted } from '../../support/scripted-upstream.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 import { startStatefulServer } from '../../support/stateful-server.ts';
@@ -108,6 +111,21 @@ describe('a task at a server', () => {
     expect(relatedTo(done)).toEqual({ taskId });
     expect((await here.ask('tasks/get', { taskId })).result).toMatchObject({ taskId, status: 'completed' });
   });
+
+  test('is waited for however long it is silent, unlike other calls', async () => {
+    const slow = await startScripted(
+      async (message, response) => {
+        if (message.method === 'tasks/result') await sleep(3_000);
+        const task = { taskId: 't', status: 'working', createdAt: 'c', lastUpdatedAt: 'l', ttl: null };
+        sayJson(response, resultOf(message, message.method === 'tools/call' ? { task } : { content: [] }));
+      },
+      { sessionId: 's', capabilities: { tools: {}, tasks: { requests: { tools: { call: {} } } } } },
+    );
+    const config = { mcpServers: { slow: { url: slow.url, timeout: 1_000 } } };
+    const session = await openSession((await startGateway({ config, admin: false })).url);
+    const taskId = idOf(await session.ask('tools/call', { name: 'slow__do', task: {} }));
+    expect((await session.ask('tasks/result', { taskId })).result).toEqual({ content: [] });
+  }, 20_000);
 
   test('is cancelled where it runs, from another replica', async () => {
     const [here, there] = await twice();
