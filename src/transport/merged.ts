@@ -3,7 +3,7 @@
  * stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
-import { serverCapability } from '../protocol/capabilities.ts';
+import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
@@ -20,6 +20,12 @@ const pushing =
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
   serverCapability.logging;
+/* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
+const asked =
+  clientCapability.roots |
+  clientCapability.sampling |
+  clientCapability.elicitationForm |
+  clientCapability.elicitationUrl;
 
 export interface MergedHost extends ListenerHost {
   closed(stream: MergedStream): void;
@@ -57,11 +63,14 @@ export class MergedStream implements Listened {
     return this.#events.isFull;
   }
 
-  /** Listens to an upstream where it has something to push and a session to push it in. */
+  /** Listens to an upstream where it has something to push or to ask, and a session to do so in. */
   join(upstream: Upstream): void {
     if (upstream.noListening || this.#listeners.has(upstream) || !this.#events.isOpen) return;
     const link = this.client.links.peek(upstream);
-    if (link === undefined || (link.capabilities & pushing) === 0) return;
+    if (link === undefined) return;
+    // What a server asks on a link of many clients is nobody's to answer (undeclared.ts).
+    const canAsk = !link.shared && (this.client.clientCapabilities & asked) !== 0;
+    if ((link.capabilities & pushing) === 0 && !canAsk) return;
     const listener = new Listener(this, link, this.#places.get(upstream.hash));
     this.#listeners.set(upstream, listener);
     listener.connect();

@@ -33,6 +33,9 @@ const missingCapability = -32021;
 const unsupportedVersion = -32022;
 const invalidParams = -32602;
 
+/** The cause of a refusal that names this very revision among those that the upstream speaks. */
+const offeredAgain = Symbol(modernRevision);
+
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
   /** The gateway's own `Implementation`, as JSON text. */
@@ -47,7 +50,13 @@ export class ModernAdapter implements UpstreamAdapter {
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const opened = { sessionId: undefined, revision: modernRevision, capabilities: 0 } as const;
     const link = { ...linkOf(upstream, opened, true), forwarded: client.forwarded };
-    const message = readServerMessage(await this.ask(link, 'server/discover', '{}', deadlineMs));
+    const discover = (): Promise<Buffer> => this.ask(link, 'server/discover', '{}', deadlineMs);
+    const answer = await discover().catch((fault: unknown) => {
+      // Who refuses the version and offers it in the same breath gets it once more (protocol.md B5).
+      if (fault instanceof GatewayError && fault.cause === offeredAgain) return discover();
+      throw fault;
+    });
+    const message = readServerMessage(answer);
     const result = message.root.member('result');
     const capabilities = result?.member('capabilities');
     if (capabilities?.kind !== 'object')
@@ -210,8 +219,10 @@ class ModernSink implements AnswerSink {
         if (this.#asks) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
-      case unsupportedVersion:
-        return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
+      case unsupportedVersion: {
+        const detail = `error ${rawOf(body, code)} about the gateway's own request`;
+        return new GatewayError('upstream_refused', detail, offers(message) ? { cause: offeredAgain } : {});
+      }
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
         if (this.#asks || this.#method !== 'resources/read') return body;
@@ -220,6 +231,12 @@ class ModernSink implements AnswerSink {
         return body;
     }
   }
+}
+
+/** Whether an error `-32022` lists this revision as supported. */
+function offers({ root, bytes }: Message): boolean {
+  const { data } = JSON.parse(rawOf(bytes, root.member('error')!)) as { data?: { supported?: unknown } };
+  return Array.isArray(data?.supported) && data.supported.includes(modernRevision);
 }
 
 /** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
