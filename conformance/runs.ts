@@ -92,6 +92,9 @@ function asClient(way: 'direct' | 'gateway', run: Run, { scored, unscored }: Req
 
 /** All but authorization: the gateway obtains no tokens for its upstreams. */
 function clientPart({ scored, unscored }: Requirements): Requirements {
-  const isFor = (scenario: string): boolean => !scenario.startsWith('auth/');
-  return { scored: scored.filter(isFor), unscored: unscored.filter(isFor) };
+  return { scored: scored.filter(needsNoToken), unscored: unscored.filter(needsNoToken) };
+}
+
+function needsNoToken(scenario: string): boolean {
+  return !scenario.startsWith('auth/');
 }

@@ -91,13 +91,10 @@ async function invalidHeaders({ url, revision, isNaive }: Dealing): Promise<void
 
 /* The unrelated tool is called while another call waits for its next round. */
 async function rounds({ url, revision, isNaive }: Dealing): Promise<void> {
-  let between = async (): Promise<void> => {};
-  const client = await connect(url, revision, async () => {
-    await between();
+  const client: SuiteClient = await connect(url, revision, async () => {
+    await client.callTool({ name: await toolOf(client, 'test_mrtr_unrelated') });
     return { confirmed: true };
   });
-  const unrelated = await toolOf(client, 'test_mrtr_unrelated');
-  between = async () => void (await client.callTool({ name: unrelated }));
   for (const name of ['test_mrtr_echo_state', 'test_mrtr_no_state'])
     await client.callTool({ name: await toolOf(client, name) });
   const call = client.callTool({ name: await toolOf(client, 'test_mrtr_no_result_type') });
