@@ -3,7 +3,7 @@
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
 import { randomBytes } from 'node:crypto';
-import { isRound } from '../aggregate/rounds.ts';
+import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
@@ -15,8 +15,8 @@ import type { OutletOwner } from './downstream/outlet.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
 import type { Gathering, Sent, Suspension } from './suspension.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
-import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
+import { ownAnswer, undeclared } from './undeclared.ts';
+import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapter.ts';
 
 /** What a relay needs of the gateway. */
 export interface RelayHost {
@@ -40,7 +40,7 @@ export interface RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
 
-export class Relay implements AnswerSink, OutletOwner {
+export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   call: Call;
   sent: Sent;
   link: Link;
@@ -176,6 +176,15 @@ export class Relay implements AnswerSink, OutletOwner {
     this.exchange?.abort();
     this.#host.finished(this, 'ok');
     this.call.outlet.finish();
+  }
+
+  takeQuestion(question: Message): boolean {
+    const { client, message } = this.call;
+    if (this.#over || this.suspension !== undefined || !mayAsk(message.method) || !isQuestion(question.method))
+      return false;
+    if (undeclared(question, client.clientCapabilities) !== undefined) return false;
+    this.#host.park(this, question);
+    return true;
   }
 
   /** Ends the call without an answer, as nobody is there to get one. */
