@@ -59,6 +59,8 @@ export const probeMs = 10_000;
 export const standingMs = 2_000;
 /** Questions that follow one another this closely make one round. */
 export const collectMs = 20;
+/** Answers are posted once the stream for the rest is open. A server that sends no head before its first event gets them after this. */
+export const headlessMs = 250;
 /** Rounds of questions in one call, as the official SDK has it, and the pause before one that asks nothing. */
 export const maxRounds = 8;
 export const roundPaceMs = 250;
