@@ -169,7 +169,10 @@ export class Lists {
     const link = await client.links.ensure(upstream, rawHeaders);
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
     const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
-    const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
+    // A server of the session era gets no such headers, and its tools are shown; what modern clients send is checked all the same.
+    const isAnnotated = link.mirrors || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
+    const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
+    const illegal = link.mirrors ? broken : nobody;
     const page = renderPage(reply, kind, upstream.config, illegal);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
@@ -204,7 +207,7 @@ export class Lists {
 
 const nobody: ReadonlySet<string> = new Set();
 
-/** Remembers which arguments go into headers, anew with each first page. Gives the tools that must not be shown. */
+/** Remembers which arguments go into headers, anew with each first page. Gives the tools that ask in vain. */
 function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);
