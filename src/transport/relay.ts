@@ -245,10 +245,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
-        if (this.#asks(message)) {
-          this.exchange?.answered();
-          return;
-        }
+        if (this.#asks(message)) return;
         const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
         const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
@@ -273,6 +270,8 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
   #asks(message: Message): boolean {
     if (!this.link.mirrors || this.call.client.wording.asksByRounds || !isRound(message)) return false;
+    // Nothing may follow a round; the end of this stream must not be taken for that of the next.
+    this.exchange?.abort();
     this.#host.ask(this, message);
     return true;
   }
