@@ -22,7 +22,7 @@ export function reportOf(run: string, verdict: Verdict): string[] {
     ...section('lost through the gateway:', verdict.losses, (loss) =>
       `${loss.status} ${loss.message.slice(0, messageLength)}`.trimEnd(),
     ),
-    ...section('lost as expected:', verdict.expected, (loss) => loss.reason),
+    ...accepted(verdict.expected),
     ...section('in the baseline, but not lost:', verdict.stale, (entry) => entry.reason),
     '',
     `${verdict.score.passed}/${verdict.score.of}`,
@@ -51,6 +51,13 @@ function markOf(row: Row): string {
 
 function countOf(tally: Tally): string {
   return tally.total === 0 ? '-' : `${tally.passed}/${tally.total}`;
+}
+
+/* One line for each scenario: its checks have one reason. */
+function accepted(losses: Verdict['expected']): string[] {
+  const scenarios = Map.groupBy(losses, ({ scenario, reason }) => `  ${scenario}: ${reason}`);
+  if (scenarios.size === 0) return [];
+  return ['', 'lost as expected:', ...[...scenarios].map(([line, { length }]) => `${line} (${length})`)];
 }
 
 function section<T extends { readonly scenario: string; readonly check: string }>(

@@ -55,8 +55,8 @@ export const maxLastTurns = 1_000;
 export const blackoutMs = 10_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
-/** A call waits this long for the stream on which its upstream may ask about it. */
-export const standingMs = 2_000;
+/** A call waits this long for the stream on which its upstream may ask about it. Some servers send its head with its first event only. */
+export const standingMs = 300;
 /** Questions that follow one another this closely make one round. */
 export const collectMs = 20;
 /** Answers are posted once the stream for the rest is open. A server that sends no head before its first event gets them after this. */
