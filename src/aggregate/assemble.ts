@@ -5,6 +5,8 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Catalogue, Held, View } from './catalogue.ts';
+import { mergeHints, notToBeKept } from './hints.ts';
+import type { CacheHints, Part } from './hints.ts';
 import { memberOf } from './kinds.ts';
 
 /** A merged page is full with the upstream page that reaches one of these; bytes are those of the items. */
@@ -30,6 +32,8 @@ export interface Assembled {
   readonly body: Buffer;
   readonly next: Position | undefined;
   readonly failed: readonly Failure[];
+  /** What a client may be told of how long it counts. */
+  readonly hints: CacheHints;
 }
 
 /**
@@ -46,7 +50,10 @@ export async function assemble(
 ): Promise<Assembled> {
   const name = listName(view, from);
   const warm = catalogue.merged.find(name, upstreams, view.nowMs);
-  if (warm !== undefined) return { body: withCursor(warm.body, warm.next, seal), next: warm.next, failed: [] };
+  if (warm !== undefined) {
+    const { body, next, madeOf } = warm;
+    return { body: withCursor(body, next, seal), next, failed: [], hints: hintsOf(madeOf, from, next, view.nowMs) };
+  }
 
   const first = from === undefined ? 0 : upstreams.findIndex(({ id }) => id === from.upstream.id);
   if (first === -1) throw new GatewayError('cursor_invalid', `upstream ${from?.upstream.id} is not in the list`);
@@ -82,7 +89,22 @@ export async function assemble(
   if (failed.length === 0) {
     catalogue.merged.keep(name, { body, next, upstreams: [...upstreams], madeOf: draft.madeOf });
   }
-  return { body: withCursor(body, next, seal), next, failed };
+  const hints = failed.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  return { body: withCursor(body, next, seal), next, failed, hints };
+}
+
+/**
+ * All pages of one list have to be for the same audience (protocol.md B9). A first page is sent before the others are known, and
+ * cursors are sealed for one principal, so a list of several pages is private.
+ */
+function hintsOf(
+  madeOf: readonly Part[],
+  from: Position | undefined,
+  next: Position | undefined,
+  nowMs: number,
+): CacheHints {
+  const hints = mergeHints(madeOf, nowMs);
+  return from === undefined && next === undefined ? hints : { ...hints, cacheScope: 'private' };
 }
 
 /** The merged page in the making. */

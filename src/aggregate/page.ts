@@ -11,6 +11,8 @@ import type { Found } from '../protocol/scan.ts';
 import { removeMembers, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { editUri } from './content.ts';
+import { readHints, unstated } from './hints.ts';
+import type { Stated } from './hints.ts';
 import { keyOf, memberOf, subjectOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
 import { isNameable, outwardName } from './names.ts';
@@ -30,7 +32,15 @@ const maxCursorChars = 8192;
 /** Why an item is not shown, apart from the operator's selectors. */
 type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
 
-const noNames: ReadonlySet<string> = new Set();
+/** What one client gets to see of one upstream's items, apart from their names. */
+export interface PageForm {
+  /** Names of items that the protocol says to drop. */
+  readonly illegal: ReadonlySet<string>;
+  /** The upstream is of an era that says how long a list counts and for whom. */
+  readonly hinted: boolean;
+}
+
+const plain: PageForm = { illegal: new Set(), hinted: false };
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -44,18 +54,15 @@ export interface Page {
   /** How many items are hidden for a fault of theirs; those excluded by a selector do not count. */
   readonly hidden: number;
   readonly hiddenBy: Readonly<Record<Hiding, number>>;
+  /** How long the upstream says that it counts, and for whom. */
+  readonly stated: Stated;
 }
 
 /**
- * `reply` is the whole JSON-RPC response to the list method of `kind`; `illegal` names items that the protocol says to drop. Throws `upstream_malformed` for what is no such
- * response, and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
+ * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such response,
+ * and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
-export function renderPage(
-  reply: Buffer,
-  kind: ListKind,
-  upstream: UpstreamConfig,
-  illegal: ReadonlySet<string> = noNames,
-): Page {
+export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, form: PageForm = plain): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
   if (list.items.length > maxItemsPerList) throw malformed(`${list.items.length} ${kind} in a page`);
@@ -69,7 +76,8 @@ export function renderPage(
     const key = item.member(keyOf(kind));
     const text = key?.kind === 'string' ? textOf(reply, key) : '';
     const hiding =
-      hidingOf(item, text, kind, upstream) ?? (keys.has(text) ? 'repeated' : illegal.has(text) ? 'illegal' : undefined);
+      hidingOf(item, text, kind, upstream) ??
+      (keys.has(text) ? 'repeated' : form.illegal.has(text) ? 'illegal' : undefined);
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
       edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
@@ -86,6 +94,7 @@ export function renderPage(
     nextCursor: list.nextCursor,
     hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized + hiddenBy.illegal,
     hiddenBy,
+    stated: form.hinted ? readHints(reply, list.root.member('result')) : unstated,
   };
 }
 
@@ -96,6 +105,7 @@ export const emptyPage: Page = {
   nextCursor: undefined,
   hidden: 0,
   hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
+  stated: unstated,
 };
 
 /** JSON-RPC 2.0 §5.1. Many servers declare resources and have no `resources/templates/list`. */

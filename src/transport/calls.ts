@@ -6,7 +6,10 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
+import type { ListKind } from '../aggregate/kinds.ts';
+import { contradicted } from '../aggregate/contradicted.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Call } from './call.ts';
 import { checkMirrored } from './mirrored.ts';
@@ -120,22 +123,30 @@ export class Calls implements RelayHost {
   }
 
   noticed(link: Link, client: Client, method: string): void {
-    const { catalogue, upstreams } = this.#parts;
-    const { id } = link.upstream.config;
-    // Where headers are forwarded, one audience has several copies (lists.ts).
-    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
-    const audience = forwards ? undefined : client.audienceOf(link.upstream);
     switch (method) {
       case 'notifications/tools/list_changed':
-        catalogue.invalidate(id, 'tools', audience);
+        this.#forget(link, client, 'tools');
         return;
       case 'notifications/prompts/list_changed':
-        catalogue.invalidate(id, 'prompts', audience);
+        this.#forget(link, client, 'prompts');
         return;
       case 'notifications/resources/list_changed':
-        catalogue.invalidate(id, 'resources', audience);
-        catalogue.invalidate(id, 'resourceTemplates', audience);
+        this.#forget(link, client, 'resources');
+        this.#forget(link, client, 'resourceTemplates');
     }
+  }
+
+  #forget({ upstream }: Link, client: Client, kind: ListKind): void {
+    const { catalogue, upstreams } = this.#parts;
+    // Where headers are forwarded, one audience has several copies (lists.ts).
+    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
+    catalogue.invalidate(upstream.config.id, kind, forwards ? undefined : client.audienceOf(upstream));
+  }
+
+  refused(relay: Relay, answer: Message): void {
+    const { link, call } = relay;
+    const list = contradicted(call.message.method, answer);
+    if (list !== undefined) this.#forget(link, call.client, list);
   }
 
   reply(link: Link, body: string): void {

@@ -5,6 +5,7 @@
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
 import { ownersOf, ownersOfUri } from '../aggregate/owners.ts';
+import type { CacheHints } from '../aggregate/hints.ts';
 import { readToolHeaders } from '../aggregate/tool-headers.ts';
 import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
@@ -68,10 +69,15 @@ export class Lists {
   }
 
   /** The result of a list request as JSON text. Throws `params_invalid`, `cursor_invalid`, `upstreams_all_down`. */
-  async page(client: Client, kind: ListKind, message: Message, rawHeaders: RawHeaders): Promise<Buffer> {
+  async page(
+    client: Client,
+    kind: ListKind,
+    message: Message,
+    rawHeaders: RawHeaders,
+  ): Promise<{ readonly body: Buffer; readonly hints: CacheHints }> {
     const from = this.#position(client, kind, message);
     const taking = this.#taking(client, kind);
-    const { body, failed } = await assemble(
+    const { body, hints, failed } = await assemble(
       this.#catalogue,
       this.#view(client, kind, rawHeaders),
       taking,
@@ -86,7 +92,7 @@ export class Lists {
     );
     for (const { upstream, fault } of failed)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
-    return body;
+    return { body, hints };
   }
 
   /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */
@@ -135,6 +141,8 @@ export class Lists {
       kind,
       principal: client.audienceOfAll(this.#upstreams) + forwarded,
       audienceOf: (config) => client.audienceOf(this.#byConfig.get(config)!) + forwarded,
+      // What one caller's headers made an upstream list is not for others, whatever it says. What is dropped depends on the revision.
+      publicAudienceOf: (config) => (config.forwardHeaders.length > 0 ? undefined : `public ${client.revision}`),
       nowMs: this.#now(),
       ttlMsOf: (config) => {
         const known = this.#known(client, this.#byConfig.get(config)!) ?? 0;
@@ -170,7 +178,7 @@ export class Lists {
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
     const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
     const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
-    const page = renderPage(reply, kind, upstream.config, illegal);
+    const page = renderPage(reply, kind, upstream.config, { illegal, hinted: link.mirrors });
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(

@@ -25,6 +25,8 @@ export interface RelayHost {
   reply(link: Link, body: string): void;
   /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
   resume(relay: Relay, lastEventId: string, afterMs: number): void;
+  /** The upstream answered `relay` with an error. */
+  refused(relay: Relay, answer: Message): void;
   /** The client was given an event id, so it can take the answer up at another replica. */
   promised(relay: Relay): void;
   /** The client has left, which takes its request back. */
@@ -279,7 +281,9 @@ export class Relay implements AnswerSink, OutletOwner {
 
   #close(response: Message): void {
     this.#over = true;
-    this.#host.finished(this, response.root.member('error') === undefined ? 'ok' : 'error');
+    const isError = response.root.member('error') !== undefined;
+    if (isError) this.#host.refused(this, response);
+    this.#host.finished(this, isError ? 'error' : 'ok');
   }
 
   #fail(fault: GatewayError): void {

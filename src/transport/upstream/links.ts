@@ -2,6 +2,7 @@
  * Which link serves which upstream for one client. The truth is what the client's token says; what has been opened or healed
  * since then is remembered here, on this replica only, and may be lost at any time (design.md §5).
  */
+import { statedUntil } from '../../aggregate/hints.ts';
 import { GatewayError } from '../../errors.ts';
 import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -30,7 +31,7 @@ export interface LinkOwner {
     | undefined;
 }
 
-type Reason = 'initialize' | 'late' | 'healed' | 'probe';
+type Reason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
 /** The links of one owner. */
 export class Links {
@@ -75,6 +76,12 @@ export class Links {
     if (lost.sessionId === undefined) this.#opener.forget(upstream);
     this.#links.delete(upstream);
     return await this.#open(upstream, 'healed', rawHeaders);
+  }
+
+  /** What the upstream says of itself by now; where it does not answer, what it said before. The link stays in use meanwhile. */
+  async refresh(upstream: Upstream, link: Link, rawHeaders: RawHeaders): Promise<Link> {
+    this.#links.set(upstream, link);
+    return await this.#open(upstream, 'refreshed', rawHeaders).catch(() => link);
   }
 
   /** Every link in use or sealed in the token, for broadcasts and for the end of the session. */
@@ -158,7 +165,12 @@ export class LinkOpener {
         (late) => void this.#adapter.end(linkOf(upstream, late, false)),
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
-      const link = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
+      const { stated } = opened;
+      const bare = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
+      const link =
+        stated === undefined
+          ? bare
+          : { ...bare, stated: { statedUntil: statedUntil(stated, this.#now()), isPublic: stated.isPublic } };
       if (link.sessionId === undefined) this.#keepSessionless(upstream, owner.revision, link);
       upstream.capabilities = opened.capabilities;
       upstream.instructions = opened.instructions;

@@ -4,6 +4,7 @@
  * status of its own; those that speak of the gateway's own hop end here (protocol.md D10).
  */
 import { randomUUID } from 'node:crypto';
+import { readHints } from '../../aggregate/hints.ts';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { GatewayError } from '../../errors.ts';
 import { serverCapability, serverCapabilityBits } from '../../protocol/capabilities.ts';
@@ -58,6 +59,7 @@ export class ModernAdapter implements UpstreamAdapter {
       revision: modernRevision,
       capabilities: serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
+      stated: readHints(message.bytes, result),
     };
   }
 
