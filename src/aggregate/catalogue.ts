@@ -6,38 +6,14 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { statedUntil } from './hints.ts';
-import type { Part } from './hints.ts';
 import type { ListKind } from './kinds.ts';
+import { KnownNames } from './known-names.ts';
 import { MergedLists } from './merged.ts';
 import { emptyPage, maxItemsPerList } from './page.ts';
 import type { Page } from './page.ts';
+import type { Held, View } from './view.ts';
 
-/** Who looks at which lists, when, and how a page is had. */
-export interface View {
-  readonly kind: ListKind;
-  /** Tells merged lists apart: never the same for two who may see different ones. */
-  readonly principal: string;
-  /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
-  readonly audienceOf: (upstream: UpstreamConfig) => string;
-  /** Who all may be shown a page that the upstream calls public; undefined where what it lists may depend on the caller. */
-  readonly publicAudienceOf: (upstream: UpstreamConfig) => string | undefined;
-  readonly nowMs: number;
-  /** How long a page is kept of which the upstream does not say it, asked when it has been loaded; 0 keeps none. */
-  readonly ttlMsOf: (upstream: UpstreamConfig) => number;
-  /** Asks the upstream. Others may wait for the same page, so it must not end with one client's connection. */
-  readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
-}
-
-/** A page and how long it counts. The object is the page's identity: a reload makes another. */
-export interface Held extends Part {
-  readonly page: Page;
-  /** In ms of the caller's clock; minus infinity once the page has been invalidated. */
-  freshUntil: number;
-  /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */
-  readonly fault: GatewayError | undefined;
-  /** `page.keys`, made when first asked for. */
-  keys: ReadonlySet<string> | undefined;
-}
+export type { Held, View } from './view.ts';
 
 export interface CatalogueLimits {
   /** Lists kept: one for each upstream, kind and audience. */
@@ -70,6 +46,8 @@ interface Entry {
 export class Catalogue {
   /** Whole merged lists, valid as long as each of their pages is. */
   readonly merged = new MergedLists();
+  /** Whose the names are. */
+  readonly names = new KnownNames();
   readonly #limits: CatalogueLimits;
   /** In the order of their latest load, oldest first. */
   readonly #entries = new Map<string, Entry>();
@@ -96,11 +74,11 @@ export class Catalogue {
     const underWay = known?.loading.get(cursor);
     if (underWay !== undefined) return underWay;
     const entry = known ?? emptyEntry(name, view, upstream, false);
-    const changes = this.#changes.get(upstream.id);
+    const changes = this.changesOf(upstream.id);
     const loading = view.load(upstream, view.kind, cursor).then(
       (page) => {
         entry.loading.delete(cursor);
-        const isShared = page.stated.isPublic && this.#changes.get(upstream.id) === changes;
+        const isShared = page.stated.isPublic && this.changesOf(upstream.id) === changes;
         return this.#keep(
           entry,
           isShared ? this.#sharedEntry(view, upstream) : undefined,
@@ -165,7 +143,7 @@ export class Catalogue {
    * way are not kept either.
    */
   invalidate(upstreamId: string, kind?: ListKind, audience?: string): void {
-    this.#changes.set(upstreamId, (this.#changes.get(upstreamId) ?? 0) + 1);
+    this.#changes.set(upstreamId, this.changesOf(upstreamId) + 1);
     if (kind !== undefined && audience !== undefined) {
       const entry = this.#entries.get(nameOf(kind, upstreamId, audience));
       if (entry !== undefined) this.#drop(entry);
@@ -179,6 +157,11 @@ export class Catalogue {
       if (kind !== undefined && entry.kind !== kind) continue;
       this.#drop(entry);
     }
+  }
+
+  /** Another number whenever something of the upstream has been forgotten. */
+  changesOf(upstreamId: string): number {
+    return this.#changes.get(upstreamId) ?? 0;
   }
 
   /** `shared` is where the page goes when anyone may see it. */
@@ -201,7 +184,6 @@ export class Catalogue {
       freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
       statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
       isPublic: entry.isPublic,
-      keys: undefined,
     };
     if (!isCurrent) return held;
     entry.pages.set(cursor, held);

@@ -15,7 +15,7 @@ import { readHints, unstated } from './hints.ts';
 import type { Stated } from './hints.ts';
 import { keyOf, memberOf, subjectOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
-import { isNameable, outwardName } from './names.ts';
+import { isNameable, listedName } from './names.ts';
 import { decide } from './selectors.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
@@ -135,7 +135,7 @@ function errorCodeOf(reply: Buffer): number | undefined {
 function hidingOf(item: Found, key: string, kind: ListKind, upstream: UpstreamConfig): Hiding | undefined {
   if (key === '') return 'unnamed';
   const subject = subjectOf(kind);
-  if (subject !== 'resource' && !isNameable(subject, upstream.id, key)) return 'name';
+  if (subject !== 'resource' && !isNameable(subject, upstream, key)) return 'name';
   const isOversized =
     sizeOf(item.member('description')) > maxDescriptionBytes ||
     sizeOf(item.member('inputSchema')) > maxSchemaBytes ||
@@ -150,7 +150,7 @@ function sizeOf(found: Found | undefined): number {
 function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstream: UpstreamConfig): Edit[] {
   const edits: Edit[] = [];
   if (key.name === 'name') {
-    edits.push({ start: key.start, end: key.end, text: JSON.stringify(outwardName(upstream.id, text)) });
+    edits.push({ start: key.start, end: key.end, text: JSON.stringify(listedName(upstream, text)) });
   } else editUri(reply, key, upstream, edits);
   const meta = item.member('_meta');
   editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);

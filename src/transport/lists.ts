@@ -4,9 +4,10 @@
  */
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
-import { ownersOf, ownersOfUri } from '../aggregate/owners.ts';
+import { ownersOf, ownersOfUri, type Owners } from '../aggregate/owners.ts';
 import type { CacheHints } from '../aggregate/hints.ts';
 import { readToolHeaders } from '../aggregate/tool-headers.ts';
+import { listedName } from '../aggregate/names.ts';
 import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -51,6 +52,8 @@ export class Lists {
   readonly #adapter: UpstreamAdapter;
   readonly #log: Log;
   readonly #now: () => number;
+  /** Lists with long names that the log has been told of. */
+  readonly #noted = new Set<string>();
 
   constructor(
     upstreams: readonly Upstream[],
@@ -77,7 +80,7 @@ export class Lists {
   ): Promise<{ readonly body: Buffer; readonly hints: CacheHints }> {
     const from = this.#position(client, kind, message);
     const taking = this.#taking(client, kind);
-    const { body, hints, failed } = await assemble(
+    const { body, hints, failed, shadowed } = await assemble(
       this.#catalogue,
       this.#view(client, kind, rawHeaders),
       taking,
@@ -92,6 +95,7 @@ export class Lists {
     );
     for (const { upstream, fault } of failed)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
+    if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
     return { body, hints };
   }
 
@@ -101,16 +105,9 @@ export class Lists {
     return pages.reduce((sum, held) => sum + held.page.count, 0);
   }
 
-  /** Upstreams that show a bare name (tools, prompts), in the order of the configuration. */
-  async ownersOfName(
-    client: Client,
-    kind: 'tools' | 'prompts',
-    name: string,
-    rawHeaders: RawHeaders,
-  ): Promise<Upstream[]> {
-    const view = this.#view(client, kind, rawHeaders);
-    const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), name);
-    return owners.map((config) => this.#byConfig.get(config)!);
+  /** Upstreams that show a bare name or have an alias (tools, prompts), in the order of the configuration. */
+  async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string, rawHeaders: RawHeaders): Promise<Owners> {
+    return await ownersOf(this.#catalogue, this.#view(client, kind, rawHeaders), this.#taking(client, kind), name);
   }
 
   /** Upstreams that list a bare URI, or without any, those with a template that it matches. */
@@ -121,7 +118,7 @@ export class Lists {
       this.#taking(client, 'resources'),
       uri,
     );
-    return owners.map((config) => this.#byConfig.get(config)!);
+    return owners.map(({ upstream }) => this.#byConfig.get(upstream)!);
   }
 
   /** Upstreams that list a URI template as it stands, or a resource with this URI: completion names either. */
@@ -130,7 +127,7 @@ export class Lists {
     const view = this.#view(client, kind, rawHeaders);
     const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), uri);
     return owners.length > 0
-      ? owners.map((config) => this.#byConfig.get(config)!)
+      ? owners.map(({ upstream }) => this.#byConfig.get(upstream)!)
       : await this.ownersOfUri(client, uri, rawHeaders);
   }
 
@@ -179,6 +176,7 @@ export class Lists {
     const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
     const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
     const page = renderPage(reply, kind, upstream.config, { illegal, hinted: link.mirrors });
+    this.#noteLong(upstream, kind, page);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
       this.#log.warn(
@@ -187,6 +185,18 @@ export class Lists {
       );
     }
     return page;
+  }
+
+  /** Said once: many clients fail on such a name, and some on the whole list. */
+  #noteLong(upstream: Upstream, kind: ListKind, { keys }: Page): void {
+    const { naming, id } = upstream.config;
+    const noted = `${kind} ${id}`;
+    if ((kind !== 'tools' && kind !== 'prompts') || this.#noted.has(noted)) return;
+    const long = keys.filter((key) => listedName(upstream.config, key).length > naming.maxChars).length;
+    if (long === 0) return;
+    this.#noted.add(noted);
+    const fields = { upstream: id, list: kind, long, limit: naming.maxChars };
+    this.#log.warn(fields, 'names longer than many clients take; --long-names shorten gives them aliases');
   }
 
   async #ask(client: Client, link: Link, method: string, params: string, rawHeaders: RawHeaders): Promise<Buffer> {
