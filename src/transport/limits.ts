@@ -55,3 +55,12 @@ export const maxLastTurns = 1_000;
 export const blackoutMs = 10_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
+/** Questions that follow one another this closely make one round. */
+export const collectMs = 20;
+/** Rounds of questions in one call, as the official SDK has it, and the pause before one that asks nothing. */
+export const maxRounds = 8;
+export const roundPaceMs = 250;
+/** Calls that wait here for answers of their clients. */
+export const maxHolds = 10_000;
+/** What another replica is given to take an answer over. */
+export const hopMs = 10_000;

@@ -6,7 +6,7 @@ import type { Part, Stated } from '../../aggregate/hints.ts';
 import type { GatewayError } from '../../errors.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
-import type { Said } from './said.ts';
+import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
@@ -31,6 +31,11 @@ export interface Link {
   readonly shared: boolean;
   /** Arguments of its tools may have to stand in headers as well (protocol.md B3). */
   readonly mirrors: boolean;
+  /**
+   * Calls under way on a link of several clients to an upstream whose messages do not say which call they belong to;
+   * undefined where they do.
+   */
+  readonly underWay?: Set<object>;
   /** Headers of a POST on this link, as a raw list. */
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */

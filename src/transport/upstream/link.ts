@@ -21,5 +21,6 @@ export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>,
     shared,
     mirrors: !isLegacyRevision(opened.revision),
     headers,
+    ...(shared && upstream.bridged && { underWay: new Set<object>() }),
   };
 }
