@@ -122,6 +122,7 @@ export const serverMessageShape = compileShape({
           },
         },
         serverInfo: { members: { name: value } },
+        supportedVersions: value,
         instructions: value,
         resultType: value,
         requestState: value,

@@ -21,6 +21,7 @@ import { carrying } from './forward.ts';
 import { Holds } from './holds.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
+import type { Lists } from './lists.ts';
 import { Parking, type ParkingHost } from './parking.ts';
 import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
@@ -33,6 +34,7 @@ export interface CallsParts {
   readonly hops: Hops;
   readonly upstreams: readonly Upstream[];
   readonly catalogue: Catalogue;
+  readonly lists: Pick<Lists, 'relearn'>;
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly journal: Journal;
@@ -118,6 +120,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   #dispatch(relay: Relay): void {
+    if (relay.isOver) return;
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
     const link = carried.mirrors ? { ...carried, said: relay.call.said ?? client.said } : carried;
@@ -169,6 +172,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
         relay.link = link;
         this.#dispatch(relay);
       },
+      (fault: unknown) => relay.fail(fault),
+    );
+    return true;
+  }
+
+  realign(relay: Relay): boolean {
+    const { client, message, rawHeaders } = relay.call;
+    if (relay.realigned || message.method !== 'tools/call') return false;
+    relay.realigned = true;
+    // The call was refused for its headers, so nothing was done with it (protocol.md D5, D10).
+    this.#parts.lists.relearn(client, relay.link.upstream, rawHeaders).then(
+      () => this.#dispatch(relay),
       (fault: unknown) => relay.fail(fault),
     );
     return true;

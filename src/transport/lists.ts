@@ -23,6 +23,7 @@ import type { Client } from './client.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { blackoutMs } from './limits.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import { withDeadline } from './upstream/deadline.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** How long a list is kept: longer where the upstream says when it changes. In ms. */
@@ -30,6 +31,8 @@ const announcedTtlMs = 30_000;
 const silentTtlMs = 5_000;
 /** Longest wait for one page of one upstream inside a list, in ms. */
 const pageDeadlineMs = 10_000;
+/** Longest wait of a call for a list with the headers it needs, in ms. */
+const relearnMs = 10_000;
 
 const needed: Readonly<Record<ListKind, number>> = {
   tools: serverCapability.tools,
@@ -52,6 +55,8 @@ export class Lists {
   readonly #adapter: UpstreamAdapter;
   readonly #log: Log;
   readonly #now: () => number;
+  /** Calls that come meanwhile wait for the same list. */
+  readonly #relearning = new Map<Upstream, Promise<unknown>>();
   /** Lists with long names that the log has been told of. */
   readonly #noted = new Set<string>();
 
@@ -97,6 +102,18 @@ export class Lists {
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
     if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
     return { body, hints };
+  }
+
+  /** Asks for an upstream's tools again, as it wants other arguments in headers than it listed. Throws `upstream_*` faults. */
+  async relearn(client: Client, upstream: Upstream, rawHeaders: RawHeaders): Promise<void> {
+    let relearning = this.#relearning.get(upstream);
+    if (relearning === undefined) {
+      this.#catalogue.invalidate(upstream.config.id, 'tools');
+      const pages = this.#catalogue.pages(this.#view(client, 'tools', rawHeaders), upstream.config);
+      relearning = withDeadline(pages, relearnMs).finally(() => this.#relearning.delete(upstream));
+      this.#relearning.set(upstream, relearning);
+    }
+    await relearning;
   }
 
   /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */

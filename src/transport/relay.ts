@@ -22,6 +22,8 @@ import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 export interface RelayHost {
   /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
   heal(relay: Relay): boolean;
+  /** The headers made of `relay` do not fit what the upstream wants by now; true when it will be sent again with others. */
+  realign(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
   /** Sends a message of the gateway to the upstream, without waiting. */
@@ -52,6 +54,7 @@ export class Relay implements AnswerSink, OutletOwner {
   /** Called once the upstream's stream is open. */
   onOpened: (() => void) | undefined;
   healed = false;
+  realigned = false;
   /** Questions of the upstream that are being gathered, or that the call waits with. */
   parking: Gathering | undefined;
   /** Its stream was begun at another time, by whichever replica. */
@@ -145,7 +148,9 @@ export class Relay implements AnswerSink, OutletOwner {
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
-    if (fault.code === 'upstream_session_lost' && this.lastEventId === undefined && this.#host.heal(this)) return;
+    const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
+    if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
+    if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
     else this.#fail(this.isTakenUp ? new GatewayError('state_invalid', fault.message, { cause: fault }) : fault);
   }

@@ -3,7 +3,7 @@
  * since then is remembered here, on this replica only, and may be lost at any time (design.md §5).
  */
 import { statedUntil } from '../../aggregate/hints.ts';
-import { GatewayError } from '../../errors.ts';
+import { GatewayError, type ErrorCode } from '../../errors.ts';
 import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
@@ -30,6 +30,15 @@ export interface LinkOwner {
     | { readonly sessionId: string | undefined; readonly revision: LegacyRevision; readonly capabilities: number }
     | undefined;
 }
+
+/** An upstream that gives such an answer is there. */
+const refusals: ReadonlySet<string> = new Set<ErrorCode>([
+  'upstream_refused',
+  'upstream_unauthorized',
+  'upstream_headers_refused',
+  'upstream_revision_refused',
+  'upstream_verb_refused',
+]);
 
 type Reason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
@@ -71,7 +80,8 @@ export class Links {
   async renew(upstream: Upstream, lost: Link, rawHeaders: RawHeaders): Promise<Link> {
     const current = this.#links.get(upstream);
     if (current !== undefined && current !== lost) return current;
-    if (upstream.config.onSessionLoss === 'error')
+    // An upstream without sessions that no longer speaks its revision has lost no state.
+    if (upstream.config.onSessionLoss === 'error' && !lost.mirrors)
       throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
     if (lost.sessionId === undefined) this.#opener.forget(upstream);
     this.#links.delete(upstream);
@@ -181,7 +191,7 @@ export class LinkOpener {
       countUpstreamSession(upstream.config.id, reason, code);
       if (code === 'upstream_timeout') upstream.blackoutUntil = this.#now() + blackoutMs;
       // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
-      if (code !== 'upstream_refused' && code !== 'upstream_verb_refused') this.#lost(upstream, fault);
+      if (!refusals.has(code)) this.#lost(upstream, fault);
       throw fault;
     }
   }

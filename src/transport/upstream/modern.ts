@@ -23,6 +23,7 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
+import { RevisionRefused } from './revision-refused.ts';
 import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -54,6 +55,8 @@ export class ModernAdapter implements UpstreamAdapter {
     const capabilities = result?.member('capabilities');
     if (capabilities?.kind !== 'object')
       throw new GatewayError('upstream_refused', 'server/discover gave no capabilities');
+    const versions = parsed(message, result?.member('supportedVersions'));
+    if (Array.isArray(versions) && !versions.includes(modernRevision)) throw new RevisionRefused(versions);
     const instructions = result?.member('instructions');
     return {
       sessionId: undefined,
@@ -72,7 +75,9 @@ export class ModernAdapter implements UpstreamAdapter {
       return nothingUnderWay;
     }
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
-    const exchange = new HttpExchange(new ModernSink(sink, message.method, link.said), this.#wheel, idleMs, true);
+    const judge = new ModernSink(sink, message.method, link.said);
+    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
+    judge.exchange = exchange;
     const enveloped = withEnvelope(message, this.#envelope(link.said));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
@@ -150,9 +155,11 @@ function withEnvelope(message: Message, envelope: readonly (readonly [string, st
 
 /** Keeps from the client what is about this hop, and says the rest in the words of the session era. */
 class ModernSink implements AnswerSink {
+  exchange: Exchange | undefined;
   readonly #sink: AnswerSink;
   readonly #method: string;
   readonly #said: Said | undefined;
+  #over = false;
 
   constructor(sink: AnswerSink, method: string, said: Said | undefined) {
     this.#sink = sink;
@@ -163,23 +170,30 @@ class ModernSink implements AnswerSink {
   onJson(body: Buffer): void {
     const answer = this.#judged(body);
     if (Buffer.isBuffer(answer)) this.#sink.onJson(answer);
-    else this.#sink.onFault(answer);
+    else this.#refuse(answer);
   }
   onStream(): void {
     this.#sink.onStream();
   }
   onEvent(event: SseEvent): void {
-    if (event.data === '') return;
+    if (event.data === '' || this.#over) return;
     const answer = this.#judged(Buffer.from(event.data));
     // Events of this revision cannot be resumed from, so an id promises nothing.
     if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
-    else this.#sink.onFault(answer);
+    else this.#refuse(answer);
   }
   onRetry(): void {}
   onEnd(): void {
-    this.#sink.onEnd();
+    if (!this.#over) this.#sink.onEnd();
   }
   onFault(fault: GatewayError): void {
+    if (!this.#over) this.#sink.onFault(fault);
+  }
+
+  /** The request may be sent again at once, so nothing more of this answer may arrive. */
+  #refuse(fault: GatewayError): void {
+    this.#over = true;
+    this.exchange?.abort();
     this.#sink.onFault(fault);
   }
 
@@ -207,8 +221,9 @@ class ModernSink implements AnswerSink {
         if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
+        return new GatewayError('upstream_headers_refused', 'the headers that the gateway made of the request');
       case unsupportedVersion:
-        return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
+        return new RevisionRefused(supportedIn(message));
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
         if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
@@ -222,6 +237,16 @@ class ModernSink implements AnswerSink {
   #mayBeRound(message: Message): boolean {
     return this.#said !== undefined && mayAsk(this.#method) && isRound(message);
   }
+}
+
+/** `data.supported` of an error, parsed. */
+function supportedIn(message: Message): unknown {
+  const data = parsed(message, message.root.member('error')?.member('data'));
+  return typeof data === 'object' && data !== null && 'supported' in data ? data.supported : undefined;
+}
+
+function parsed({ bytes }: Message, found: Found | undefined): unknown {
+  return found === undefined ? undefined : JSON.parse(rawOf(bytes, found));
 }
 
 function isComplete(body: Buffer, type: Found): boolean {
