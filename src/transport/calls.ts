@@ -26,6 +26,7 @@ import { Parking, type ParkingHost } from './parking.ts';
 import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
 import type { Routed } from './route.ts';
+import { Standings } from './standing.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
@@ -48,6 +49,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
   readonly #parts: CallsParts;
+  readonly #standings: Standings;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
 
@@ -56,6 +58,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.adapter = parts.adapter;
     this.wheel = parts.wheel;
     this.hops = parts.hops;
+    this.#standings = new Standings(parts.adapter, this);
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
     this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
@@ -113,13 +116,17 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
       let body = inwardCall(call.message, inward);
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
-      this.#dispatch(new Relay(this, call, link, { upstreamId, body, tokens }));
+      const relay = new Relay(this, call, link, { upstreamId, body, tokens });
+      const ready = this.#standings.ready(call.client, link, call.rawHeaders);
+      if (ready === undefined) this.#dispatch(relay);
+      else void ready.then(() => this.#dispatch(relay));
     } catch (fault) {
       this.failed(call, fault);
     }
   }
 
   #dispatch(relay: Relay): void {
+    // Its client may have left while it waited.
     if (relay.isOver) return;
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);

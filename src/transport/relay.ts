@@ -3,7 +3,7 @@
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
 import { randomBytes } from 'node:crypto';
-import { isRound } from '../aggregate/rounds.ts';
+import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
@@ -15,8 +15,8 @@ import type { OutletOwner } from './downstream/outlet.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
 import type { Gathering, Sent, Suspension } from './suspension.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
-import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
+import { ownAnswer, undeclared } from './undeclared.ts';
+import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapter.ts';
 
 /** What a relay needs of the gateway. */
 export interface RelayHost {
@@ -44,7 +44,7 @@ export interface RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
 
-export class Relay implements AnswerSink, OutletOwner {
+export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   call: Call;
   sent: Sent;
   link: Link;
@@ -185,6 +185,15 @@ export class Relay implements AnswerSink, OutletOwner {
     this.call.outlet.finish();
   }
 
+  takeQuestion(question: Message): boolean {
+    const { client, message } = this.call;
+    if (this.#over || this.suspension !== undefined || !mayAsk(message.method) || !isQuestion(question.method))
+      return false;
+    if (undeclared(question, client.clientCapabilities) !== undefined) return false;
+    this.#host.park(this, question);
+    return true;
+  }
+
   /** Ends the call without an answer, as nobody is there to get one. */
   abandon(): void {
     if (this.#over) return;
@@ -243,10 +252,7 @@ export class Relay implements AnswerSink, OutletOwner {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
-        if (this.#asks(message)) {
-          this.exchange?.answered();
-          return;
-        }
+        if (this.#asks(message)) return;
         const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
         const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
@@ -271,6 +277,8 @@ export class Relay implements AnswerSink, OutletOwner {
   /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
   #asks(message: Message): boolean {
     if (!this.link.mirrors || this.call.client.wording.asksByRounds || !isRound(message)) return false;
+    // Nothing may follow a round; the end of this stream must not be taken for that of the next.
+    this.exchange?.abort();
     this.#host.ask(this, message);
     return true;
   }

@@ -27,8 +27,8 @@ export function ownAnswer(message: Message, link: Link, client: Client, method?:
 }
 
 /** A question must not reach another client than the one whose call it is about: what cannot be told is refused. */
-function belongsToItsCall({ sessionId, underWay }: Link): boolean {
-  return sessionId !== undefined && (underWay === undefined || underWay.size === 1);
+function belongsToItsCall({ sessionId, underWay, upstream }: Link): boolean {
+  return sessionId !== undefined && (!upstream.bridged || underWay?.size === 1);
 }
 
 /** What is wrong with asking this of a client with these capabilities (bits), if anything. */

@@ -7,7 +7,7 @@ import { completed, sayError, startModern } from '../../support/modern-upstream.
 import type { OpenStream, PlainSession, Rpc } from '../../support/plain-client.ts';
 import { openSession, openStream, posting } from '../../support/plain-client.ts';
 import { makeKeysFile } from '../../support/replicas.ts';
-import { resultOf, sayJson } from '../../support/scripted-upstream.ts';
+import { resultOf, sayEvents, sayJson } from '../../support/scripted-upstream.ts';
 
 const form = { mode: 'form', message: 'Well?', requestedSchema: { type: 'object', properties: {} } };
 const elicit = { method: 'elicitation/create', params: form };
@@ -178,6 +178,24 @@ describe('a client that is asked on behalf of a modern upstream', () => {
     expect(params['requestState']).toBe('busy');
     expect(params).not.toHaveProperty('inputResponses');
   });
+});
+
+test('a round on a stream that its upstream is slow to end does not disturb the next one', async () => {
+  upstream.answerWith((message, response) => {
+    const say = sayEvents(response);
+    if (message.params?.['inputResponses'] === undefined) {
+      say(resultOf(message, { resultType: 'input_required', inputRequests: { a: roots } }));
+      setTimeout(() => response.end(), 200);
+    } else
+      setTimeout(() => {
+        say(completed(message, { content: [{ type: 'text', text: 'late' }] }));
+        response.end();
+      }, 500);
+  });
+  const session = await openSession(one.url, { capabilities: everything });
+  const stream = await begin(session);
+  await answer(session, (await stream.until(isAsked)).id, { result: { roots: [] } });
+  expect(textIn(await stream.until(isAnswer))).toBe('late');
 });
 
 describe('what a modern upstream is told that its client can be asked', () => {

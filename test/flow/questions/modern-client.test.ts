@@ -11,6 +11,7 @@ import { askModern, modernRequest } from '../../support/modern-client.ts';
 import type { Rpc } from '../../support/plain-client.ts';
 import { openStream } from '../../support/plain-client.ts';
 import { makeKeysFile } from '../../support/replicas.ts';
+import type { RawServer } from '../../support/raw-server.ts';
 import type { Script } from '../../support/scripted-upstream.ts';
 import { resultOf, sayEvents, sayJson, startScripted } from '../../support/scripted-upstream.ts';
 import type { StatefulServer } from '../../support/stateful-server.ts';
@@ -267,5 +268,77 @@ describe('an upstream that asks', () => {
     );
     stream.close();
     await expect.poll(() => heard.map(({ method }) => method)).toEqual(['notifications/cancelled']);
+  });
+});
+
+describe('a server that asks on the stream of its session, not on that of the call', () => {
+  let asking: RawServer;
+  let streams: ServerResponse[] = [];
+  let answers: Rpc[] = [];
+  let calls: (() => void)[] = [];
+  const question =
+    '{"jsonrpc":"2.0","id":"s-1","method":"elicitation/create","params":{"message":"m","requestedSchema":{}}}';
+  let gateway: GatewayProcess;
+
+  beforeEach(async () => {
+    [streams, answers, calls] = [[], [], []];
+    asking = await startScripted(
+      (message, response) => {
+        if (message.method !== 'tools/call') {
+          sayJson(response, resultOf(message, {}));
+          return;
+        }
+        const say = sayEvents(response);
+        calls.push(() => {
+          say(resultOf(message, { content: [{ type: 'text', text: 'done' }] }));
+          response.end();
+        });
+      },
+      {
+        sessionId: 'standing-1',
+        heard: (message) => {
+          if (message.id !== undefined) answers.push(message);
+        },
+        get: (_request, response) => {
+          streams.push(response);
+          sayEvents(response);
+        },
+      },
+    );
+    gateway = await startGateway({ config: { mcpServers: { up: { url: asking.url } } }, admin: false });
+  });
+
+  const say = (text: string): void => void streams[0]?.write(`data: ${text}\n\n`);
+
+  test('is taken to ask about the only call under way', async () => {
+    const first = call(gateway, 'up__do');
+    await expect.poll(() => calls.length).toBe(1);
+    expect(streams).toHaveLength(1);
+    say(question);
+    const more = { requestState: stateIn(await first), inputResponses: { q1: elicitation } };
+    const last = call(gateway, 'up__do', more);
+    await expect.poll(() => answers).toEqual([{ jsonrpc: '2.0', id: 's-1', result: elicitation }]);
+    calls[0]?.();
+    expect(textIn(await last)).toBe('done');
+    expect(streams).toHaveLength(1);
+  });
+
+  test('is refused while several calls are under way, and while there is none', async () => {
+    const both = [call(gateway, 'up__do'), call(gateway, 'up__do')];
+    await expect.poll(() => calls.length).toBe(2);
+    say(question);
+    await expect.poll(() => answers.map(({ id, error }) => [id, error?.code])).toEqual([['s-1', -32_601]]);
+    for (const finish of calls) finish();
+    for (const each of await Promise.all(both)) expect(textIn(each)).toBe('done');
+    say(question.replace('s-1', 's-2'));
+    await expect.poll(() => answers.map(({ id }) => id)).toEqual(['s-1', 's-2']);
+  });
+
+  test('gets no such stream from clients that cannot be asked', async () => {
+    const silent = call(gateway, 'up__do', {}, { capabilities: {} });
+    await expect.poll(() => calls.length).toBe(1);
+    calls[0]?.();
+    expect(textIn(await silent)).toBe('done');
+    expect(streams).toHaveLength(0);
   });
 });
