@@ -32,15 +32,17 @@ const maxCursorChars = 8192;
 /** Why an item is not shown, apart from the operator's selectors. */
 type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
 
-/** What one client gets to see of one upstream's items, apart from their names. */
-export interface PageForm {
+/** How a page is shown to one client. */
+export interface Showing {
   /** Names of items that the protocol says to drop. */
   readonly illegal: ReadonlySet<string>;
   /** The upstream is of an era that says how long a list counts and for whom. */
   readonly hinted: boolean;
+  /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's (protocol.md D9). */
+  readonly anySchema: boolean;
 }
 
-const plain: PageForm = { illegal: new Set(), hinted: false };
+const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false };
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -62,7 +64,7 @@ export interface Page {
  * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such response,
  * and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
-export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, form: PageForm = plain): Page {
+export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
   if (list.items.length > maxItemsPerList) throw malformed(`${list.items.length} ${kind} in a page`);
@@ -77,11 +79,11 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
     const text = key?.kind === 'string' ? textOf(reply, key) : '';
     const hiding =
       hidingOf(item, text, kind, upstream) ??
-      (keys.has(text) ? 'repeated' : form.illegal.has(text) ? 'illegal' : undefined);
+      (keys.has(text) ? 'repeated' : showing.illegal.has(text) ? 'illegal' : undefined);
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
       edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
-      edits.push(...itemEdits(reply, item, key, text, upstream).sort((one, other) => one.start - other.start));
+      edits.push(...itemEdits(reply, item, key, text, upstream, showing).sort((one, other) => one.start - other.start));
       shownUpTo = item.end;
       keys.add(text);
     }
@@ -94,7 +96,7 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
     nextCursor: list.nextCursor,
     hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized + hiddenBy.illegal,
     hiddenBy,
-    stated: form.hinted ? readHints(reply, list.root.member('result')) : unstated,
+    stated: showing.hinted ? readHints(reply, list.root.member('result')) : unstated,
   };
 }
 
@@ -147,7 +149,14 @@ function sizeOf(found: Found | undefined): number {
   return found === undefined ? 0 : found.end - found.start;
 }
 
-function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstream: UpstreamConfig): Edit[] {
+function itemEdits(
+  reply: Buffer,
+  item: Found,
+  key: Found,
+  text: string,
+  upstream: UpstreamConfig,
+  showing: Showing,
+): Edit[] {
   const edits: Edit[] = [];
   if (key.name === 'name') {
     edits.push({ start: key.start, end: key.end, text: JSON.stringify(listedName(upstream, text)) });
@@ -155,9 +164,8 @@ function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstrea
   const meta = item.member('_meta');
   editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
   editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
-  // Clients of the session era refuse a whole list for one output schema that is not an object's (protocol.md D9).
   const schema = item.member('outputSchema');
-  if (schema !== undefined && !isObjectSchema(reply, schema))
+  if (schema !== undefined && !showing.anySchema && !isObjectSchema(reply, schema))
     edits.push(...removeMembers(reply, item, ['outputSchema']));
   return edits;
 }

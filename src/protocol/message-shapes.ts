@@ -88,6 +88,7 @@ export const serverMessageShape = compileShape({
         message: value,
         url: value,
         elicitationId: value,
+        requestedSchema: value,
         taskId: value,
         task: value,
         messages,

@@ -66,7 +66,7 @@ export class Asking implements Suspension, Held {
     this.#place = place;
     for (const [index, message] of asked.entries()) {
       const id = sealQuestionId(client.session, { place, question: index });
-      outlet.events(encodeEvent(outwardRequest(message, upstream.config, id)));
+      outlet.events(encodeEvent(outwardRequest(message, upstream.config, id, undefined, client.revision)));
     }
   }
 

@@ -63,8 +63,10 @@ export class Client implements LinkOwner {
       itself: false,
     };
     this.shared = shared;
-    this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
-    this.#ownAudience = session.claims.jti.toString('base64url');
+    // Clients without a session of their own have one of their principal, whatever they speak and can do.
+    const shown = `${this.revision} ${this.clientCapabilities}`;
+    this.#audience = `${session.claims.principal.toString('base64url')} ${shown}`;
+    this.#ownAudience = `${session.claims.jti.toString('base64url')} ${shown}`;
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }

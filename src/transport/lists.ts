@@ -192,7 +192,11 @@ export class Lists {
     if ((link.capabilities & needed[kind]) === 0) return emptyPage;
     const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
     const illegal = link.mirrors && kind === 'tools' ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
-    const page = renderPage(reply, kind, upstream.config, { illegal, hinted: link.mirrors });
+    const page = renderPage(reply, kind, upstream.config, {
+      illegal,
+      hinted: link.mirrors,
+      anySchema: client.wording.anySchema,
+    });
     this.#noteLong(upstream, kind, page);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);

@@ -32,6 +32,8 @@ export interface Wording {
   fault(fault: unknown, id: string | undefined): Worded<string>;
   /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
   passes(method: string, logs: boolean): boolean;
+  /** Whether a tool's output may be of any kind, not only an object. */
+  readonly anySchema: boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
   /** Clients are asked by the result of their request, and come back with it; else by requests on its stream. */
@@ -55,6 +57,7 @@ export function legacyWording(revision: string): Wording {
     own: (id, result) => resultText(id, result),
     fault: legacyFault,
     passes: () => true,
+    anySchema: false,
     // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
     asksByRounds: false,
@@ -113,6 +116,7 @@ export function modernWording(version: string): Wording {
     },
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
+    anySchema: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
     asksByRounds: true,

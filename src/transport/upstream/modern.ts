@@ -68,7 +68,7 @@ export class ModernAdapter implements UpstreamAdapter {
   }
 
   call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    const message = readClientMessage(body);
+    const message = withoutLevel(readClientMessage(body), link.said);
     if (modernRequest(message.method) === undefined) {
       // Not before the caller has the exchange in hand.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
@@ -141,6 +141,13 @@ function mirrored(message: Message, upstream: Upstream): string[] {
 
 function nameOf({ method, params }: Message): ReturnType<NonNullable<Message['params']>['member']> {
   return method === 'tools/call' || method === 'prompts/get' ? params?.member('name') : undefined;
+}
+
+/** The level that messages are wanted from is said for one hop, so one that is not said of this client is none (protocol.md D3). */
+function withoutLevel(message: Message, said: Said | undefined): Message {
+  const meta = message.params?.member('_meta');
+  if (said?.logLevel !== undefined || meta?.member(metaKey.logLevel) === undefined) return message;
+  return readClientMessage(splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.logLevel])));
 }
 
 /** The request with the gateway's own envelope; everything else byte for byte (protocol.md D3: the keys hold for one hop). */
