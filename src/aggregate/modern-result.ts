@@ -9,7 +9,7 @@ import { numberOf, rawOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { insertion, removeMembers, setMember, setMembers } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
-import type { CacheScope } from './discover.ts';
+import type { CacheHints } from './hints.ts';
 
 /** What a modern client's answer is made with. */
 export interface ModernAnswer {
@@ -21,12 +21,6 @@ export interface ModernAnswer {
   readonly uri?: string | undefined;
   /** Wraps the state that an upstream wants back. */
   readonly sealState: (state: string) => string;
-}
-
-export interface CacheHints {
-  /** A whole number of ms, not negative. */
-  readonly ttlMs: number;
-  readonly cacheScope: CacheScope;
 }
 
 /** 2026-07-28 server/utilities/caching: results that say how long they count and for whom. */

@@ -12,6 +12,7 @@ import type { Edit } from '../protocol/splice.ts';
 import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
 import type { Rendering } from './content.ts';
 import { editElicitation } from './elicitation.ts';
+import { editTitledEnums } from './titled-enums.ts';
 import { editForLegacy, editForModern } from './modern-result.ts';
 import type { ModernAnswer } from './modern-result.ts';
 
@@ -96,6 +97,7 @@ export function outwardRequest(
   upstream: UpstreamConfig,
   sealedId: string,
   sealedProgressToken?: string,
+  clientRevision = '2025-11-25',
 ): Buffer {
   const { bytes, method, params } = message;
   const edits: Edit[] = [];
@@ -108,7 +110,11 @@ export function outwardRequest(
     if (method === 'sampling/createMessage') {
       editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
     }
-    if (method === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
+    if (method === 'elicitation/create') {
+      editElicitation(bytes, params, upstream, edits);
+      const schema = params.member('requestedSchema');
+      if (schema?.kind === 'object' && clientRevision < '2025-11-25') editTitledEnums(bytes, schema, edits);
+    }
   }
   return spliceSorted(bytes, edits);
 }

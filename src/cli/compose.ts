@@ -80,7 +80,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   });
   const journal = new Journal(log);
   const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
-  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal });
+  const calls = new Calls({ hops, upstreams, catalogue, lists, adapter, wheel, journal });
   listening.host = calls;
   const gateway = new Gateway({
     upstreams,

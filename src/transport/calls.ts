@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
+import type { ListKind } from '../aggregate/kinds.ts';
+import { contradicted } from '../aggregate/contradicted.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -19,6 +21,7 @@ import { carrying } from './forward.ts';
 import { Holds } from './holds.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
+import type { Lists } from './lists.ts';
 import { Parking, type ParkingHost } from './parking.ts';
 import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
@@ -32,6 +35,7 @@ export interface CallsParts {
   readonly hops: Hops;
   readonly upstreams: readonly Upstream[];
   readonly catalogue: Catalogue;
+  readonly lists: Pick<Lists, 'relearn'>;
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly journal: Journal;
@@ -180,6 +184,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     return true;
   }
 
+  realign(relay: Relay): boolean {
+    const { client, message, rawHeaders } = relay.call;
+    if (relay.realigned || message.method !== 'tools/call') return false;
+    relay.realigned = true;
+    // The call was refused for its headers, so nothing was done with it (protocol.md D5, D10).
+    this.#parts.lists.relearn(client, relay.link.upstream, rawHeaders).then(
+      () => this.#dispatch(relay),
+      (fault: unknown) => relay.fail(fault),
+    );
+    return true;
+  }
+
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
     const { adapter, wheel } = this.#parts;
     const waiting = new Later(() => {
@@ -191,22 +207,30 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   noticed(link: Link, client: Client, method: string): void {
-    const { catalogue, upstreams } = this.#parts;
-    const { id } = link.upstream.config;
-    // Where headers are forwarded, one audience has several copies (lists.ts).
-    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
-    const audience = forwards ? undefined : client.audienceOf(link.upstream);
     switch (method) {
       case 'notifications/tools/list_changed':
-        catalogue.invalidate(id, 'tools', audience);
+        this.#forget(link, client, 'tools');
         return;
       case 'notifications/prompts/list_changed':
-        catalogue.invalidate(id, 'prompts', audience);
+        this.#forget(link, client, 'prompts');
         return;
       case 'notifications/resources/list_changed':
-        catalogue.invalidate(id, 'resources', audience);
-        catalogue.invalidate(id, 'resourceTemplates', audience);
+        this.#forget(link, client, 'resources');
+        this.#forget(link, client, 'resourceTemplates');
     }
+  }
+
+  #forget({ upstream }: Link, client: Client, kind: ListKind): void {
+    const { catalogue, upstreams } = this.#parts;
+    // Where headers are forwarded, one audience has several copies (lists.ts).
+    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
+    catalogue.invalidate(upstream.config.id, kind, forwards ? undefined : client.audienceOf(upstream));
+  }
+
+  refused(relay: Relay, answer: Message): void {
+    const { link, call } = relay;
+    const list = contradicted(call.message.method, answer);
+    if (list !== undefined) this.#forget(link, call.client, list);
   }
 
   reply(link: Link, body: string): void {

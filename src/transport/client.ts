@@ -2,7 +2,7 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
-import { clientCapabilitiesJson } from '../protocol/capabilities.ts';
+import { clientCapabilitiesJson, clientCapability } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
@@ -34,7 +34,7 @@ export class Client implements LinkOwner {
   readonly #ownAudience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
-  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests. */
+  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests, and show. */
   readonly said: Said;
   /** Names the session in the log. */
   readonly label: string;
@@ -57,14 +57,16 @@ export class Client implements LinkOwner {
     this.wording = wording;
     this.clientCapabilities = itself.capabilities;
     this.said = {
-      capabilities: clientCapabilitiesJson(itself.capabilities & wording.askable),
+      capabilities: clientCapabilitiesJson(itself.capabilities & (wording.askable | clientCapability.ui)),
       clientInfo: undefined,
       logLevel: undefined,
       itself: false,
     };
     this.shared = shared;
-    this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
-    this.#ownAudience = session.claims.jti.toString('base64url');
+    // Clients without a session of their own have one of their principal, whatever they speak and can do.
+    const shown = `${this.revision} ${this.clientCapabilities}`;
+    this.#audience = `${session.claims.principal.toString('base64url')} ${shown}`;
+    this.#ownAudience = `${session.claims.jti.toString('base64url')} ${shown}`;
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }

@@ -131,6 +131,7 @@ export class Listener extends Waiting implements AnswerSink {
         this.#contended = true;
         this.#rejoin(this.#backOffMs(contendedMaxMs));
         return;
+      case 'upstream_unauthorized':
       case 'upstream_refused':
         // It may no longer have what was to be resumed; a fresh stream is better than none.
         this.#forget();

@@ -68,7 +68,7 @@ export function requestToClient(message: Message, upstream: Upstream, client: Cl
     token === undefined
       ? undefined
       : sealProgressToken(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, token) });
-  return outwardRequest(message, upstream.config, id, sealedToken);
+  return outwardRequest(message, upstream.config, id, sealedToken, client.revision);
 }
 
 /** undefined where no place can be promised: the event then goes out without an id. */

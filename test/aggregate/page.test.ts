@@ -69,6 +69,22 @@ describe('a page as clients get it (protocol.md D3)', () => {
     );
   });
 
+  test('an output schema of any kind stays for clients that know such (D9)', () => {
+    const items = '{"outputSchema":{"type":"array"},"name":"a"},{"name":"b","outputSchema":true}';
+    const reply = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[${items}]}}`);
+    const showing = { illegal: new Set<string>(), hinted: false, anySchema: true };
+    expect(renderPage(reply, 'tools', up, showing).body.toString()).toBe(
+      '{"outputSchema":{"type":"array"},"name":"up__a"},{"name":"up__b","outputSchema":true}',
+    );
+  });
+
+  test('what an upstream says of its page counts where its era says such things (B9)', () => {
+    const reply = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":[],"ttlMs":7,"cacheScope":"public"}}');
+    const showing = { illegal: new Set<string>(), hinted: true, anySchema: true };
+    expect(renderPage(reply, 'tools', up, showing).stated).toEqual({ ttlMs: 7, isPublic: true });
+    expect(renderPage(reply, 'tools', up).stated).toEqual({ ttlMs: undefined, isPublic: false });
+  });
+
   test('an empty list is an empty page', () => {
     expect(render('tools', '')).toMatchObject({ count: 0, keys: [], hidden: 0, body: Buffer.alloc(0) });
   });

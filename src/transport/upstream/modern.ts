@@ -4,6 +4,7 @@
  * status of its own; those that speak of the gateway's own hop end here (protocol.md D10).
  */
 import { randomUUID } from 'node:crypto';
+import { readHints } from '../../aggregate/hints.ts';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { isRound, mayAsk } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
@@ -22,6 +23,7 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
+import { RevisionRefused } from './revision-refused.ts';
 import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -33,9 +35,6 @@ const headerMismatch = -32020;
 const missingCapability = -32021;
 const unsupportedVersion = -32022;
 const invalidParams = -32602;
-
-/** The cause of a refusal that names this very revision among those that the upstream speaks. */
-const offeredAgain = Symbol(modernRevision);
 
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
@@ -54,7 +53,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const discover = (): Promise<Buffer> => this.ask(link, 'server/discover', '{}', deadlineMs);
     const answer = await discover().catch((fault: unknown) => {
       // Who refuses the version and offers it in the same breath gets it once more (protocol.md B5).
-      if (fault instanceof GatewayError && fault.cause === offeredAgain) return discover();
+      if (fault instanceof RevisionRefused && fault.speaksModern) return discover();
       throw fault;
     });
     const message = readServerMessage(answer);
@@ -62,24 +61,29 @@ export class ModernAdapter implements UpstreamAdapter {
     const capabilities = result?.member('capabilities');
     if (capabilities?.kind !== 'object')
       throw new GatewayError('upstream_refused', 'server/discover gave no capabilities');
+    const versions = parsed(message, result?.member('supportedVersions'));
+    if (Array.isArray(versions) && !versions.includes(modernRevision)) throw new RevisionRefused(versions);
     const instructions = result?.member('instructions');
     return {
       sessionId: undefined,
       revision: modernRevision,
       capabilities: serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
+      stated: readHints(message.bytes, result),
     };
   }
 
   call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    const message = readClientMessage(body);
+    const message = withoutLevel(readClientMessage(body), link.said);
     if (modernRequest(message.method) === undefined) {
       // Not before the caller has the exchange in hand.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
       return nothingUnderWay;
     }
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
-    const exchange = new HttpExchange(new ModernSink(sink, message.method, link.said), this.#wheel, idleMs, true);
+    const judge = new ModernSink(sink, message.method, link.said);
+    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
+    judge.exchange = exchange;
     const enveloped = withEnvelope(message, this.#envelope(link.said));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
@@ -145,6 +149,13 @@ function nameOf({ method, params }: Message): ReturnType<NonNullable<Message['pa
   return method === 'tools/call' || method === 'prompts/get' ? params?.member('name') : undefined;
 }
 
+/** The level that messages are wanted from is said for one hop, so one that is not said of this client is none (protocol.md D3). */
+function withoutLevel(message: Message, said: Said | undefined): Message {
+  const meta = message.params?.member('_meta');
+  if (said?.logLevel !== undefined || meta?.member(metaKey.logLevel) === undefined) return message;
+  return readClientMessage(splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.logLevel])));
+}
+
 /** The request with the gateway's own envelope; everything else byte for byte (protocol.md D3: the keys hold for one hop). */
 function withEnvelope(message: Message, envelope: readonly (readonly [string, string])[]): Buffer {
   const { bytes, root, params } = message;
@@ -157,9 +168,11 @@ function withEnvelope(message: Message, envelope: readonly (readonly [string, st
 
 /** Keeps from the client what is about this hop, and says the rest in the words of the session era. */
 class ModernSink implements AnswerSink {
+  exchange: Exchange | undefined;
   readonly #sink: AnswerSink;
   readonly #method: string;
   readonly #said: Said | undefined;
+  #over = false;
 
   constructor(sink: AnswerSink, method: string, said: Said | undefined) {
     this.#sink = sink;
@@ -170,23 +183,30 @@ class ModernSink implements AnswerSink {
   onJson(body: Buffer): void {
     const answer = this.#judged(body);
     if (Buffer.isBuffer(answer)) this.#sink.onJson(answer);
-    else this.#sink.onFault(answer);
+    else this.#refuse(answer);
   }
   onStream(): void {
     this.#sink.onStream();
   }
   onEvent(event: SseEvent): void {
-    if (event.data === '') return;
+    if (event.data === '' || this.#over) return;
     const answer = this.#judged(Buffer.from(event.data));
     // Events of this revision cannot be resumed from, so an id promises nothing.
     if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
-    else this.#sink.onFault(answer);
+    else this.#refuse(answer);
   }
   onRetry(): void {}
   onEnd(): void {
-    this.#sink.onEnd();
+    if (!this.#over) this.#sink.onEnd();
   }
   onFault(fault: GatewayError): void {
+    if (!this.#over) this.#sink.onFault(fault);
+  }
+
+  /** The request may be sent again at once, so nothing more of this answer may arrive. */
+  #refuse(fault: GatewayError): void {
+    this.#over = true;
+    this.exchange?.abort();
     this.#sink.onFault(fault);
   }
 
@@ -214,10 +234,9 @@ class ModernSink implements AnswerSink {
         if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
-      case unsupportedVersion: {
-        const detail = `error ${rawOf(body, code)} about the gateway's own request`;
-        return new GatewayError('upstream_refused', detail, offers(message) ? { cause: offeredAgain } : {});
-      }
+        return new GatewayError('upstream_headers_refused', 'the headers that the gateway made of the request');
+      case unsupportedVersion:
+        return new RevisionRefused(supportedIn(message));
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
         if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
@@ -233,14 +252,18 @@ class ModernSink implements AnswerSink {
   }
 }
 
-function isComplete(body: Buffer, type: Found): boolean {
-  return type.kind === 'string' && textOf(body, type) === 'complete';
+/** `data.supported` of an error, parsed. */
+function supportedIn(message: Message): unknown {
+  const data = parsed(message, message.root.member('error')?.member('data'));
+  return typeof data === 'object' && data !== null && 'supported' in data ? data.supported : undefined;
 }
 
-/** Whether an error `-32022` lists this revision as supported. */
-function offers({ root, bytes }: Message): boolean {
-  const { data } = JSON.parse(rawOf(bytes, root.member('error')!)) as { data?: { supported?: unknown } };
-  return Array.isArray(data?.supported) && data.supported.includes(modernRevision);
+function parsed({ bytes }: Message, found: Found | undefined): unknown {
+  return found === undefined ? undefined : JSON.parse(rawOf(bytes, found));
+}
+
+function isComplete(body: Buffer, type: Found): boolean {
+  return type.kind === 'string' && textOf(body, type) === 'complete';
 }
 
 /** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
