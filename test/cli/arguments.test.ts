@@ -41,6 +41,7 @@ const defaults = {
   sessionMaxAgeSeconds: 86_400,
   initTimeoutMs: 5_000,
   drainTimeoutMs: 30_000,
+  drainDelayMs: 1_000,
   allowedHosts: [],
   allowedOrigins: [],
   logLevel: 'info',
@@ -71,7 +72,8 @@ describe('run', () => {
       ],
       ['--session-keys', 'k.json', '--session-kdf', 'pbkdf2-sha256:600000', '--gateway-name', 'g'],
       ['--public-url', 'https://mcp.example.com/mcp', '--sessions', 'required', '--session-max-age', '7d'],
-      ['--init-timeout', '500ms', '--drain-timeout', '2m', '--allowed-hosts', 'A.example.com, b:8443'],
+      ['--init-timeout', '500ms', '--drain-timeout', '2m', '--drain-delay', '15s'],
+      ['--allowed-hosts', 'A.example.com, b:8443'],
       ['--allowed-hosts', '[::1]:80', '--allowed-origins', 'https://App.example.com,http://localhost:3000'],
       ['--peers', 'manifold-peers', '--log-level', 'debug'],
     ].flat();
@@ -93,6 +95,7 @@ describe('run', () => {
       sessionMaxAgeSeconds: 604_800,
       initTimeoutMs: 500,
       drainTimeoutMs: 120_000,
+      drainDelayMs: 15_000,
       allowedHosts: ['a.example.com', 'b:8443', '[::1]:80'],
       allowedOrigins: ['https://app.example.com', 'http://localhost:3000'],
       logLevel: 'debug',
@@ -153,6 +156,7 @@ describe('run', () => {
       ['--session-max-age', ['5m', '300s', '30d'], ['299s', '31d', '24', '1w', '-5m']],
       ['--init-timeout', ['100ms', '5m'], ['99ms', '301s', '5']],
       ['--drain-timeout', ['0s', '10m'], ['601s']],
+      ['--drain-delay', ['0s', '10m'], ['601s', '1']],
       ['--sessions', ['optional', 'required'], ['none', '']],
       ['--log-level', ['trace', 'silent'], ['verbose']],
       [
