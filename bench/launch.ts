@@ -14,6 +14,7 @@ import { onCore } from './placement.ts';
 
 export interface Launched {
   readonly url: string;
+  readonly pid: number;
   /** From the spawn to the line with the URL. */
   readonly readyAfterMs: number;
   usage(): Promise<Usage | undefined>;
@@ -61,6 +62,7 @@ export async function launch(
       const { pid } = child;
       return {
         url,
+        pid,
         readyAfterMs: performance.now() - startedAt,
         usage: async () => usageOf(pid, child),
         forgetLog: () => truncateSync(log),

@@ -101,7 +101,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const close = async (): Promise<void> => {
     probing.stop();
     listening.endAll();
-    await Promise.allSettled(upstreams.map((upstream) => upstream.pool.destroy()));
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
   };
   return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
 }

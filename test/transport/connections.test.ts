@@ -48,7 +48,7 @@ test('an upstream that does not take the connection is unreachable after 5 secon
   const [config] = readMcpServers(JSON.stringify({ mcpServers: { full: { url: `${origin}/mcp` } } }), 'test', {})
     .routes[0]!.upstreams;
   const upstream = new Upstream(config!, `${origin}/mcp`, `${origin}/mcp`, '0.0.0');
-  closedAtTheEnd(() => upstream.pool.destroy());
+  closedAtTheEnd(() => upstream.close());
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const opening = new LegacyAdapter(new Wheel(), '0.0.0').open(
     upstream,
