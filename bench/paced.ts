@@ -56,3 +56,7 @@ export async function pacedCaller(url: string, perSecond: number): Promise<Paced
   };
   return { run, close: async () => void (await Promise.all(clients.map((client) => client.destroy()))) };
 }
+
+export function shown({ calls, p50Ms, p99Ms }: Latencies): string {
+  return `${calls} with p50 ${p50Ms.toFixed(2)} ms and p99 ${p99Ms.toFixed(2)} ms`;
+}

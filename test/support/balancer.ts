@@ -27,7 +27,7 @@ export function startBalancer(ports: readonly number[], failTimeoutMs: number): 
   return hasNginx() ? startNginx(ports, failTimeoutMs) : startOwn(ports, failTimeoutMs);
 }
 
-export async function startOwn(ports: readonly number[], failTimeoutMs: number): Promise<Balancer> {
+async function startOwn(ports: readonly number[], failTimeoutMs: number): Promise<Balancer> {
   const statuses = new Map<number | 'cut', number>();
   const turns = new Turns(ports, failTimeoutMs, () => performance.now());
   const count = (outcome: number | 'cut'): void => void statuses.set(outcome, (statuses.get(outcome) ?? 0) + 1);

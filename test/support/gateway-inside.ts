@@ -5,6 +5,8 @@ import { run } from '../../src/cli/run.ts';
 import { loopbackUrls } from './program.ts';
 import { closedAtTheEnd } from './started.ts';
 
+const never = (): Promise<never> => Promise.reject(new Error('no file is needed'));
+
 /** Gives the MCP endpoint, once the upstreams have been looked at. */
 export async function startInside(mcpServers: object): Promise<string> {
   const command = parseCommand(
@@ -23,7 +25,6 @@ export async function startInside(mcpServers: object): Promise<string> {
   );
   if (command.kind !== 'run') throw new Error('not the command that was asked for');
   const quiet = { write: () => true };
-  const never = (): Promise<never> => Promise.reject(new Error('no file is needed'));
   const running = await run(
     command.options,
     {

@@ -13,6 +13,23 @@ import { closedAtTheEnd } from '../support/started.ts';
 
 afterEach(() => void vi.useRealTimers());
 
+/** What comes before the connection closes. */
+async function answerTo(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  await once(socket, 'close');
+  return text;
+}
+
+/** Turns the clock, and lets what is due come about. */
+async function turned(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 100) {
+    vi.advanceTimersByTime(100);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 test('clients have 20,000 connections in all; one too many is closed unanswered, and a place that is freed is taken', async () => {
   const server = boundedServer((_request, response) => void response.end('served'));
   expect(server.maxConnections).toBe(20_000);
@@ -25,13 +42,6 @@ test('clients have 20,000 connections in all; one too many is closed unanswered,
     socket.on('error', () => {});
     await once(socket, 'connect');
     return socket;
-  };
-  const answerTo = async (socket: Socket): Promise<string> => {
-    let text = '';
-    socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
-    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-    await once(socket, 'close');
-    return text;
   };
   const [first, second] = [await open(), await open()];
   await expect.poll(async () => await answerTo(await open())).toBe('');
@@ -57,12 +67,6 @@ test('an upstream that does not take the connection is unreachable after 5 secon
   );
   const outcome: string[] = [];
   opening.catch((fault: unknown) => void outcome.push(String((fault as { code?: unknown }).code)));
-  const turned = async (ms: number): Promise<void> => {
-    for (let passed = 0; passed < ms; passed += 100) {
-      vi.advanceTimersByTime(100);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
   await turned(4_500);
   expect(outcome).toEqual([]);
   await turned(3_500);
