@@ -1,5 +1,5 @@
 /** The watch over one exchange with an upstream, with a clock that the test turns. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GatewayError } from '../../src/errors.ts';
 import { HttpExchange } from '../../src/transport/upstream/exchange.ts';
 import { Wheel } from '../../src/transport/wheel.ts';
@@ -8,6 +8,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'
 afterEach(() => {
   vi.useRealTimers();
   controller.aborted = false;
+  controller.paused = false;
 });
 
 const controller = {
@@ -15,22 +16,23 @@ const controller = {
   paused: false,
   reason: null,
   abort: () => void (controller.aborted = true),
-  pause: () => {},
-  resume: () => {},
+  pause: () => void (controller.paused = true),
+  resume: () => void (controller.paused = false),
 };
 
-function begun(idleMs: number): { exchange: HttpExchange; faults: string[]; retries: number[] } {
+function begun(idleMs: number): { exchange: HttpExchange; faults: string[]; retries: number[]; events: string[] } {
   const faults: string[] = [];
+  const events: string[] = [];
   const retries: number[] = [];
   const sink = {
     onJson: () => {},
     onStream: () => {},
-    onEvent: () => {},
+    onEvent: ({ data }: { data: string }) => void events.push(data),
     onRetry: (ms: number) => void retries.push(ms),
     onEnd: () => {},
     onFault: (fault: GatewayError) => void faults.push(fault.code),
   };
-  return { exchange: new HttpExchange(sink, new Wheel(), idleMs), faults, retries };
+  return { exchange: new HttpExchange(sink, new Wheel(), idleMs), faults, retries, events };
 }
 
 test('silence ends it after the upstream’s time', () => {
@@ -86,4 +88,57 @@ test('an upstream that wants to be left alone for longer than an hour is asked a
   exchange.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
   exchange.onResponseData(controller, Buffer.from('retry: 3600000\n\nretry: 3600001\n\nretry: 99999999999\n\n'));
   expect(retries).toEqual([3_600_000, 3_600_000, 3_600_000]);
+});
+
+describe('a stream that brings more than 1,000 events a second (security.md T21)', () => {
+  function flooding(idleMs: number): ReturnType<typeof begun> & { flood: (count: number) => void } {
+    const each = begun(idleMs);
+    each.exchange.onRequestStart(controller);
+    each.exchange.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
+    const flood = (count: number): void =>
+      each.exchange.onResponseData(controller, Buffer.from('data: x\n\n'.repeat(count)));
+    return { ...each, flood };
+  }
+
+  for (const idleMs of [0, 30_000]) {
+    test(`is left unread until its time has come, and loses nothing (silence of ${idleMs} ms)`, () => {
+      const { flood, events, faults } = flooding(idleMs);
+      flood(1_000);
+      expect(controller.paused).toBe(false);
+      flood(1_500);
+      expect([controller.paused, events.length]).toEqual([true, 2_500]);
+      vi.advanceTimersByTime(1_000);
+      // What came beyond has to be waited for as well.
+      flood(1);
+      expect(controller.paused).toBe(true);
+      vi.advanceTimersByTime(2_000);
+      flood(1);
+      expect([controller.paused, events.length, faults]).toEqual([false, 2_502, []]);
+    });
+  }
+
+  test('comes to 1,000 a second over time', () => {
+    const { flood, events, faults } = flooding(30_000);
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      if (!controller.paused) flood(300);
+      vi.advanceTimersByTime(10);
+    }
+    expect(events.length).toBeGreaterThan(40_000);
+    expect(events.length).toBeLessThanOrEqual(62_000);
+    expect(faults).toEqual([]);
+  });
+
+  test('whose client is slow as well waits for the client alone', () => {
+    const { flood, exchange, faults } = flooding(30_000);
+    flood(1_001);
+    exchange.pause();
+    vi.advanceTimersByTime(600_000);
+    expect(controller.paused).toBe(true);
+    exchange.resume();
+    expect(controller.paused).toBe(false);
+    vi.advanceTimersByTime(29_000);
+    expect(faults).toEqual([]);
+    vi.advanceTimersByTime(3_000);
+    expect(faults).toEqual(['upstream_timeout']);
+  });
 });
