@@ -90,16 +90,16 @@ test('an upstream that wants to be left alone for longer than an hour is asked a
   expect(retries).toEqual([3_600_000, 3_600_000, 3_600_000]);
 });
 
-describe('a stream that brings more than 1,000 events a second (security.md T21)', () => {
-  function flooding(idleMs: number): ReturnType<typeof begun> & { flood: (count: number) => void } {
-    const each = begun(idleMs);
-    each.exchange.onRequestStart(controller);
-    each.exchange.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
-    const flood = (count: number): void =>
-      each.exchange.onResponseData(controller, Buffer.from('data: x\n\n'.repeat(count)));
-    return { ...each, flood };
-  }
+function flooding(idleMs: number): ReturnType<typeof begun> & { flood: (count: number) => void } {
+  const each = begun(idleMs);
+  each.exchange.onRequestStart(controller);
+  each.exchange.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
+  const flood = (count: number): void =>
+    each.exchange.onResponseData(controller, Buffer.from('data: x\n\n'.repeat(count)));
+  return { ...each, flood };
+}
 
+describe('a stream that brings more than 1,000 events a second (security.md T21)', () => {
   for (const idleMs of [0, 30_000]) {
     test(`is left unread until its time has come, and loses nothing (silence of ${idleMs} ms)`, () => {
       const { flood, events, faults } = flooding(idleMs);
