@@ -128,6 +128,22 @@ describe('a stream that brings more than 1,000 events a second (security.md T21)
     expect(faults).toEqual([]);
   });
 
+  test('is left unread also when its client was slow in between', () => {
+    const { flood, exchange } = flooding(30_000);
+    flood(1_001);
+    exchange.pause();
+    exchange.resume();
+    expect(controller.paused).toBe(true);
+    vi.advanceTimersByTime(1_000);
+    expect(controller.paused).toBe(false);
+    exchange.pause();
+    flood(2_000);
+    exchange.resume();
+    expect(controller.paused).toBe(true);
+    vi.advanceTimersByTime(3_000);
+    expect(controller.paused).toBe(false);
+  });
+
   test('whose client is slow as well waits for the client alone', () => {
     const { flood, exchange, faults } = flooding(30_000);
     flood(1_001);

@@ -62,14 +62,14 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   pause(): void {
     this.#paused = true;
     this.#controller?.pause();
-    // A client that reads slowly is no silence of the upstream, and slower than any flood.
-    this.#wheel.disarm(this);
-    this.#held = false;
+    // A client that reads slowly is no silence of the upstream.
+    if (!this.#held) this.#wheel.disarm(this);
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    if (this.#held) return;
     this.#controller?.resume();
     this.#aliveTick = this.#wheel.ticks;
     if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
@@ -86,6 +86,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     }
     if (this.#held) {
       this.#held = false;
+      if (this.#paused) return;
       this.#controller?.resume();
       this.#aliveTick = this.#wheel.ticks;
       if (this.#idleMs === 0) return;
@@ -200,7 +201,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       this.#allowanceTick = ticks;
     }
     this.#allowance -= 1;
-    if (this.#allowance >= 0 || this.#held || this.#paused || this.#isAnswered) return;
+    if (this.#allowance >= 0 || this.#held || this.#isAnswered) return;
     this.#held = true;
     this.#controller?.pause();
     this.#wheel.arm(this, (-this.#allowance * 1_000) / maxEventsPerSecond);
