@@ -59,12 +59,14 @@ async function crowd(gateway: Target): Promise<void> {
   for (const stream of open) stream.destroy();
   const closedMs = performance.now();
   let after = await usage(gateway);
-  while (after.rssBytes > before.rssBytes * allowedRemainder && secondsSince(closedMs) < givenBackWithinSeconds) {
+  let left = socketsOf(gateway) - socketsBefore;
+  const isBack = (): boolean => left <= allowedSockets && after.rssBytes <= before.rssBytes * allowedRemainder;
+  while (!isBack() && secondsSince(closedMs) < givenBackWithinSeconds) {
     await sleep(1_000);
     after = await usage(gateway);
+    left = socketsOf(gateway) - socketsBefore;
   }
   const seconds = secondsSince(closedMs);
-  const left = socketsOf(gateway) - socketsBefore;
   await caller.close();
 
   process.stdout.write(

@@ -123,7 +123,7 @@ function report(
     again <= open * allowedGrowth,
     `the second opening takes no more than the first, target ≤ ${allowedGrowth} ×`,
   );
-  verdict(kept <= before * allowedRemainder, `what is kept after the close, target ≤ ${allowedRemainder} ×`);
+  verdict(kept <= settled * allowedRemainder, `no more is kept than there was before, target ≤ ${allowedRemainder} ×`);
   // With as little garbage as in the other stage V8 may see no reason to collect within a minute.
   if (!pushes)
     verdict(
