@@ -46,6 +46,7 @@ export interface RunOptions extends SealingOptions {
   readonly sessionMaxAgeSeconds: number;
   readonly initTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  readonly drainDelayMs: number;
   /** Lower case: `name` or `name:port`. */
   readonly allowedHosts: readonly string[];
   /** As a browser writes them: `https://app.example.com`. */
@@ -140,6 +141,7 @@ function runOptions(given: Given): RunOptions {
     sessionMaxAgeSeconds: Math.floor(span(given, 'session-max-age', 5 * minute, 30 * day) / 1_000),
     initTimeoutMs: span(given, 'init-timeout', 100, 5 * minute),
     drainTimeoutMs: span(given, 'drain-timeout', 0, 10 * minute),
+    drainDelayMs: span(given, 'drain-delay', 0, 10 * minute),
     allowedHosts: given.list('allowed-hosts').map((text) => hostName(text, given)),
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),

@@ -105,7 +105,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const close = async (): Promise<void> => {
     probing.stop();
     listening.endAll();
-    await Promise.allSettled([...upstreams.map((upstream) => upstream.pool.destroy()), hops.close()]);
+    await Promise.allSettled([...upstreams.map((upstream) => upstream.close()), hops.close()]);
   };
   return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
 }

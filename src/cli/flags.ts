@@ -96,6 +96,12 @@ const runFlags: readonly Flag[] = [
   },
   { name: 'drain-timeout', value: 'TIME', standard: '30s', says: 'longest wait for calls under way after SIGTERM' },
   {
+    name: 'drain-delay',
+    value: 'TIME',
+    standard: '1s',
+    says: 'least time after SIGTERM that it goes on answering, with 503, so that balancers notice; Ctrl-C has none',
+  },
+  {
     name: 'allowed-hosts',
     value: 'NAME,…',
     list: 'commas',

@@ -1,5 +1,5 @@
 /** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
@@ -25,8 +25,11 @@ export interface Serving {
   isDraining(): boolean;
   /** A session that ended at another worker or replica. */
   ended(session: Ended): void;
-  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes. */
-  drain(): Promise<void>;
+  /**
+   * Takes in nothing new, lets what is under way finish within the drain timeout, and closes. It listens and answers for
+   * `delayMs` at the least.
+   */
+  drain(delayMs: number): Promise<void>;
 }
 
 export interface ServeContext {
@@ -87,10 +90,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
   await listen(server, options.port, options.host, '--port');
 
-  const drain = async (): Promise<void> => {
+  const drain = async (delayMs: number): Promise<void> => {
     draining.set(1);
-    log.info({ timeoutMs: options.drainTimeoutMs }, 'draining');
-    await Promise.all(composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs)));
+    log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
+    // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
+    await Promise.all([sleep(delayMs), ...composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs))]);
     await closeServer(server);
     for (const { parts } of composed) await parts.close();
     peerDoor?.close();
@@ -124,7 +128,7 @@ async function closeServer(server: Server): Promise<void> {
 }
 
 /** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
-async function takeAllWaiting(server: Server): Promise<void> {
+export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   let quiet = 0;
   server.on('connection', () => {
     quiet = 0;

@@ -23,7 +23,7 @@ export type ToWorker =
       /** Whether to look at the upstreams for the person who started it. */
       readonly greets: boolean;
     }
-  | { readonly kind: 'drain' }
+  | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'ended'; readonly session: Ended };
 
 /** From a worker to the primary. */
@@ -56,7 +56,7 @@ export function runWorker(io: CommandIo, version: string): void {
         serving?.ended(message.session);
         return;
       case 'drain':
-        void drain();
+        void drain(message.delayMs);
     }
   });
 
@@ -76,8 +76,8 @@ export function runWorker(io: CommandIo, version: string): void {
     if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.url, serving.first, version) });
   }
 
-  async function drain(): Promise<void> {
-    await serving?.drain();
+  async function drain(delayMs: number): Promise<void> {
+    await serving?.drain(delayMs);
     process.exit(0);
   }
 }

@@ -64,12 +64,12 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: () => registry.clusterMetrics(),
-    drain: async () => {
+    drain: async (delayMs) => {
       draining = true;
       await Promise.all(
         others(undefined).map((worker) => {
           const gone = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
-          send(worker, { kind: 'drain' });
+          send(worker, { kind: 'drain', delayMs });
           return gone;
         }),
       );

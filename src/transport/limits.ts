@@ -34,6 +34,8 @@ export const maxRetryMs = 3_600_000;
 export const maxPollMs = 30_000;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
+/** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
+export const maxEventsPerSecond = 1_000;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
 /** How long a call may wait for its next round, in seconds. */

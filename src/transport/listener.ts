@@ -7,7 +7,7 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
-import { contendedMaxMs, maxRetryMs, rejoinMaxMs, rejoinMinMs } from './limits.ts';
+import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from './limits.ts';
 import type { RelayHost } from './relay.ts';
 import { notificationToClient, requestToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
@@ -92,7 +92,7 @@ export class Listener extends Waiting implements AnswerSink {
   }
 
   onRetry(ms: number): void {
-    this.#retryMs = Math.min(ms, maxRetryMs);
+    this.#retryMs = ms;
   }
 
   onEvent(event: SseEvent): void {

@@ -69,7 +69,7 @@ export interface AnswerSink {
   /** The answer is a stream of events. */
   onStream(): void;
   onEvent(event: SseEvent): void;
-  /** The upstream asked that a broken stream be taken up again after this many ms. */
+  /** The upstream asked that a broken stream be taken up again after this many ms; `maxRetryMs` at most. */
   onRetry(ms: number): void;
   onEnd(): void;
   onFault(fault: GatewayError): void;

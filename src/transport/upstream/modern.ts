@@ -85,7 +85,8 @@ export class ModernAdapter implements UpstreamAdapter {
     const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
     judge.exchange = exchange;
     const enveloped = withEnvelope(message, this.#envelope(link.said));
-    link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
+    const pool = message.method === 'subscriptions/listen' ? link.upstream.streams : link.upstream.pool;
+    pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
