@@ -244,6 +244,11 @@ export class Gateway {
         case 'completion':
           this.#route(call, router.completion(client, message, rawHeaders));
           return;
+        case 'task':
+          this.#route(call, router.task(client, message));
+          return;
+        case 'withheld':
+          throw new GatewayError('method_unknown', message.method);
         case 'unknown':
           this.#route(call, router.unknown(message));
       }

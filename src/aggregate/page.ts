@@ -40,9 +40,11 @@ export interface Showing {
   readonly hinted: boolean;
   /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's (protocol.md D9). */
   readonly anySchema: boolean;
+  /** The client can call a tool as a task, so it is told which it may (protocol.md D9). */
+  readonly tasks: boolean;
 }
 
-const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false };
+const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false, tasks: false };
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -164,9 +166,15 @@ function itemEdits(
   const meta = item.member('_meta');
   editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
   editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
+  const removed: string[] = [];
   const schema = item.member('outputSchema');
-  if (schema !== undefined && !showing.anySchema && !isObjectSchema(reply, schema))
-    edits.push(...removeMembers(reply, item, ['outputSchema']));
+  if (schema !== undefined && !showing.anySchema && !isObjectSchema(reply, schema)) removed.push('outputSchema');
+  const execution = showing.tasks ? undefined : item.member('execution');
+  if (execution?.member('taskSupport') !== undefined) {
+    if (execution.members.length === 1) removed.push('execution');
+    else edits.push(...removeMembers(reply, execution, ['taskSupport']));
+  }
+  if (removed.length > 0) edits.push(...removeMembers(reply, item, removed));
   return edits;
 }
 

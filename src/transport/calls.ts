@@ -27,6 +27,7 @@ import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
 import type { Routed } from './route.ts';
 import { Standings } from './standing.ts';
+import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
@@ -113,7 +114,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
         if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
         inward = { ...inward, id: upstreamId, progressToken: upstreamId };
       }
-      let body = inwardCall(call.message, inward);
+      let body = inwardCall(tasksToUpstream(call.message, link.upstream, call.client), inward);
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
       const relay = new Relay(this, call, link, { upstreamId, body, tokens });
@@ -130,7 +131,8 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     if (relay.isOver) return;
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
-    const link = carried.mirrors ? { ...carried, said: relay.call.said ?? client.said } : carried;
+    const said = relay.call.said ?? (carried.mirrors ? client.said : undefined);
+    const link = said === undefined ? carried : { ...carried, said };
     this.resumed(relay);
     relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, link.upstream.config.timeoutMs);
   }

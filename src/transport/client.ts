@@ -2,7 +2,7 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
-import { clientCapabilitiesJson, clientCapability } from '../protocol/capabilities.ts';
+import { clientCapability } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
@@ -57,7 +57,7 @@ export class Client implements LinkOwner {
     this.wording = wording;
     this.clientCapabilities = itself.capabilities;
     this.said = {
-      capabilities: clientCapabilitiesJson(itself.capabilities & (wording.askable | clientCapability.ui)),
+      capabilities: itself.capabilities & (wording.askable | clientCapability.ui),
       clientInfo: undefined,
       logLevel: undefined,
       itself: false,

@@ -6,15 +6,19 @@ import type { Call } from './call.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
 import type { Link } from './upstream/adapter.ts';
+import { takesTasks } from './upstream/bridged-tasks.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-const { tools, prompts, resources, completions, resourcesSubscribe, ui } = serverCapability;
+const { tools, prompts, resources, completions, resourcesSubscribe, tasksExtension, ui } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
 /** Changes of lists can always be told, as the gateway makes some itself; resources are watched where the upstream is asked so. */
-function offered({ capabilities, mirrors }: Link): number {
+function offered(link: Link): number {
+  const { capabilities, mirrors } = link;
   return (
-    (capabilities & (tools | prompts | resources | completions | ui | (mirrors ? resourcesSubscribe : 0))) |
+    (capabilities &
+      (tools | prompts | resources | completions | ui | tasksExtension | (mirrors ? resourcesSubscribe : 0))) |
+    (takesTasks(link) ? tasksExtension : 0) |
     (capabilities & tools ? toolsListChanged : 0) |
     (capabilities & prompts ? promptsListChanged : 0) |
     (capabilities & resources ? resourcesListChanged : 0)

@@ -14,6 +14,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Calls } from './calls.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
+import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -50,7 +51,8 @@ export class Inbound {
     const opened = openRequestId(client.session, text);
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
-    await this.#adapter.post(carrying(link, rawHeaders), withId(message, opened.raw));
+    const answer = tasksToUpstream(message, link.upstream, client);
+    await this.#adapter.post(carrying(link, rawHeaders), withId(answer, opened.raw));
   }
 
   async #answerHeld({ place, question }: HeldQuestion, message: Message, rawHeaders: RawHeaders, hopped: boolean) {
@@ -75,7 +77,7 @@ export class Inbound {
         this.#progress(client, message, rawHeaders);
         return;
       case 'broadcast':
-        this.#broadcast(client, message.bytes, rawHeaders);
+        this.#broadcast(client, message, rawHeaders);
     }
   }
 
@@ -88,7 +90,7 @@ export class Inbound {
     const raw = rawOf(message.bytes, requestId);
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
-      this.#broadcast(client, message.bytes, rawHeaders);
+      this.#broadcast(client, message, rawHeaders);
       return;
     }
     const link = client.links.peek(flight.upstream);
@@ -108,13 +110,14 @@ export class Inbound {
       token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (token === undefined || opened === undefined || link === undefined) return;
-    this.#send(carrying(link, rawHeaders), replace(message.bytes, token, opened.raw));
+    const { bytes, params } = tasksToUpstream(message, link.upstream, client);
+    this.#send(carrying(link, rawHeaders), replace(bytes, params?.member('progressToken') ?? token, opened.raw));
   }
 
-  #broadcast(client: Client, body: Buffer, rawHeaders: RawHeaders): void {
+  #broadcast(client: Client, message: Message, rawHeaders: RawHeaders): void {
     // What one client says must not reach what others share.
     for (const link of client.links.all(this.#upstreams))
-      if (!link.shared) this.#send(carrying(link, rawHeaders), body);
+      if (!link.shared) this.#send(carrying(link, rawHeaders), tasksToUpstream(message, link.upstream, client).bytes);
   }
 
   #send(link: Link, body: Buffer): void {

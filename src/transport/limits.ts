@@ -32,12 +32,21 @@ export const rejoinMaxMs = 30_000;
 export const maxRetryMs = 3_600_000;
 /** The same while a client waits for the rest of its answer. */
 export const maxPollMs = 30_000;
+/** A task is asked for this often, unless its server names a pause, and never more often than this. */
+export const taskPollMs = 1_000;
+export const minPollMs = 250;
+/** How often in a row a task is asked for in vain. */
+export const maxMissedPolls = 5;
+/** Pages of tools that are read to learn which are called as tasks. */
+export const maxTaskToolPages = 100;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
 /** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
 export const maxEventsPerSecond = 1_000;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
+/** Tasks that one subscription may name. */
+export const maxSubscribedTasks = 256;
 /** How long a call may wait for its next round, in seconds. */
 export const callStateSeconds = 600;
 /** The greeting does not wait longer than this for an upstream. */

@@ -8,11 +8,13 @@ import { ownersOf, ownersOfUri, type Owners } from '../aggregate/owners.ts';
 import type { CacheHints } from '../aggregate/hints.ts';
 import { readToolHeaders } from '../aggregate/tool-headers.ts';
 import { listedName } from '../aggregate/names.ts';
+import { taskTools } from '../aggregate/task-forms.ts';
 import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { hasTasks } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import { openCursor, sealCursor } from '../session/cursor.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -23,6 +25,7 @@ import type { Client } from './client.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { blackoutMs } from './limits.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import { takesTasks } from './upstream/bridged-tasks.ts';
 import { withDeadline } from './upstream/deadline.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -194,12 +197,14 @@ export class Lists {
     // A server of the session era gets no such headers, and its tools are shown; what modern clients send is checked all the same.
     const isAnnotated = link.mirrors || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
     const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
-    const illegal = link.mirrors ? broken : nobody;
     const page = renderPage(reply, kind, upstream.config, {
-      illegal,
+      illegal: link.mirrors ? broken : nobody,
       hinted: link.mirrors,
       anySchema: client.wording.anySchema,
+      tasks: hasTasks(client.revision) && (link.capabilities & serverCapability.tasksToolCall) !== 0,
     });
+    if (kind === 'tools' && takesTasks(link) && page !== emptyPage)
+      learnTaskTools(upstream, reply, cursor === undefined);
     this.#noteLong(upstream, kind, page);
     if (page.hidden > 0) {
       hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
@@ -251,4 +256,9 @@ function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): Read
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);
   return illegal;
+}
+
+function learnTaskTools(upstream: Upstream, reply: Buffer, isFirst: boolean): void {
+  const { names } = taskTools(reply);
+  upstream.taskTools = isFirst ? names : new Set([...(upstream.taskTools ?? []), ...names]);
 }

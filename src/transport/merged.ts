@@ -19,6 +19,7 @@ const pushing =
   serverCapability.promptsListChanged |
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
+  serverCapability.tasks |
   serverCapability.logging;
 /* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
 const asked =

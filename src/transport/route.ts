@@ -11,6 +11,7 @@ import type { Naming, UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf, type Found } from '../protocol/scan.ts';
+import { openTaskId } from '../session/request-id.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
 import type { Lists } from './lists.ts';
@@ -83,6 +84,14 @@ export class Router {
     if (mayBeAlias(this.#naming, name))
       return this.#aliasOr(split, client, 'prompts', name, rawHeaders).then(byRefName);
     return byRefName(split);
+  }
+
+  /** By `params.taskId`. Throws `task_unknown`, alike for ids that were never given out and for those of others. */
+  task(client: Client, message: Message): Routed {
+    const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'));
+    const upstream = this.#upstreams.find(({ hash }) => hash === task?.upstream);
+    if (task === undefined || upstream === undefined) throw new GatewayError('task_unknown');
+    return { upstream, target: { taskId: task.raw } };
   }
 
   /** A method the gateway knows nothing of. Throws `method_unknown` where no upstream can be told. */

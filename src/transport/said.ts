@@ -1,7 +1,7 @@
 /** What an upstream of 2026-07-28 is told of the client with each request. */
 export interface Said {
-  /** What the gateway carries of its capabilities, as JSON text. */
-  readonly capabilities: string;
+  /** What the gateway carries of its capabilities, as bits. */
+  readonly capabilities: number;
   /** As JSON text; undefined: the gateway names itself. */
   readonly clientInfo: string | undefined;
   readonly logLevel: string | undefined;

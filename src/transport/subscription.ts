@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';
 import { metaKey } from '../protocol/modern.ts';
-import { rawOf } from '../protocol/scan.ts';
+import { rawOf, textOf } from '../protocol/scan.ts';
 import { setMember, splice } from '../protocol/splice.ts';
 import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
@@ -17,6 +17,7 @@ import type { RawHeaders } from './forward.ts';
 import { maxSubscribedUris } from './limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 
 /** What a client may ask for beside resources → the notification it gets. */
 const lists = {
@@ -40,6 +41,7 @@ interface Honoured {
   readonly uris: readonly string[];
   readonly watched: ReadonlyMap<Upstream, readonly string[]>;
   readonly asked: Readonly<Record<string, true>>;
+  readonly tasks: WatchedTasks;
 }
 
 export class Subscription implements Listened, OutletOwner {
@@ -64,8 +66,12 @@ export class Subscription implements Listened, OutletOwner {
 
   /** The acknowledgement comes before anything else. */
   start(upstreams: readonly Upstream[]): void {
-    const { asked, uris } = this.#honoured;
-    const notifications = { ...asked, ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }) };
+    const { asked, uris, tasks } = this.#honoured;
+    const notifications = {
+      ...asked,
+      ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+      ...(tasks.ids.size === 0 ? {} : { taskIds: [...tasks.ids] }),
+    };
     const acknowledged = {
       jsonrpc: '2.0',
       method: 'notifications/subscriptions/acknowledged',
@@ -79,8 +85,10 @@ export class Subscription implements Listened, OutletOwner {
     if (this.#over || upstream.noListening || this.#listeners.has(upstream)) return;
     const link = this.client.links.peek(upstream);
     const watches = this.#honoured.watched.get(upstream) ?? [];
-    if (link === undefined || ((link.capabilities & listsChanged) === 0 && watches.length === 0)) return;
-    const listener = new Listener(this, { ...link, watches }, undefined);
+    const tasks = this.#honoured.tasks.byUpstream.get(upstream);
+    const tells = ((link?.capabilities ?? 0) & listsChanged) !== 0 || watches.length > 0 || tasks !== undefined;
+    if (link === undefined || !tells) return;
+    const listener = new Listener(this, { ...link, watches, ...(tasks === undefined ? {} : { tasks }) }, undefined);
     this.#listeners.set(upstream, listener);
     listener.connect();
   }
@@ -91,9 +99,11 @@ export class Subscription implements Listened, OutletOwner {
   }
 
   write(body: Buffer, upstream: Upstream): void {
-    const { method } = readServerMessage(body);
-    if (this.#honoured.methods.has(method) || (method === updated && this.#honoured.watched.has(upstream)))
-      this.#send(body);
+    const { method, params } = readServerMessage(body);
+    const { methods, watched, tasks } = this.#honoured;
+    const task = method === 'notifications/tasks' ? params?.member('taskId') : undefined;
+    const isTask = task?.kind === 'string' && tasks.ids.has(textOf(body, task));
+    if (isTask || methods.has(method) || (method === updated && watched.has(upstream))) this.#send(body);
   }
 
   prime(): void {}
@@ -154,7 +164,7 @@ function stamp(id: string): string {
   return `{"${metaKey.subscriptionId}":${id}}`;
 }
 
-function honouredOf({ message, client }: Call, upstreams: readonly Upstream[]): Honoured {
+function honouredOf({ message, client, said }: Call, upstreams: readonly Upstream[]): Honoured {
   const found = message.params?.member('notifications');
   if (found?.kind !== 'object') throw new GatewayError('params_invalid', 'notifications is no object');
   const filter = JSON.parse(rawOf(message.bytes, found)) as Readonly<Record<string, unknown>>;
@@ -184,5 +194,6 @@ function honouredOf({ message, client }: Call, upstreams: readonly Upstream[]): 
     uris.push(String(uri));
     watched.set(known.upstream, [...(watched.get(known.upstream) ?? []), known.uri]);
   }
-  return { methods, uris, watched, asked };
+  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter['taskIds'], upstreams);
+  return { methods, uris, watched, asked, tasks };
 }

@@ -47,6 +47,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'a 2026-07-28 request must say its protocol version and the capabilities of its client in `_meta`',
   header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
   revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
+  capability_missing:
+    'A request of an extension that its client did not declare with it. `data.requiredCapabilities` says which.',
   method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
   state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
   input_refused:
@@ -59,6 +61,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',
   prompt_unknown: 'The same for a prompt.',
   resource_unknown: 'The same for a resource.',
+  task_unknown:
+    'A task id of another session or principal, or changed on its way, or one whose server is no longer configured.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
   upstream_timeout:

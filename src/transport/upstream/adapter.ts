@@ -46,6 +46,8 @@ export interface Link {
   readonly watches?: readonly string[];
   /** How long counts what the upstream said of itself, and for whom; undefined for an upstream that does not say. */
   readonly stated?: Part;
+  /** Tasks, by the upstream's own ids, whose status is listened for on this link. */
+  readonly tasks?: readonly string[];
   /** What the client of one request says of itself, where it says so with each. */
   readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */
