@@ -82,6 +82,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
   const calls = new Calls({ hops, upstreams, catalogue, lists, adapter, wheel, journal });
   listening.host = calls;
+  calls.onNoticed = (link, method) => listening.overheard(link, method);
   const gateway = new Gateway({
     upstreams,
     policy,

@@ -49,6 +49,8 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   /** Calls that wait here for answers to requests, and for a retry. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
+  /** Called for each notification of an upstream, whichever stream it came on. */
+  onNoticed: (link: Link, method: string) => void = () => {};
   readonly #parts: CallsParts;
   readonly #standings: Standings;
   /** Calls whose answer the client can take up elsewhere. */
@@ -209,6 +211,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   noticed(link: Link, client: Client, method: string): void {
+    this.onNoticed(link, method);
     switch (method) {
       case 'notifications/tools/list_changed':
         this.#forget(link, client, 'tools');

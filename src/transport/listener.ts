@@ -63,6 +63,11 @@ export class Listener extends Waiting implements AnswerSink {
     if (isFull) this.#exchange.pause();
   }
 
+  /** What was heard on `link` was heard on the session listened to here, and not by this listener. */
+  isBeside(link: Link): boolean {
+    return link !== this.#link && link.sessionId !== undefined && link.sessionId === this.#link.sessionId;
+  }
+
   pause(): void {
     this.#exchange?.pause();
   }

@@ -14,7 +14,7 @@ import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.t
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
-import type { UpstreamAdapter } from './upstream/adapter.ts';
+import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Wheel } from './wheel.ts';
 
@@ -72,6 +72,12 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
     this.#subscriptions.add(subscription);
     this.#count(call.client, 1);
     subscription.start(this.#upstreams);
+  }
+
+  /** Some stream of an upstream's session has brought a change. */
+  overheard(link: Link, method: string): void {
+    if (!listsChanged.includes(method)) return;
+    for (const subscription of this.#subscriptions) subscription.overheard(link, method);
   }
 
   unsubscribed(subscription: Subscription): void {

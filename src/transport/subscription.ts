@@ -16,6 +16,7 @@ import type { OutletOwner } from './downstream/outlet.ts';
 import type { RawHeaders } from './forward.ts';
 import { maxSubscribedUris } from './limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
+import type { Link } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 
@@ -96,6 +97,11 @@ export class Subscription implements Listened, OutletOwner {
   /** A change of the gateway's own. */
   announce(method: string): void {
     if (this.#honoured.methods.has(method)) this.#send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
+  }
+
+  /** A session tells each change once, on whichever of its streams, and this subscription is not the only one who listens to it. */
+  overheard(link: Link, method: string): void {
+    if (this.#listeners.get(link.upstream)?.isBeside(link) === true) this.announce(method);
   }
 
   write(body: Buffer, upstream: Upstream): void {
