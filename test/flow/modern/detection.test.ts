@@ -145,20 +145,20 @@ describe('an upstream that has proved to be modern', () => {
     ['404', status(404)],
     ['silence', silent],
   ] as const) {
-    test(`is not taken for an older one after ${what} (B5)`, async () => {
-      const upstream = await speaking({ discover: discovers, modernCall: isModern, initialize: status(400) });
-      const gateway = await inFront(upstream);
-      expect(await called(gateway.url)).toBe('modern');
-      Object.assign(upstream, {
-        discover: failing,
-        modernCall: refusesRevision(['2026-07-28']),
-        initialize: 'answers',
+    for (const speaks of ['both eras', 'this one alone']) {
+      test(`and speaks ${speaks} is not taken for an older one after ${what} (B5)`, async () => {
+        const initialize = speaks === 'both eras' ? 'answers' : status(400);
+        const upstream = await speaking({ discover: discovers, modernCall: isModern, initialize });
+        const gateway = await inFront(upstream);
+        expect(await called(gateway.url)).toBe('modern');
+        const modernCall = refusesRevision(['2026-07-28']);
+        Object.assign(upstream, { discover: failing, modernCall, initialize: 'answers' });
+        const before = upstream.count('initialize');
+        expect(await called(gateway.url)).toBe(-32603);
+        expect(upstream.count('initialize')).toBe(before);
+        await gateway.kill();
       });
-      const before = upstream.count('initialize');
-      expect(await called(gateway.url)).toBe(-32603);
-      expect(upstream.count('initialize')).toBe(before);
-      await gateway.kill();
-    });
+    }
   }
 
   test('and says that it speaks revisions with sessions alone is spoken to in those, within the same call (D10)', async () => {
