@@ -8,6 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { Calls } from '../transport/calls.ts';
 import { Clients } from '../transport/clients.ts';
+import { Hops } from '../transport/hop.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
 import { Listening } from '../transport/listening.ts';
@@ -44,6 +45,8 @@ export interface Surroundings {
   readonly policy: OriginPolicy;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
+  /** `host:port` at which other replicas reach this process; empty where they cannot. */
+  readonly peerAddress: string;
   /** Told of every session that ends here. */
   readonly onEnded: (session: Ended) => void;
   readonly log: Log;
@@ -73,10 +76,11 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
       for (const link of client.links.release()) void adapter.end(link);
     },
     onEnded: around.onEnded,
-    nowSeconds: () => Math.floor(Date.now() / 1000),
+    nowSeconds,
   });
   const journal = new Journal(log);
-  const calls = new Calls({ upstreams, catalogue, adapter, wheel, journal });
+  const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
+  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal });
   listening.host = calls;
   const gateway = new Gateway({
     upstreams,
@@ -85,7 +89,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     lists,
     router: new Router(upstreams, lists),
     calls,
-    inbound: new Inbound(upstreams, adapter, log),
+    inbound: new Inbound(upstreams, adapter, calls, log),
     listening,
     adapter,
     opener,
@@ -101,7 +105,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const close = async (): Promise<void> => {
     probing.stop();
     listening.endAll();
-    await Promise.all(upstreams.map((upstream) => upstream.close()));
+    await Promise.allSettled([...upstreams.map((upstream) => upstream.close()), hops.close()]);
   };
   return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
 }
@@ -114,6 +118,10 @@ function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: strin
 function identityOf({ transport }: UpstreamConfig): string {
   if (transport.kind !== 'stdio') return transport.url;
   return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function nowMs(): number {

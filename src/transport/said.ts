@@ -1,0 +1,10 @@
+/** What an upstream of 2026-07-28 is told of the client with each request. */
+export interface Said {
+  /** What the gateway carries of its capabilities, as JSON text. */
+  readonly capabilities: string;
+  /** As JSON text; undefined: the gateway names itself. */
+  readonly clientInfo: string | undefined;
+  readonly logLevel: string | undefined;
+  /** The client said so itself, in that revision: an upstream's complaint about it is the client's to hear. */
+  readonly itself: boolean;
+}
