@@ -140,8 +140,6 @@ async function openReader(url: string, session: Session, method: 'GET' | 'POST',
   return { socket, bytes: () => bytes };
 }
 
-const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
-
 /**
  * Whether the gateway has let go of a client (proc_net_tcp(5), state 01 is established). The client does not see it: what the
  * kernel holds for it comes first.
@@ -154,6 +152,10 @@ function isGone({ url }: Launched): (reader: Reader) => boolean {
     if (local.endsWith(here) && state === '01') established.add(remote.slice(-4));
   }
   return ({ socket }) => !established.has(hex(socket.localPort ?? 0));
+}
+
+function hex(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, '0');
 }
 
 async function takenOf({ url }: Launched): Promise<Taken> {

@@ -14,13 +14,13 @@ export class Upstream {
   readonly hash: number;
   /** Connections of calls. */
   readonly pool: Pool;
-  /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
-  readonly bridged: boolean;
   /**
    * Connections of streams that stay open. A pool looks through the busy ones for each request: thousands of these would
    * double the cost of a call.
    */
   readonly streams: Pool;
+  /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
+  readonly bridged: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
