@@ -251,6 +251,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   takenBack(relay: Relay): void {
     // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
+    relay.exchange?.cancel?.();
     relay.exchange?.abort();
     this.reply(relay.link, cancelledText(relay.upstreamId, 'the client has left'));
     this.finished(relay, 'ok');

@@ -10,6 +10,7 @@ import type {
 } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { listen } from './listener.ts';
@@ -25,8 +26,8 @@ export interface TaskServer {
 /** Long enough for a client to see it at work, in ms. */
 const workMs = 150;
 
-/** Starts it on a free port. */
-export async function startTaskServer(name = 'tasks'): Promise<TaskServer> {
+/** Starts it on a free port. With an event store its streams can be taken up again. */
+export async function startTaskServer(name = 'tasks', eventStore?: EventStore): Promise<TaskServer> {
   const taskStore = new InMemoryTaskStore();
   const taskMessageQueue = new InMemoryTaskMessageQueue();
   const sessions = new Map<string, StreamableHTTPServerTransport>();
@@ -35,6 +36,7 @@ export async function startTaskServer(name = 'tasks'): Promise<TaskServer> {
   const open = async (): Promise<StreamableHTTPServerTransport> => {
     const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
+      ...(eventStore === undefined ? {} : { eventStore }),
       onsessioninitialized: (id) => void sessions.set(id, transport),
     });
     const server = new McpServer(

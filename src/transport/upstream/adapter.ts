@@ -84,6 +84,8 @@ export interface Exchange {
   resume(): void;
   /** The answer has come: the connection is let go of soon, whatever else the upstream sends. */
   answered(): void;
+  /** Takes back what the upstream has made of the call, where it goes on without a connection. Before `abort`. */
+  cancel?(): void;
   /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
   abort(): void;
 }

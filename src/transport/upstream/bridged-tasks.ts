@@ -54,6 +54,7 @@ class Bridged implements Exchange {
   /** The task that the call waits for, by the upstream's own id. */
   taskId: string | undefined;
   gone = false;
+  isCancelled = false;
   #inner: Exchange | undefined;
   #paused = false;
 
@@ -89,12 +90,16 @@ class Bridged implements Exchange {
     this.taskId = undefined;
     this.#inner?.answered();
   }
-  /** Whoever gives up on the call gives up on its task. */
+  /** The client has left for good. */
+  cancel(): void {
+    if (this.gone) return;
+    this.isCancelled = true;
+    if (this.taskId !== undefined) cancel(this, this.taskId);
+  }
   abort(): void {
     if (this.gone) return;
     this.gone = true;
     this.#inner?.abort();
-    if (this.taskId !== undefined) cancel(this, this.taskId);
   }
 }
 
@@ -118,7 +123,7 @@ async function callTool(under: Bridged, message: Message, idleMs: number): Promi
   }
   const task = readLegacyTask(reply.bytes, created);
   if (under.gone) {
-    cancel(under, task.taskId);
+    if (under.isCancelled) cancel(under, task.taskId);
     return;
   }
   if (((link.said?.capabilities ?? 0) & clientCapability.tasksExtension) !== 0) {

@@ -48,6 +48,8 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
   #taskId: string | undefined;
   #asked: readonly string[] = [];
   #missed = 0;
+  /** A round has been handed on, and its stream is not closed yet. */
+  #isRoundOut = false;
   #over = false;
 
   constructor(host: PollingHost, link: Link, id: string, sink: AnswerSink) {
@@ -100,9 +102,13 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.call?.answered();
   }
 
-  /** Whoever gives up on the call gives up on its task. */
+  /** Whoever gives up on the call gives up on its task. The end of the stream of a round is not the end of its task. */
   abort(): void {
     if (this.#over) return;
+    if (this.#isRoundOut) {
+      this.#isRoundOut = false;
+      return;
+    }
     this.#close();
     if (this.#taskId !== undefined) this.#ask('tasks/cancel', JSON.stringify({ taskId: this.#taskId })).catch(() => {});
   }
@@ -141,7 +147,10 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
       case 'input_required': {
         const round = roundOfTask(message, this.#asked, this.#id, (keys) => this.#state(keys));
         if (round === undefined) this.#wait(pollIntervalMs);
-        else this.#sink.onEvent({ data: round, id: undefined, event: undefined });
+        else {
+          this.#isRoundOut = true;
+          this.#sink.onEvent({ data: round, id: undefined, event: undefined });
+        }
         return;
       }
       case 'completed':

@@ -6,7 +6,7 @@ import { startGateway } from '../../support/gateway-process.ts';
 import type { ModernUpstream } from '../../support/modern-upstream.ts';
 import { completed, sayError, startModern } from '../../support/modern-upstream.ts';
 import type { PlainSession } from '../../support/plain-client.ts';
-import { openSession } from '../../support/plain-client.ts';
+import { openSession, openStream, posting } from '../../support/plain-client.ts';
 import { resultOf, sayJson } from '../../support/scripted-upstream.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 
@@ -154,6 +154,27 @@ describe('a task', () => {
     await client.post('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}');
     await expect.poll(() => since('tasks/cancel'), { timeout: 10_000 }).toBe(1);
     expect((await answered).body).not.toContain('"id":5');
+  });
+
+  test('that waits for an answer is cancelled when its client refuses one, or cancels the call', async () => {
+    told = [
+      {
+        status: 'input_required',
+        inputRequests: { q: { method: 'sampling/createMessage', params: { messages: [] } } },
+      },
+    ];
+    const client = await openSession(gateway.url, { capabilities: { sampling: {} } });
+    const headers = posting('Mcp-Session-Id', client.token);
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 6, method: 'tools/call', params: call });
+    const refusing = await openStream(gateway.url, { headers, body });
+    const { id } = await refusing.until(({ method }) => method === 'sampling/createMessage');
+    await client.post(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -1, message: 'no' } }));
+    expect(await refusing.until((message) => message.id === 6)).toMatchObject({ result: { isError: true } });
+    await expect.poll(() => since('tasks/cancel'), { timeout: 10_000 }).toBe(1);
+    const leaving = await openStream(gateway.url, { headers, body: body.replace('6', '7') });
+    await leaving.until(({ method }) => method === 'sampling/createMessage');
+    await client.post('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}');
+    await expect.poll(() => since('tasks/cancel'), { timeout: 10_000 }).toBe(2);
   });
 
   test('cannot be named by a client: what stands in its call as state goes to the server as it is', async () => {

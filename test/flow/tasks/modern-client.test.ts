@@ -1,5 +1,6 @@
 /** Clients of 2026-07-28 and the tasks of a server of 2025-11-25, a real one (protocol.md D7, ML). */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { memoryEventStore } from '../../support/event-store.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import type { Asked, Asking } from '../../support/modern-client.ts';
 import { askModern, modernRequest } from '../../support/modern-client.ts';
@@ -37,7 +38,10 @@ beforeAll(async () => {
     },
     { sessionId: 's', capabilities },
   );
-  replicas = await startReplicas(2, { mcpServers: { up: { url: server.url }, scripted: { url: scripted.url } } });
+  const lasting = await startTaskServer('lasting', memoryEventStore());
+  replicas = await startReplicas(2, {
+    mcpServers: { up: { url: server.url }, scripted: { url: scripted.url }, lasting: { url: lasting.url } },
+  });
   isListing = true;
 });
 
@@ -131,6 +135,17 @@ describe('a tool that is called as a task alone', () => {
       elicitation: {},
     });
     expect(again.rpc.result).toMatchObject({ resultType: 'complete', content: [{ text: 'accept' }] });
+  });
+
+  test('asks so at one replica and hears the answer from another, where its stream can be taken up again', async () => {
+    const params = { name: 'lasting__consent' };
+    const first = await ask('tools/call', params, 0, { elicitation: {} });
+    const { inputRequests = {}, requestState } = first.rpc.result ?? {};
+    const [key = ''] = Object.keys(inputRequests as object);
+    const inputResponses = { [key]: { action: 'accept', content: {} } };
+    const again = await ask('tools/call', { ...params, inputResponses, requestState }, 1, { elicitation: {} });
+    expect(again.rpc.result).toMatchObject({ resultType: 'complete', content: [{ text: 'accept' }] });
+    expect(JSON.stringify(again.rpc)).not.toContain('related-task');
   });
 
   test('is cancelled when such a client leaves', async () => {

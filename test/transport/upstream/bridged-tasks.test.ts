@@ -81,22 +81,27 @@ test('a task that is begun for nobody is cancelled', async () => {
   created = promise;
   const under = call('alone');
   await expect.poll(() => asked, { timeout: 5_000 }).toContain('tools/call');
+  under?.cancel?.();
   under?.abort();
   begin('{"task":{"taskId":"t","status":"working","createdAt":"c"}}');
   await expect.poll(() => asked, { timeout: 5_000 }).toContain('tasks/cancel');
   expect(sent).toEqual([]);
 });
 
-test('one that the call waits for is cancelled with it, and one that was waited for is not', async () => {
+test('one that the call waits for is cancelled with it: not when it is done, nor when only the connection goes', async () => {
   const left = call('alone');
   await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1);
   expect(sent[0]).toBe('{"jsonrpc":"2.0","id":1,"method":"tasks/result","params":{"taskId":"t"}}');
+  left?.cancel?.();
   left?.abort();
   expect(asked.filter((method) => method === 'tasks/cancel').length).toBe(1);
   const done = call('alone');
   await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
   done?.answered();
-  done?.abort();
+  done?.cancel?.();
+  const dropped = call('alone');
+  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(3);
+  dropped?.abort();
   expect(asked.filter((method) => method === 'tasks/cancel').length).toBe(1);
 });
 

@@ -28,6 +28,7 @@ let asked: string[];
 let events: string[];
 let fault: GatewayError | undefined;
 let interval: string;
+let status: string;
 let upstream: Upstream;
 let link: Link;
 
@@ -47,6 +48,7 @@ beforeEach(() => {
   events = [];
   fault = undefined;
   interval = '';
+  status = ',"status":"working"';
   upstream = new Upstream(anUpstream(), 'http://localhost:1/mcp', 'http://localhost:1/mcp', '1');
   link = linkOf(upstream, { sessionId: undefined, revision: '2026-07-28', capabilities: 0 }, true);
 });
@@ -60,7 +62,7 @@ function polling(eachMs: number): TaskPolling {
       ask: (_link, method) => {
         asked.push(method);
         nowMs += eachMs;
-        const result = `{"resultType":"complete","taskId":"t","status":"working"${interval}}`;
+        const result = `{"resultType":"complete","taskId":"t"${status}${interval}}`;
         return Promise.resolve(Buffer.from(`{"jsonrpc":"2.0","id":"x","result":${result}}`));
       },
       now: () => nowMs,
@@ -117,4 +119,15 @@ test('after its end nothing is asked and nothing cancelled', async () => {
   task.abort();
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(asked).toEqual(['tasks/cancel']);
+});
+
+test('the end of the stream of a round is not the end of its task, and giving up on the answers is', async () => {
+  status = ',"status":"input_required","inputRequests":{"q":{"method":"roots/list"}}';
+  const task = polling(0);
+  task.onJson(begun());
+  await expect.poll(() => events.length, { timeout: 5_000 }).toBe(1);
+  task.abort();
+  expect(asked).toEqual(['tasks/get']);
+  task.abort();
+  expect(asked).toEqual(['tasks/get', 'tasks/cancel']);
 });
