@@ -8,11 +8,12 @@ import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { Calls } from '../transport/calls.ts';
 import { Clients } from '../transport/clients.ts';
+import { hear } from '../transport/hear.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
 import { Listening } from '../transport/listening.ts';
 import { Lists } from '../transport/lists.ts';
-import type { Ended } from '../transport/peers.ts';
+import type { Notice, Tell } from '../transport/notice.ts';
 import { startProbing } from '../transport/probe.ts';
 import { Router } from '../transport/route.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -22,6 +23,7 @@ import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { LinkOpener } from '../transport/upstream/links.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
 import { Wheel } from '../transport/wheel.ts';
+import { Wishes } from '../transport/wishes.ts';
 import type { RunOptions } from './arguments.ts';
 
 export interface Composed {
@@ -32,6 +34,8 @@ export interface Composed {
   readonly adapter: UpstreamAdapter;
   readonly listening: Listening;
   readonly calls: Calls;
+  /** Takes news of another worker or replica. */
+  heard(notice: Notice): Promise<void>;
   /** Lets go of timers and connections; what is under way breaks off. */
   close(): Promise<void>;
 }
@@ -44,8 +48,8 @@ export interface Surroundings {
   readonly policy: OriginPolicy;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
-  /** Told of every session that ends here. */
-  readonly onEnded: (session: Ended) => void;
+  /** Tells the other workers and replicas. */
+  readonly tell: Tell;
   readonly log: Log;
   readonly version: string;
 }
@@ -61,6 +65,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const catalogue = new Catalogue();
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
   const listening = new Listening(upstreams, adapter, wheel);
+  const wishes = new Wishes(nowSeconds);
   const clients = new Clients({
     keyring,
     route: routeHash(route.name, resource),
@@ -72,8 +77,9 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     retire: (client) => {
       for (const link of client.links.release()) void adapter.end(link);
     },
-    onEnded: around.onEnded,
-    nowSeconds: () => Math.floor(Date.now() / 1000),
+    tell: around.tell,
+    wishes,
+    nowSeconds,
   });
   const journal = new Journal(log);
   const calls = new Calls({ upstreams, catalogue, adapter, wheel, journal });
@@ -85,7 +91,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     lists,
     router: new Router(upstreams, lists),
     calls,
-    inbound: new Inbound(upstreams, adapter, log),
+    inbound: new Inbound({ upstreams, adapter, tell: around.tell, log }),
     listening,
     adapter,
     opener,
@@ -103,7 +109,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     listening.endAll();
     await Promise.allSettled(upstreams.map((upstream) => upstream.pool.destroy()));
   };
-  return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
+  const heard = (notice: Notice): Promise<void> => hear(notice, { clients, listening, calls, wishes });
+  return { gateway, upstreams, clients, lists, adapter, listening, calls, heard, close };
 }
 
 function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {
@@ -114,6 +121,10 @@ function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: strin
 function identityOf({ transport }: UpstreamConfig): string {
   if (transport.kind !== 'stdio') return transport.url;
   return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function nowMs(): number {

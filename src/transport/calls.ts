@@ -32,6 +32,8 @@ export class Calls implements RelayHost {
   readonly #parts: CallsParts;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
+  /** Calls that closing cancels and another replica may hear the cancelling of, by session and request id. */
+  readonly #closable = new Map<string, Relay>();
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -59,6 +61,11 @@ export class Calls implements RelayHost {
   /** Closes what is still under way and can be resumed, so that its clients go on at another replica after `retryMs`. */
   disconnectAll(retryMs: number): void {
     for (const relay of this.#promised) relay.disconnect(retryMs);
+  }
+
+  /** The client of the session has taken back a request at another replica. `requestId` is raw JSON. */
+  cancelled(jti: string, requestId: string): void {
+    this.#closable.get(`${jti} ${requestId}`)?.takeBack();
   }
 
   #begin(call: Call, target: InwardTarget, link: Link): void {
@@ -89,8 +96,10 @@ export class Calls implements RelayHost {
     const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     const { client, message } = relay.call;
-    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay };
+    const closable = link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
+    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay, closable };
     client.inFlight.set(message.id!, relay.flight);
+    if (closable !== undefined) this.#closable.set(closable, relay);
   }
 
   // RelayHost: what a call needs on its way back.
@@ -159,6 +168,8 @@ export class Calls implements RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.#promised.delete(relay);
+    const closable = relay.flight?.closable;
+    if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
     // A client may use an id again, and the newer request is not this one's to forget.
     if (client.inFlight.get(message.id!) === relay.flight) client.inFlight.delete(message.id!);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).

@@ -2,12 +2,14 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
+import { defaultLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
 import type { Wording } from './downstream/wording.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import type { Wishes, WishingSession } from './wishes.ts';
 
 /** A request under way on this replica. */
 export interface InFlight {
@@ -16,6 +18,8 @@ export interface InFlight {
   readonly upstreamId: string;
   /** The way back of its answer. */
   readonly relay: { takeBack(): void };
+  /** Where closing cancels it, what another replica knows it by: the session and the request's id. */
+  readonly closable: string | undefined;
 }
 
 export class Client implements LinkOwner {
@@ -28,8 +32,10 @@ export class Client implements LinkOwner {
   /** It stands for every client of its principal that keeps no session. */
   readonly shared: boolean;
   readonly links: Links;
+  /** As other replicas know it. */
+  readonly known: WishingSession;
+  readonly #wishes: Wishes;
   readonly #audience: string;
-  readonly #ownAudience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
   /** Names the session in the log. */
@@ -43,6 +49,7 @@ export class Client implements LinkOwner {
     shared: boolean,
     opener: LinkOpener,
     wording: Wording,
+    wishes: Wishes,
     revision: Revision = session.claims.revision,
   ) {
     this.session = session;
@@ -51,7 +58,8 @@ export class Client implements LinkOwner {
     this.clientCapabilities = session.claims.clientCapabilities;
     this.shared = shared;
     this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
-    this.#ownAudience = session.claims.jti.toString('base64url');
+    this.known = { jti: session.claims.jti.toString('base64url'), expiresAt: session.claims.expiresAt };
+    this.#wishes = wishes;
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }
@@ -66,13 +74,23 @@ export class Client implements LinkOwner {
    */
   audienceOf(upstream: Upstream): string {
     const link = this.links.peek(upstream);
-    return link !== undefined && link.sessionId === undefined ? this.#audience : this.#ownAudience;
+    return link !== undefined && link.sessionId === undefined ? this.#audience : this.known.jti;
   }
 
   /** Whom this client may share a list with that is merged of all these. */
   audienceOfAll(upstreams: readonly Upstream[]): string {
     return upstreams.every((upstream) => this.audienceOf(upstream) === this.#audience)
       ? this.#audience
-      : this.#ownAudience;
+      : this.known.jti;
+  }
+
+  /** Of the log messages that come with its calls, for upstreams that are told so with each. */
+  get logLevel(): LogLevel {
+    return this.#wishes.levelOf(this.known.jti) ?? defaultLogLevel;
+  }
+
+  /** What it watches at an upstream that keeps no sessions, by the upstream's own URIs. */
+  watchedAt(upstream: Upstream): readonly string[] {
+    return this.#wishes.watchedBy(this.known.jti, upstream.hash);
   }
 }

@@ -12,17 +12,27 @@ import { openProgressToken, openRequestId } from '../session/request-id.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
+import type { Tell } from './notice.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
+
+export interface InboundParts {
+  readonly upstreams: readonly Upstream[];
+  readonly adapter: UpstreamAdapter;
+  readonly tell: Tell;
+  readonly log: Log;
+}
 
 export class Inbound {
   readonly #upstreams: readonly Upstream[];
   readonly #adapter: UpstreamAdapter;
+  readonly #tell: Tell;
   readonly #log: Log;
 
-  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, log: Log) {
+  constructor({ upstreams, adapter, tell, log }: InboundParts) {
     this.#upstreams = upstreams;
     this.#adapter = adapter;
+    this.#tell = tell;
     this.#log = log;
   }
 
@@ -62,6 +72,9 @@ export class Inbound {
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
       this.#broadcast(client, message.bytes, rawHeaders);
+      // An upstream that takes no notifications has it closed by the replica that called it.
+      if (this.#upstreams.some((upstream) => client.links.peek(upstream)?.mirrors !== false))
+        void this.#tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
       return;
     }
     const link = client.links.peek(flight.upstream);

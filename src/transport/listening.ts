@@ -107,6 +107,9 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
       if (stream.client.session.claims.jti.equals(jti)) stream.end();
   }
 
+  /** What a session watches has changed. */
+  async rewatch(_jti: string): Promise<void> {}
+
   closed(stream: MergedStream | ResumedStream): void {
     const { client } = stream;
     if (stream instanceof ResumedStream ? !this.#resumed.delete(stream) : !this.#open.delete(stream)) return;
