@@ -30,6 +30,7 @@ import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
 import { levelOf, setLevel } from './transport/level.ts';
 import type { Listening } from './transport/listening.ts';
+import type { Tell } from './transport/notice.ts';
 import type { Lists } from './transport/lists.ts';
 import { respondAccepted, respondFault } from './transport/respond.ts';
 import type { Routed, Router } from './transport/route.ts';
@@ -37,6 +38,7 @@ import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
 import type { LinkOpener } from './transport/upstream/links.ts';
 import type { Upstream } from './transport/upstream/upstream.ts';
 import type { Wheel } from './transport/wheel.ts';
+import type { Wishes } from './transport/wishes.ts';
 
 export interface GatewayParts {
   readonly upstreams: readonly Upstream[];
@@ -51,6 +53,8 @@ export interface GatewayParts {
   readonly opener: LinkOpener;
   readonly wheel: Wheel;
   readonly journal: Journal;
+  readonly wishes: Wishes;
+  readonly tell: Tell;
   readonly version: string;
 }
 

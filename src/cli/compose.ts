@@ -97,6 +97,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     opener,
     wheel,
     journal,
+    wishes,
+    tell: around.tell,
     version,
   });
   opener.onReturn = (upstream) => {

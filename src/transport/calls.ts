@@ -7,6 +7,8 @@ import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import type { ErrorCode } from '../errors.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Call } from './call.ts';
 import { checkMirrored } from './mirrored.ts';
@@ -14,6 +16,7 @@ import { openCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import { carrying } from './forward.ts';
 import type { Journal } from './journal.ts';
+import { PooledLogs } from './pooled-logs.ts';
 import { Relay, type RelayHost } from './relay.ts';
 import type { Routed } from './route.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
@@ -30,6 +33,7 @@ export interface CallsParts {
 
 export class Calls implements RelayHost {
   readonly #parts: CallsParts;
+  readonly #logs: PooledLogs;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
   /** Calls that closing cancels and another replica may hear the cancelling of, by session and request id. */
@@ -37,6 +41,7 @@ export class Calls implements RelayHost {
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
+    this.#logs = new PooledLogs(parts.adapter);
   }
 
   /** Sends a call to where it was routed. Its fate is the outlet's: this never throws. */
@@ -90,9 +95,19 @@ export class Calls implements RelayHost {
   }
 
   #dispatch(relay: Relay): void {
+    const waited = this.#logs.ready(relay);
+    if (waited === undefined) this.#put(relay);
+    else
+      void waited.then(() => {
+        if (!relay.isOver) this.#put(relay);
+      });
+  }
+
+  #put(relay: Relay): void {
+    this.#logs.began(relay);
     const { said, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
-    const link = said === undefined ? carried : { ...carried, said };
+    const link = said === undefined ? told(carried, relay.call.client) : { ...carried, said };
     const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
     relay.exchange = exchange;
     const { client, message } = relay.call;
@@ -110,6 +125,7 @@ export class Calls implements RelayHost {
     // Nothing was done with the request, so it may be sent again (design.md §5).
     relay.call.client.links.renew(relay.link.upstream, relay.link, relay.call.rawHeaders).then(
       (link) => {
+        this.#logs.ended(relay);
         relay.link = link;
         this.#dispatch(relay);
       },
@@ -147,6 +163,10 @@ export class Calls implements RelayHost {
     }
   }
 
+  wantsLog(relay: Relay, message: Message): boolean {
+    return this.#logs.wants(relay, message);
+  }
+
   reply(link: Link, body: string): void {
     const { adapter, journal } = this.#parts;
     adapter
@@ -168,6 +188,7 @@ export class Calls implements RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.#promised.delete(relay);
+    this.#logs.ended(relay);
     const closable = relay.flight?.closable;
     if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
     // A client may use an id again, and the newer request is not this one's to forget.
@@ -176,6 +197,12 @@ export class Calls implements RelayHost {
     if (outcome === 'upstream_timeout') this.reply(relay.link, cancelledText(relay.upstreamId, 'timeout'));
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
   }
+}
+
+/** A client that says nothing of itself with a request has said it before: the level of log messages (protocol.md D5, LM). */
+function told(link: Link, client: Client): Link {
+  const isTold = link.mirrors && (link.capabilities & serverCapability.logging) !== 0;
+  return isTold ? { ...link, logLevel: client.logLevel } : link;
 }
 
 /** `id` is raw JSON. */

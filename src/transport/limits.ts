@@ -34,6 +34,8 @@ export const maxRetryMs = 3_600_000;
 export const maxPollMs = 30_000;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
+/** Wait for one upstream's answer to a level of log messages; one that does not answer in time keeps its level. */
+export const levelDeadlineMs = 5_000;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
 /** How long a call may wait for its next round, in seconds. */

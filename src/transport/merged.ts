@@ -20,6 +20,8 @@ const pushing =
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
   serverCapability.logging;
+/** Log messages of an upstream without sessions come with calls alone. */
+const pushingWithoutSessions = pushing & ~serverCapability.logging;
 
 export interface MergedHost extends ListenerHost {
   closed(stream: MergedStream): void;
@@ -61,7 +63,7 @@ export class MergedStream implements Listened {
   join(upstream: Upstream): void {
     if (upstream.noListening || this.#listeners.has(upstream) || !this.#events.isOpen) return;
     const link = this.client.links.peek(upstream);
-    if (link === undefined || (link.capabilities & pushing) === 0) return;
+    if (link === undefined || (link.capabilities & (link.mirrors ? pushingWithoutSessions : pushing)) === 0) return;
     const listener = new Listener(this, link, this.#places.get(upstream.hash));
     this.#listeners.set(upstream, listener);
     listener.connect();

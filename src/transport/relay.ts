@@ -21,6 +21,8 @@ export interface RelayHost {
   heal(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
+  /** Whether a log message is one that the request has asked for. */
+  wantsLog(relay: Relay, message: Message): boolean;
   /** Sends a message of the gateway to the upstream, without waiting. */
   reply(link: Link, body: string): void;
   /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
@@ -144,11 +146,6 @@ export class Relay implements AnswerSink, OutletOwner {
     this.#passDisconnect();
   }
 
-  /** Only an upstream that was told the level knows which messages the client wants. */
-  get #wantsLogs(): boolean {
-    return this.call.said?.logLevel !== undefined && this.link.mirrors;
-  }
-
   get isOver(): boolean {
     return this.#over;
   }
@@ -202,7 +199,7 @@ export class Relay implements AnswerSink, OutletOwner {
       }
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
-        if (this.call.client.wording.passes(message.method, this.#wantsLogs))
+        if (this.call.client.wording.passes(message.method, this.#isWantedLog(message)))
           this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
         return;
       case 'request': {
@@ -211,6 +208,10 @@ export class Relay implements AnswerSink, OutletOwner {
         else this.#host.reply(this.link, own);
       }
     }
+  }
+
+  #isWantedLog(message: Message): boolean {
+    return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
   #write(body: Buffer, eventId: string | undefined): void {

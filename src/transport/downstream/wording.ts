@@ -23,6 +23,8 @@ export interface Wording {
   fault(fault: unknown, id: string | undefined): Worded<string>;
   /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
   passes(method: string, logs: boolean): boolean;
+  /** Log messages are asked for with each request, and come for none that does not. */
+  readonly logsByRequest: boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
 }
@@ -41,6 +43,7 @@ export function legacyWording(revision: string): Wording {
     own: (id, result) => resultText(id, result),
     fault: legacyFault,
     passes: () => true,
+    logsByRequest: false,
     // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
   };
@@ -89,6 +92,7 @@ export function modernWording(version: string): Wording {
     },
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
+    logsByRequest: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
   };

@@ -3,6 +3,7 @@
  * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
 import type { GatewayError } from '../../errors.ts';
+import type { LogLevel } from '../../protocol/log-levels.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Said } from './said.ts';
@@ -34,6 +35,8 @@ export interface Link {
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
+  /** Of the log messages wanted with one request, for an upstream that is told so with each. */
+  readonly logLevel?: LogLevel;
   /** What the client of one request says of itself, where it says so with each. */
   readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */

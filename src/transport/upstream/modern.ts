@@ -21,12 +21,11 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
-import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
-/* Log messages come with the calls that ask for them, and tasks are not carried yet. */
+/* Tasks are not carried yet. */
 const c = serverCapability;
-const carried = ~(c.logging | c.tasks | c.tasksList | c.tasksCancel | c.tasksToolCall);
+const carried = ~(c.tasks | c.tasksList | c.tasksCancel | c.tasksToolCall);
 
 const headerMismatch = -32020;
 const missingCapability = -32021;
@@ -75,19 +74,19 @@ export class ModernAdapter implements UpstreamAdapter {
       idleMs,
       true,
     );
-    const enveloped = withEnvelope(message, this.#envelope(link.said));
+    const enveloped = withEnvelope(message, this.#envelope(link));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
   /** For a client that speaks this revision, its own word; else the gateway's, which can carry no questions back yet. */
-  #envelope(said: Said | undefined): readonly (readonly [name: string, json: string])[] {
+  #envelope({ said, logLevel = said?.logLevel }: Link): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
       [metaKey.clientCapabilities, said?.capabilities ?? '{}'],
       [metaKey.clientInfo, said?.clientInfo ?? this.#clientInfo],
     ];
-    if (said?.logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(said.logLevel)]);
+    if (logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(logLevel)]);
     return envelope;
   }
 
