@@ -64,7 +64,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   );
   const catalogue = new Catalogue();
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
-  const listening = new Listening(upstreams, adapter, wheel);
+  const listening = new Listening(upstreams, adapter, opener, wheel);
   const wishes = new Wishes(nowSeconds);
   const clients = new Clients({
     keyring,

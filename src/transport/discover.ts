@@ -10,10 +10,16 @@ import type { Upstream } from './upstream/upstream.ts';
 const { tools, prompts, resources, completions, resourcesSubscribe, logging } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
-/** Changes of lists can always be told, as the gateway makes some itself; resources are watched where the upstream is asked so. */
-function offered({ capabilities, mirrors }: Link): number {
+/** Changes of lists can always be told, as the gateway makes some itself; resources are watched in a session, or without where there are none. */
+function offered({ capabilities, mirrors, sessionId }: Link): number {
   return (
-    (capabilities & (tools | prompts | resources | completions | logging | (mirrors ? resourcesSubscribe : 0))) |
+    (capabilities &
+      (tools |
+        prompts |
+        resources |
+        completions |
+        logging |
+        (mirrors || sessionId !== undefined ? resourcesSubscribe : 0))) |
     (capabilities & tools ? toolsListChanged : 0) |
     (capabilities & prompts ? promptsListChanged : 0) |
     (capabilities & resources ? resourcesListChanged : 0)

@@ -77,16 +77,11 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
     openings.map(({ upstream, link }) => ({
       upstream: upstream.config,
       // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
-      serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link)),
+      serverCapabilityBits: link === undefined ? lists : withListChanged(link.capabilities & carriedFromServers),
       ...(upstream.instructions === undefined || link === undefined ? {} : { instructions: upstream.instructions }),
     })),
     { protocolVersion: revision, version, title: 'Manifold' },
   );
-}
-
-/** A subscription of a session has nothing to live in towards an upstream without sessions (protocol.md D8). */
-function deliverable(link: Link): number {
-  return link.capabilities & (link.mirrors ? carriedFromServers & ~s.resourcesSubscribe : carriedFromServers);
 }
 
 function withListChanged(bits: number): number {

@@ -11,7 +11,8 @@ import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
 import { levelDeadlineMs } from './limits.ts';
-import { toldInTime, type Tell } from './notice.ts';
+import type { Tell } from './notice.ts';
+import { settled } from './settled.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Wishes } from './wishes.ts';
@@ -54,5 +55,5 @@ async function remember(
 ): Promise<void> {
   if (client.shared) return;
   wishes.setLevel(client.known, level);
-  await toldInTime(tell({ kind: 'level', ...client.known, level }));
+  await settled(tell({ kind: 'level', ...client.known, level }), levelDeadlineMs);
 }

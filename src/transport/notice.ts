@@ -2,7 +2,6 @@
  * What replicas and workers tell one another of a session of the session era: news that only one of them has, and that no client
  * says twice (protocol.md D8). All of it is best effort: whoever misses a notice serves the session as its token says.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 
@@ -35,16 +34,6 @@ const notice = z.discriminatedUnion('kind', [
 ]);
 
 export type Notice = z.infer<typeof notice>;
-
-/** A client whose wish the others should know by its next request waits no longer than this for them, in ms. */
-const toldMs = 1_000;
-
-/** Resolves when the others have been told, or after `toldMs`. */
-export async function toldInTime(told: Promise<void>): Promise<void> {
-  const late = new AbortController();
-  await Promise.race([told, sleep(toldMs, undefined, { signal: late.signal }).catch(() => {})]);
-  late.abort();
-}
 
 /** Tells the others. Resolves when those that could be reached have heard it; never rejects. */
 export type Tell = (notice: Notice) => Promise<void>;

@@ -224,6 +224,7 @@ class ModernSink implements AnswerSink {
 /** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
 class SubscribedSink implements AnswerSink {
   readonly #sink: AnswerSink;
+  #isOpen = false;
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
@@ -232,11 +233,14 @@ class SubscribedSink implements AnswerSink {
   onJson(): void {
     this.#sink.onFault(new GatewayError('upstream_verb_refused', 'no subscription'));
   }
-  onStream(): void {
-    this.#sink.onStream();
-  }
+  onStream(): void {}
   onEvent(event: SseEvent): void {
     const message = readServerMessage(Buffer.from(event.data));
+    // Only the acknowledgement, which comes first, says that the upstream listens.
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#sink.onStream();
+    }
     if (message.kind !== 'notification' || message.method === 'notifications/subscriptions/acknowledged') return;
     const meta = message.params?.member('_meta');
     const body =
