@@ -152,6 +152,8 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
     return (await askModern(gateway.url, 'tools/call', { params: { name, arguments: args }, meta })).messages;
   };
 
+  const onPipe = async (): Promise<unknown> => levelsOf(await call('pipe__log', 'info'));
+
   test('that is the SDK’s own discovers logging, and hears what it asked for with the call', async () => {
     const client = new Client({ name: 'v2', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
     closedAtTheEnd(() => client.close());
@@ -191,8 +193,7 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
   });
 
   test('hears nothing of a pipe that several calls share, as nobody can tell whose it is', async () => {
-    const heard = async (): Promise<unknown> => levelsOf(await call('pipe__log', 'info'));
-    expect(await heard()).toEqual(['warning']);
+    expect(await onPipe()).toEqual(['warning']);
     const { headers = [], body = '' } = modernRequest('tools/call', { params: { name: 'pipe__hold' } });
     const leaving = new AbortController();
     const names = headers.filter((_text, at) => at % 2 === 0);
@@ -200,8 +201,8 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
     fetch(gateway.url, { method: 'POST', headers: pairs, body: body.toString(), signal: leaving.signal }).catch(
       () => {},
     );
-    await expect.poll(heard, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(onPipe, { timeout: 10_000 }).toEqual([]);
     leaving.abort();
-    await expect.poll(heard, { timeout: 10_000 }).toEqual(['warning']);
+    await expect.poll(onPipe, { timeout: 10_000 }).toEqual(['warning']);
   });
 });
