@@ -4,7 +4,7 @@ import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
 import { subscribe } from '../../support/modern-client.ts';
 import type { ModernUpstream } from '../../support/modern-upstream.ts';
-import { startModern } from '../../support/modern-upstream.ts';
+import { completed, startModern } from '../../support/modern-upstream.ts';
 import type { Rpc } from '../../support/plain-client.ts';
 import { listenTo, openSession } from '../../support/plain-client.ts';
 import { startPushing } from '../../support/pushing-upstream.ts';
@@ -34,7 +34,12 @@ describe('for a client of the session era', () => {
     listens = [];
     acknowledging = Promise.resolve();
     upstream = await startModern(
-      async ({ id, params }, response) => {
+      async (message, response) => {
+        const { id, method, params } = message;
+        if (method !== 'subscriptions/listen') {
+          sayJson(response, completed(message, { resources: [], resourceTemplates: [] }));
+          return;
+        }
         const asked = params?.['notifications'] as { resourceSubscriptions?: unknown } | undefined;
         const write = sayEvents(response);
         const say = (message: object): void => write(JSON.stringify({ jsonrpc: '2.0', ...message }));
