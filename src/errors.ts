@@ -77,6 +77,13 @@ export const catalogue = {
   revision_unknown: { status: 400, rpc: -32022, message: 'Unsupported protocol version' },
   method_absent: { status: 404, rpc: -32601, message: 'Method not found' },
   state_invalid: { status: 200, rpc: -32602, message: 'Invalid or expired requestState' },
+  input_refused: {
+    status: 200,
+    rpc: -32603,
+    message: 'The client did not give the input that the server asked for',
+  },
+  rounds_too_many: { status: 200, rpc: -32603, message: 'Upstream server asked for input too often' },
+  holds_too_many: { status: 200, rpc: -32603, message: 'Too many calls wait for input' },
   resource_absent: { status: 200, rpc: -32602, message: 'Resource not found' },
 
   // The request, understood and not served.

@@ -15,11 +15,11 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/accept.ts';
-import type { Call } from './transport/call.ts';
+import { callOf, type Call, type Received } from './transport/call.ts';
 import type { Calls } from './transport/calls.ts';
 import type { Clients } from './transport/clients.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
-import type { Incoming } from './transport/downstream/incoming.ts';
+import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { readIncoming } from './transport/downstream/read.ts';
 import { legacyFault, resultText } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
@@ -76,16 +76,22 @@ export class Gateway {
     this.#parts = parts;
   }
 
-  /** Resolves when nothing is under way any more, or after `timeoutMs`. */
+  /** Resolves when nothing is under way or waits for its client any more, or after `timeoutMs`. */
   idle(timeoutMs: number): Promise<void> {
-    if (this.#active === 0) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.#onIdle = () => {
+        if (!this.#isIdle) return;
         clearTimeout(timer);
         resolve();
       };
+      this.#parts.calls.parked.onEmpty = this.#onIdle;
     });
+  }
+
+  get #isIdle(): boolean {
+    return this.#active === 0 && this.#parts.calls.parked.size === 0;
   }
 
   /** Answers one HTTP request. Never throws: every fault ends in an answer. */
@@ -117,52 +123,71 @@ export class Gateway {
     this.#active += 1;
     response.on('close', this.#answered);
     readBody(request, (fault, body) => {
-      try {
-        if (fault !== undefined) throw fault;
-        const incoming = readIncoming(head, body, this.#parts.clients);
-        if (this.draining && beginsWork(incoming)) throw new GatewayError('draining');
-        if ('kind' in incoming) this.#single(incoming, request.rawHeaders, response);
-        else this.#batch(incoming, request.rawHeaders, response);
-      } catch (thrown) {
-        this.#refuse(response, thrown);
-      }
+      if (fault === undefined) this.#received(head, body, false, response);
+      else this.#refuse(response, fault);
     });
   }
 
-  #single(incoming: Incoming, rawHeaders: RawHeaders, response: ServerResponse): void {
+  /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
+  handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+    this.#active += 1;
+    response.on('close', this.#answered);
+    try {
+      this.#received(readHead(request.rawHeaders), body, true, response);
+    } catch (fault) {
+      this.#refuse(response, fault);
+    }
+  }
+
+  #received(head: Head, body: Buffer, hopped: boolean, response: ServerResponse): void {
+    try {
+      const incoming = readIncoming(head, body, this.#parts.clients);
+      // What is brought here is the end of something that waits for it.
+      if (this.draining && !hopped && beginsWork(incoming)) throw new GatewayError('draining');
+      const received = { rawHeaders: head.rawHeaders, received: body, hopped };
+      if ('kind' in incoming) this.#single(incoming, received, response);
+      else this.#batch(incoming, received, response);
+    } catch (thrown) {
+      this.#refuse(response, thrown);
+    }
+  }
+
+  #single(incoming: Incoming, received: Received, response: ServerResponse): void {
     const { inbound, wheel } = this.#parts;
+    const { rawHeaders } = received;
     switch (incoming.kind) {
       case 'initialize':
         this.#initialize(incoming.message, rawHeaders, new PostOutlet(response, wheel));
         return;
       case 'request':
-        this.#request(callOf(incoming, rawHeaders, new PostOutlet(response, wheel)), incoming.plan);
+        this.#request(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.plan);
         return;
       case 'refused':
-        this.#parts.calls.failed(callOf(incoming, rawHeaders, new PostOutlet(response, wheel)), incoming.fault);
+        this.#parts.calls.failed(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.fault);
         return;
       case 'notification':
         inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
         respondAccepted(response);
         return;
       case 'answer':
-        inbound.answer(incoming.client, incoming.message, rawHeaders).then(
+        inbound.answer(incoming.client, incoming.message, rawHeaders, received.hopped).then(
           () => respondAccepted(response),
           (fault: unknown) => this.#refuse(response, notTaken(fault)),
         );
     }
   }
 
-  #batch(batch: readonly Incoming[], rawHeaders: RawHeaders, response: ServerResponse): void {
+  #batch(batch: readonly Incoming[], received: Received, response: ServerResponse): void {
     const { inbound, wheel, journal } = this.#parts;
+    const { rawHeaders } = received;
     const outlet = new BatchOutlet(response, wheel);
     for (const incoming of batch) {
-      if (incoming.kind === 'request') this.#request(callOf(incoming, rawHeaders, outlet.part()), incoming.plan);
+      if (incoming.kind === 'request') this.#request(callOf(incoming, received, outlet.part()), incoming.plan);
       else if (incoming.kind === 'notification')
         inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
       else if (incoming.kind === 'answer')
         inbound
-          .answer(incoming.client, incoming.message, rawHeaders)
+          .answer(incoming.client, incoming.message, rawHeaders, received.hopped)
           .catch((fault: unknown) => journal.dropped('answer in a batch not taken', undefined, fault));
     }
     outlet.seal();
@@ -308,22 +333,6 @@ export class Gateway {
     this.#parts.journal.refused(undefined, fault);
     respondFault(response, fault);
   }
-}
-
-function callOf(
-  incoming: Extract<Incoming, { kind: 'request' | 'refused' }>,
-  rawHeaders: RawHeaders,
-  outlet: Outlet,
-): Call {
-  const { client, message } = incoming;
-  const said = incoming.kind === 'request' ? incoming.said : undefined;
-  return { client, message, rawHeaders, outlet, said, startedMs: performance.now() };
-}
-
-/** Answers and notifications belong to what is under way. */
-function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {
-  if (!('kind' in incoming)) return incoming.some(beginsWork);
-  return incoming.kind === 'request' || incoming.kind === 'initialize';
 }
 
 /** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 transports §Sending Messages 4). */

@@ -2,6 +2,7 @@
  * The command line and the environment → one checked `Command`. Reads nothing but what it is given. Every fault is a
  * `UsageError` of one line; values of flags are not repeated in it where they may hold secrets.
  */
+import { isIP } from 'node:net';
 import type { Environment } from '../config/variables.ts';
 import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
@@ -48,6 +49,8 @@ export interface RunOptions extends SealingOptions {
   readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
   readonly peers: string | undefined;
+  /** Where other replicas reach this one; port 0 takes a free one. */
+  readonly peerAddress: { readonly host: string; readonly port: number } | undefined;
 }
 
 export interface ToolsOptions {
@@ -66,6 +69,7 @@ export type Command =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' };
 
+const defaultPeerPort = 1066;
 const maxWorkers = 64;
 const maxPort = 65_535;
 const minute = 60_000;
@@ -134,6 +138,7 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     peers: given.one('peers'),
+    peerAddress: peerAddress(given),
   };
 }
 
@@ -223,6 +228,20 @@ function oneOf<T extends string>(given: Given, name: string, choices: readonly T
   const choice = choices.find((c) => c === text);
   if (choice !== undefined) return choice;
   throw new UsageError(`--${name} must be one of: ${choices.join(', ')}`, given.command);
+}
+
+/* A name or an address with an optional port; IPv6 addresses stand in brackets where a port follows. */
+function peerAddress(given: Given): RunOptions['peerAddress'] {
+  const text = given.one('peer-address');
+  if (text === undefined) return undefined;
+  const bare = isIP(text) === 6 ? `[${text}]` : text;
+  const parsed = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/.test(bare)
+    ? URL.parse(`http://${bare}`)
+    : null;
+  if (parsed === null)
+    throw new UsageError('--peer-address is written like 10.0.0.7, 10.0.0.7:1066 or [fd00::7]:1066', given.command);
+  const port = /:([0-9]+)$/.exec(bare)?.[1];
+  return { host: parsed.hostname.replace(/^\[|\]$/g, ''), port: port === undefined ? defaultPeerPort : Number(port) };
 }
 
 function hostName(text: string, given: Given): string {

@@ -9,6 +9,7 @@ import type { OriginPolicy } from '../transport/accept.ts';
 import { Calls } from '../transport/calls.ts';
 import { Clients } from '../transport/clients.ts';
 import { hear } from '../transport/hear.ts';
+import { Hops } from '../transport/hop.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
 import { Listening } from '../transport/listening.ts';
@@ -48,6 +49,8 @@ export interface Surroundings {
   readonly policy: OriginPolicy;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
+  /** `host:port` at which other replicas reach this process; empty where they cannot. */
+  readonly peerAddress: string;
   /** Tells the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
@@ -82,7 +85,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     nowSeconds,
   });
   const journal = new Journal(log);
-  const calls = new Calls({ upstreams, catalogue, adapter, wheel, journal });
+  const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
+  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal });
   listening.host = calls;
   const gateway = new Gateway({
     upstreams,
@@ -91,7 +95,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     lists,
     router: new Router(upstreams, lists),
     calls,
-    inbound: new Inbound({ upstreams, adapter, tell: around.tell, log }),
+    inbound: new Inbound({ upstreams, adapter, calls, tell: around.tell, log }),
     listening,
     adapter,
     opener,
@@ -109,7 +113,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const close = async (): Promise<void> => {
     probing.stop();
     listening.endAll();
-    await Promise.allSettled(upstreams.map((upstream) => upstream.pool.destroy()));
+    await Promise.allSettled([...upstreams.map((upstream) => upstream.pool.destroy()), hops.close()]);
   };
   const heard = (notice: Notice): Promise<void> => hear(notice, { clients, listening, calls, wishes });
   return { gateway, upstreams, clients, lists, adapter, listening, calls, heard, close };

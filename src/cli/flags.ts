@@ -93,6 +93,11 @@ const runFlags: readonly Flag[] = [
     value: 'NAME',
     says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
   },
+  {
+    name: 'peer-address',
+    value: 'HOST[:PORT]',
+    says: 'address of this replica for the others, such as the IP of its pod; port 1066 unless given, one more for each further worker',
+  },
   { name: 'log-level', value: 'LEVEL', standard: 'info', says: 'trace, debug, info, warn, error, fatal or silent' },
 ];
 

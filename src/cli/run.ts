@@ -9,7 +9,8 @@ import type { RunOptions } from './arguments.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import { prepare, type Prepared } from './prepare.ts';
-import { listen, portOf, serve, shownHost, type Serving } from './serve.ts';
+import { listen, portOf, shownHost } from './listen.ts';
+import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 

@@ -1,21 +1,22 @@
 /** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/limits.ts';
+import type { Brought } from '../transport/hop-server.ts';
 import type { Notice } from '../transport/notice.ts';
 import { Peers } from '../transport/peers.ts';
 import { mcpServer } from '../transport/server.ts';
 import type { RunOptions } from './arguments.ts';
 import { compose, type Composed } from './compose.ts';
+import { listen, portOf, shownHost } from './listen.ts';
+import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
-import { UsageError } from './usage.ts';
 
 export interface Serving {
   /** The endpoint as clients reach it. */
@@ -38,6 +39,8 @@ export interface ServeContext {
   readonly bridgedUrl: (name: string) => string;
   /** Told of what the other workers should know. */
   readonly onNotice: (notice: Notice) => void;
+  /** Which of the workers this is, from 0; undefined for a process that serves alone. */
+  readonly slot?: number;
 }
 
 /** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
@@ -49,10 +52,13 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     context.onNotice(notice);
     return peers.tell(notice);
   };
+  const brought = new Map<string, Brought>();
+  const peerDoor = await openPeerDoor(brought, context, keyring);
   const composed = prepared.config.routes.map((route) => ({
     path: route.path,
     parts: compose(route, {
       options,
+      peerAddress: peerDoor?.address ?? '',
       keyring,
       resource: resourceOf(options),
       policy: policyOf(options),
@@ -74,6 +80,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
     (app) => peers.receive(app, heardOfPeer),
   );
+  for (const { path, parts } of composed)
+    brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
   await listen(server, options.port, options.host, '--port');
 
   const drain = async (): Promise<void> => {
@@ -82,6 +90,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     await Promise.all(composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs)));
     await closeServer(server);
     for (const { parts } of composed) await parts.close();
+    peerDoor?.close();
     await peers.close();
     log.flush();
   };
@@ -133,27 +142,4 @@ function policyOf(options: RunOptions): OriginPolicy {
     origins.add(origin);
   }
   return { hosts, origins, loopback: isLoopback(options.host) };
-}
-
-/** Throws `UsageError`; `flag` is what to change. */
-export function listen(server: Server, port: number, host: string, flag: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (fault: NodeJS.ErrnoException) => {
-      const taken =
-        fault.code === 'EADDRINUSE'
-          ? `port ${port} is taken; choose another with ${flag}`
-          : `cannot listen on ${host}:${port} (${fault.code})`;
-      reject(new UsageError(taken, 'run'));
-    });
-    server.listen(port, host, () => resolve());
-  });
-}
-
-export function shownHost(host: string): string {
-  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-export function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }

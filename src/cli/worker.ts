@@ -16,6 +16,8 @@ export type ToWorker =
       readonly kind: 'start';
       readonly prepared: Prepared;
       readonly options: RunOptions;
+      /** Which of the workers it is, from 0; one that replaces another has its place. */
+      readonly slot: number;
       /** Bridged upstreams by name. */
       readonly urls: ReadonlyMap<string, string>;
       /** Whether to look at the upstreams for the person who started it. */
@@ -59,9 +61,10 @@ export function runWorker(io: CommandIo, version: string): void {
   });
 
   async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
-    const { prepared, options, urls } = message;
+    const { prepared, options, urls, slot } = message;
     serving = await serve(prepared, {
       options,
+      slot,
       // The primary has told the person already.
       io: { ...io, stderr: { write: () => {} } },
       log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),

@@ -27,16 +27,16 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   let draining = false;
   const greeting = Promise.withResolvers<string>();
 
-  const fork = (greets: boolean): Promise<void> => {
+  const fork = (slot: number, greets: boolean): Promise<void> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
-    send(worker, { kind: 'start', prepared, options, urls, greets });
+    send(worker, { kind: 'start', prepared, options, slot, urls, greets });
     worker.on('exit', (code, signal) => {
       if (draining) return;
       log.error({ worker: worker.id, code, signal }, 'worker died and is replaced');
       const pauseMs = performance.now() - startedMs < quickDeathMs ? quickDeathMs : 0;
       setTimeout(() => {
-        if (!draining) fork(false).catch(() => {});
+        if (!draining) fork(slot, false).catch(() => {});
       }, pauseMs);
     });
     return new Promise((resolve, reject) => {
@@ -51,8 +51,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   };
 
   try {
-    await fork(true);
-    await Promise.all(Array.from({ length: options.workers - 1 }, () => fork(false)));
+    await fork(0, true);
+    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1, false)));
   } catch (fault) {
     draining = true;
     for (const worker of others(undefined)) worker.kill('SIGKILL');

@@ -67,6 +67,12 @@ export const denylistOverflows = new Counter({
   help: 'Ended sessions that this process can no longer refuse because too many others ended.',
   registers,
 });
+export const hops = new Counter({
+  name: 'manifold_hops_total',
+  help: 'Requests of clients handed to the replica that holds their call, by outcome (ok, refused, unreachable).',
+  labelNames: ['outcome'],
+  registers,
+});
 export const draining = new Gauge({
   name: 'manifold_draining',
   help: '1 while the process drains.',

@@ -6,24 +6,33 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
+import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
+import { Asking, type AskingHost } from './asking.ts';
 import type { Call } from './call.ts';
 import { checkMirrored } from './mirrored.ts';
 import { openCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import { carrying } from './forward.ts';
+import { Holds } from './holds.ts';
+import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
+import { Parking, type ParkingHost } from './parking.ts';
 import { PooledLogs } from './pooled-logs.ts';
-import { Relay, type RelayHost } from './relay.ts';
+import { Relay } from './relay.ts';
+import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
 import type { Routed } from './route.ts';
+import type { Said } from './said.ts';
+import { Standings } from './standing.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
 
 export interface CallsParts {
+  readonly hops: Hops;
   readonly upstreams: readonly Upstream[];
   readonly catalogue: Catalogue;
   readonly adapter: UpstreamAdapter;
@@ -31,8 +40,15 @@ export interface CallsParts {
   readonly journal: Journal;
 }
 
-export class Calls implements RelayHost {
+export class Calls implements RetriesHost, AskingHost, ParkingHost {
+  readonly adapter: UpstreamAdapter;
+  readonly wheel: Wheel;
+  readonly hops: Hops;
+  /** Calls that wait here for answers to requests, and for a retry. */
+  readonly asked: Holds<Asking>;
+  readonly parked: Holds<Parking>;
   readonly #parts: CallsParts;
+  readonly #standings: Standings;
   readonly #logs: PooledLogs;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
@@ -41,18 +57,36 @@ export class Calls implements RelayHost {
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
+    this.adapter = parts.adapter;
+    this.wheel = parts.wheel;
+    this.hops = parts.hops;
+    this.#standings = new Standings(parts.adapter, this);
     this.#logs = new PooledLogs(parts.adapter);
+    this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
+    this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
 
   /** Sends a call to where it was routed. Its fate is the outlet's: this never throws. */
-  send(call: Call, { upstream, target }: Routed): void {
+  send(call: Call, routed: Routed): void {
+    try {
+      const rest = call.said === undefined ? undefined : openCallState(call.client, routed.upstream, call.message);
+      if (rest === undefined || rest.kind === 'call') this.#open(call, routed, rest?.state);
+      else if (rest.kind === 'held') goOnWithHeld(this, call, rest);
+      else goOnAnywhere(this, call, routed.upstream, rest);
+    } catch (fault) {
+      this.failed(call, fault);
+    }
+  }
+
+  #open(call: Call, { upstream, target }: Routed, state: string | undefined): void {
+    const inward = state === undefined ? target : { ...target, requestState: state };
     const link = call.client.links.peek(upstream);
     if (link !== undefined) {
-      this.#begin(call, target, link);
+      this.#begin(call, inward, link);
       return;
     }
     call.client.links.ensure(upstream, call.rawHeaders).then(
-      (opened) => this.#begin(call, target, opened),
+      (opened) => this.#begin(call, inward, opened),
       (fault: unknown) => this.failed(call, fault),
     );
   }
@@ -77,8 +111,7 @@ export class Calls implements RelayHost {
     try {
       const clientId = call.message.id!;
       if (call.said !== undefined) checkMirrored(call, link.upstream, target);
-      const state = call.said === undefined ? undefined : openCallState(call.client, link.upstream, call.message);
-      let inward = state === undefined ? target : { ...target, requestState: state };
+      let inward = target;
       let tokens: ReadonlyMap<string, string> | undefined;
       let upstreamId = clientId;
       if (link.shared) {
@@ -88,36 +121,70 @@ export class Calls implements RelayHost {
         if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
         inward = { ...inward, id: upstreamId, progressToken: upstreamId };
       }
-      this.#dispatch(new Relay(this, call, link, { upstreamId, body: inwardCall(call.message, inward), tokens }));
+      let body = inwardCall(call.message, inward);
+      // An upstream that asks by requests has nothing to do with answers that come with a call.
+      if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
+      const relay = new Relay(this, call, link, { upstreamId, body, tokens });
+      const ready = this.#standings.ready(call.client, link, call.rawHeaders);
+      if (ready === undefined) this.#dispatch(relay);
+      else void ready.then(() => this.#dispatch(relay));
     } catch (fault) {
       this.failed(call, fault);
     }
   }
 
   #dispatch(relay: Relay): void {
-    const waited = this.#logs.ready(relay);
-    if (waited === undefined) this.#put(relay);
-    else
-      void waited.then(() => {
-        if (!relay.isOver) this.#put(relay);
-      });
+    const ready = this.#logs.ready(relay);
+    if (ready === undefined) this.#put(relay);
+    else void ready.then(() => this.#put(relay));
   }
 
   #put(relay: Relay): void {
-    this.#logs.began(relay);
-    const { said, rawHeaders } = relay.call;
+    // Its client may have left while it waited.
+    if (relay.isOver) return;
+    const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
-    const link = said === undefined ? told(carried, relay.call.client) : { ...carried, said };
-    const exchange = this.#parts.adapter.call(link, relay.body, relay, link.upstream.config.timeoutMs);
-    relay.exchange = exchange;
+    const link = carried.mirrors ? { ...carried, said: relay.call.said ?? saidFor(client, carried) } : carried;
+    this.resumed(relay);
+    relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, link.upstream.config.timeoutMs);
+  }
+
+  // RelayHost and its kin: what a call needs on its way back.
+
+  resumed(relay: Relay): void {
     const { client, message } = relay.call;
-    const closable = link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
+    const closable = relay.link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
     relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay, closable };
     client.inFlight.set(message.id!, relay.flight);
     if (closable !== undefined) this.#closable.set(closable, relay);
+    relay.link.underWay?.add(relay);
   }
 
-  // RelayHost: what a call needs on its way back.
+  suspended(relay: Relay): void {
+    const { client, message, startedMs } = relay.call;
+    this.#landed(relay);
+    this.#parts.journal.called(message.method, relay.link.upstream.config.id, 'ok', startedMs, client);
+  }
+
+  ask(relay: Relay, round: Message): void {
+    try {
+      new Asking(this, relay, round).begin();
+    } catch (fault) {
+      relay.suspension = undefined;
+      relay.fail(fault);
+    }
+  }
+
+  park(relay: Relay, question: Message): void {
+    relay.parking ??= new Parking(this, relay);
+    relay.parking.add(question);
+  }
+
+  again(relay: Relay, id: string, body: Buffer): void {
+    this.#landed(relay);
+    relay.sent = { ...relay.sent, upstreamId: id, body };
+    this.#dispatch(relay);
+  }
 
   heal(relay: Relay): boolean {
     if (relay.healed) return false;
@@ -125,7 +192,6 @@ export class Calls implements RelayHost {
     // Nothing was done with the request, so it may be sent again (design.md §5).
     relay.call.client.links.renew(relay.link.upstream, relay.link, relay.call.rawHeaders).then(
       (link) => {
-        this.#logs.ended(relay);
         relay.link = link;
         this.#dispatch(relay);
       },
@@ -188,21 +254,26 @@ export class Calls implements RelayHost {
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.#promised.delete(relay);
-    this.#logs.ended(relay);
-    const closable = relay.flight?.closable;
-    if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
-    // A client may use an id again, and the newer request is not this one's to forget.
-    if (client.inFlight.get(message.id!) === relay.flight) client.inFlight.delete(message.id!);
+    relay.link.underWay?.delete(relay);
+    this.#landed(relay);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.reply(relay.link, cancelledText(relay.upstreamId, 'timeout'));
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
   }
+
+  /** A client may use an id again, and the newer request is not this one's to forget. */
+  #landed(relay: Relay): void {
+    const { call, flight } = relay;
+    const { client, message } = call;
+    if (client.inFlight.get(message.id!) === flight) client.inFlight.delete(message.id!);
+    const closable = flight?.closable;
+    if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
+  }
 }
 
-/** A client that says nothing of itself with a request has said it before: the level of log messages (protocol.md D5, LM). */
-function told(link: Link, client: Client): Link {
-  const isTold = link.mirrors && (link.capabilities & serverCapability.logging) !== 0;
-  return isTold ? { ...link, logLevel: client.logLevel } : link;
+/** For a client that says nothing of itself with a request: also the level of log messages, which it has said before (protocol.md D5, LM). */
+function saidFor({ said, logLevel }: Client, { capabilities }: Link): Said {
+  return (capabilities & serverCapability.logging) === 0 ? said : { ...said, logLevel };
 }
 
 /** `id` is raw JSON. */

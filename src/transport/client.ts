@@ -2,11 +2,13 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
+import { clientCapabilitiesJson } from '../protocol/capabilities.ts';
 import { defaultLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
 import type { Wording } from './downstream/wording.ts';
+import type { Said } from './said.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Wishes, WishingSession } from './wishes.ts';
@@ -38,24 +40,35 @@ export class Client implements LinkOwner {
   readonly #audience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
+  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests. */
+  readonly said: Said;
   /** Names the session in the log. */
   readonly label: string;
   /** Streams opened by GET on this replica. */
   getStreams = 0;
 
-  /** `revision` where it is not that of the session: a client of 2026-07-28 has none of its own. */
+  /** `itself` where the session does not tell: a client of 2026-07-28 has none of its own. */
   constructor(
     session: OpenSession,
     shared: boolean,
     opener: LinkOpener,
     wording: Wording,
     wishes: Wishes,
-    revision: Revision = session.claims.revision,
+    itself: { readonly revision: Revision; readonly capabilities: number } = {
+      revision: session.claims.revision,
+      capabilities: session.claims.clientCapabilities,
+    },
   ) {
     this.session = session;
-    this.revision = revision;
+    this.revision = itself.revision;
     this.wording = wording;
-    this.clientCapabilities = session.claims.clientCapabilities;
+    this.clientCapabilities = itself.capabilities;
+    this.said = {
+      capabilities: clientCapabilitiesJson(itself.capabilities & wording.askable),
+      clientInfo: undefined,
+      logLevel: undefined,
+      itself: false,
+    };
     this.shared = shared;
     this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
     this.known = { jti: session.claims.jti.toString('base64url'), expiresAt: session.claims.expiresAt };

@@ -100,8 +100,8 @@ export class Clients {
   }
 
   /** The client that stands for callers of 2026-07-28, who have no sessions at all. */
-  modern({ rawHeaders }: Head): Client {
-    return this.shared(modernRevision, rawHeaders);
+  modern({ rawHeaders }: Head, capabilities: number): Client {
+    return this.shared(modernRevision, rawHeaders, capabilities);
   }
 
   /** From now on the session's token is refused here, and wherever the news arrives. */
@@ -120,16 +120,16 @@ export class Clients {
 
   /**
    * The client that stands for callers without a session; also what the gateway itself looks through. Callers whose
-   * forwarded headers differ are different to the upstreams, so they never share one.
+   * forwarded headers or declared capabilities (bits) differ are different to the upstreams, so they never share one.
    */
-  shared(revision: Revision, rawHeaders: RawHeaders = noHeaders): Client {
+  shared(revision: Revision, rawHeaders: RawHeaders = noHeaders, capabilities = 0): Client {
     const { opener, retire, upstreams, wishes } = this.#options;
     const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy);
     // The identity of the session changes with the day and the key, and the client with it.
-    const key = revision + session.claims.jti.toString('latin1') + forwardedKey(upstreams, rawHeaders);
+    const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${forwardedKey(upstreams, rawHeaders)}`;
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    const client = new Client(session, true, opener, this.#wording(revision), wishes, revision);
+    const client = new Client(session, true, opener, this.#wording(revision), wishes, { revision, capabilities });
     this.#shared.set(key, client);
     for (const [oldKey, old] of this.#shared) {
       const isPast = old.session.claims.expiresAt < this.#options.nowSeconds();

@@ -8,8 +8,10 @@ import type { Message } from '../protocol/envelope.ts';
 import type { NotificationPlan } from '../protocol/methods.ts';
 import { rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
+import { openQuestionId, type HeldQuestion } from '../session/hold.ts';
 import { openProgressToken, openRequestId } from '../session/request-id.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Calls } from './calls.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
 import type { Tell } from './notice.ts';
@@ -19,6 +21,7 @@ import type { Upstream } from './upstream/upstream.ts';
 export interface InboundParts {
   readonly upstreams: readonly Upstream[];
   readonly adapter: UpstreamAdapter;
+  readonly calls: Pick<Calls, 'asked' | 'hops'>;
   readonly tell: Tell;
   readonly log: Log;
 }
@@ -26,23 +29,43 @@ export interface InboundParts {
 export class Inbound {
   readonly #upstreams: readonly Upstream[];
   readonly #adapter: UpstreamAdapter;
+  readonly #calls: Pick<Calls, 'asked' | 'hops'>;
   readonly #tell: Tell;
   readonly #log: Log;
 
-  constructor({ upstreams, adapter, tell, log }: InboundParts) {
+  constructor({ upstreams, adapter, calls, tell, log }: InboundParts) {
     this.#upstreams = upstreams;
     this.#adapter = adapter;
+    this.#calls = calls;
     this.#tell = tell;
     this.#log = log;
   }
 
-  /** Carries an answer to the server that asked. Throws `answer_unknown`, or the upstream's fault when it did not take it. */
-  async answer(client: Client, message: Message, rawHeaders: RawHeaders): Promise<void> {
+  /**
+   * Carries an answer to the server that asked, or to the call that waits for it, at whatever replica; `hopped`: another
+   * has brought it here. Throws `answer_unknown`, or the upstream's fault when it did not take it.
+   */
+  async answer(client: Client, message: Message, rawHeaders: RawHeaders, hopped: boolean): Promise<void> {
     const id = message.root.member('id');
-    const opened = id?.kind === 'string' ? openRequestId(client.session, textOf(message.bytes, id)) : undefined;
+    const text = id?.kind === 'string' ? textOf(message.bytes, id) : '';
+    const held = openQuestionId(client.session, text);
+    if (held !== undefined) {
+      await this.#answerHeld(held, message, rawHeaders, hopped);
+      return;
+    }
+    const opened = openRequestId(client.session, text);
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
     await this.#adapter.post(carrying(link, rawHeaders), withId(message, opened.raw));
+  }
+
+  async #answerHeld({ place, question }: HeldQuestion, message: Message, rawHeaders: RawHeaders, hopped: boolean) {
+    const { asked, hops } = this.#calls;
+    const asking = asked.find(place);
+    if (asking !== undefined) asking.answer(question, message);
+    else if (hopped || place.address === '' || place.address === hops.ownAddress)
+      throw new GatewayError('answer_unknown', 'no call waits for it');
+    else await hops.answer(place.address, rawHeaders, message.bytes);
   }
 
   /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */

@@ -62,3 +62,14 @@ export const maxLastTurns = 1_000;
 export const blackoutMs = 10_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
+/** A call waits this long for the stream on which its upstream may ask about it. */
+export const standingMs = 2_000;
+/** Questions that follow one another this closely make one round. */
+export const collectMs = 20;
+/** Rounds of questions in one call, as the official SDK has it, and the pause before one that asks nothing. */
+export const maxRounds = 8;
+export const roundPaceMs = 250;
+/** Calls that wait here for answers of their clients. */
+export const maxHolds = 10_000;
+/** What another replica is given to take an answer over. */
+export const hopMs = 10_000;

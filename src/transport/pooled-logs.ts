@@ -27,10 +27,8 @@ interface Asked {
 
 export class PooledLogs {
   readonly #adapter: UpstreamAdapter;
-  /** What each session was asked for last. */
-  readonly #asked = new WeakMap<Link, Asked>();
-  /** Calls under way on sessions whose transport does not say which of them a message belongs to. */
-  readonly #underWay = new WeakMap<Link, Set<Calling>>();
+  /** What each session was asked for last, by the headers of its link, which are its own. */
+  readonly #asked = new WeakMap<readonly string[], Asked>();
 
   constructor(adapter: UpstreamAdapter) {
     this.#adapter = adapter;
@@ -38,39 +36,29 @@ export class PooledLogs {
 
   /** Makes the session say what the call wants to hear. Undefined when it does; the promise never rejects. */
   ready({ call, link }: Calling): Promise<void> | undefined {
-    const level = askedBy(call);
+    const level = call.said?.logLevel;
     const isSilent = (link.capabilities & serverCapability.logging) === 0;
     // A level is kept with a session, and an upstream of the client's own era is told with the call.
     if (level === undefined || link.mirrors || isSilent || link.sessionId === undefined) return undefined;
-    const known = this.#asked.get(link);
+    const known = this.#asked.get(link.headers);
     if (known !== undefined && isAtLeast(level, known.level)) return known.answer;
     const asked: Asked = { level, answer: undefined };
     asked.answer = this.#ask(link, call, level).then((isHeard) => {
       asked.answer = undefined;
-      if (!isHeard && this.#asked.get(link) === asked) this.#asked.delete(link);
+      if (!isHeard && this.#asked.get(link.headers) === asked) this.#asked.delete(link.headers);
     });
-    this.#asked.set(link, asked);
+    this.#asked.set(link.headers, asked);
     return asked.answer;
-  }
-
-  began(calling: Calling): void {
-    const { link } = calling;
-    if (tellsCalls(link)) return;
-    const calls = this.#underWay.get(link) ?? new Set();
-    this.#underWay.set(link, calls.add(calling));
-  }
-
-  ended(calling: Calling): void {
-    this.#underWay.get(calling.link)?.delete(calling);
   }
 
   /** Whether a log message that came on the stream of a call is for its client. */
   wants({ call, link }: Calling, message: Message): boolean {
-    const least = askedBy(call);
+    const least = call.said?.logLevel;
     if (least === undefined) return false;
     // Told with the call, the upstream knows best.
     if (link.mirrors) return true;
-    if ((this.#underWay.get(link)?.size ?? 0) > 1) return false;
+    // Behind the bridge all calls of a session are on one pipe, and which of them a log message belongs to is a guess.
+    if (link.shared && link.upstream.bridged && link.underWay?.size !== 1) return false;
     const found = message.params?.member('level');
     const level = found?.kind === 'string' ? textOf(message.bytes, found) : '';
     return isLogLevel(level) && isAtLeast(level, least);
@@ -86,14 +74,4 @@ export class PooledLogs {
       return fault instanceof GatewayError && fault.code === 'upstream_timeout';
     }
   }
-}
-
-/** The level that the request asks for, where its client asks so. */
-function askedBy({ client, said }: Call): LogLevel | undefined {
-  return client.wording.logsByRequest ? said?.logLevel : undefined;
-}
-
-/** Behind the bridge all calls of a session are on one pipe, and which of them a log message belongs to is a guess. */
-function tellsCalls({ shared, upstream }: Link): boolean {
-  return !shared || upstream.config.transport.kind === 'http';
 }

@@ -3,17 +3,20 @@
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
 import { randomBytes } from 'node:crypto';
+import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
 import type { Client, InFlight } from './client.ts';
-import { callCeilingMs, maxPollMs, maxResumptions, resumptionMaxMs } from './limits.ts';
+import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
+import { isPassing, resumptionDelayMs } from './resumption.ts';
+import type { Gathering, Sent, Suspension } from './suspension.ts';
 import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
-import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
+import { ownAnswer, undeclared } from './undeclared.ts';
+import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapter.ts';
 
 /** What a relay needs of the gateway. */
 export interface RelayHost {
@@ -31,51 +34,53 @@ export interface RelayHost {
   promised(relay: Relay): void;
   /** The client has left, which takes its request back. */
   takenBack(relay: Relay): void;
+  /** The upstream wants input before it goes on, and its client is asked by requests (protocol.md D6.4). */
+  ask(relay: Relay, round: Message): void;
+  /** The upstream asks by a request on the stream of the call, and its client by rounds (protocol.md D6.3). */
+  park(relay: Relay, question: Message): void;
   /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
 }
 
-export class Relay implements AnswerSink, OutletOwner {
-  readonly call: Call;
-  /** The request's id as the upstream knows it; raw JSON. */
-  readonly upstreamId: string;
-  /** What was sent, to be sent again after healing. */
-  readonly body: Buffer;
+export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
+  call: Call;
+  sent: Sent;
   link: Link;
   exchange: Exchange | undefined;
   /** Its entry among what the client has under way. */
   flight: InFlight | undefined;
+  /** Called once the upstream's stream is open. */
+  onOpened: (() => void) | undefined;
   healed = false;
+  /** Questions of the upstream that are being gathered, or that the call waits with. */
+  parking: Gathering | undefined;
+  /** Its stream was begun at another time, by whichever replica. */
+  isTakenUp = false;
+  /** Set while the client is asked. */
+  suspension: Suspension | undefined;
+  /** Rounds of questions until now. */
+  rounds = 0;
+  /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
+  lastEventId: string | undefined;
 
   readonly #host: RelayHost;
-  readonly #tokens: ReadonlyMap<string, string> | undefined;
   #streamId: Buffer | undefined;
   #retryMs: number | undefined;
-  /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
-  #lastEventId: string | undefined;
   #resumptions = 0;
   /** The client was given an event id to come back with. */
   #promised = false;
   #over = false;
 
-  constructor(
-    host: RelayHost,
-    call: Call,
-    link: Link,
-    sent: {
-      readonly upstreamId: string;
-      readonly body: Buffer;
-      /** Progress tokens of ours → the client's, on shared links. */
-      readonly tokens: ReadonlyMap<string, string> | undefined;
-    },
-  ) {
+  constructor(host: RelayHost, call: Call, link: Link, sent: Sent) {
     this.#host = host;
     this.call = call;
     this.link = link;
-    this.upstreamId = sent.upstreamId;
-    this.body = sent.body;
-    this.#tokens = sent.tokens;
+    this.sent = sent;
     call.outlet.owner = this;
+  }
+
+  get upstreamId(): string {
+    return this.sent.upstreamId;
   }
 
   /** The client has caught up. */
@@ -95,6 +100,7 @@ export class Relay implements AnswerSink, OutletOwner {
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
+    if (this.#asks(message)) return;
     const answer = this.#translated(() =>
       responseToClient(message, this.link.upstream, this.call.client, this.call.message),
     );
@@ -104,7 +110,9 @@ export class Relay implements AnswerSink, OutletOwner {
   }
 
   onStream(): void {
+    this.isTakenUp = false;
     this.call.outlet.stream();
+    this.onOpened?.();
   }
 
   onRetry(ms: number): void {
@@ -113,7 +121,7 @@ export class Relay implements AnswerSink, OutletOwner {
 
   onEvent(event: SseEvent): void {
     if (this.#over) return;
-    if (event.id !== undefined) this.#lastEventId = event.id;
+    if (event.id !== undefined) this.lastEventId = event.id;
     this.#resumptions = 0;
     if (event.data === '') {
       this.#prime(event.id);
@@ -125,17 +133,21 @@ export class Relay implements AnswerSink, OutletOwner {
   }
 
   onEnd(): void {
-    if (this.#over) return;
+    if (this.#over || this.suspension !== undefined) return;
     if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
     if (this.#over) return;
+    if (this.suspension !== undefined) {
+      this.suspension.end();
+      return;
+    }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
-    if (fault.code === 'upstream_session_lost' && this.#lastEventId === undefined && this.#host.heal(this)) return;
+    if (fault.code === 'upstream_session_lost' && this.lastEventId === undefined && this.#host.heal(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
-    else this.#fail(fault);
+    else this.#fail(this.isTakenUp ? new GatewayError('state_invalid', fault.message, { cause: fault }) : fault);
   }
 
   /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
@@ -153,10 +165,50 @@ export class Relay implements AnswerSink, OutletOwner {
   /** The client has cancelled: its stream ends without an answer (2025-11-25 basic/utilities/cancellation). */
   takeBack(): void {
     if (this.#over) return;
+    if (this.suspension !== undefined) {
+      this.suspension.end();
+      return;
+    }
     this.#over = true;
     this.exchange?.abort();
     this.#host.finished(this, 'ok');
     this.call.outlet.finish();
+  }
+
+  takeQuestion(question: Message): boolean {
+    const { client, message } = this.call;
+    if (this.#over || this.suspension !== undefined || !mayAsk(message.method) || !isQuestion(question.method))
+      return false;
+    if (undeclared(question, client.clientCapabilities) !== undefined) return false;
+    this.#host.park(this, question);
+    return true;
+  }
+
+  /** Ends the call without an answer, as nobody is there to get one. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#host.takenBack(this);
+    this.call.outlet.finish();
+  }
+
+  /** Ends the call with a response of the gateway's own making, whole, as JSON text. */
+  conclude(body: Buffer | string, status?: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.exchange?.abort();
+    this.#host.finished(this, 'ok');
+    this.call.outlet.whole(body, undefined, status);
+  }
+
+  /** The client has come back with its answers: the rest of the upstream's answer is for this request of it. */
+  reopen(call: Call, sent: Sent): void {
+    this.call = call;
+    this.sent = sent;
+    this.parking = undefined;
+    this.suspension = undefined;
+    call.outlet.owner = this;
+    if (call.outlet.gone) this.#clientGone();
   }
 
   /** Ends the call with a fault. */
@@ -169,11 +221,11 @@ export class Relay implements AnswerSink, OutletOwner {
   #interrupted(fault: GatewayError): void {
     const isLate = performance.now() - this.call.startedMs > callCeilingMs;
     const isOver = isLate || this.#resumptions >= maxResumptions || this.link.sessionId === undefined;
-    if (this.#lastEventId === undefined || isOver) {
+    if (this.lastEventId === undefined || isOver) {
       this.#fail(fault);
       return;
     }
-    this.#host.resume(this, this.#lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
+    this.#host.resume(this, this.lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
     this.#resumptions += 1;
   }
 
@@ -190,6 +242,7 @@ export class Relay implements AnswerSink, OutletOwner {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
         if (message.id !== this.upstreamId) return;
+        if (this.#asks(message)) return;
         const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
         const last = encodeEvent(body, this.#seal(eventId));
         this.#close(message);
@@ -200,18 +253,28 @@ export class Relay implements AnswerSink, OutletOwner {
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
         if (this.call.client.wording.passes(message.method, this.#isWantedLog(message)))
-          this.#write(notificationToClient(message, upstream, this.call.client, this.#tokens), eventId);
+          this.#write(notificationToClient(message, upstream, this.call.client, this.sent.tokens), eventId);
         return;
       case 'request': {
-        const own = ownAnswer(message, this.link, this.call.client);
-        if (own === undefined) this.#write(requestToClient(message, upstream, this.call.client), eventId);
-        else this.#host.reply(this.link, own);
+        const own = ownAnswer(message, this.link, this.call.client, this.call.message.method);
+        if (own !== undefined) this.#host.reply(this.link, own);
+        else if (this.call.client.wording.asksByRounds) this.#host.park(this, message);
+        else this.#write(requestToClient(message, upstream, this.call.client), eventId);
       }
     }
   }
 
   #isWantedLog(message: Message): boolean {
     return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
+  }
+
+  /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
+  #asks(message: Message): boolean {
+    if (!this.link.mirrors || this.call.client.wording.asksByRounds || !isRound(message)) return false;
+    // Nothing may follow a round; the end of this stream must not be taken for that of the next.
+    this.exchange?.abort();
+    this.#host.ask(this, message);
+    return true;
   }
 
   #write(body: Buffer, eventId: string | undefined): void {
@@ -264,9 +327,13 @@ export class Relay implements AnswerSink, OutletOwner {
 
   #clientGone(): void {
     if (this.#over) return;
+    if (this.suspension !== undefined) {
+      // Whoever is not there cannot be asked, and the answer would be lost in any case.
+      this.suspension.end();
+      return;
+    }
     if (this.call.client.wording.leavingCancels) {
-      this.#over = true;
-      this.#host.takenBack(this);
+      this.abandon();
       return;
     }
     if (!this.#promised) {
@@ -289,14 +356,4 @@ export class Relay implements AnswerSink, OutletOwner {
     this.#host.finished(this, fault.code);
     this.call.outlet.fault(fault, this.call.client.wording.fault(fault, this.call.message.id));
   }
-}
-
-/** What may pass when the answer is asked for again. Whoever else holds the stream is a reader that is gone: ids are this call's. */
-export function isPassing({ code }: GatewayError): boolean {
-  return code === 'upstream_interrupted' || code === 'upstream_unreachable' || code === 'upstream_busy';
-}
-
-/** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */
-export function resumptionDelayMs(attempt: number, retryMs: number | undefined): number {
-  return attempt === 0 ? Math.min(retryMs ?? 0, maxPollMs) : Math.min(250 * 2 ** attempt, resumptionMaxMs);
 }

@@ -13,7 +13,7 @@ import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
 import { maxResumptions, resumedHeadMs } from './limits.ts';
 import type { ListenerHost } from './listener.ts';
-import { isPassing, resumptionDelayMs } from './relay.ts';
+import { isPassing, resumptionDelayMs } from './resumption.ts';
 import { respondFault } from './respond.ts';
 import { EventStream } from './stream.ts';
 import { eventIdToClient, notificationToClient, requestToClient } from './translate.ts';

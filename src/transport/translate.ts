@@ -4,6 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { outwardNotification, outwardRequest } from '../aggregate/rewrite.ts';
+import { roundOfUrls } from '../aggregate/rounds.ts';
+import { clientCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
@@ -16,9 +18,15 @@ import type { Upstream } from './upstream/upstream.ts';
 
 /** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
 export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
-  return client.wording.response(answer, upstream.config, request, (state) =>
-    sealCallState(client, upstream, request, state),
+  const told = asksForUrls(client) ? (roundOfUrls(answer) ?? answer) : answer;
+  return client.wording.response(told, upstream.config, request, (state) =>
+    sealCallState(client, upstream, request, { kind: 'call', state }),
   );
+}
+
+/** An error that asks to visit URLs becomes a round; the retry is simply the call once more (protocol.md D5, −32042). */
+function asksForUrls({ wording, clientCapabilities }: Client): boolean {
+  return wording.asksByRounds && (clientCapabilities & clientCapability.elicitationUrl) !== 0;
 }
 
 /**

@@ -7,10 +7,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { encodeClaims, routeHash, type SessionClaims, upstreamHash } from '../../src/session/claims.ts';
 import { openCursor, sealCursor } from '../../src/session/cursor.ts';
 import { openEventId, sealEventId } from '../../src/session/event-id.ts';
+import { openQuestionId, sealQuestionId } from '../../src/session/hold.ts';
 import type { Keyring } from '../../src/session/keyring.ts';
 import { principalOf } from '../../src/session/principal.ts';
 import { principalSession } from '../../src/session/principal-session.ts';
-import { sealProgressToken, sealRequestId, sealTaskId } from '../../src/session/request-id.ts';
+import { openRequestId, sealProgressToken, sealRequestId, sealTaskId } from '../../src/session/request-id.ts';
+import { openRequestState, sealRequestState } from '../../src/session/request-state.ts';
 import { openSession, sealSession, type OpenSession } from '../../src/session/token.ts';
 import { alice, firstKey, fixedRandom, now, resource, ringOf } from '../session/ring.ts';
 
@@ -110,6 +112,36 @@ test('event ids have these texts', () => {
   expect(sealEventId(session, merged, fixedRandom)).toEqual({ text: texts.merged, dropped: [] });
   expect(openEventId(session, texts.post)).toEqual(post);
   expect(openEventId(session, texts.merged)).toEqual(merged);
+});
+
+test('ids of questions that a replica asks for its held calls have these texts, each time', () => {
+  const text = 'BYY2fHdlu3tykFY8xvgu5JGk9wOBEUZa_SUeAqvMeUVGTaTc_eJUUAgP2ryQb-mM9GXL0MmDRJMPYQ';
+  const place = { address: '10.0.0.7:1066', hold: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex') };
+  expect(sealQuestionId(session, { place, question: 2 })).toBe(text);
+  expect(openQuestionId(session, text)).toEqual({ place, question: 2 });
+  expect(openRequestId(session, text)).toBeUndefined();
+});
+
+test('states of calls have these texts', () => {
+  const call = { upstream: 3177736524, digest: Buffer.alloc(16, 7), expiresAt: 1_800_000_600 };
+  const place = { address: '10.0.0.7:1066', hold: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex') };
+  for (const [rest, text] of [
+    [
+      { kind: 'call', state: 'as given' },
+      'paWlpaWlpaWlpaWlMz-Vki9jpNp6wvUYRs194uTj9qNVmq67ibnqKUDO2PzkesBG-HXEvFn7S1DGKI-M',
+    ],
+    [
+      { kind: 'held', place },
+      'paWlpaWlpaWlpaWlMz-Vki9jpNp6wvUYRs194uTj9qNVmq676MvITS29u5UYu_iU_iJG29zIQiL4vAokJfd976x9AtPcWTBO7oI3e6rTfOCm',
+    ],
+    [
+      { kind: 'resumed', at: '{"lastEventId":"7"}' },
+      'paWlpaWlpaWlpaWlMz-Vki9jpNp6wvUYRs194uTj9qNVmq67k-imL1rM-OR13IbWlg1y9traEQfxCulrL7xHUz1frDY9kk4',
+    ],
+  ] as const) {
+    expect(sealRequestState(session, { ...call, rest }, fixedRandom)).toBe(text);
+    expect(openRequestState(session, text)).toEqual({ ...call, rest });
+  }
 });
 
 test('the session of a client without one has this identity on this day', () => {

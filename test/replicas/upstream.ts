@@ -9,12 +9,11 @@ import type { AddressInfo } from 'node:net';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { memoryEventStore } from '../support/event-store.ts';
-import { fixtureServer } from '../support/fixture-server.ts';
-import type { SharedState } from '../support/fixture-server.ts';
+import { fixtureServer, freshState } from '../support/fixture-server.ts';
 
 const pushEveryMs = Number(process.argv[2]);
 const sessions = new Map<string, StreamableHTTPServerTransport>();
-const state: SharedState = { isToggled: false, cancelled: [], servers: new Set() };
+const state = freshState();
 
 async function open(): Promise<StreamableHTTPServerTransport> {
   const { server } = fixtureServer({ name: 'up', tools: ['slow', 'echo'] }, state);

@@ -10,7 +10,12 @@ import type { OpenSession } from '../../src/session/token.ts';
 import { alice, bob, firstKey, now, resource, ringOf, secondKey } from './ring.ts';
 
 const route = routeHash('default', resource);
-const call = { upstream: 0xfedcba98, digest: Buffer.alloc(16, 7), expiresAt: now + 600, state: 'as given' };
+const call = {
+  upstream: 0xfedcba98,
+  digest: Buffer.alloc(16, 7),
+  expiresAt: now + 600,
+  rest: { kind: 'call', state: 'as given' },
+} as const;
 
 let ring: Keyring;
 let session: OpenSession;
@@ -27,8 +32,8 @@ beforeAll(async () => {
 test('a state comes back as it was given, on any replica with the key (2026-07-28 patterns/mrtr)', async () => {
   const replica = sessionOf(await ringOf(firstKey), alice);
   for (const state of ['', 'x', '{"a":1.0}\u0000"\\', 'é😀', 's'.repeat(16_000)]) {
-    const sealed = sealRequestState(session, { ...call, state }, randomBytes);
-    expect(openRequestState(replica, sealed)).toEqual({ ...call, state });
+    const sealed = sealRequestState(session, { ...call, rest: { kind: 'call', state } }, randomBytes);
+    expect(openRequestState(replica, sealed)).toEqual({ ...call, rest: { kind: 'call', state } });
   }
 });
 
@@ -58,10 +63,16 @@ test('a text that was changed in any place, cut or lengthened opens nothing', ()
 
 test('a state that would be longer than 16 KiB with what is sealed beside it is the upstream’s fault', () => {
   const longest = 's'.repeat(16 * 1024 - 24);
-  expect(openRequestState(session, sealRequestState(session, { ...call, state: longest }, randomBytes))?.state).toBe(
-    longest,
-  );
-  expect(() => sealRequestState(session, { ...call, state: `${longest}s` }, randomBytes)).toThrow(
-    expect.objectContaining({ code: 'upstream_malformed' }),
-  );
+  expect(
+    openRequestState(
+      session,
+      sealRequestState(session, { ...call, rest: { kind: 'call', state: longest } }, randomBytes),
+    )?.rest,
+  ).toEqual({
+    kind: 'call',
+    state: longest,
+  });
+  expect(() =>
+    sealRequestState(session, { ...call, rest: { kind: 'call', state: `${longest}s` } }, randomBytes),
+  ).toThrow(expect.objectContaining({ code: 'upstream_malformed' }));
 });

@@ -49,6 +49,10 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
   method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
   state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
+  input_refused:
+    'A server asked for input (elicitation, sampling, roots) in the middle of a call, and the client refused or did not answer within ten minutes.',
+  rounds_too_many: 'A server asked again and again in one call: eight rounds are carried.',
+  holds_too_many: '10,000 calls wait for answers of their clients at this process. Look for clients that never answer.',
   resource_absent: 'as `resource_unknown`, for clients of 2026-07-28',
   method_unknown: 'Nobody knows the method, and nothing in the request says which of several servers it is for.',
   params_invalid: 'A parameter that the gateway reads is missing or of the wrong kind.',

@@ -17,16 +17,26 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Fixture, FixturePrompt } from './fixture.ts';
 import { expands, pageOf, standardPrompts, standardResources, standardTemplates } from './fixture.ts';
-import type { Surroundings, ToolName } from './fixture-tools.ts';
-import { isToolName, offeredTools, toggledTool } from './fixture-tools.ts';
+import type { ToolName } from './fixture-tools.ts';
+import { isToolName, knownTools, offeredTools, toggledTool } from './fixture-tools.ts';
+import type { Surroundings } from './offered-tool.ts';
 
 /** What all sessions of one server share. */
 export interface SharedState {
   /** Whether the tool `toggled` is listed. */
   isToggled: boolean;
   readonly cancelled: string[];
+  /** Names of tools in the order in which they began to run. */
+  readonly called: string[];
+  /** URLs that `need_url` has demanded once. */
+  readonly visited: Set<string>;
   /** Every server with a live session. */
   readonly servers: Set<FixtureServer>;
+}
+
+/** The state of a server that has just started. */
+export function freshState(): SharedState {
+  return { isToggled: false, cancelled: [], called: [], visited: new Set(), servers: new Set() };
 }
 
 export interface FixtureServer {
@@ -67,7 +77,7 @@ function offerTools(fixture: Fixture, state: SharedState, made: FixtureServer): 
   const entries = fixture.tools ?? (Object.keys(offeredTools) as ToolName[]);
   const results = new Map<string, CallToolResult>();
   const tools = entries.map((entry): Tool => {
-    if (typeof entry === 'string') return { ...offeredTools[entry].tool, name: entry };
+    if (typeof entry === 'string') return { ...knownTools[entry].tool, name: entry };
     const { result, ...tool } = entry;
     results.set(tool.name, result ?? { content: [{ type: 'text', text: `${fixture.name}:${tool.name}` }] });
     return { inputSchema: { type: 'object' }, ...tool };
@@ -90,8 +100,10 @@ function offerTools(fixture: Fixture, state: SharedState, made: FixtureServer): 
       toggle: () => toggle(state),
       touch: (uri) => touched(state, uri),
       cancelled: (tool) => void state.cancelled.push(tool),
+      visited: state.visited,
     };
-    return offeredTools[name].run(args, around);
+    state.called.push(name);
+    return knownTools[name].run(args, around);
   });
 }
 

@@ -8,27 +8,10 @@ import {
   ListRootsResultSchema,
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-
-/** What a tool may reach beyond its arguments. */
-export interface Surroundings {
-  readonly extra: RequestHandlerExtra<ServerRequest, ServerNotification>;
-  /** Counts up within one session, from 1. */
-  count(): number;
-  /** Adds or removes the tool `toggled` and tells every session. Gives whether it is there. */
-  toggle(): Promise<boolean>;
-  /** Tells the sessions that have subscribed to `uri`. Gives how many. */
-  touch(uri: string): Promise<number>;
-  /** Notes that a call was cancelled. */
-  cancelled(tool: string): void;
-}
-
-interface OfferedTool {
-  readonly tool: Tool;
-  run(args: Record<string, unknown>, at: Surroundings): CallToolResult | Promise<CallToolResult>;
-}
+import { askingTools } from './asking-tools.ts';
+import type { OfferedTool, Surroundings } from './offered-tool.ts';
+import { offered, text } from './offered-tool.ts';
 
 const question = {
   type: 'object' as const,
@@ -66,35 +49,16 @@ export const offeredTools = {
   part: offered('Has its stream closed before the answer', { everyMs: z.int().default(10) }, part),
 } as const satisfies Record<string, OfferedTool>;
 
-export type ToolName = keyof typeof offeredTools;
+/** All tools by name: those that each server offers, and those of asking-tools.ts, which one has to ask for. */
+export const knownTools = { ...offeredTools, ...askingTools };
+
+export type ToolName = keyof typeof knownTools;
 
 /** What `toggle` adds. */
 export const toggledTool: Tool = { name: 'toggled', description: 'Comes and goes', inputSchema: { type: 'object' } };
 
-/** `tool` with the name it is offered by. Throws `Invalid params` when the arguments do not fit its schema. */
 export function isToolName(name: string): name is ToolName {
-  return Object.hasOwn(offeredTools, name);
-}
-
-function offered(
-  description: string,
-  shape: z.ZodRawShape,
-  run: (args: Record<string, unknown>, at: Surroundings) => CallToolResult | Promise<CallToolResult>,
-): OfferedTool {
-  const schema = z.looseObject(shape);
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, object> };
-  return {
-    tool: { name: '', description, inputSchema: { type: 'object', properties } },
-    run: (args, at) => {
-      const parsed = schema.safeParse(args);
-      if (!parsed.success) throw new McpError(ErrorCode.InvalidParams, parsed.error.message);
-      return run(parsed.data, at);
-    },
-  };
-}
-
-function text(value: string): { content: CallToolResult['content'] } {
-  return { content: [{ type: 'text', text: value }] };
+  return Object.hasOwn(knownTools, name);
 }
 
 async function slow(args: Record<string, unknown>, at: Surroundings): Promise<CallToolResult> {

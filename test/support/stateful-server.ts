@@ -7,8 +7,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Fixture } from './fixture.ts';
-import type { FixtureServer, SharedState } from './fixture-server.ts';
-import { fixtureServer, touched } from './fixture-server.ts';
+import type { FixtureServer } from './fixture-server.ts';
+import { fixtureServer, freshState, touched } from './fixture-server.ts';
 import { listen } from './listener.ts';
 import { closedAtTheEnd } from './started.ts';
 
@@ -38,6 +38,8 @@ export interface StatefulServer {
   sessionIds(): string[];
   /** Names of tools whose call was cancelled. */
   readonly cancelled: readonly string[];
+  /** Names of tools in the order in which they began to run: a call that was taken up again stands there once. */
+  readonly called: readonly string[];
   /** Tells every session that has subscribed to `uri`. Gives how many. */
   touch(uri: string): Promise<number>;
   /** Tells every session that the list has changed. */
@@ -61,7 +63,7 @@ const sessionUnknown = { jsonrpc: '2.0', id: null, error: { code: -32_001, messa
 /** Starts it on a free port, or on `port`. */
 export async function startStatefulServer(options: StatefulOptions): Promise<StatefulServer> {
   const sessions = new Map<string, Session>();
-  const state: SharedState = { isToggled: false, cancelled: [], servers: new Set() };
+  const state = freshState();
   const requests: SeenRequest[] = [];
 
   const open = async (): Promise<StreamableHTTPServerTransport> => {
@@ -117,6 +119,7 @@ export async function startStatefulServer(options: StatefulOptions): Promise<Sta
     requests,
     sessionIds: () => [...sessions.keys()],
     cancelled: state.cancelled,
+    called: state.called,
     touch: (uri) => touched(state, uri),
     changed: async (list) => {
       for (const each of state.servers) await tell[list](each);

@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Fixture } from './fixture.ts';
-import type { SharedState } from './fixture-server.ts';
-import { fixtureServer } from './fixture-server.ts';
+import { fixtureServer, freshState } from './fixture-server.ts';
 import { listen } from './listener.ts';
 import { closedAtTheEnd } from './started.ts';
 import type { SeenRequest } from './stateful-server.ts';
@@ -28,7 +27,7 @@ export interface StatelessServer {
 
 /** Starts it on a free port, or on `port`. */
 export async function startStatelessServer(options: StatelessOptions): Promise<StatelessServer> {
-  const state: SharedState = { isToggled: false, cancelled: [], servers: new Set() };
+  const state = freshState();
   const requests: SeenRequest[] = [];
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push({ method: request.method ?? '', headers: request.headers });

@@ -4,8 +4,8 @@
  */
 import type { Message } from '../../protocol/envelope.ts';
 import type { ModernRequestPlan, NotificationPlan, RequestPlan } from '../../protocol/methods.ts';
-import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
+import type { Said } from '../said.ts';
 
 export type Incoming =
   /** A client begins; it has no session yet. */
@@ -15,7 +15,7 @@ export type Incoming =
       readonly client: Client;
       readonly message: Message;
       readonly plan: RequestPlan | ModernRequestPlan;
-      readonly said: Call['said'];
+      readonly said: Said | undefined;
     }
   | {
       readonly kind: 'notification';
@@ -27,3 +27,9 @@ export type Incoming =
   | { readonly kind: 'refused'; readonly client: Client; readonly message: Message; readonly fault: unknown }
   /** An answer to a request that a server sent. */
   | { readonly kind: 'answer'; readonly client: Client; readonly message: Message };
+
+/** Answers and notifications belong to what is under way. */
+export function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {
+  if (!('kind' in incoming)) return incoming.some(beginsWork);
+  return incoming.kind === 'request' || incoming.kind === 'initialize';
+}

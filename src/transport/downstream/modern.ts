@@ -13,8 +13,8 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
-import type { Call } from '../call.ts';
 import type { Clients } from '../clients.ts';
+import type { Said } from '../said.ts';
 import type { Incoming } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */
@@ -28,7 +28,7 @@ const namedMethods = new Set(['tools/call', 'prompts/get']);
 
 /** Never throws for a request: its faults are answered under its id and in the words of this revision. */
 export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
-  const client = clients.modern(head);
+  const client = clients.modern(head, envelope.capabilityBits);
   // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
@@ -51,12 +51,12 @@ export function readUnclaimed(head: Head, message: Message, clients: Clients): I
       : new GatewayError('envelope_incomplete', 'no _meta', {
           data: { missing: [metaKey.protocolVersion, metaKey.clientCapabilities] },
         });
-  return { kind: 'refused', client: clients.modern(head), message, fault };
+  return { kind: 'refused', client: clients.modern(head, 0), message, fault };
 }
 
 /** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
-function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Call['said'] {
-  return { capabilities: clientCapabilitiesJson(capabilityBits), clientInfo, logLevel };
+function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
+  return { capabilities: clientCapabilitiesJson(capabilityBits), clientInfo, logLevel, itself: true };
 }
 
 function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void {

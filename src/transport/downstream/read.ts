@@ -20,6 +20,6 @@ export function readIncoming(head: Head, body: Buffer, clients: Clients): Incomi
   if (envelope !== undefined) return readModern(head, message, envelope, clients);
   if (head.revision === modernRevision && message.kind === 'request') return readUnclaimed(head, message, clients);
   if (head.revision === modernRevision && message.kind === 'notification')
-    return { kind: 'notification', client: clients.modern(head), message, plan: { kind: 'terminate' } };
+    return { kind: 'notification', client: clients.modern(head, 0), message, plan: { kind: 'terminate' } };
   return readLegacy(head, message, clients);
 }

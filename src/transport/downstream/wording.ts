@@ -4,8 +4,10 @@
  */
 import { modernResult } from '../../aggregate/modern-result.ts';
 import { outwardModernResult, outwardResult, withId } from '../../aggregate/rewrite.ts';
+import { urlsAsText } from '../../aggregate/rounds.ts';
 import type { UpstreamConfig } from '../../config/model.ts';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
+import { clientCapability } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { numberOf, textOf } from '../../protocol/scan.ts';
 
@@ -23,10 +25,12 @@ export interface Wording {
   fault(fault: unknown, id: string | undefined): Worded<string>;
   /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
   passes(method: string, logs: boolean): boolean;
-  /** Log messages are asked for with each request, and come for none that does not. */
-  readonly logsByRequest: boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
+  /** Clients are asked by the result of their request, and come back with it; else by requests on its stream. */
+  readonly asksByRounds: boolean;
+  /** Client capabilities (bits) of what clients can be asked by requests where an upstream asks by rounds. */
+  readonly askable: number;
 }
 
 /** Also the words for whoever has not said yet what it speaks. */
@@ -35,18 +39,29 @@ export function legacyFault(fault: unknown, id: string | undefined): Worded<stri
 }
 
 export function legacyWording(revision: string): Wording {
+  const knowsUrls = revision >= '2025-11-25';
   return {
-    response: (answer, upstream, request) => ({
-      body: outwardResult(answer, upstream, revision, request.id),
-      status: 200,
-    }),
+    response: (answer, upstream, request) => {
+      const told = knowsUrls || request.method !== 'tools/call' ? answer : (urlsAsText(answer) ?? answer);
+      return { body: outwardResult(told, upstream, revision, request.id), status: 200 };
+    },
     own: (id, result) => resultText(id, result),
     fault: legacyFault,
     passes: () => true,
-    logsByRequest: false,
     // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
+    asksByRounds: false,
+    askable: askableBy(revision),
   };
+}
+
+/** What a revision has of the questions that 2026-07-28 knows (protocol.md A0, D6.4). */
+function askableBy(revision: string): number {
+  const { roots, sampling, samplingContext, samplingTools, elicitationForm, elicitationUrl, ui } = clientCapability;
+  const first = roots | sampling | ui;
+  if (revision < '2025-06-18') return first;
+  if (revision < '2025-11-25') return first | elicitationForm;
+  return first | elicitationForm | elicitationUrl | samplingContext | samplingTools;
 }
 
 /** Faults whose code or status is another in 2026-07-28 (protocol.md B3, D10). */
@@ -92,9 +107,10 @@ export function modernWording(version: string): Wording {
     },
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
-    logsByRequest: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
+    asksByRounds: true,
+    askable: 0,
   };
 }
 

@@ -3,10 +3,10 @@
  * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
 import type { GatewayError } from '../../errors.ts';
-import type { LogLevel } from '../../protocol/log-levels.ts';
+import type { Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
-import type { Said } from './said.ts';
+import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
@@ -16,6 +16,12 @@ export interface ClientFacts {
   readonly capabilities: number;
   /** Headers of the client that this upstream is meant to get, as a raw list. */
   readonly forwarded: readonly string[];
+}
+
+/** A call whose upstream may have a question that does not say what it is about. */
+export interface CallUnderWay {
+  /** False for a question that cannot be one of this call. */
+  takeQuestion(question: Message): boolean;
 }
 
 /** One client's relation to one upstream. */
@@ -31,12 +37,12 @@ export interface Link {
   readonly shared: boolean;
   /** Arguments of its tools may have to stand in headers as well (protocol.md B3). */
   readonly mirrors: boolean;
+  /** Calls under way on a session that several clients share: some messages of a server do not say which they belong to. */
+  readonly underWay?: Set<CallUnderWay>;
   /** Headers of a POST on this link, as a raw list. */
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
-  /** Of the log messages wanted with one request, for an upstream that is told so with each. */
-  readonly logLevel?: LogLevel;
   /** What the client of one request says of itself, where it says so with each. */
   readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */

@@ -1,6 +1,6 @@
 /** A link, and the headers of its requests: built for this hop alone (protocol.md D3). */
 import { hasRevisionHeader, isLegacyRevision } from '../../protocol/revisions.ts';
-import type { Link, Opened } from './adapter.ts';
+import type { CallUnderWay, Link, Opened } from './adapter.ts';
 import type { Upstream } from './upstream.ts';
 
 export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>, shared: boolean): Link {
@@ -21,5 +21,6 @@ export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>,
     shared,
     mirrors: !isLegacyRevision(opened.revision),
     headers,
+    ...(shared && opened.sessionId !== undefined && { underWay: new Set<CallUnderWay>() }),
   };
 }

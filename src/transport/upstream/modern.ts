@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
+import { isRound, mayAsk } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
 import { serverCapability, serverCapabilityBits } from '../../protocol/capabilities.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
@@ -12,7 +13,7 @@ import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
 import { metaKey } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
-import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
+import { numberOf, rawOf, textOf, type Found } from '../../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Wheel } from '../wheel.ts';
@@ -21,6 +22,7 @@ import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
 import { ResponseSink } from './response-sink.ts';
+import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
 /* Tasks are not carried yet. */
@@ -68,25 +70,20 @@ export class ModernAdapter implements UpstreamAdapter {
       return nothingUnderWay;
     }
     const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
-    const exchange = new HttpExchange(
-      new ModernSink(sink, message.method, link.said !== undefined),
-      this.#wheel,
-      idleMs,
-      true,
-    );
-    const enveloped = withEnvelope(message, this.#envelope(link));
+    const exchange = new HttpExchange(new ModernSink(sink, message.method, link.said), this.#wheel, idleMs, true);
+    const enveloped = withEnvelope(message, this.#envelope(link.said));
     link.upstream.pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
-  /** For a client that speaks this revision, its own word; else the gateway's, which can carry no questions back yet. */
-  #envelope({ said, logLevel = said?.logLevel }: Link): readonly (readonly [name: string, json: string])[] {
+  /** What is said of the client, by itself or on its behalf; without one, the gateway asks for itself and answers nothing. */
+  #envelope(said: Said | undefined): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
       [metaKey.clientCapabilities, said?.capabilities ?? '{}'],
       [metaKey.clientInfo, said?.clientInfo ?? this.#clientInfo],
     ];
-    if (logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(logLevel)]);
+    if (said?.logLevel !== undefined) envelope.push([metaKey.logLevel, JSON.stringify(said.logLevel)]);
     return envelope;
   }
 
@@ -153,13 +150,12 @@ function withEnvelope(message: Message, envelope: readonly (readonly [string, st
 class ModernSink implements AnswerSink {
   readonly #sink: AnswerSink;
   readonly #method: string;
-  /** The client speaks this revision too, and can be asked. */
-  readonly #asks: boolean;
+  readonly #said: Said | undefined;
 
-  constructor(sink: AnswerSink, method: string, asks: boolean) {
+  constructor(sink: AnswerSink, method: string, said: Said | undefined) {
     this.#sink = sink;
     this.#method = method;
-    this.#asks = asks;
+    this.#said = said;
   }
 
   onJson(body: Buffer): void {
@@ -199,26 +195,35 @@ class ModernSink implements AnswerSink {
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
-    if (!this.#asks && type !== undefined && (type.kind !== 'string' || textOf(body, type) !== 'complete'))
+    if (this.#said?.itself !== true && type !== undefined && !isComplete(body, type) && !this.#mayBeRound(message))
       return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
     const code = message.root.member('error')?.member('code');
     if (code?.kind !== 'number') return body;
     switch (numberOf(body, code)) {
       case missingCapability:
         // The client's own word was handed on, so it is the client who is missing something.
-        if (this.#asks) return body;
+        if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
       case unsupportedVersion:
         return new GatewayError('upstream_refused', `error ${rawOf(body, code)} about the gateway's own request`);
       case invalidParams:
         // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
-        if (this.#asks || this.#method !== 'resources/read') return body;
+        if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
         return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
       default:
         return body;
     }
   }
+
+  /** Only calls on behalf of a client can be answered with questions (2026-07-28 patterns/mrtr). */
+  #mayBeRound(message: Message): boolean {
+    return this.#said !== undefined && mayAsk(this.#method) && isRound(message);
+  }
+}
+
+function isComplete(body: Buffer, type: Found): boolean {
+  return type.kind === 'string' && textOf(body, type) === 'complete';
 }
 
 /** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */

@@ -13,6 +13,8 @@ export class Upstream {
   /** Stable name of this upstream in sealed identifiers: moves with its name or address, not with its place in the file. */
   readonly hash: number;
   readonly pool: Pool;
+  /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
+  readonly bridged: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
@@ -32,6 +34,7 @@ export class Upstream {
   constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
     const address = new URL(url);
     this.config = config;
+    this.bridged = config.transport.kind !== 'http';
     this.origin = address.origin;
     this.path = `${address.pathname}${address.search}`;
     const named = new URL(identity);

@@ -188,23 +188,6 @@ describe('a call', () => {
     await expect.poll(() => alpha.cancelled).toEqual(['slow']);
   });
 
-  test('in which the upstream asks something is answered for the client: -32601, and the client sees none of it', async () => {
-    script = (_message, response) => {
-      const say = sayEvents(response);
-      say('{"jsonrpc":"2.0","id":"ask-1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}');
-    };
-    const capabilities = { sampling: {}, elicitation: {} };
-    const stream = await openStream(
-      gateway.url,
-      modernRequest('tools/call', { params: { name: 'raw__do' }, capabilities }),
-    );
-    await expect.poll(() => heard.filter(({ id }) => id === 'ask-1').map(({ error }) => error?.code)).toEqual([-32601]);
-    expect(stream.messages).toEqual([]);
-    stream.close();
-    const asked = await askModern(gateway.url, 'tools/call', { params: { name: 'alpha__ask' }, capabilities });
-    expect(asked.messages.length).toBe(1);
-  });
-
   test('under an id that another client uses too gets its own answer and its own progress', async () => {
     const held: { readonly id: Rpc['id']; readonly token: unknown; readonly finish: () => void }[] = [];
     script = (message, response) => {

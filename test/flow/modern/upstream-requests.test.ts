@@ -77,13 +77,13 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
     expect(names).toEqual([]);
   });
 
-  test('has an envelope of the gateway beside the keys of the client, who declared nothing that could be asked (B2)', async () => {
+  test('has an envelope of the gateway beside the keys of the client, and says what the client can be asked (B2)', async () => {
     await session.ask('tools/call', { name: 'up__mirror', _meta: { 'example.com/x': 1, traceparent: '00-a-b-01' } });
     expect(upstream.lastOf('tools/call').params['_meta']).toEqual({
       'example.com/x': 1,
       traceparent: '00-a-b-01',
       'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-      'io.modelcontextprotocol/clientCapabilities': {},
+      'io.modelcontextprotocol/clientCapabilities': { sampling: {}, roots: {} },
       'io.modelcontextprotocol/clientInfo': expect.objectContaining({ name: 'manifold' }) as unknown,
     });
   });

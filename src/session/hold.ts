@@ -1,0 +1,39 @@
+/**
+ * Where a call waits for its client: at one replica, which holds the upstream's stream or the client's. Ids of questions and
+ * states of calls name the place, so that the replica which gets the answer can hand it over (protocol.md D6.3, D6.4).
+ */
+import { openBound, sealBoundStable } from './bound.ts';
+import { OctetReader } from './octets.ts';
+import type { OpenSession } from './token.ts';
+
+export interface Place {
+  /** `host:port` at which other replicas reach the one that holds the call; empty where they cannot. */
+  readonly address: string;
+  /** Names the call there: `holdBytes` random bytes. */
+  readonly hold: Buffer;
+}
+
+/** One question of a held call, by its number in the round. */
+export interface HeldQuestion {
+  readonly place: Place;
+  readonly question: number;
+}
+
+export const holdBytes = 16;
+const kind = 'held';
+
+/** The id under which a client is asked, in the place of an upstream's own request id. The same text each time. */
+export function sealQuestionId(session: OpenSession, { place, question }: HeldQuestion): string {
+  const payload = Buffer.concat([place.hold, Buffer.from([question]), Buffer.from(place.address, 'latin1')]);
+  return sealBoundStable(session, 'req', kind, payload);
+}
+
+/** undefined for every text that is no question of this session. */
+export function openQuestionId(session: OpenSession, text: string): HeldQuestion | undefined {
+  const payload = openBound(session, 'req', kind, text);
+  if (payload === undefined) return undefined;
+  const reader = new OctetReader(payload);
+  const hold = reader.take(holdBytes);
+  const question = reader.u8();
+  return { place: { hold, address: reader.rest().toString('latin1') }, question };
+}

@@ -1,0 +1,110 @@
+/**
+ * The GET stream of a session that several calls of modern clients share: many servers put their questions there and not on
+ * the stream of the call that they are about (2025-11-25 transports §Listening for Messages). A question is taken for that of the only
+ * call under way; where there are several it cannot be told, and is refused (protocol.md D5, "Unassociated server request").
+ */
+import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import { clientCapability } from '../protocol/capabilities.ts';
+import type { SseEvent } from '../protocol/sse.ts';
+import type { Client } from './client.ts';
+import { carrying, type RawHeaders } from './forward.ts';
+import { standingMs } from './limits.ts';
+import type { RelayHost } from './relay.ts';
+import { ownAnswer } from './undeclared.ts';
+import type { AnswerSink, Link, UpstreamAdapter } from './upstream/adapter.ts';
+
+const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
+const askable = roots | sampling | elicitationForm | elicitationUrl;
+
+type Host = Pick<RelayHost, 'noticed' | 'reply'>;
+
+export class Standings {
+  readonly #adapter: UpstreamAdapter;
+  readonly #host: Host;
+  /** By the headers of a link, which are its own. */
+  readonly #open = new WeakMap<readonly string[], Standing>();
+
+  constructor(adapter: UpstreamAdapter, host: Host) {
+    this.#adapter = adapter;
+    this.#host = host;
+  }
+
+  /** Resolves when questions can come, or cannot and will not; undefined where that is so already. */
+  ready(client: Client, link: Link, rawHeaders: RawHeaders): Promise<void> | undefined {
+    const { upstream, sessionId, underWay } = link;
+    if (!client.wording.asksByRounds || (client.clientCapabilities & askable) === 0) return undefined;
+    // A bridged server has one stream for all of its messages, and the bridge puts them on those of calls.
+    if (sessionId === undefined || underWay === undefined || upstream.bridged || upstream.noListening) return undefined;
+    const known = this.#open.get(link.headers);
+    if (known !== undefined) return known.isReady ? undefined : known.ready;
+    const standing = new Standing(this.#host, client, link, () => this.#open.delete(link.headers));
+    this.#open.set(link.headers, standing);
+    standing.begin(this.#adapter, rawHeaders);
+    return standing.ready;
+  }
+}
+
+class Standing implements AnswerSink {
+  isReady = false;
+  readonly ready: Promise<void>;
+  readonly #host: Host;
+  readonly #client: Client;
+  readonly #link: Link;
+  readonly #onOver: () => void;
+  #settle: () => void = () => {};
+
+  constructor(host: Host, client: Client, link: Link, onOver: () => void) {
+    this.#host = host;
+    this.#client = client;
+    this.#link = link;
+    this.#onOver = onOver;
+    this.ready = new Promise((resolve) => {
+      this.#settle = () => {
+        this.isReady = true;
+        resolve();
+      };
+    });
+  }
+
+  begin(adapter: UpstreamAdapter, rawHeaders: RawHeaders): void {
+    adapter.listen(carrying(this.#link, rawHeaders), undefined, this);
+    // A server that is slow with this stream delays no call for long.
+    setTimeout(this.#settle, standingMs).unref();
+  }
+
+  onJson(): void {}
+  onRetry(): void {}
+
+  onStream(): void {
+    this.#settle();
+  }
+
+  onEvent(event: SseEvent): void {
+    if (event.data === '') return;
+    try {
+      this.#take(readServerMessage(Buffer.from(event.data)));
+    } catch {
+      this.#host.noticed(this.#link, this.#client, 'malformed');
+    }
+  }
+
+  /** The next call opens another. */
+  onEnd(): void {
+    this.#onOver();
+    this.#settle();
+  }
+
+  onFault(fault: { readonly code: string }): void {
+    if (fault.code === 'upstream_verb_refused') this.#link.upstream.noListening = true;
+    this.onEnd();
+  }
+
+  #take(message: Message): void {
+    if (message.kind === 'notification') this.#host.noticed(this.#link, this.#client, message.method);
+    if (message.kind !== 'request') return;
+    const [only, ...others] = this.#link.underWay ?? [];
+    if (only !== undefined && others.length === 0 && only.takeQuestion(message)) return;
+    const refusal = ownAnswer(message, this.#link, this.#client);
+    if (refusal !== undefined) this.#host.reply(this.#link, refusal);
+  }
+}
