@@ -28,18 +28,16 @@ import { carrying, type RawHeaders } from './transport/forward.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
+import type { Keeper } from './transport/keeper.ts';
 import { levelOf, setLevel } from './transport/level.ts';
 import type { Listening } from './transport/listening.ts';
-import type { Tell } from './transport/notice.ts';
 import type { Lists } from './transport/lists.ts';
 import { respondAccepted, respondFault } from './transport/respond.ts';
 import type { Routed, Router } from './transport/route.ts';
 import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
 import type { LinkOpener } from './transport/upstream/links.ts';
 import type { Upstream } from './transport/upstream/upstream.ts';
-import { isWatchedHere, watch } from './transport/watch.ts';
 import type { Wheel } from './transport/wheel.ts';
-import type { Wishes } from './transport/wishes.ts';
 
 export interface GatewayParts {
   readonly upstreams: readonly Upstream[];
@@ -54,8 +52,7 @@ export interface GatewayParts {
   readonly opener: LinkOpener;
   readonly wheel: Wheel;
   readonly journal: Journal;
-  readonly wishes: Wishes;
-  readonly tell: Tell;
+  readonly keeper: Keeper;
   readonly version: string;
 }
 
@@ -243,9 +240,6 @@ export class Gateway {
         case 'resource':
           this.#route(call, router.resource(client, message, rawHeaders));
           return;
-        case 'watch':
-          this.#watch(call, plan.on);
-          return;
         case 'completion':
           this.#route(call, router.completion(client, message, rawHeaders));
           return;
@@ -284,19 +278,6 @@ export class Gateway {
     linksOf(upstreams, call.client, call.rawHeaders)
       .then(() => listening.subscribe(call))
       .catch((fault: unknown) => calls.failed(call, fault));
-  }
-
-  /** An upstream with sessions keeps what it is asked to watch; for another the gateway does. */
-  #watch(call: Call, on: boolean): void {
-    const { router, calls } = this.#parts;
-    const { client, message, rawHeaders } = call;
-    const route = async (): Promise<void> => {
-      const routed = await router.resource(client, message, rawHeaders);
-      const link = await client.links.ensure(routed.upstream, rawHeaders);
-      if (isWatchedHere(call, link)) this.#local(call, watch(this.#parts, call, routed, on), false);
-      else calls.send(call, routed);
-    };
-    route().catch((fault: unknown) => calls.failed(call, fault));
   }
 
   #route(call: Call, routed: Routed | Promise<Routed>): void {

@@ -12,6 +12,7 @@ import { hear } from '../transport/hear.ts';
 import { Hops } from '../transport/hop.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
+import { Keeper } from '../transport/keeper.ts';
 import { Listening } from '../transport/listening.ts';
 import { Lists } from '../transport/lists.ts';
 import type { Notice, Tell } from '../transport/notice.ts';
@@ -86,7 +87,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   });
   const journal = new Journal(log);
   const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
-  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal });
+  const keeper = new Keeper(wishes, listening, around.tell);
+  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal, keeper });
   listening.host = calls;
   const gateway = new Gateway({
     upstreams,
@@ -101,8 +103,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     opener,
     wheel,
     journal,
-    wishes,
-    tell: around.tell,
+    keeper,
     version,
   });
   opener.onReturn = (upstream) => {

@@ -16,8 +16,6 @@ export type RequestPlan =
   | { readonly kind: 'initialize' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'level' }
-  /** By one upstream, or for one that keeps no sessions by the gateway. */
-  | { readonly kind: 'watch'; readonly on: boolean }
   /** Nothing is known of it: it travels where its parameters or the number of upstreams leave no doubt. */
   | { readonly kind: 'unknown' };
 
@@ -45,8 +43,8 @@ const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, Request
   ...commonRequests,
   ['initialize', { kind: 'initialize' }],
   ['ping', { kind: 'ping' }],
-  ['resources/subscribe', { kind: 'watch', on: true }],
-  ['resources/unsubscribe', { kind: 'watch', on: false }],
+  ['resources/subscribe', { kind: 'resource' }],
+  ['resources/unsubscribe', { kind: 'resource' }],
   ['logging/setLevel', { kind: 'level' }],
 ]);
 

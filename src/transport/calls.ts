@@ -20,6 +20,7 @@ import { carrying } from './forward.ts';
 import { Holds } from './holds.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
+import type { Keeper } from './keeper.ts';
 import { Parking, type ParkingHost } from './parking.ts';
 import { PooledLogs } from './pooled-logs.ts';
 import { Relay } from './relay.ts';
@@ -38,6 +39,7 @@ export interface CallsParts {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly journal: Journal;
+  readonly keeper: Keeper;
 }
 
 export class Calls implements RetriesHost, AskingHost, ParkingHost {
@@ -109,6 +111,11 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   #begin(call: Call, target: InwardTarget, link: Link): void {
     try {
+      const kept = this.#parts.keeper.serve(call, link, target.uri);
+      if (kept !== undefined) {
+        this.#keep(call, kept);
+        return;
+      }
       const clientId = call.message.id!;
       if (call.said !== undefined) checkMirrored(call, link.upstream, target);
       let inward = target;
@@ -131,6 +138,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     } catch (fault) {
       this.failed(call, fault);
     }
+  }
+
+  /** The gateway answers in the place of the upstream. */
+  #keep(call: Call, kept: Promise<string>): void {
+    const { client, message, outlet, startedMs } = call;
+    kept.then(
+      (result) => {
+        outlet.whole(client.wording.own(message.id!, result, false));
+        this.#parts.journal.answered(message.method, startedMs);
+      },
+      (fault: unknown) => this.failed(call, fault),
+    );
   }
 
   #dispatch(relay: Relay): void {

@@ -10,12 +10,10 @@ import { textOf } from '../protocol/scan.ts';
 import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
+import type { Keeper } from './keeper.ts';
 import { levelDeadlineMs } from './limits.ts';
-import type { Tell } from './notice.ts';
-import { settled } from './settled.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Wishes } from './wishes.ts';
 
 /** Throws `params_invalid` for a level that the specification does not name. */
 export function levelOf(message: Message): LogLevel {
@@ -30,8 +28,7 @@ export async function setLevel(
   parts: {
     readonly upstreams: readonly Upstream[];
     readonly adapter: UpstreamAdapter;
-    readonly wishes: Wishes;
-    readonly tell: Tell;
+    readonly keeper: Keeper;
   },
   client: Client,
   level: LogLevel,
@@ -43,17 +40,6 @@ export async function setLevel(
     .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
   const request = { method: 'logging/setLevel', params: JSON.stringify({ level }), deadlineMs: levelDeadlineMs };
   const asked = links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders));
-  await Promise.allSettled([...asked, remember(parts, client, level)]);
+  await Promise.allSettled([...asked, parts.keeper.setLevel(client, level)]);
   return '{}';
-}
-
-/** Clients without sessions share their place, and none sets the level of another. */
-async function remember(
-  { wishes, tell }: { readonly wishes: Wishes; readonly tell: Tell },
-  client: Client,
-  level: LogLevel,
-): Promise<void> {
-  if (client.shared) return;
-  wishes.setLevel(client.known, level);
-  await settled(tell({ kind: 'level', ...client.known, level }), levelDeadlineMs);
 }

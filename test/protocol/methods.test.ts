@@ -43,7 +43,7 @@ test('in the session era server/discover and subscriptions/listen are unknown me
   ]);
   expect([legacyRequest('initialize'), legacyRequest('resources/subscribe'), legacyRequest('tools/call')]).toEqual([
     { kind: 'initialize' },
-    { kind: 'watch', on: true },
+    { kind: 'resource' },
     { kind: 'named', list: 'tools' },
   ]);
 });
