@@ -210,4 +210,33 @@ describe('for a client of 2026-07-28', () => {
     await expect.poll(deletes, { timeout: 10_000 }).toEqual(['session-1', 'session-3']);
     agreeing.resolve();
   });
+
+  test('an upstream is asked for 16 resources at once, and given 5 s for all of them', async () => {
+    let underWay = 0;
+    let most = 0;
+    const upstream = await startScripted(
+      async (message, response) => {
+        if (message.method === 'resources/subscribe') {
+          underWay += 1;
+          most = Math.max(most, underWay);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          underWay -= 1;
+          // From here on it says nothing any more.
+          if (message.params?.['uri'] === 'memo://39') return;
+        }
+        sayJson(response, resultOf(message, {}));
+      },
+      {
+        capabilities: resources,
+        sessionId: 'one',
+        get: (_request, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders(),
+      },
+    );
+    const gateway = await gatewayOf(upstream.url);
+    const uris = Array.from({ length: 40 }, (_, at) => `up+memo://${at}`);
+    const stream = await subscribe(gateway.url, { resourceSubscriptions: uris });
+    const { params } = await stream.until(() => true);
+    expect(params?.['notifications']).toEqual({ resourceSubscriptions: uris.slice(0, 39) });
+    expect(most).toBe(16);
+  });
 });
