@@ -28,6 +28,7 @@ import { carrying, type RawHeaders } from './transport/forward.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
+import type { Keeper } from './transport/keeper.ts';
 import { levelOf, setLevel } from './transport/level.ts';
 import type { Listening } from './transport/listening.ts';
 import type { Lists } from './transport/lists.ts';
@@ -51,6 +52,7 @@ export interface GatewayParts {
   readonly opener: LinkOpener;
   readonly wheel: Wheel;
   readonly journal: Journal;
+  readonly keeper: Keeper;
   readonly version: string;
 }
 

@@ -116,7 +116,7 @@ const runFlags: readonly Flag[] = [
   {
     name: 'peers',
     value: 'NAME',
-    says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
+    says: 'DNS name that gives the addresses of all replicas; what one of them alone has heard of a session is told to them',
   },
   {
     name: 'peer-address',

@@ -9,15 +9,15 @@ import type { Link } from './upstream/adapter.ts';
 import { takesTasks } from './upstream/bridged-tasks.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-const { tools, prompts, resources, completions, resourcesSubscribe, tasksExtension, ui } = serverCapability;
+const { tools, prompts, resources, completions, logging, resourcesSubscribe, tasksExtension, ui } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
-/** Changes of lists can always be told, as the gateway makes some itself; resources are watched where the upstream is asked so. */
+/** Changes of lists can always be told, as the gateway makes some itself; resources are watched in a session, or without where there are none. */
 function offered(link: Link): number {
-  const { capabilities, mirrors } = link;
+  const { capabilities, mirrors, sessionId } = link;
+  const watched = mirrors || sessionId !== undefined ? resourcesSubscribe : 0;
   return (
-    (capabilities &
-      (tools | prompts | resources | completions | ui | tasksExtension | (mirrors ? resourcesSubscribe : 0))) |
+    (capabilities & (tools | prompts | resources | completions | logging | ui | tasksExtension | watched)) |
     (takesTasks(link) ? tasksExtension : 0) |
     (capabilities & tools ? toolsListChanged : 0) |
     (capabilities & prompts ? promptsListChanged : 0) |

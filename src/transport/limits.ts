@@ -43,6 +43,13 @@ export const maxTaskToolPages = 100;
 export const answeredGraceMs = 1_000;
 /** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
 export const maxEventsPerSecond = 1_000;
+/** Wait for one upstream's answer to a level of log messages; one that does not answer in time keeps its level. */
+export const levelDeadlineMs = 5_000;
+/** Whoever asks to watch a resource waits this long for the upstream to listen, and for the peers to be told. */
+export const watchingMs = 2_000;
+/** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
+export const subscribingMs = 5_000;
+export const subscribesAtOnce = 16;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
 /** Tasks that one subscription may name. */

@@ -26,6 +26,8 @@ export interface RelayHost {
   realign(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
+  /** Whether a log message is one that the request has asked for. */
+  wantsLog(relay: Relay, message: Message): boolean;
   /** Sends a message of the gateway to the upstream, without waiting. */
   reply(link: Link, body: string): void;
   /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
@@ -163,11 +165,6 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     this.#passDisconnect();
   }
 
-  /** Only an upstream that was told the level knows which messages the client wants. */
-  get #wantsLogs(): boolean {
-    return this.call.said?.logLevel !== undefined && this.link.mirrors;
-  }
-
   get isOver(): boolean {
     return this.#over;
   }
@@ -262,7 +259,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
       }
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
-        if (this.call.client.wording.passes(message.method, this.#wantsLogs))
+        if (this.call.client.wording.passes(message.method, this.#isWantedLog(message)))
           this.#write(notificationToClient(message, upstream, this.call.client, this.sent.tokens), eventId);
         return;
       case 'request': {
@@ -272,6 +269,10 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
         else this.#write(requestToClient(message, upstream, this.call.client), eventId);
       }
     }
+  }
+
+  #isWantedLog(message: Message): boolean {
+    return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
   /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */

@@ -119,6 +119,7 @@ function supportedIn({ bytes, root }: Message): unknown {
 /** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
 export class SubscribedSink implements AnswerSink {
   readonly #sink: AnswerSink;
+  #isOpen = false;
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
@@ -127,11 +128,14 @@ export class SubscribedSink implements AnswerSink {
   onJson(): void {
     this.#sink.onFault(new GatewayError('upstream_verb_refused', 'no subscription'));
   }
-  onStream(): void {
-    this.#sink.onStream();
-  }
+  onStream(): void {}
   onEvent(event: SseEvent): void {
     const message = readServerMessage(Buffer.from(event.data));
+    // Only the acknowledgement, which comes first, says that the upstream listens.
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#sink.onStream();
+    }
     if (message.kind !== 'notification' || message.method === 'notifications/subscriptions/acknowledged') return;
     const meta = message.params?.member('_meta');
     const body =

@@ -32,9 +32,6 @@ import { RevisionRefused } from './revision-refused.ts';
 import type { Said } from '../said.ts';
 import type { Upstream } from './upstream.ts';
 
-/* Log messages come with the calls that ask for them. */
-const carried = ~serverCapability.logging;
-
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
   readonly #polling: PollingHost;
@@ -69,7 +66,7 @@ export class ModernAdapter implements UpstreamAdapter {
     return {
       sessionId: undefined,
       revision: modernRevision,
-      capabilities: modernServerCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))) & carried,
+      capabilities: modernServerCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
       stated: readHints(message.bytes, result),
     };
