@@ -14,9 +14,12 @@ import { onCore } from './placement.ts';
 
 export interface Launched {
   readonly url: string;
+  readonly pid: number;
   /** From the spawn to the line with the URL. */
   readonly readyAfterMs: number;
   usage(): Promise<Usage | undefined>;
+  /** Collects its garbage, where it was launched for that. */
+  collect(): Promise<void>;
   /** Empties the log, so that a long run does not fill the disk. */
   forgetLog(): void;
   stop(): Promise<void>;
@@ -26,6 +29,8 @@ const readyWithinMs = 30_000;
 const stopWithinMs = 10_000;
 const pollEveryMs = 10;
 const logTailCharacters = 2_000;
+const collectedWithinMs = 2_000;
+const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 /**
  * Runs `node ARGUMENTS` on `core`; its log is DIRECTORY/NAME.log. The URL is the first `http://…` of the log whose path is
@@ -34,11 +39,20 @@ const logTailCharacters = 2_000;
 export async function launch(
   name: string,
   nodeArguments: readonly string[],
-  place: { readonly core: number | undefined; readonly directory: string; readonly path: string },
+  place: {
+    readonly core: number | undefined;
+    readonly directory: string;
+    readonly path: string;
+    /** Makes `collect` work. */
+    readonly collects?: boolean;
+  },
 ): Promise<Launched> {
   const log = join(place.directory, `${name}.log`);
   const output = openSync(log, 'a');
-  const preload = hasProc ? [] : ['--import', fileURLToPath(new URL('account-over-ipc.ts', import.meta.url))];
+  const preload = [
+    ...(hasProc ? [] : ['--import', beside('account-over-ipc.ts')]),
+    ...(place.collects === true ? ['--expose-gc', '--import', beside('collect-on-signal.ts')] : []),
+  ];
   const command = onCore(place.core, [process.execPath, ...preload, ...nodeArguments]);
   const startedAt = performance.now();
   const child = spawn(command[0] ?? process.execPath, command.slice(1), {
@@ -61,8 +75,16 @@ export async function launch(
       const { pid } = child;
       return {
         url,
+        pid,
         readyAfterMs: performance.now() - startedAt,
         usage: async () => usageOf(pid, child),
+        collect: async () => {
+          // What the first leaves to finalizers is for the second.
+          for (let time = 0; time < 2; time += 1) {
+            process.kill(pid, 'SIGUSR2');
+            await sleep(collectedWithinMs);
+          }
+        },
         forgetLog: () => truncateSync(log),
         stop,
       };

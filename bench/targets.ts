@@ -12,8 +12,12 @@ import type { TargetSpec } from './scenario.ts';
 
 export interface Target extends Measured {
   readonly name: string;
+  /** Undefined for what was not started here, unless it was given. */
+  readonly pid: number | undefined;
   /** From start to listening: where a costly key derivation is paid. Undefined for what was not started here. */
   readonly readyAfterMs: number | undefined;
+  /** Collects the garbage of a target that was started here with `collects`. */
+  collect(): Promise<void>;
   forgetLog(): void;
   stop(): Promise<void>;
 }
@@ -22,6 +26,8 @@ export interface Surroundings {
   readonly placement: Placement;
   /** A directory of this run for key rings and logs. */
   readonly directory: string;
+  /** Makes `Target.collect` work. */
+  readonly collects?: boolean;
 }
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -33,7 +39,8 @@ export async function startUpstream({ placement, directory }: Surroundings, port
 }
 
 export async function startTarget(spec: TargetSpec, upstreamUrl: string, around: Surroundings): Promise<Target> {
-  const place = { core: around.placement.target, directory: around.directory, path: '/mcp' };
+  const { placement, directory, collects = false } = around;
+  const place = { core: placement.target, directory, path: '/mcp', collects };
   if (spec.kind === 'direct') return notStartedHere(spec.name, upstreamUrl, undefined);
   if (spec.kind === 'other') return notStartedHere(spec.name, spec.url, spec.pid);
   const command = spec.kind === 'relay' ? [file('relay.ts'), upstreamUrl] : gateway(spec, upstreamUrl, around);
@@ -58,9 +65,11 @@ function gateway(
 function started(name: string, launched: Launched): Target {
   return {
     name,
+    pid: launched.pid,
     url: launched.url,
     readyAfterMs: launched.readyAfterMs,
     usage: async () => launched.usage(),
+    collect: () => launched.collect(),
     forgetLog: () => launched.forgetLog(),
     stop: async () => launched.stop(),
   };
@@ -69,9 +78,11 @@ function started(name: string, launched: Launched): Target {
 function notStartedHere(name: string, url: string, pid: number | undefined): Target {
   return {
     name,
+    pid,
     url,
     readyAfterMs: undefined,
     usage: async () => (pid === undefined ? undefined : usageOf(pid)),
+    collect: async () => {},
     forgetLog: () => {},
     stop: async () => {},
   };

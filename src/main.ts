@@ -73,7 +73,9 @@ async function execute(command: Command): Promise<number | undefined> {
       ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
       const running = await (await import('./cli/run.ts')).run(command.options, io, version);
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(running));
+      process.on('SIGTERM', () => stop(running, command.options.drainDelayMs));
+      // A person at a terminal has no balancer to wait for.
+      process.on('SIGINT', () => stop(running, 0));
       io.stdout.write(await running.greeting);
       return undefined;
     }
@@ -81,7 +83,7 @@ async function execute(command: Command): Promise<number | undefined> {
 }
 
 /** The first signal drains; a second one, later than an echo of the first, means at once. */
-function stop(running: Running): void {
+function stop(running: Running, delayMs: number): void {
   const nowMs = performance.now();
   // Under npm a Ctrl-C arrives twice: from the terminal and from npm.
   if (stoppingSinceMs !== undefined) {
@@ -89,7 +91,7 @@ function stop(running: Running): void {
     return;
   }
   stoppingSinceMs = nowMs;
-  running.drain().then(
+  running.drain(delayMs).then(
     () => process.exit(0),
     () => process.exit(1),
   );

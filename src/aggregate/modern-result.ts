@@ -10,7 +10,7 @@ import type { Found } from '../protocol/scan.ts';
 import { insertion, removeMembers, setMember, setMembers } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
-import type { CacheScope } from './discover.ts';
+import type { CacheHints } from './hints.ts';
 
 /** What a modern client's answer is made with. */
 export interface ModernAnswer {
@@ -22,12 +22,6 @@ export interface ModernAnswer {
   readonly uri?: string | undefined;
   /** Wraps the state that an upstream wants back. */
   readonly sealState: (state: string) => string;
-}
-
-export interface CacheHints {
-  /** A whole number of ms, not negative. */
-  readonly ttlMs: number;
-  readonly cacheScope: CacheScope;
 }
 
 /** 2026-07-28 server/utilities/caching: results that say how long they count and for whom. */

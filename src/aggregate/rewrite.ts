@@ -13,6 +13,7 @@ import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
 import type { Rendering } from './content.ts';
 import { editElicitation } from './elicitation.ts';
 import { editError, editForLegacy, editForModern } from './modern-result.ts';
+import { editTitledEnums } from './titled-enums.ts';
 import type { ModernAnswer } from './modern-result.ts';
 
 /**
@@ -120,6 +121,7 @@ export function outwardRequest(
   upstream: UpstreamConfig,
   sealedId: string,
   sealedProgressToken?: string,
+  clientRevision = '2025-11-25',
 ): Buffer {
   const { bytes, method, params } = message;
   const edits: Edit[] = [];
@@ -132,7 +134,11 @@ export function outwardRequest(
     if (method === 'sampling/createMessage') {
       editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
     }
-    if (method === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
+    if (method === 'elicitation/create') {
+      editElicitation(bytes, params, upstream, edits);
+      const schema = params.member('requestedSchema');
+      if (schema?.kind === 'object' && clientRevision < '2025-11-25') editTitledEnums(bytes, schema, edits);
+    }
   }
   return spliceSorted(bytes, edits);
 }

@@ -10,7 +10,8 @@ export interface ServingPool {
   readonly isReady: () => boolean;
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
-  drain(): Promise<void>;
+  /** See `Serving.drain`. */
+  drain(delayMs: number): Promise<void>;
 }
 
 export interface PoolContext {

@@ -17,8 +17,8 @@ import { startWorkers } from './workers.ts';
 export interface Running {
   /** What to tell the person who started it, once the upstreams have been looked at; within seconds. */
   readonly greeting: Promise<string>;
-  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes. */
-  drain(): Promise<void>;
+  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes; not before `delayMs`. */
+  drain(delayMs: number): Promise<void>;
 }
 
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
@@ -50,8 +50,8 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
       greeting: serving.greeting.then((text) => text + probes),
-      drain: async () => {
-        await serving.drain();
+      drain: async (delayMs) => {
+        await serving.drain(delayMs);
         await close();
       },
     };
@@ -76,13 +76,13 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
   const serving: Serving = await serve(prepared, {
     ...context,
     bridgedUrl: (name) => context.bridge!.urlOf(name),
-    onEnded: () => {},
+    onNotice: () => {},
   });
   return {
     greeting: greeting(serving.url, serving.first, context.version),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
-    drain: () => serving.drain(),
+    drain: (delayMs) => serving.drain(delayMs),
   };
 }
 

@@ -1,13 +1,14 @@
 /** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/limits.ts';
-import { Peers, type Ended } from '../transport/peers.ts';
 import type { Brought } from '../transport/hop-server.ts';
+import type { Notice } from '../transport/notice.ts';
+import { Peers } from '../transport/peers.ts';
 import { mcpServer } from '../transport/server.ts';
 import type { RunOptions } from './arguments.ts';
 import { compose, type Composed } from './compose.ts';
@@ -23,10 +24,13 @@ export interface Serving {
   /** The parts of the first route. */
   readonly first: Composed;
   isDraining(): boolean;
-  /** A session that ended at another worker or replica. */
-  ended(session: Ended): void;
-  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes. */
-  drain(): Promise<void>;
+  /** News from another worker or replica. */
+  heard(notice: Notice): Promise<void>;
+  /**
+   * Takes in nothing new, lets what is under way finish within the drain timeout, and closes. It listens and answers for
+   * `delayMs` at the least.
+   */
+  drain(delayMs: number): Promise<void>;
 }
 
 export interface ServeContext {
@@ -36,8 +40,8 @@ export interface ServeContext {
   readonly version: string;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
-  /** Told of every session that ends here. */
-  readonly onEnded: (session: Ended) => void;
+  /** Told of what the other workers should know. */
+  readonly onNotice: (notice: Notice) => void;
   /** Which of the workers this is, from 0; undefined for a process that serves alone. */
   readonly slot?: number;
 }
@@ -47,9 +51,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const { options, io, log, version } = context;
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
-  const onEnded = (session: Ended): void => {
-    void peers.tell(session);
-    context.onEnded(session);
+  const tell = (notice: Notice): Promise<void> => {
+    context.onNotice(notice);
+    return peers.tell(notice);
   };
   const brought = new Map<string, Brought>();
   const peerDoor = await openPeerDoor(brought, context, keyring);
@@ -62,35 +66,32 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       resource: resourceOf(options),
       policy: policyOf(options),
       bridgedUrl: context.bridgedUrl,
-      onEnded,
+      tell,
       log,
       version,
     }),
   }));
-  const ended = (session: Ended): void => {
-    const jti = Buffer.from(session.jti, 'base64url');
-    for (const { parts } of composed) {
-      parts.clients.deny(jti, session.expiresAt);
-      parts.listening.endSession(jti);
-    }
+  const heard = async (notice: Notice): Promise<void> => {
+    await Promise.allSettled(composed.map(({ parts }) => parts.heard(notice)));
   };
-  const heard = (session: Ended): void => {
-    ended(session);
+  const heardOfPeer = (notice: Notice): Promise<void> => {
     // A peer reaches one worker of several; the others hear it from the primary.
-    context.onEnded(session);
+    context.onNotice(notice);
+    return heard(notice);
   };
   const server = mcpServer(
     new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
-    (app) => peers.receive(app, heard),
+    (app) => peers.receive(app, heardOfPeer),
   );
   for (const { path, parts } of composed)
     brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
   await listen(server, options.port, options.host, '--port');
 
-  const drain = async (): Promise<void> => {
+  const drain = async (delayMs: number): Promise<void> => {
     draining.set(1);
-    log.info({ timeoutMs: options.drainTimeoutMs }, 'draining');
-    await Promise.all(composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs)));
+    log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
+    // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
+    await Promise.all([sleep(delayMs), ...composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs))]);
     await closeServer(server);
     for (const { parts } of composed) await parts.close();
     peerDoor?.close();
@@ -101,7 +102,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     url: `http://${shownHost(options.host)}:${portOf(server)}${composed[0]!.path}`,
     first: composed[0]!.parts,
     isDraining: () => composed.some(({ parts }) => parts.gateway.draining),
-    ended,
+    heard,
     drain,
   };
 }
@@ -124,7 +125,7 @@ async function closeServer(server: Server): Promise<void> {
 }
 
 /** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
-async function takeAllWaiting(server: Server): Promise<void> {
+export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   let quiet = 0;
   server.on('connection', () => {
     quiet = 0;

@@ -95,10 +95,9 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
   );
 }
 
-/** A subscription of a session has nothing to live in towards an upstream without sessions (protocol.md D8). */
+/** Tasks are told of where both sides know the same ones (protocol.md D7). */
 function deliverable(link: Link, revision: LegacyRevision): number {
-  const withheld = hasTasks(revision) && hasTasks(link.revision) ? s.tasksList : serverTasks;
-  return link.capabilities & ~(link.mirrors ? withheld | s.resourcesSubscribe : withheld);
+  return link.capabilities & ~(hasTasks(revision) && hasTasks(link.revision) ? s.tasksList : serverTasks);
 }
 
 function withListChanged(bits: number): number {

@@ -14,25 +14,31 @@ import type { Log } from '../telemetry/log.ts';
 import type { Calls } from './calls.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
+import type { Tell } from './notice.ts';
 import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
+
+export interface InboundParts {
+  readonly upstreams: readonly Upstream[];
+  readonly adapter: UpstreamAdapter;
+  readonly calls: Pick<Calls, 'asked' | 'hops'>;
+  readonly tell: Tell;
+  readonly log: Log;
+}
 
 export class Inbound {
   readonly #upstreams: readonly Upstream[];
   readonly #adapter: UpstreamAdapter;
   readonly #calls: Pick<Calls, 'asked' | 'hops'>;
+  readonly #tell: Tell;
   readonly #log: Log;
 
-  constructor(
-    upstreams: readonly Upstream[],
-    adapter: UpstreamAdapter,
-    calls: Pick<Calls, 'asked' | 'hops'>,
-    log: Log,
-  ) {
+  constructor({ upstreams, adapter, calls, tell, log }: InboundParts) {
     this.#upstreams = upstreams;
     this.#adapter = adapter;
     this.#calls = calls;
+    this.#tell = tell;
     this.#log = log;
   }
 
@@ -91,6 +97,9 @@ export class Inbound {
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
       this.#broadcast(client, message, rawHeaders);
+      // An upstream that takes no notifications has it closed by the replica that called it.
+      if (this.#upstreams.some((upstream) => client.links.peek(upstream)?.mirrors !== false))
+        void this.#tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
       return;
     }
     const link = client.links.peek(flight.upstream);

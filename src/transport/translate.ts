@@ -72,7 +72,7 @@ export function requestToClient(received: Message, upstream: Upstream, client: C
     token === undefined
       ? undefined
       : sealProgressToken(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, token) });
-  return outwardRequest(message, upstream.config, id, sealedToken);
+  return outwardRequest(message, upstream.config, id, sealedToken, client.revision);
 }
 
 /** Ids of the upstream's tasks are sealed as they pass; `method` is that of the request, where a response is known to answer one. */

@@ -1,6 +1,6 @@
 /**
  * Replicas come and go under a hundred real clients (security.md R4–R6; design.md §4): three gateways behind a balancer without
- * affinity, a real server with event stores. `npm run test:replicas`; takes minutes, so it is not part of `npm test`.
+ * affinity (nginx where it is installed), a real server with event stores. `npm run test:replicas`; takes minutes, so it is not part of `npm test`.
  *
  * What is proved: whoever has been given an event id sees every event after it once and in order, at whatever replica. What
  * cannot be: a call whose connection is cut before its first event id. Nothing can name it, and to send it again on one's own
@@ -28,6 +28,10 @@ const pushEveryMs = 1_000;
 const chaosMs = 60_000;
 const drainTimeout = '5s';
 const rounds = 2;
+/** nginx's `fail_timeout`, its default: a backend that failed gets nothing new for this long. */
+const failTimeoutMs = 10_000;
+/** A replica that is back counts as such once the balancer has tried it again; Kubernetes calls it minReadySeconds. */
+const readyMs = failTimeoutMs + 1_500;
 
 let keysFile: string;
 let upstream: string;
@@ -53,14 +57,16 @@ function start(port: number): Promise<GatewayProcess> {
     keysFile,
     admin: false,
     port,
+    drainDelay: '1s',
     args: ['--drain-timeout', drainTimeout, '--log-level', 'warn'],
   });
 }
 
-async function startFleet(): Promise<Fleet> {
+/** Killed at random, all replicas would soon be out of the turns of a balancer that remembers failures: `remembersMs` 0. */
+async function startFleet(remembersMs: number): Promise<Fleet> {
   const replicas = [await start(0), await start(0), await start(0)];
   const ports = replicas.map(({ url }) => Number(new URL(url).port));
-  const balancer = await startBalancer(ports);
+  const balancer = await startBalancer(ports, remembersMs);
   closedAtTheEnd(() => balancer.close());
   return {
     balancer,
@@ -85,7 +91,7 @@ function report(what: string, all: readonly Witness[], balancer: Balancer): void
   const sum = (of: (witness: Witness) => number): number => all.reduce((total, witness) => total + of(witness), 0);
   const answers = [...balancer.statuses].map(([status, count]) => `${status}: ${count}`).join(', ');
   console.info(
-    `${what}: ${sum(({ whole }) => whole)} whole calls of ${times} events, ${sum(({ pushed }) => pushed)} messages on GET streams, ` +
+    `${what}, balancer ${balancer.kind}: ${sum(({ whole }) => whole)} whole calls of ${times} events, ${sum(({ pushed }) => pushed)} messages on GET streams, ` +
       `${sum(({ cutBeforeId }) => cutBeforeId)} calls cut before their first id; answers: ${answers}`,
   );
 }
@@ -101,7 +107,7 @@ const patient: typeof fetch = async (input, init) => {
 
 describe('three replicas, a hundred clients, each with a GET stream and calls of 200 progress notifications', () => {
   test('are killed and restarted at random for a minute: every client sees everything once and in order', async () => {
-    const { balancer, url, replicas, restart } = await startFleet();
+    const { balancer, url, replicas, restart } = await startFleet(0);
     const all = await witnesses(url);
     const endMs = performance.now() + chaosMs;
     const over = (): boolean => performance.now() > endMs;
@@ -124,7 +130,7 @@ describe('three replicas, a hundred clients, each with a GET stream and calls of
   });
 
   test('are replaced one by one with SIGTERM: no request fails that tries again on 503, and no stream loses anything', async () => {
-    const { balancer, url, replicas, restart } = await startFleet();
+    const { balancer, url, replicas, restart } = await startFleet(failTimeoutMs);
     const all = await witnesses(url, patient);
     const rolled = { isOver: false };
     const over = (): boolean => rolled.isOver;
@@ -151,7 +157,7 @@ describe('three replicas, a hundred clients, each with a GET stream and calls of
         expect(await replicas[index]!.kill('SIGTERM')).toEqual({ code: 0, signal: null });
         expect(performance.now() - startedMs).toBeLessThan(30_000);
         await restart(index);
-        await sleep(500);
+        await sleep(readyMs);
       }
     }
     rolled.isOver = true;

@@ -1,12 +1,12 @@
 /** SIGTERM: nothing new is taken in, what is under way ends well, and clients go on elsewhere (security.md R5, R19). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
 import { startKeeping } from '../support/keeping-upstream.ts';
 import type { OpenStream, PlainSession, Rpc } from '../support/plain-client.ts';
 import { initializeText, listenTo, openSession, openStream, posting, send } from '../support/plain-client.ts';
-import { startReplicas } from '../support/replicas.ts';
+import { makeKeysFile, startReplicas } from '../support/replicas.ts';
 import { startStatefulServer } from '../support/stateful-server.ts';
 
 function call({ url, token }: PlainSession, name: string, args: object = {}): Promise<OpenStream> {
@@ -117,4 +117,49 @@ test('a second SIGTERM ends it at once', async () => {
   void gateway.kill();
   expect(await exit).toEqual({ code: 1, signal: null });
   await slow.ended;
+});
+
+describe('the drain delay', () => {
+  const config = { mcpServers: { absent: { url: 'http://127.0.0.1:9/mcp' } } };
+
+  for (const workers of ['1', '2']) {
+    test(`keeps an idle replica of ${workers} process(es) answering 503 until it is over, so that balancers notice`, async () => {
+      const gateway = await startGateway({
+        config,
+        keysFile: await makeKeysFile(),
+        args: ['--workers', workers],
+        drainDelay: '2s',
+      });
+      const startedMs = performance.now();
+      const exit = gateway.kill();
+      await draining(gateway);
+      const answers: unknown[] = [];
+      while (performance.now() - startedMs < 1_500) {
+        const { status, headers } = await send(gateway.url, {
+          method: 'GET',
+          headers: ['Accept', 'text/event-stream'],
+        });
+        answers.push(`${status} ${headers.connection}`);
+        await sleep(50);
+      }
+      expect([...new Set(answers)]).toEqual(['503 close']);
+      expect(await exit).toEqual({ code: 0, signal: null });
+      expect(performance.now() - startedMs).toBeGreaterThanOrEqual(2_000);
+      await expect(send(gateway.url, { method: 'GET' })).rejects.toThrow('ECONNREFUSED');
+    });
+  }
+
+  test('does not hold up Ctrl-C', async () => {
+    const gateway = await startGateway({ config, drainDelay: '10m' });
+    expect(await gateway.kill('SIGINT')).toEqual({ code: 0, signal: null });
+  });
+
+  test('is cut short by a second SIGTERM', async () => {
+    const gateway = await startGateway({ config, drainDelay: '10m' });
+    const exit = gateway.kill();
+    await draining(gateway);
+    await sleep(600);
+    void gateway.kill();
+    expect(await exit).toEqual({ code: 1, signal: null });
+  });
 });

@@ -67,8 +67,11 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
   upstream_timeout:
     "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",
-  upstream_refused:
-    'A 4xx, or an error in place of what the gateway itself asked for: look at `headers` of the server.',
+  upstream_refused: 'Another 4xx, or an error in place of what the gateway itself asked for.',
+  upstream_unauthorized: 'A 401 or 403: look at `headers` of the server.',
+  upstream_headers_refused:
+    'A server of 2026-07-28 found headers that do not fit the request, twice, although its tools were listed anew in between.',
+  upstream_revision_refused: 'The server says that it does not speak the revision that it was spoken to in.',
   upstream_verb_refused:
     'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
   upstream_busy: 'The server answered 409: somebody else reads the stream that was asked for.',

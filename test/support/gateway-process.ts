@@ -17,6 +17,8 @@ export interface GatewayOptions {
   /** `false` starts without the admin port. */
   readonly admin?: boolean;
   readonly port?: number;
+  /** `--drain-delay`; none unless given, since nothing balances here and every test would wait for it. */
+  readonly drainDelay?: string;
 }
 
 export interface GatewayProcess {
@@ -66,6 +68,8 @@ function argumentsOf(options: GatewayOptions): string[] {
     String(options.port ?? 0),
     '--admin-port',
     options.admin === false ? 'off' : '0',
+    '--drain-delay',
+    options.drainDelay ?? '0s',
     ...(options.keysFile === undefined ? [] : ['--session-keys', options.keysFile]),
     ...(options.args ?? []),
   ];

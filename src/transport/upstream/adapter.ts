@@ -2,6 +2,7 @@
  * The seam between the gateway and an upstream, free of era: what a call needs and what may come back. `legacy.ts` speaks the
  * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
+import type { Part, Stated } from '../../aggregate/hints.ts';
 import type { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
@@ -43,6 +44,8 @@ export interface Link {
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
+  /** How long counts what the upstream said of itself, and for whom; undefined for an upstream that does not say. */
+  readonly stated?: Part;
   /** Tasks, by the upstream's own ids, whose status is listened for on this link. */
   readonly tasks?: readonly string[];
   /** What the client of one request says of itself, where it says so with each. */
@@ -57,6 +60,8 @@ export interface Opened {
   readonly revision: Revision;
   readonly capabilities: number;
   readonly instructions: string | undefined;
+  /** How long all this counts, and for whom; undefined for an upstream that does not say. */
+  readonly stated?: Stated;
 }
 
 /** Takes the answer to one call, in order. After `onEnd` or `onFault` nothing follows. */
@@ -66,7 +71,7 @@ export interface AnswerSink {
   /** The answer is a stream of events. */
   onStream(): void;
   onEvent(event: SseEvent): void;
-  /** The upstream asked that a broken stream be taken up again after this many ms. */
+  /** The upstream asked that a broken stream be taken up again after this many ms; `maxRetryMs` at most. */
   onRetry(ms: number): void;
   onEnd(): void;
   onFault(fault: GatewayError): void;

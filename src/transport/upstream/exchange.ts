@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { maxMessageBytes } from '../../protocol/limits.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxRetryMs } from '../limits.ts';
+import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxEventsPerSecond, maxRetryMs } from '../limits.ts';
 import { Waiting, type Wheel } from '../wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
@@ -28,6 +28,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #size = 0;
   #decoder: SseDecoder | undefined;
   #paused = false;
+  /** Left unread for a while, as it brings more events than it may. */
+  #held = false;
+  /** Events that may come yet, at `#allowanceTick`; below 0 what came beyond. */
+  #allowance = maxEventsPerSecond;
+  #allowanceTick: number;
   #isAnswered = false;
   /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
   readonly #readsErrors: boolean;
@@ -43,6 +48,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#idleMs = idleMs;
     this.#startedTick = wheel.ticks;
     this.#aliveTick = wheel.ticks;
+    this.#allowanceTick = wheel.ticks;
     if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
@@ -57,12 +63,13 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#paused = true;
     this.#controller?.pause();
     // A client that reads slowly is no silence of the upstream.
-    this.#wheel.disarm(this);
+    if (!this.#held) this.#wheel.disarm(this);
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    if (this.#held) return;
     this.#controller?.resume();
     this.#aliveTick = this.#wheel.ticks;
     if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
@@ -76,6 +83,13 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (this.#isAnswered) {
       this.abort();
       return;
+    }
+    if (this.#held) {
+      this.#held = false;
+      if (this.#paused) return;
+      this.#controller?.resume();
+      this.#aliveTick = this.#wheel.ticks;
+      if (this.#idleMs === 0) return;
     }
     const silentMs = this.#wheel.msOf(this.#wheel.ticks - this.#aliveTick);
     const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
@@ -170,7 +184,27 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   }
 
   #event(event: SseEvent): void {
-    if (this.#reading === 'stream') this.#sink.onEvent(event);
+    if (this.#reading !== 'stream') return;
+    this.#count();
+    this.#sink.onEvent(event);
+  }
+
+  /**
+   * A flood of small events would take all turns of the loop, however fast the client. It is left unread until its time has
+   * come, so nothing of it is lost and other streams are served in between (security.md T21).
+   */
+  #count(): void {
+    const { ticks } = this.#wheel;
+    if (ticks !== this.#allowanceTick) {
+      const earned = (this.#wheel.msOf(ticks - this.#allowanceTick) * maxEventsPerSecond) / 1_000;
+      this.#allowance = Math.min(this.#allowance + earned, maxEventsPerSecond);
+      this.#allowanceTick = ticks;
+    }
+    this.#allowance -= 1;
+    if (this.#allowance >= 0 || this.#held || this.#isAnswered) return;
+    this.#held = true;
+    this.#controller?.pause();
+    this.#wheel.arm(this, (-this.#allowance * 1_000) / maxEventsPerSecond);
   }
 
   /** Judges an answer that is no 200 with JSON or events; its body serves to tell a lost session from other refusals. */
@@ -219,6 +253,7 @@ const speaksOfLostSession =
 function codeOf(status: number, body: string): ErrorCode {
   if (status === 404 || (status === 400 && speaksOfLostSession.test(body))) return 'upstream_session_lost';
   if (status === 200 || status === 202) return 'upstream_malformed';
+  if (status === 401 || status === 403) return 'upstream_unauthorized';
   if (status === 405) return 'upstream_verb_refused';
   // The stream has another reader, or one whose end the upstream has not seen yet.
   if (status === 409) return 'upstream_busy';

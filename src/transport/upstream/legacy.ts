@@ -131,7 +131,8 @@ export class LegacyAdapter implements UpstreamAdapter {
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const all = link.forwarded === undefined ? headers : [...headers, ...link.forwarded];
-    link.upstream.pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
+    const pool = method === 'GET' ? link.upstream.streams : link.upstream.pool;
+    pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
     return exchange;
   }
 }

@@ -12,7 +12,13 @@ export class Upstream {
   readonly path: string;
   /** Stable name of this upstream in sealed identifiers: moves with its name or address, not with its place in the file. */
   readonly hash: number;
+  /** Connections of calls. */
   readonly pool: Pool;
+  /**
+   * Connections of streams that stay open. A pool looks through the busy ones for each request: thousands of these would
+   * double the cost of a call.
+   */
+  readonly streams: Pool;
   /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
   readonly bridged: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
@@ -47,12 +53,19 @@ export class Upstream {
     );
     const configured = config.transport.kind === 'http' ? config.transport.headers : [];
     this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
-    this.pool = new Pool(this.origin, {
+    const options = {
       connect: { timeout: connectTimeoutMs },
       // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
-    });
+    };
+    this.pool = new Pool(this.origin, options);
+    this.streams = new Pool(this.origin, options);
+  }
+
+  /** Lets go of all connections; what is under way breaks off. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
   }
 }
