@@ -10,6 +10,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { localhostHostValidation, localhostOriginValidation, toNodeHandler } from '@modelcontextprotocol/node';
+import type { ServerCapabilities } from '@modelcontextprotocol/server';
 import { McpServer, createMcpHandler, createRequestStateCodec, isLegacyRequest } from '@modelcontextprotocol/server';
 import { offerContentTools } from './everything/content-tools.ts';
 import { offerInputTools } from './everything/input-tools.ts';
@@ -20,6 +21,7 @@ import { offerRoundTripTools } from './everything/round-trip-tools.ts';
 import { sessionsOf } from './everything/sessions.ts';
 import type { Announcements } from './everything/stream-tools.ts';
 import { offerStreamTools } from './everything/stream-tools.ts';
+import { offerTaskTools, tasksExtension, withTasks } from './everything/tasks.ts';
 
 const { values: flags } = parseArgs({
   options: { port: { type: 'string', default: '3000' }, era: { type: 'string', default: 'both' } },
@@ -37,9 +39,17 @@ const sessions = sessionsOf(() => {
   acceptSubscriptions(server);
   return server;
 });
-const modern = createMcpHandler(() => everything(modern.notify), { legacy: 'reject' });
+const modern = createMcpHandler(
+  () => {
+    const server = everything(modern.notify, { extensions: { [tasksExtension]: {} } });
+    offerTaskTools(server);
+    return server;
+  },
+  { legacy: 'reject' },
+);
+const modernFetch = withTasks((request) => modern.fetch(request));
 
-function everything(announcements: Announcements): McpServer {
+function everything(announcements: Announcements, more: ServerCapabilities = {}): McpServer {
   const server = new McpServer(
     { name: 'everything', version: '1.0.0' },
     {
@@ -50,6 +60,7 @@ function everything(announcements: Announcements): McpServer {
         resources: { listChanged: true, subscribe: true },
         completions: {},
         logging: {},
+        ...more,
       },
       cacheHints: { 'tools/list': { ttlMs: 1000, cacheScope: 'public' } },
       requestState: { verify: (state, context) => states.verify(state, context) },
@@ -66,8 +77,8 @@ function everything(announcements: Announcements): McpServer {
 
 const serve = toNodeHandler({
   fetch: async (request) => {
-    if (flags.era === 'modern') return modern.fetch(request);
-    return flags.era === 'legacy' || (await isLegacyRequest(request)) ? sessions.fetch(request) : modern.fetch(request);
+    if (flags.era === 'modern') return modernFetch(request);
+    return flags.era === 'legacy' || (await isLegacyRequest(request)) ? sessions.fetch(request) : modernFetch(request);
   },
 });
 const isHostAllowed = localhostHostValidation();

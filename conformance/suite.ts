@@ -21,23 +21,26 @@ export interface Check {
 /** The checks of each scenario that was run. */
 export type Findings = ReadonlyMap<string, readonly Check[]>;
 
-/** What a revision requires of a server, as the suite has frozen it. */
+/** What a revision requires, as the suite has frozen it. */
 export interface Requirements {
   readonly scored: readonly string[];
   readonly unscored: readonly string[];
 }
 
+/** Who is judged. */
+type Leg = 'server' | 'client';
+
 const program = import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js');
 const runWithinMs = 300_000;
 
 /** Reads the suite's list for `revision`. Throws when the suite has none, or none that reads as such. */
-export async function requirementsOf(revision: string): Promise<Requirements> {
+export async function requirementsOf(revision: string, leg: Leg = 'server'): Promise<Requirements> {
   const text = await readFile(new URL(`../requirements/${encodeURIComponent(revision)}.yaml`, program), 'utf8');
-  return parseRequirements(text);
+  return parseRequirements(text, leg);
 }
 
-/** The two lists of a requirements file: `server:`, and those entries of `not_scored:` whose `leg` is `server`. */
-export function parseRequirements(yaml: string): Requirements {
+/** The two lists of a requirements file: that of the leg's name, and those entries of `not_scored:` whose `leg` it is. */
+export function parseRequirements(yaml: string, leg: Leg): Requirements {
   const scored: string[] = [];
   const unscored: string[] = [];
   let section = '';
@@ -45,11 +48,11 @@ export function parseRequirements(yaml: string): Requirements {
   for (const line of yaml.split('\n')) {
     const text = line.trim();
     if (line.length > 0 && !line.startsWith(' ') && text.endsWith(':')) section = text.slice(0, -1);
-    else if (section === 'server' && text.startsWith('- ')) scored.push(text.slice(2));
+    else if (section === leg && text.startsWith('- ')) scored.push(text.slice(2));
     else if (section === 'not_scored' && text.startsWith('- scenario: ')) entry = text.slice('- scenario: '.length);
-    else if (section === 'not_scored' && text === 'leg: server') unscored.push(entry);
+    else if (section === 'not_scored' && text === `leg: ${leg}`) unscored.push(entry);
   }
-  if (scored.length === 0) throw new Error('the requirements name no scenario of a server');
+  if (scored.length === 0) throw new Error(`the requirements name no scenario of a ${leg}`);
   return { scored, unscored };
 }
 
@@ -59,31 +62,55 @@ export function parseRequirements(yaml: string): Requirements {
  */
 export async function runSuite(url: string, revision: string, directory: string): Promise<Findings> {
   await rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true });
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(program), 'server', '--url', url, '--requirements', revision, '-o', join(directory, 'results')],
-    { stdio: ['ignore', 'pipe', 'pipe'], timeout: runWithinMs, killSignal: 'SIGKILL' },
-  );
+  await run(['server', '--url', url, '--requirements', revision], directory);
+  const findings = new Map<string, readonly Check[]>();
+  for (const name of await readdir(join(directory, 'results'))) {
+    const scenario = scenarioOf(name);
+    if (scenario !== undefined) findings.set(scenario, await checksIn(join(directory, 'results', name)));
+  }
+  return findings;
+}
+
+/**
+ * Runs client scenarios one by one, each with a server of the suite's own and `command` as its client, and leaves results and
+ * log of each in a folder of its name in `directory`, which is emptied first.
+ */
+export async function runClientScenarios(
+  scenarios: readonly string[],
+  revision: string,
+  command: string,
+  directory: string,
+): Promise<Findings> {
+  await rm(directory, { recursive: true, force: true });
+  const findings = new Map<string, readonly Check[]>();
+  for (const scenario of scenarios) {
+    const own = join(directory, scenario);
+    await run(['client', '--command', command, '--scenario', scenario, '--spec-version', revision, '--verbose'], own);
+    const [name] = await readdir(join(own, 'results'));
+    findings.set(scenario, name === undefined ? [] : await checksIn(join(own, 'results', name)));
+  }
+  return findings;
+}
+
+async function run(suiteArguments: readonly string[], directory: string): Promise<void> {
+  await mkdir(join(directory, 'results'), { recursive: true });
+  const child = spawn(process.execPath, [fileURLToPath(program), ...suiteArguments, '-o', join(directory, 'results')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: runWithinMs,
+    killSignal: 'SIGKILL',
+  });
   const log = createWriteStream(join(directory, 'suite.log'));
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const [, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   log.end();
   if (signal !== null) throw new Error(`the suite was ended by ${signal}; its log is in ${directory}`);
-  return readFindings(join(directory, 'results'));
 }
 
 /* A scenario that broke off has left a directory and no checks; it then counts as run, with nothing passed. */
-async function readFindings(directory: string): Promise<Findings> {
-  const findings = new Map<string, readonly Check[]>();
-  for (const name of await readdir(directory)) {
-    const scenario = scenarioOf(name);
-    if (scenario === undefined) continue;
-    const file = join(directory, name, 'checks.json');
-    findings.set(scenario, existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Check[]) : []);
-  }
-  return findings;
+async function checksIn(directory: string): Promise<Check[]> {
+  const file = join(directory, 'checks.json');
+  return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Check[]) : [];
 }
 
 /** The scenario of a results directory, `server-NAME-TIME`; undefined for any other. */

@@ -26,12 +26,18 @@ export interface Tally {
   readonly isPass: boolean;
 }
 
-/** A loss that is known and accepted, with its reason. */
+/** What a scenario is known to lose, and why that is accepted. */
 export interface Expected {
   readonly scenario: string;
+  /** How each check ends through the gateway, by its id: what gets worse is a loss again. */
+  readonly checks: Readonly<Record<string, string>>;
+  readonly reason: string;
+}
+
+/** A check that the baseline names and that is not lost. */
+interface Stale {
+  readonly scenario: string;
   readonly check: string;
-  /** How the check ends through the gateway: what gets worse is a loss again. */
-  readonly status: string;
   readonly reason: string;
 }
 
@@ -41,13 +47,13 @@ export interface Verdict {
   readonly losses: readonly Loss[];
   readonly expected: readonly (Loss & { readonly reason: string })[];
   /** Entries of the baseline that name no loss: a baseline that is not kept clean hides the next loss. */
-  readonly stale: readonly Expected[];
+  readonly stale: readonly Stale[];
   /** Scored scenarios that pass through the gateway, of all that are scored. */
   readonly score: { readonly passed: number; readonly of: number };
   readonly isGood: boolean;
 }
 
-/** The baseline given is that of one revision. */
+/** The baseline given is that of one run. */
 export function judge(
   requirements: Requirements,
   direct: Findings,
@@ -60,20 +66,24 @@ export function judge(
     return {
       scenario,
       isScored: scored.includes(scenario),
-      direct: tally(before),
-      gateway: tally(after),
+      direct: tally(before, after),
+      gateway: tally(after, before),
       losses: lossesOf(scenario, before, after),
     };
   });
   const all = rows.flatMap((row) => row.losses);
   const entryOf = (loss: Loss): Expected | undefined =>
-    baseline.find((e) => e.scenario === loss.scenario && e.check === loss.check && e.status === loss.status);
+    baseline.find((entry) => entry.scenario === loss.scenario && entry.checks[loss.check] === loss.status);
   const losses = all.filter((loss) => entryOf(loss) === undefined);
   const expected = all.flatMap((loss) => {
     const entry = entryOf(loss);
     return entry === undefined ? [] : [{ ...loss, reason: entry.reason }];
   });
-  const stale = baseline.filter((e) => !all.some((loss) => entryOf(loss) === e));
+  const stale = baseline.flatMap((entry) =>
+    Object.keys(entry.checks)
+      .filter((check) => !all.some((loss) => loss.check === check && entryOf(loss) === entry))
+      .map((check) => ({ scenario: entry.scenario, check, reason: entry.reason })),
+  );
   const passed = rows.filter((row) => row.isScored && row.gateway.isPass).length;
   // What fails without being lost fails at the server itself, and then the comparison is worth nothing.
   const isExplained = rows.every((row) => !row.isScored || row.gateway.isPass || row.losses.length > 0);
@@ -87,10 +97,13 @@ export function judge(
   };
 }
 
-/** How many checks of a scenario count, and how many of them passed. */
-function tally(checks: readonly Check[]): Tally {
-  const counted = checks.filter(({ status }) => status !== 'INFO');
-  const passed = counted.filter(({ status }) => status === 'SUCCESS').length;
+/** How many checks of a scenario count, and how many of them passed. What is skipped with and without the gateway says nothing. */
+function tally(checks: readonly Check[], others: readonly Check[]): Tally {
+  const theirs = byKey(others);
+  const counted = [...byKey(checks)].filter(
+    ([key, { status }]) => status !== 'INFO' && !(status === 'SKIPPED' && theirs.get(key)?.status === 'SKIPPED'),
+  );
+  const passed = counted.filter(([, { status }]) => status === 'SUCCESS').length;
   return { passed, total: counted.length, isPass: passed > 0 && passed === counted.length };
 }
 

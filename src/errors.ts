@@ -75,6 +75,7 @@ export const catalogue = {
   envelope_incomplete: { status: 400, rpc: -32602, message: 'Invalid params: _meta lacks what every request must say' },
   header_mismatch: { status: 400, rpc: -32020, message: 'Header mismatch' },
   revision_unknown: { status: 400, rpc: -32022, message: 'Unsupported protocol version' },
+  capability_missing: { status: 400, rpc: -32021, message: 'Missing required client capability' },
   method_absent: { status: 404, rpc: -32601, message: 'Method not found' },
   state_invalid: { status: 200, rpc: -32602, message: 'Invalid or expired requestState' },
   input_refused: {
@@ -92,12 +93,16 @@ export const catalogue = {
   tool_unknown: { status: 200, rpc: -32602, message: 'Unknown tool' },
   prompt_unknown: { status: 200, rpc: -32602, message: 'Unknown prompt' },
   resource_unknown: { status: 200, rpc: -32002, message: 'Resource not found' },
+  task_unknown: { status: 200, rpc: -32602, message: 'Unknown task' },
   cursor_invalid: { status: 200, rpc: -32602, message: 'Invalid cursor' },
 
   // Upstreams.
   upstream_unreachable: { status: 200, rpc: -32603, message: 'Upstream server is unreachable' },
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_unauthorized: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_headers_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_revision_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_verb_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_busy: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },

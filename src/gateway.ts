@@ -21,13 +21,14 @@ import type { Clients } from './transport/clients.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
 import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { readIncoming } from './transport/downstream/read.ts';
-import { legacyFault, resultText } from './transport/downstream/wording.ts';
+import { legacyFault, resultText, type Own } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
 import { discover, linksOf } from './transport/discover.ts';
 import { carrying, type RawHeaders } from './transport/forward.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
 import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
+import type { Keeper } from './transport/keeper.ts';
 import { levelOf, setLevel } from './transport/level.ts';
 import type { Listening } from './transport/listening.ts';
 import type { Lists } from './transport/lists.ts';
@@ -51,6 +52,7 @@ export interface GatewayParts {
   readonly opener: LinkOpener;
   readonly wheel: Wheel;
   readonly journal: Journal;
+  readonly keeper: Keeper;
   readonly version: string;
 }
 
@@ -218,13 +220,16 @@ export class Gateway {
         case 'initialize':
           throw new GatewayError('initialize_misplaced');
         case 'ping':
-          call.outlet.whole(client.wording.own(message.id!, '{}', false));
+          call.outlet.whole(client.wording.own(message.id!, '{}'));
           return;
         case 'list':
-          this.#local(call, lists.page(client, plan.list, message, rawHeaders), true);
+          this.#local(call, lists.page(client, plan.list, message, rawHeaders));
           return;
         case 'level':
-          this.#local(call, setLevel(this.#parts, client, levelOf(message), rawHeaders), false);
+          this.#local(
+            call,
+            setLevel(this.#parts, client, levelOf(message), rawHeaders).then((body) => ({ body })),
+          );
           return;
         case 'discover':
           this.#discover(call);
@@ -241,6 +246,11 @@ export class Gateway {
         case 'completion':
           this.#route(call, router.completion(client, message, rawHeaders));
           return;
+        case 'task':
+          this.#route(call, router.task(client, message));
+          return;
+        case 'withheld':
+          throw new GatewayError('method_unknown', message.method);
         case 'unknown':
           this.#route(call, router.unknown(message));
       }
@@ -250,11 +260,11 @@ export class Gateway {
   }
 
   /** An answer of the gateway's own making: the result as JSON text. */
-  #local(call: Call, result: Promise<Buffer | string>, cacheable: boolean): void {
+  #local(call: Call, result: Promise<Own>): void {
     const { calls, journal } = this.#parts;
     result
-      .then((body) => {
-        call.outlet.whole(call.client.wording.own(call.message.id!, body, cacheable));
+      .then(({ body, hints }) => {
+        call.outlet.whole(call.client.wording.own(call.message.id!, body, hints));
         journal.answered(call.message.method, call.startedMs);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
@@ -263,7 +273,7 @@ export class Gateway {
   /** Its result is a modern one already. */
   #discover(call: Call): void {
     const { upstreams, version, calls, journal } = this.#parts;
-    discover(upstreams, call.client, call.rawHeaders, version)
+    discover(upstreams, call, version)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
         journal.answered(call.message.method, call.startedMs);

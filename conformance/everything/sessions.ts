@@ -45,9 +45,8 @@ export function sessionsOf(factory: () => McpServer): Sessions {
     servers,
     fetch: async (request) => {
       const id = request.headers.get('mcp-session-id');
-      if (id === null) return (await open()).handleRequest(request);
-      const known = transports.get(id);
-      if (known !== undefined) return known.handleRequest(request);
+      const transport = id === null ? await open() : transports.get(id);
+      if (transport !== undefined) return letGo(request, await transport.handleRequest(request));
       const error = { code: -32_001, message: 'Session not found' };
       return Response.json({ jsonrpc: '2.0', id: null, error }, { status: 404 });
     },
@@ -55,4 +54,13 @@ export function sessionsOf(factory: () => McpServer): Sessions {
       for (const server of servers) await server.close();
     },
   };
+}
+
+/**
+ * The answer, whose stream ends when its client has left. The SDK's `toNodeHandler` sees that with the next chunk only, and until
+ * then the transport takes the stream for one in use, which nobody else may resume.
+ */
+function letGo({ signal }: Request, response: Response): Response {
+  const body = response.body?.pipeThrough(new TransformStream(), { signal }) ?? null;
+  return new Response(body, response);
 }

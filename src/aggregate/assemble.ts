@@ -5,6 +5,10 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Catalogue, Held, View } from './catalogue.ts';
+import { claimsOf, settled } from './clashes.ts';
+import type { Claims } from './clashes.ts';
+import { mergeHints, notToBeKept } from './hints.ts';
+import type { CacheHints, Part } from './hints.ts';
 import { memberOf } from './kinds.ts';
 
 /** A merged page is full with the upstream page that reaches one of these; bytes are those of the items. */
@@ -20,7 +24,7 @@ export interface Position {
 }
 
 /** An upstream whose list is missing or cut short, and why. For the log. */
-export interface Failure {
+interface Failure {
   readonly upstream: UpstreamConfig;
   readonly fault: unknown;
 }
@@ -30,6 +34,10 @@ export interface Assembled {
   readonly body: Buffer;
   readonly next: Position | undefined;
   readonly failed: readonly Failure[];
+  /** Items that are not shown, as an earlier upstream has their names. */
+  readonly shadowed: number;
+  /** What a client may be told of how long it counts. */
+  readonly hints: CacheHints;
 }
 
 /**
@@ -46,7 +54,16 @@ export async function assemble(
 ): Promise<Assembled> {
   const name = listName(view, from);
   const warm = catalogue.merged.find(name, upstreams, view.nowMs);
-  if (warm !== undefined) return { body: withCursor(warm.body, warm.next, seal), next: warm.next, failed: [] };
+  if (warm !== undefined) {
+    const { body, next, madeOf } = warm;
+    return {
+      body: withCursor(body, next, seal),
+      next,
+      failed: [],
+      shadowed: 0,
+      hints: hintsOf(madeOf, from, next, view.nowMs),
+    };
+  }
 
   const first = from === undefined ? 0 : upstreams.findIndex(({ id }) => id === from.upstream.id);
   if (first === -1) throw new GatewayError('cursor_invalid', `upstream ${from?.upstream.id} is not in the list`);
@@ -55,7 +72,9 @@ export async function assemble(
     rest.map((upstream, at) => pageOrFailure(catalogue, view, upstream, at === 0 ? from?.cursor : undefined)),
   );
 
-  const draft: Draft = { bodies: [], madeOf: [], items: 0, bytes: 0, failed: [], next: undefined };
+  const claims = await claimsOf(catalogue, view, upstreams);
+  const madeOf = claims === undefined ? [] : [...claims.madeOf];
+  const draft: Draft = { claims, bodies: [], madeOf, items: 0, bytes: 0, failed: [], shadowed: 0, next: undefined };
   let answered = 0;
   for (const [at, start] of starts.entries()) {
     const upstream = rest[at];
@@ -82,16 +101,34 @@ export async function assemble(
   if (failed.length === 0) {
     catalogue.merged.keep(name, { body, next, upstreams: [...upstreams], madeOf: draft.madeOf });
   }
-  return { body: withCursor(body, next, seal), next, failed };
+  const hints = failed.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  return { body: withCursor(body, next, seal), next, failed, shadowed: draft.shadowed, hints };
+}
+
+/**
+ * All pages of one list have to be for the same audience (protocol.md B9). A first page is sent before the others are known, and
+ * cursors are sealed for one principal, so a list of several pages is private.
+ */
+function hintsOf(
+  madeOf: readonly Part[],
+  from: Position | undefined,
+  next: Position | undefined,
+  nowMs: number,
+): CacheHints {
+  const hints = mergeHints(madeOf, nowMs);
+  return from === undefined && next === undefined ? hints : { ...hints, cacheScope: 'private' };
 }
 
 /** The merged page in the making. */
 interface Draft {
+  /** Undefined where no name depends on another upstream's. */
+  readonly claims: Claims | undefined;
   readonly bodies: Buffer[];
   readonly madeOf: Held[];
   readonly failed: Failure[];
   items: number;
   bytes: number;
+  shadowed: number;
   next: Position | undefined;
 }
 
@@ -111,7 +148,12 @@ async function drain(
   for (let pages = 1; ; pages++) {
     const { body, count, nextCursor } = held.page;
     draft.madeOf.push(held);
-    if (count > 0) draft.bodies.push(body);
+    if (draft.claims === undefined) addTo(draft, body);
+    else {
+      const { body: shown, shadowed } = settled(held.page, upstream, draft.claims);
+      draft.shadowed += shadowed;
+      addTo(draft, shown);
+    }
     draft.items += count;
     draft.bytes += body.length;
     if (held.fault !== undefined) draft.failed.push({ upstream, fault: held.fault });
@@ -127,6 +169,10 @@ async function drain(
     }
     held = next;
   }
+}
+
+function addTo({ bodies }: Draft, body: Buffer): void {
+  if (body.length > 0) bodies.push(body);
 }
 
 async function pageOrFailure(

@@ -5,35 +5,15 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
+import { statedUntil } from './hints.ts';
 import type { ListKind } from './kinds.ts';
+import { KnownNames } from './known-names.ts';
 import { MergedLists } from './merged.ts';
 import { emptyPage, maxItemsPerList } from './page.ts';
 import type { Page } from './page.ts';
+import type { Held, View } from './view.ts';
 
-/** Who looks at which lists, when, and how a page is had. */
-export interface View {
-  readonly kind: ListKind;
-  /** Tells merged lists apart: never the same for two who may see different ones. */
-  readonly principal: string;
-  /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
-  readonly audienceOf: (upstream: UpstreamConfig) => string;
-  readonly nowMs: number;
-  /** How long a page of an upstream is kept, asked when it has been loaded; 0 keeps none. */
-  readonly ttlMsOf: (upstream: UpstreamConfig) => number;
-  /** Asks the upstream. Others may wait for the same page, so it must not end with one client's connection. */
-  readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
-}
-
-/** A page and how long it counts. The object is the page's identity: a reload makes another. */
-export interface Held {
-  readonly page: Page;
-  /** In ms of the caller's clock; minus infinity once the page has been invalidated. */
-  freshUntil: number;
-  /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */
-  readonly fault: GatewayError | undefined;
-  /** `page.keys`, made when first asked for. */
-  keys: ReadonlySet<string> | undefined;
-}
+export type { Held, View } from './view.ts';
 
 export interface CatalogueLimits {
   /** Lists kept: one for each upstream, kind and audience. */
@@ -57,7 +37,7 @@ interface Entry {
   readonly name: string;
   readonly upstreamId: string;
   readonly kind: ListKind;
-  readonly audience: string;
+  readonly isPublic: boolean;
   readonly pages: Map<string | undefined, Held>;
   readonly loading: Map<string | undefined, Promise<Held>>;
   bytes: number;
@@ -66,9 +46,15 @@ interface Entry {
 export class Catalogue {
   /** Whole merged lists, valid as long as each of their pages is. */
   readonly merged = new MergedLists();
+  /** Whose the names are. */
+  readonly names = new KnownNames();
   readonly #limits: CatalogueLimits;
   /** In the order of their latest load, oldest first. */
   readonly #entries = new Map<string, Entry>();
+  /** Those of them that anyone may see. */
+  readonly #public = new Set<Entry>();
+  /** Counts what has been forgotten of each upstream. */
+  readonly #changes = new Map<string, number>();
   #bytes = 0;
 
   constructor(limits: Partial<CatalogueLimits> = {}) {
@@ -80,17 +66,27 @@ export class Catalogue {
    * back to a page of its own, or exceeds a bound, ends: that page has a fault and no `nextCursor`.
    */
   page(view: View, upstream: UpstreamConfig, cursor: string | undefined): Held | Promise<Held> {
-    const name = entryName(view, upstream);
+    const name = nameOf(view.kind, upstream.id, view.audienceOf(upstream));
     const known = this.#entries.get(name);
-    const held = known?.pages.get(cursor);
-    if (held !== undefined && held.freshUntil > view.nowMs) return held;
+    const held =
+      this.#fresh(known, cursor, view.nowMs) ?? this.#fresh(this.#shared(view, upstream), cursor, view.nowMs);
+    if (held !== undefined) return held;
     const underWay = known?.loading.get(cursor);
     if (underWay !== undefined) return underWay;
-    const entry = known ?? emptyEntry(name, view, upstream);
+    const entry = known ?? emptyEntry(name, view, upstream, false);
+    const changes = this.changesOf(upstream.id);
     const loading = view.load(upstream, view.kind, cursor).then(
       (page) => {
         entry.loading.delete(cursor);
-        return this.#keep(entry, view, upstream, cursor, page);
+        const isShared = page.stated.isPublic && this.changesOf(upstream.id) === changes;
+        return this.#keep(
+          entry,
+          isShared ? this.#sharedEntry(view, upstream) : undefined,
+          view,
+          upstream,
+          cursor,
+          page,
+        );
       },
       (fault: unknown) => {
         entry.loading.delete(cursor);
@@ -98,11 +94,35 @@ export class Catalogue {
       },
     );
     entry.loading.set(cursor, loading);
-    // Latest load last.
-    this.#entries.delete(name);
-    this.#entries.set(name, entry);
+    this.#moveToEnd(entry);
     this.#evict();
     return loading;
+  }
+
+  #fresh(entry: Entry | undefined, cursor: string | undefined, nowMs: number): Held | undefined {
+    const held = entry?.pages.get(cursor);
+    return held !== undefined && held.freshUntil > nowMs ? held : undefined;
+  }
+
+  #sharedEntry(view: View, upstream: UpstreamConfig): Entry | undefined {
+    const audience = view.publicAudienceOf(upstream);
+    if (audience === undefined) return undefined;
+    const name = nameOf(view.kind, upstream.id, audience);
+    const entry = this.#entries.get(name) ?? emptyEntry(name, view, upstream, true);
+    this.#moveToEnd(entry);
+    this.#public.add(entry);
+    return entry;
+  }
+
+  #shared(view: View, upstream: UpstreamConfig): Entry | undefined {
+    const audience = view.publicAudienceOf(upstream);
+    return audience === undefined ? undefined : this.#entries.get(nameOf(view.kind, upstream.id, audience));
+  }
+
+  /** Latest load last. */
+  #moveToEnd(entry: Entry): void {
+    this.#entries.delete(entry.name);
+    this.#entries.set(entry.name, entry);
   }
 
   /** All pages of one upstream's list, in order. Rejects as `page` does. */
@@ -118,52 +138,79 @@ export class Catalogue {
     return list;
   }
 
-  /** Forgets lists of an upstream: of one kind or all, for one audience or all. Loads under way are not kept either. */
+  /**
+   * Forgets lists of an upstream: of one kind or all, for one audience or all; those that anyone may see in any case. Loads under
+   * way are not kept either.
+   */
   invalidate(upstreamId: string, kind?: ListKind, audience?: string): void {
+    this.#changes.set(upstreamId, this.changesOf(upstreamId) + 1);
     if (kind !== undefined && audience !== undefined) {
       const entry = this.#entries.get(nameOf(kind, upstreamId, audience));
       if (entry !== undefined) this.#drop(entry);
+      for (const shared of this.#public) {
+        if (shared.upstreamId === upstreamId && shared.kind === kind) this.#drop(shared);
+      }
       return;
     }
     for (const entry of this.#entries.values()) {
       if (entry.upstreamId !== upstreamId) continue;
       if (kind !== undefined && entry.kind !== kind) continue;
-      if (audience !== undefined && entry.audience !== audience) continue;
       this.#drop(entry);
     }
   }
 
-  #keep(entry: Entry, view: View, upstream: UpstreamConfig, cursor: string | undefined, loaded: Page): Held {
+  /** Another number whenever something of the upstream has been forgotten. */
+  changesOf(upstreamId: string): number {
+    return this.#changes.get(upstreamId) ?? 0;
+  }
+
+  /** `shared` is where the page goes when anyone may see it. */
+  #keep(
+    own: Entry,
+    shared: Entry | undefined,
+    view: View,
+    upstream: UpstreamConfig,
+    cursor: string | undefined,
+    page: Page,
+  ): Held {
+    const isCurrent = this.#entries.get(own.name) === own;
+    const entry = (isCurrent ? shared : undefined) ?? own;
     for (const [at, held] of entry.pages) {
       if (at === cursor || held.freshUntil <= view.nowMs) this.#dropPage(entry, at, held);
     }
-    const held = this.#bounded(entry, cursor, loaded, view.nowMs + Math.max(view.ttlMsOf(upstream), 1));
-    if (this.#entries.get(entry.name) === entry) {
-      entry.pages.set(cursor, held);
-      entry.bytes += held.page.body.length;
-      this.#bytes += held.page.body.length;
-      this.#evict();
-    } else held.freshUntil = -Infinity;
+    const keptMs = page.stated.ttlMs ?? view.ttlMsOf(upstream);
+    const held: Held = {
+      ...this.#bounded(entry, cursor, page),
+      freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
+      statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
+      isPublic: entry.isPublic,
+    };
+    if (!isCurrent) return held;
+    entry.pages.set(cursor, held);
+    entry.bytes += held.page.body.length;
+    this.#bytes += held.page.body.length;
+    if (entry !== own && own.pages.size + own.loading.size === 0) this.#drop(own);
+    this.#evict();
     return held;
   }
 
   /** The page as it may be kept: whole, or as the last of its list. */
-  #bounded(entry: Entry, cursor: string | undefined, page: Page, freshUntil: number): Held {
+  #bounded(entry: Entry, cursor: string | undefined, page: Page): Pick<Held, 'page' | 'fault'> {
     const { maxListBytes, maxPages } = this.#limits;
     let count = page.count;
     for (const held of entry.pages.values()) count += held.page.count;
-    if (count > maxItemsPerList) return holding(emptyPage, freshUntil, endless(`${count} items`));
+    if (count > maxItemsPerList) return { page: emptyPage, fault: endless(`${count} items`) };
     const bytes = entry.bytes + page.body.length;
-    if (bytes > maxListBytes) return holding(emptyPage, freshUntil, endless(`${bytes} bytes`));
-    if (page.nextCursor === undefined) return holding(page, freshUntil);
+    if (bytes > maxListBytes) return { page: emptyPage, fault: endless(`${bytes} bytes`) };
+    if (page.nextCursor === undefined) return { page, fault: undefined };
     const pages = entry.pages.size + 1;
-    if (pages >= maxPages) return holding(lastPage(page), freshUntil, endless(`${pages} pages`));
-    if (!leadsTo(entry, page.nextCursor, cursor)) return holding(page, freshUntil);
+    if (pages >= maxPages) return { page: lastPage(page), fault: endless(`${pages} pages`) };
+    if (!leadsTo(entry, page.nextCursor, cursor)) return { page, fault: undefined };
     // Servers that end a list with "" answer that cursor with their first page over again: the end, and no fault. To all
     // others the empty string is a cursor like any (2026-07-28 server/utilities/pagination).
     const repeatsFirst = entry.pages.get(undefined)?.page.body.equals(page.body) === true;
-    if (cursor === '' && repeatsFirst) return holding(emptyPage, freshUntil);
-    return holding(lastPage(page), freshUntil, endless('a cursor leads back'));
+    if (cursor === '' && repeatsFirst) return { page: emptyPage, fault: undefined };
+    return { page: lastPage(page), fault: endless('a cursor leads back') };
   }
 
   #evict(): void {
@@ -176,6 +223,7 @@ export class Catalogue {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.name);
+    this.#public.delete(entry);
     for (const [cursor, held] of entry.pages) this.#dropPage(entry, cursor, held);
   }
 
@@ -187,12 +235,12 @@ export class Catalogue {
   }
 }
 
-function emptyEntry(name: string, view: View, upstream: UpstreamConfig): Entry {
+function emptyEntry(name: string, view: View, upstream: UpstreamConfig, isPublic: boolean): Entry {
   return {
     name,
     upstreamId: upstream.id,
     kind: view.kind,
-    audience: view.audienceOf(upstream),
+    isPublic,
     pages: new Map(),
     loading: new Map(),
     bytes: 0,
@@ -200,10 +248,6 @@ function emptyEntry(name: string, view: View, upstream: UpstreamConfig): Entry {
 }
 
 /** Neither ids nor kinds hold a space. */
-function entryName(view: View, upstream: UpstreamConfig): string {
-  return nameOf(view.kind, upstream.id, view.audienceOf(upstream));
-}
-
 function nameOf(kind: ListKind, upstreamId: string, audience: string): string {
   return `${kind} ${upstreamId} ${audience}`;
 }
@@ -213,10 +257,6 @@ function leadsTo(entry: Entry, from: string | undefined, to: string | undefined)
   let at = from;
   while (at !== undefined && at !== to) at = entry.pages.get(at)?.page.nextCursor;
   return at !== undefined;
-}
-
-function holding(page: Page, freshUntil: number, fault?: GatewayError): Held {
-  return { page, freshUntil, fault, keys: undefined };
 }
 
 function lastPage(page: Page): Page {

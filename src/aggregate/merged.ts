@@ -3,6 +3,7 @@
  * made of is fresh and the upstreams are the same ones in the same order. Bounded; the oldest goes first.
  */
 import type { UpstreamConfig } from '../config/model.ts';
+import type { Part } from './hints.ts';
 
 /** Merged lists, and their bytes, kept over all. */
 const maxLists = 256;
@@ -13,7 +14,7 @@ export interface Merged {
   readonly body: Buffer;
   readonly next: { readonly upstream: UpstreamConfig; readonly cursor: string | undefined } | undefined;
   readonly upstreams: readonly UpstreamConfig[];
-  readonly madeOf: readonly { readonly freshUntil: number }[];
+  readonly madeOf: readonly (Part & { readonly freshUntil: number })[];
 }
 
 export class MergedLists {

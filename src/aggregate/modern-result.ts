@@ -9,7 +9,8 @@ import { numberOf, rawOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { insertion, removeMembers, setMember, setMembers } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
-import type { CacheScope } from './discover.ts';
+import { relatedTask } from '../protocol/tasks.ts';
+import type { CacheHints } from './hints.ts';
 
 /** What a modern client's answer is made with. */
 export interface ModernAnswer {
@@ -23,12 +24,6 @@ export interface ModernAnswer {
   readonly sealState: (state: string) => string;
 }
 
-export interface CacheHints {
-  /** A whole number of ms, not negative. */
-  readonly ttlMs: number;
-  readonly cacheScope: CacheScope;
-}
-
 /** 2026-07-28 server/utilities/caching: results that say how long they count and for whom. */
 const cacheableMethods = new Set([
   'server/discover',
@@ -40,6 +35,8 @@ const cacheableMethods = new Set([
 ]);
 /** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
 const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
+/** Extension io.modelcontextprotocol/tasks: requests that may be answered with a task. That one was asked for is known elsewhere. */
+const taskMethods = new Set(['tools/call']);
 const modernMembers: readonly string[] = ['resultType', 'ttlMs', 'cacheScope'];
 const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscriptionId];
 
@@ -100,7 +97,11 @@ export function modernResult(result: Buffer | string, serverInfo: string, hints?
 function editResult(bytes: Buffer, result: Found, { method, serverInfo }: ModernAnswer, edits: Edit[]): void {
   const type = result.member('resultType');
   const isComplete = type === undefined || isText(bytes, type, 'complete');
-  if (!isComplete && !(isText(bytes, type, 'input_required') && askingMethods.has(method))) {
+  const isOther =
+    type !== undefined &&
+    ((isText(bytes, type, 'input_required') && askingMethods.has(method)) ||
+      (isText(bytes, type, 'task') && taskMethods.has(method)));
+  if (!isComplete && !isOther) {
     throw malformed(`a result of type ${rawOf(bytes, type).slice(0, maxShownChars)}`);
   }
   let added = type === undefined ? '"resultType":"complete",' : '';
@@ -114,7 +115,14 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
   }
   const meta = result.member('_meta');
   if (meta === undefined) added += `"_meta":${metaJson(serverInfo)},`;
-  else if (meta.kind === 'object') edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
+  else if (meta.kind === 'object' && meta.member(relatedTask) === undefined)
+    edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
+  // What an answer of 2025-11-25 says of the task it belongs to, which the client has never seen.
+  else if (meta.members.some(({ name }) => name !== relatedTask && name !== metaKey.serverInfo))
+    edits.push(
+      ...removeMembers(bytes, meta, [relatedTask, metaKey.serverInfo]),
+      insertion(bytes, meta, `"${metaKey.serverInfo}":${serverInfo}`),
+    );
   else edits.push({ start: meta.start, end: meta.end, text: metaJson(serverInfo) });
   if (added !== '') edits.push(insertion(bytes, result, added.slice(0, -1)));
 }
@@ -122,7 +130,8 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
 /** Of a peer's text, in a detail for the log. */
 const maxShownChars = 64;
 
-function editError(bytes: Buffer, error: Found, { uri }: ModernAnswer, edits: Edit[]): void {
+/** Adds the edits for an error, or for that of a task inside a result. */
+export function editError(bytes: Buffer, error: Found, { uri }: Pick<ModernAnswer, 'uri'>, edits: Edit[]): void {
   const found = error.member('code');
   if (found?.kind !== 'number') return;
   const code = numberOf(bytes, found);

@@ -1,10 +1,12 @@
 /**
- * Names that clients see: `<upstream id>__<name>` (2026-07-28 server/tools §Tool Names: aggregating proxies should prefix with
- * a server identifier of their own). A pure function of the two, and reversible: an id never holds `__` and never ends in `_`,
- * so the first `__` is always the separator.
+ * Names that clients see: `<upstream id><separator><name>` unless the operator wants them bare (2026-07-28 server/tools §Tool
+ * Names: aggregating proxies should prefix with a server identifier of their own). All are pure functions of upstream and name.
+ * A prefix can be taken off again, as the first separator is always the gateway's own; an alias has to be looked up.
  */
+import { createHash } from 'node:crypto';
+import type { Naming, UpstreamConfig } from '../config/model.ts';
 
-const separator = '__';
+type Named = Pick<UpstreamConfig, 'id' | 'naming'>;
 
 /** The specification's bound on a tool name, here on the whole outward name. */
 const maxNameChars = 128;
@@ -15,15 +17,49 @@ const toolName = /^[A-Za-z0-9_./-]+$/;
 /** Prompt names have no alphabet in the specification; what cannot be printed is refused (security.md T22). */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-export function outwardName(upstreamId: string, name: string): string {
-  return upstreamId + separator + name;
+/** The name with its prefix. */
+export function outwardName(upstream: Named, name: string): string {
+  return fitting(upstream, upstream.id + upstream.naming.separator + name, name);
+}
+
+/** The name without a prefix. */
+export function bareName(upstream: Named, name: string): string {
+  return fitting(upstream, name, name);
+}
+
+/** As it is listed, as long as no other upstream's list says otherwise. */
+export function listedName(upstream: Named, name: string): string {
+  return upstream.naming.policy === 'always' ? outwardName(upstream, name) : bareName(upstream, name);
+}
+
+/** Of the alias of a long name: hexadecimal digits of a hash, so that two names have different ones. */
+const hashChars = 12;
+const aliasEnd = /_[0-9a-f]{12}$/;
+
+/** Begins as the name does, so that a person knows it again. */
+function fitting({ id, naming }: Named, outward: string, name: string): string {
+  if (naming.tooLong === 'warn' || outward.length <= naming.maxChars) return outward;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([id, name]))
+    .digest('hex')
+    .slice(0, hashChars);
+  const head = outward.slice(0, naming.maxChars - hashChars - 1);
+  return `${/[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head}_${hash}`;
+}
+
+/** Whether a name may be an alias. Only then are lists asked for one. */
+export function mayBeAlias({ tooLong, maxChars }: Naming, text: string): boolean {
+  // One less where the cut went through a pair of surrogates.
+  return tooLong === 'shorten' && (text.length === maxChars || text.length === maxChars - 1) && aliasEnd.test(text);
 }
 
 /** The parts of an outward name; undefined for a bare name and for one whose prefix is no known id. */
 export function splitName(
   text: string,
   knownIds: { has(id: string): boolean },
+  { policy, separator }: Naming,
 ): { readonly id: string; readonly name: string } | undefined {
+  if (policy === 'never') return undefined;
   const at = text.indexOf(separator);
   if (at < 1) return undefined;
   const id = text.slice(0, at);
@@ -31,7 +67,9 @@ export function splitName(
 }
 
 /** Whether an upstream's name may be shown and called: printable, not empty, and short enough with its prefix. */
-export function isNameable(kind: 'tool' | 'prompt', upstreamId: string, name: string): boolean {
-  if (name === '' || upstreamId.length + separator.length + name.length > maxNameChars) return false;
+export function isNameable(kind: 'tool' | 'prompt', { id, naming }: Named, name: string): boolean {
+  const isAlone = naming.policy === 'never' || naming.tooLong === 'shorten';
+  const length = isAlone ? name.length : id.length + naming.separator.length + name.length;
+  if (name === '' || length > maxNameChars) return false;
   return kind === 'tool' ? toolName.test(name) : !unprintable.test(name);
 }

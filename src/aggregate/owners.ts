@@ -4,28 +4,38 @@
  * needed, is for the caller to say.
  */
 import type { UpstreamConfig } from '../config/model.ts';
-import type { Failure } from './assemble.ts';
-import type { Catalogue, Held, View } from './catalogue.ts';
+import type { Catalogue, View } from './catalogue.ts';
+import type { KnownList } from './known-names.ts';
+import { mayBeAlias } from './names.ts';
 import { matchesTemplate } from './templates.ts';
 
 /** URI templates of one upstream that a URI is tried on. */
 const maxTemplatesTried = 256;
 
-export interface Owners {
-  /** In the order of the configuration. */
-  readonly owners: readonly UpstreamConfig[];
-  /** Upstreams that could not be asked: they may own it as well. */
-  readonly failed: readonly Failure[];
+export interface Owner {
+  readonly upstream: UpstreamConfig;
+  /** What it calls itself the thing that was asked for. */
+  readonly key: string;
 }
 
-/** The upstreams whose list of `view.kind` holds this very name, URI or template. Loads what is not at hand. */
+export interface Owners {
+  /** In the order of the configuration. One that cannot be asked is among them when it listed the thing before. */
+  readonly owners: readonly Owner[];
+  /** Upstreams that cannot be asked and never could: they may own it as well. */
+  readonly unseen: readonly UpstreamConfig[];
+}
+
+/** The upstreams whose list of `view.kind` holds this very name, URI or template, or a name with this alias. */
 export function ownersOf(
   catalogue: Catalogue,
   view: View,
   upstreams: readonly UpstreamConfig[],
   key: string,
 ): Promise<Owners> {
-  return ownersWhere(catalogue, view, upstreams, (pages) => pages.some((held) => keysOf(held).has(key)));
+  return ownersWhere(catalogue, view, upstreams, (list, { naming }) => {
+    if (list.keys.has(key)) return key;
+    return mayBeAlias(naming, key) ? list.named(key) : undefined;
+  });
 }
 
 /** The upstreams that list this resource; without any, those with a template that it matches. */
@@ -35,36 +45,48 @@ export async function ownersOfUri(
   upstreams: readonly UpstreamConfig[],
   uri: string,
 ): Promise<Owners> {
-  const listed = await ownersOf(catalogue, { ...view, kind: 'resources' }, upstreams, uri);
-  if (listed.owners.length > 0) return listed;
-  const matching = await ownersWhere(catalogue, { ...view, kind: 'resourceTemplates' }, upstreams, (pages) =>
-    pages
-      .flatMap(({ page }) => page.keys)
-      .slice(0, maxTemplatesTried)
-      .some((template) => matchesTemplate(template, uri)),
+  const listed = await ownersWhere(catalogue, { ...view, kind: 'resources' }, upstreams, ({ keys }) =>
+    keys.has(uri) ? uri : undefined,
   );
-  return { owners: matching.owners, failed: [...listed.failed, ...matching.failed] };
+  if (listed.owners.length > 0) return listed;
+  const matching = await ownersWhere(catalogue, { ...view, kind: 'resourceTemplates' }, upstreams, ({ keys }) => {
+    let tried = 0;
+    for (const template of keys) {
+      if (tried++ === maxTemplatesTried) return undefined;
+      if (matchesTemplate(template, uri)) return uri;
+    }
+    return undefined;
+  });
+  return { owners: matching.owners, unseen: [...listed.unseen, ...matching.unseen] };
 }
 
 async function ownersWhere(
   catalogue: Catalogue,
   view: View,
   upstreams: readonly UpstreamConfig[],
-  holds: (pages: readonly Held[]) => boolean,
+  find: (list: KnownList, upstream: UpstreamConfig) => string | undefined,
 ): Promise<Owners> {
-  const owners: UpstreamConfig[] = [];
-  const failed: Failure[] = [];
-  const lists = await Promise.allSettled(upstreams.map((upstream) => catalogue.pages(view, upstream)));
+  const owners: Owner[] = [];
+  const unseen: UpstreamConfig[] = [];
+  const lists = await Promise.all(upstreams.map((upstream) => listOrLast(catalogue, view, upstream)));
   for (const [at, list] of lists.entries()) {
-    const upstream = upstreams[at];
-    if (upstream === undefined) continue;
-    if (list.status === 'rejected') failed.push({ upstream, fault: list.reason });
-    else if (holds(list.value)) owners.push(upstream);
+    const upstream = upstreams[at]!;
+    const key = list === undefined ? undefined : find(list, upstream);
+    if (list === undefined) unseen.push(upstream);
+    else if (key !== undefined) owners.push({ upstream, key });
   }
-  return { owners, failed };
+  return { owners, unseen };
 }
 
-function keysOf(held: Held): ReadonlySet<string> {
-  held.keys ??= new Set(held.page.keys);
-  return held.keys;
+/** What an upstream lists or, where it cannot be asked, what it listed last; undefined where nobody here has ever seen it. */
+export async function listOrLast(
+  catalogue: Catalogue,
+  view: View,
+  upstream: UpstreamConfig,
+): Promise<KnownList | undefined> {
+  try {
+    return await catalogue.names.of(catalogue, view, upstream);
+  } catch {
+    return catalogue.names.last(view, upstream);
+  }
 }

@@ -11,9 +11,11 @@ import type { Found } from '../protocol/scan.ts';
 import { removeMembers, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { editUri } from './content.ts';
+import { readHints, unstated } from './hints.ts';
+import type { Stated } from './hints.ts';
 import { keyOf, memberOf, subjectOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
-import { isNameable, outwardName } from './names.ts';
+import { isNameable, listedName } from './names.ts';
 import { decide } from './selectors.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
@@ -30,7 +32,19 @@ const maxCursorChars = 8192;
 /** Why an item is not shown, apart from the operator's selectors. */
 type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
 
-const noNames: ReadonlySet<string> = new Set();
+/** How a page is shown to one client. */
+export interface Showing {
+  /** Names of items that the protocol says to drop. */
+  readonly illegal: ReadonlySet<string>;
+  /** The upstream is of an era that says how long a list counts and for whom. */
+  readonly hinted: boolean;
+  /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's (protocol.md D9). */
+  readonly anySchema: boolean;
+  /** The client can call a tool as a task, so it is told which it may (protocol.md D9). */
+  readonly tasks: boolean;
+}
+
+const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false, tasks: false };
 
 export interface Page {
   /** The shown items, joined by commas. */
@@ -44,18 +58,15 @@ export interface Page {
   /** How many items are hidden for a fault of theirs; those excluded by a selector do not count. */
   readonly hidden: number;
   readonly hiddenBy: Readonly<Record<Hiding, number>>;
+  /** How long the upstream says that it counts, and for whom. */
+  readonly stated: Stated;
 }
 
 /**
- * `reply` is the whole JSON-RPC response to the list method of `kind`; `illegal` names items that the protocol says to drop. Throws `upstream_malformed` for what is no such
- * response, and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
+ * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such response,
+ * and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
-export function renderPage(
-  reply: Buffer,
-  kind: ListKind,
-  upstream: UpstreamConfig,
-  illegal: ReadonlySet<string> = noNames,
-): Page {
+export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
   if (list.items.length > maxItemsPerList) throw malformed(`${list.items.length} ${kind} in a page`);
@@ -69,11 +80,12 @@ export function renderPage(
     const key = item.member(keyOf(kind));
     const text = key?.kind === 'string' ? textOf(reply, key) : '';
     const hiding =
-      hidingOf(item, text, kind, upstream) ?? (keys.has(text) ? 'repeated' : illegal.has(text) ? 'illegal' : undefined);
+      hidingOf(item, text, kind, upstream) ??
+      (keys.has(text) ? 'repeated' : showing.illegal.has(text) ? 'illegal' : undefined);
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
       edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
-      edits.push(...itemEdits(reply, item, key, text, upstream).sort((one, other) => one.start - other.start));
+      edits.push(...itemEdits(reply, item, key, text, upstream, showing).sort((one, other) => one.start - other.start));
       shownUpTo = item.end;
       keys.add(text);
     }
@@ -86,6 +98,7 @@ export function renderPage(
     nextCursor: list.nextCursor,
     hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized + hiddenBy.illegal,
     hiddenBy,
+    stated: showing.hinted ? readHints(reply, list.root.member('result')) : unstated,
   };
 }
 
@@ -96,6 +109,7 @@ export const emptyPage: Page = {
   nextCursor: undefined,
   hidden: 0,
   hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
+  stated: unstated,
 };
 
 /** JSON-RPC 2.0 §5.1. Many servers declare resources and have no `resources/templates/list`. */
@@ -125,7 +139,7 @@ function errorCodeOf(reply: Buffer): number | undefined {
 function hidingOf(item: Found, key: string, kind: ListKind, upstream: UpstreamConfig): Hiding | undefined {
   if (key === '') return 'unnamed';
   const subject = subjectOf(kind);
-  if (subject !== 'resource' && !isNameable(subject, upstream.id, key)) return 'name';
+  if (subject !== 'resource' && !isNameable(subject, upstream, key)) return 'name';
   const isOversized =
     sizeOf(item.member('description')) > maxDescriptionBytes ||
     sizeOf(item.member('inputSchema')) > maxSchemaBytes ||
@@ -137,18 +151,30 @@ function sizeOf(found: Found | undefined): number {
   return found === undefined ? 0 : found.end - found.start;
 }
 
-function itemEdits(reply: Buffer, item: Found, key: Found, text: string, upstream: UpstreamConfig): Edit[] {
+function itemEdits(
+  reply: Buffer,
+  item: Found,
+  key: Found,
+  text: string,
+  upstream: UpstreamConfig,
+  showing: Showing,
+): Edit[] {
   const edits: Edit[] = [];
   if (key.name === 'name') {
-    edits.push({ start: key.start, end: key.end, text: JSON.stringify(outwardName(upstream.id, text)) });
+    edits.push({ start: key.start, end: key.end, text: JSON.stringify(listedName(upstream, text)) });
   } else editUri(reply, key, upstream, edits);
   const meta = item.member('_meta');
   editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
   editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
-  // Clients of the session era refuse a whole list for one output schema that is not an object's (protocol.md D9).
+  const removed: string[] = [];
   const schema = item.member('outputSchema');
-  if (schema !== undefined && !isObjectSchema(reply, schema))
-    edits.push(...removeMembers(reply, item, ['outputSchema']));
+  if (schema !== undefined && !showing.anySchema && !isObjectSchema(reply, schema)) removed.push('outputSchema');
+  const execution = showing.tasks ? undefined : item.member('execution');
+  if (execution?.member('taskSupport') !== undefined) {
+    if (execution.members.length === 1) removed.push('execution');
+    else edits.push(...removeMembers(reply, execution, ['taskSupport']));
+  }
+  if (removed.length > 0) edits.push(...removeMembers(reply, item, removed));
   return edits;
 }
 

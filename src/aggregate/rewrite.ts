@@ -12,7 +12,8 @@ import type { Edit } from '../protocol/splice.ts';
 import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
 import type { Rendering } from './content.ts';
 import { editElicitation } from './elicitation.ts';
-import { editForLegacy, editForModern } from './modern-result.ts';
+import { editError, editForLegacy, editForModern } from './modern-result.ts';
+import { editTitledEnums } from './titled-enums.ts';
 import type { ModernAnswer } from './modern-result.ts';
 
 /**
@@ -39,6 +40,7 @@ export function outwardModernResult(
   editId(message, id, edits);
   editResponse(message, { upstream, linksAsText: false }, edits);
   editQuestions(message, upstream, answer, edits);
+  if (taskMethods.has(answer.method)) editTask(message.bytes, message.root.member('result'), upstream, edits);
   editForModern(message, answer, edits);
   return spliceSorted(message.bytes, edits);
 }
@@ -49,13 +51,33 @@ function editQuestions({ bytes, root }: Message, upstream: UpstreamConfig, answe
   const state = result?.member('requestState');
   if (state?.kind === 'string')
     edits.push({ start: state.start, end: state.end, text: JSON.stringify(answer.sealState(textOf(bytes, state))) });
-  for (const { value } of result?.member('inputRequests')?.members ?? []) {
+  editInputRequests(bytes, result, upstream, edits);
+}
+
+function editInputRequests(bytes: Buffer, holder: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
+  for (const { value } of holder?.member('inputRequests')?.members ?? []) {
     const method = value.member('method');
     const params = value.member('params');
     if (method?.kind !== 'string' || params === undefined) continue;
     if (textOf(bytes, method) === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
     else editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
   }
+}
+
+/** Methods whose result is a task with all that belongs to it. */
+const taskMethods = new Set(['tasks/get']);
+
+/** What a task holds beside its state: the result or the error of its call, as they would have come by themselves. */
+function editTask(bytes: Buffer, task: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
+  const result = task?.member('result');
+  if (result?.kind === 'object') {
+    editContent(bytes, result.member('content'), { upstream, linksAsText: false }, edits);
+    editAppMeta(bytes, result.member('_meta'), upstream, edits);
+  }
+  const error = task?.member('error');
+  if (error?.kind !== 'object') return;
+  editUri(bytes, error.member('data')?.member('uri'), upstream, edits);
+  editError(bytes, error, {}, edits);
 }
 
 /** URIs wherever a response may hold them, and the questions inside an error. */
@@ -78,12 +100,15 @@ function editResponse({ bytes, root }: Message, rendering: Rendering, edits: Edi
   }
 }
 
-/** A notification of an upstream for a client: `notifications/resources/updated` names a URI. */
-export function outwardNotification(message: Message, upstream: UpstreamConfig): Buffer {
-  if (message.method !== 'notifications/resources/updated') return message.bytes;
+/** A notification of an upstream for a client: one names a URI, one holds a task. Throws as `outwardResult` does. */
+export function outwardNotification({ bytes, method, params }: Message, upstream: UpstreamConfig): Buffer {
   const edits: Edit[] = [];
-  editUri(message.bytes, message.params?.member('uri'), upstream, edits);
-  return splice(message.bytes, edits);
+  if (method === 'notifications/resources/updated') editUri(bytes, params?.member('uri'), upstream, edits);
+  else if (method === 'notifications/tasks') {
+    editInputRequests(bytes, params, upstream, edits);
+    editTask(bytes, params, upstream, edits);
+  }
+  return spliceSorted(bytes, edits);
 }
 
 /**
@@ -96,6 +121,7 @@ export function outwardRequest(
   upstream: UpstreamConfig,
   sealedId: string,
   sealedProgressToken?: string,
+  clientRevision = '2025-11-25',
 ): Buffer {
   const { bytes, method, params } = message;
   const edits: Edit[] = [];
@@ -108,7 +134,11 @@ export function outwardRequest(
     if (method === 'sampling/createMessage') {
       editMessages(bytes, params.member('messages'), { upstream, linksAsText: false }, edits);
     }
-    if (method === 'elicitation/create') editElicitation(bytes, params, upstream, edits);
+    if (method === 'elicitation/create') {
+      editElicitation(bytes, params, upstream, edits);
+      const schema = params.member('requestedSchema');
+      if (schema?.kind === 'object' && clientRevision < '2025-11-25') editTitledEnums(bytes, schema, edits);
+    }
   }
   return spliceSorted(bytes, edits);
 }
@@ -119,6 +149,7 @@ export interface InwardTarget {
   readonly uri?: string;
   readonly refName?: string;
   readonly refUri?: string;
+  readonly taskId?: string;
   readonly requestState?: string;
   /** Raw JSON text. */
   readonly id?: string;
@@ -133,6 +164,7 @@ export function inwardCall(message: Message, target: InwardTarget): Buffer {
   editId(message, target.id, edits);
   editString(bytes, params?.member('name'), target.name, edits);
   editString(bytes, params?.member('uri'), target.uri, edits);
+  editString(bytes, params?.member('taskId'), target.taskId, edits);
   editString(bytes, params?.member('requestState'), target.requestState, edits);
   const ref = params?.member('ref');
   editString(bytes, ref?.member('name'), target.refName, edits);

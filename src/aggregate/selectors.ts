@@ -10,7 +10,7 @@ export type Subject = 'tool' | 'prompt' | 'resource';
 /** `name` is the upstream's own name or URI. Exclude wins; with an include list, what is not on it does not exist. */
 export function decide(upstream: UpstreamConfig, subject: Subject, name: string): boolean {
   if (subject === 'resource') return true;
-  return isNameable(subject, upstream.id, name) && (subject === 'prompt' || isSelected(upstream, name));
+  return isNameable(subject, upstream, name) && (subject === 'prompt' || isSelected(upstream, name));
 }
 
 function isSelected({ tools }: UpstreamConfig, name: string): boolean {

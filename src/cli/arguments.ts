@@ -4,6 +4,8 @@
  */
 import { isIP } from 'node:net';
 import type { Environment } from '../config/variables.ts';
+import type { Naming } from '../config/model.ts';
+import { isSeparator, longNamePolicies, namePolicies } from '../config/naming.ts';
 import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
 import { durationMs } from './duration.ts';
@@ -40,6 +42,7 @@ export interface RunOptions extends SealingOptions {
   readonly adminPort: number | undefined;
   readonly workers: number;
   readonly sessions: 'optional' | 'required';
+  readonly naming: Naming;
   readonly sessionMaxAgeSeconds: number;
   readonly initTimeoutMs: number;
   readonly drainTimeoutMs: number;
@@ -73,6 +76,8 @@ export type Command =
 const defaultPeerPort = 1066;
 const maxWorkers = 64;
 const maxPort = 65_535;
+const minNameMax = 32;
+const maxNameMax = 128;
 const minute = 60_000;
 const day = 86_400_000;
 
@@ -132,6 +137,7 @@ function runOptions(given: Given): RunOptions {
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
     workers: whole(given, 'workers', 1, maxWorkers),
     sessions: oneOf(given, 'sessions', ['optional', 'required']),
+    naming: naming(given),
     sessionMaxAgeSeconds: Math.floor(span(given, 'session-max-age', 5 * minute, 30 * day) / 1_000),
     initTimeoutMs: span(given, 'init-timeout', 100, 5 * minute),
     drainTimeoutMs: span(given, 'drain-timeout', 0, 10 * minute),
@@ -141,6 +147,18 @@ function runOptions(given: Given): RunOptions {
     logLevel: oneOf(given, 'log-level', logLevels),
     peers: given.one('peers'),
     peerAddress: peerAddress(given),
+  };
+}
+
+function naming(given: Given): Naming {
+  const separator = given.value('name-separator');
+  if (!isSeparator(separator))
+    throw new UsageError('--name-separator must be 1 to 8 of A-Z a-z 0-9 _ . -', given.command);
+  return {
+    policy: oneOf(given, 'names', namePolicies),
+    separator,
+    maxChars: whole(given, 'name-max', minNameMax, maxNameMax),
+    tooLong: oneOf(given, 'long-names', longNamePolicies),
   };
 }
 

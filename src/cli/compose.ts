@@ -8,12 +8,14 @@ import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { Calls } from '../transport/calls.ts';
 import { Clients } from '../transport/clients.ts';
+import { hear } from '../transport/hear.ts';
 import { Hops } from '../transport/hop.ts';
 import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
+import { Keeper } from '../transport/keeper.ts';
 import { Listening } from '../transport/listening.ts';
 import { Lists } from '../transport/lists.ts';
-import type { Ended } from '../transport/peers.ts';
+import type { Notice, Tell } from '../transport/notice.ts';
 import { startProbing } from '../transport/probe.ts';
 import { Router } from '../transport/route.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -23,6 +25,7 @@ import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { LinkOpener } from '../transport/upstream/links.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
 import { Wheel } from '../transport/wheel.ts';
+import { Wishes } from '../transport/wishes.ts';
 import type { RunOptions } from './arguments.ts';
 
 export interface Composed {
@@ -33,6 +36,8 @@ export interface Composed {
   readonly adapter: UpstreamAdapter;
   readonly listening: Listening;
   readonly calls: Calls;
+  /** Takes news of another worker or replica. */
+  heard(notice: Notice): Promise<void>;
   /** Lets go of timers and connections; what is under way breaks off. */
   close(): Promise<void>;
 }
@@ -47,8 +52,8 @@ export interface Surroundings {
   readonly bridgedUrl: (name: string) => string;
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;
-  /** Told of every session that ends here. */
-  readonly onEnded: (session: Ended) => void;
+  /** Tells the other workers and replicas. */
+  readonly tell: Tell;
   readonly log: Log;
   readonly version: string;
 }
@@ -63,7 +68,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   );
   const catalogue = new Catalogue();
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
-  const listening = new Listening(upstreams, adapter, wheel);
+  const listening = new Listening(upstreams, adapter, opener, wheel);
+  const wishes = new Wishes(nowSeconds);
   const clients = new Clients({
     keyring,
     route: routeHash(route.name, resource),
@@ -75,13 +81,16 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     retire: (client) => {
       for (const link of client.links.release()) void adapter.end(link);
     },
-    onEnded: around.onEnded,
+    tell: around.tell,
+    wishes,
     nowSeconds,
   });
   const journal = new Journal(log);
   const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
-  const calls = new Calls({ hops, upstreams, catalogue, adapter, wheel, journal });
+  const keeper = new Keeper(wishes, listening, around.tell);
+  const calls = new Calls({ hops, upstreams, catalogue, lists, adapter, wheel, journal, keeper });
   listening.host = calls;
+  calls.onNoticed = (link, method) => listening.overheard(link, method);
   const gateway = new Gateway({
     upstreams,
     policy,
@@ -89,12 +98,13 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     lists,
     router: new Router(upstreams, lists),
     calls,
-    inbound: new Inbound(upstreams, adapter, calls, log),
+    inbound: new Inbound({ upstreams, adapter, calls, tell: around.tell, log }),
     listening,
     adapter,
     opener,
     wheel,
     journal,
+    keeper,
     version,
   });
   opener.onReturn = (upstream) => {
@@ -107,7 +117,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     listening.endAll();
     await Promise.allSettled([...upstreams.map((upstream) => upstream.close()), hops.close()]);
   };
-  return { gateway, upstreams, clients, lists, adapter, listening, calls, close };
+  const heard = (notice: Notice): Promise<void> => hear(notice, { clients, listening, calls, wishes });
+  return { gateway, upstreams, clients, lists, adapter, listening, calls, heard, close };
 }
 
 function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {

@@ -68,6 +68,25 @@ const runFlags: readonly Flag[] = [
     standard: 'optional',
     says: '"optional" also serves clients that never return their session id, "required" refuses them',
   },
+  {
+    name: 'names',
+    value: 'POLICY',
+    standard: 'always',
+    says: 'when tools and prompts have the id of their server in front: always; conflict: where several servers have the name; never: the first server that has a name has it alone',
+  },
+  {
+    name: 'name-separator',
+    value: 'TEXT',
+    standard: '__',
+    says: 'what stands between id and name: 1 to 8 of A-Z a-z 0-9 _ . -',
+  },
+  { name: 'name-max', value: 'N', standard: '64', says: 'longest name that clients take, 32 to 128' },
+  {
+    name: 'long-names',
+    value: 'POLICY',
+    standard: 'warn',
+    says: '"warn" shows longer names and logs it, "shorten" shows an alias that ends in a hash',
+  },
   { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'life of a session, 5m to 30d' },
   {
     name: 'init-timeout',
@@ -97,7 +116,7 @@ const runFlags: readonly Flag[] = [
   {
     name: 'peers',
     value: 'NAME',
-    says: 'DNS name that gives the addresses of all replicas; ended sessions are told to them',
+    says: 'DNS name that gives the addresses of all replicas; what one of them alone has heard of a session is told to them',
   },
   {
     name: 'peer-address',

@@ -27,7 +27,7 @@ export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepa
 }
 
 async function readSource(options: RunOptions, io: CommandIo): Promise<Config> {
-  if (options.mcpJson !== undefined) return readMcpServers(options.mcpJson, '--mcp-json', io.env);
+  if (options.mcpJson !== undefined) return readMcpServers(options.mcpJson, '--mcp-json', io.env, options.naming);
   const path = options.mcpConfig ?? options.files[0];
   if (path === undefined)
     throw new UsageError('what to serve is missing: give --mcp-config FILE or --mcp-json TEXT', 'run');
@@ -40,5 +40,6 @@ async function readSource(options: RunOptions, io: CommandIo): Promise<Config> {
       { path: '(file)', problem: fileFault(path, fault), remedy: 'Give the path of an mcpServers file' },
     ]);
   }
-  return options.mcpConfig === undefined ? readConfig(text, path, io.env) : readMcpServers(text, path, io.env);
+  const read = options.mcpConfig === undefined ? readConfig : readMcpServers;
+  return read(text, path, io.env, options.naming);
 }

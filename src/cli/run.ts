@@ -76,7 +76,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
   const serving: Serving = await serve(prepared, {
     ...context,
     bridgedUrl: (name) => context.bridge!.urlOf(name),
-    onEnded: () => {},
+    onNotice: () => {},
   });
   return {
     greeting: greeting(serving.url, serving.first, context.version),

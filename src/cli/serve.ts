@@ -6,8 +6,9 @@ import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/accept.ts';
 import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/limits.ts';
-import { Peers, type Ended } from '../transport/peers.ts';
 import type { Brought } from '../transport/hop-server.ts';
+import type { Notice } from '../transport/notice.ts';
+import { Peers } from '../transport/peers.ts';
 import { mcpServer } from '../transport/server.ts';
 import type { RunOptions } from './arguments.ts';
 import { compose, type Composed } from './compose.ts';
@@ -23,8 +24,8 @@ export interface Serving {
   /** The parts of the first route. */
   readonly first: Composed;
   isDraining(): boolean;
-  /** A session that ended at another worker or replica. */
-  ended(session: Ended): void;
+  /** News from another worker or replica. */
+  heard(notice: Notice): Promise<void>;
   /**
    * Takes in nothing new, lets what is under way finish within the drain timeout, and closes. It listens and answers for
    * `delayMs` at the least.
@@ -39,8 +40,8 @@ export interface ServeContext {
   readonly version: string;
   /** Where a stdio or SSE upstream is bridged to. */
   readonly bridgedUrl: (name: string) => string;
-  /** Told of every session that ends here. */
-  readonly onEnded: (session: Ended) => void;
+  /** Told of what the other workers should know. */
+  readonly onNotice: (notice: Notice) => void;
   /** Which of the workers this is, from 0; undefined for a process that serves alone. */
   readonly slot?: number;
 }
@@ -50,9 +51,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const { options, io, log, version } = context;
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
-  const onEnded = (session: Ended): void => {
-    void peers.tell(session);
-    context.onEnded(session);
+  const tell = (notice: Notice): Promise<void> => {
+    context.onNotice(notice);
+    return peers.tell(notice);
   };
   const brought = new Map<string, Brought>();
   const peerDoor = await openPeerDoor(brought, context, keyring);
@@ -65,26 +66,22 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       resource: resourceOf(options),
       policy: policyOf(options),
       bridgedUrl: context.bridgedUrl,
-      onEnded,
+      tell,
       log,
       version,
     }),
   }));
-  const ended = (session: Ended): void => {
-    const jti = Buffer.from(session.jti, 'base64url');
-    for (const { parts } of composed) {
-      parts.clients.deny(jti, session.expiresAt);
-      parts.listening.endSession(jti);
-    }
+  const heard = async (notice: Notice): Promise<void> => {
+    await Promise.allSettled(composed.map(({ parts }) => parts.heard(notice)));
   };
-  const heard = (session: Ended): void => {
-    ended(session);
+  const heardOfPeer = (notice: Notice): Promise<void> => {
     // A peer reaches one worker of several; the others hear it from the primary.
-    context.onEnded(session);
+    context.onNotice(notice);
+    return heard(notice);
   };
   const server = mcpServer(
     new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
-    (app) => peers.receive(app, heard),
+    (app) => peers.receive(app, heardOfPeer),
   );
   for (const { path, parts } of composed)
     brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
@@ -105,7 +102,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     url: `http://${shownHost(options.host)}:${portOf(server)}${composed[0]!.path}`,
     first: composed[0]!.parts,
     isDraining: () => composed.some(({ parts }) => parts.gateway.draining),
-    ended,
+    heard,
     drain,
   };
 }

@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
-import type { Ended } from '../transport/peers.ts';
+import type { Notice } from '../transport/notice.ts';
 import type { RunOptions } from './arguments.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
@@ -24,14 +24,14 @@ export type ToWorker =
       readonly greets: boolean;
     }
   | { readonly kind: 'drain'; readonly delayMs: number }
-  | { readonly kind: 'ended'; readonly session: Ended };
+  | { readonly kind: 'notice'; readonly notice: Notice };
 
 /** From a worker to the primary. */
 export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'ended'; readonly session: Ended };
+  | { readonly kind: 'notice'; readonly notice: Notice };
 
 export function runWorker(io: CommandIo, version: string): void {
   AggregatorRegistry.setRegistries(registry);
@@ -52,8 +52,8 @@ export function runWorker(io: CommandIo, version: string): void {
           process.exit(1);
         });
         return;
-      case 'ended':
-        serving?.ended(message.session);
+      case 'notice':
+        void serving?.heard(message.notice);
         return;
       case 'drain':
         void drain(message.delayMs);
@@ -70,7 +70,7 @@ export function runWorker(io: CommandIo, version: string): void {
       log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),
       version,
       bridgedUrl: (name) => urls.get(name)!,
-      onEnded: (session) => tell({ kind: 'ended', session }),
+      onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
     tell({ kind: 'listening' });
     if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.url, serving.first, version) });

@@ -44,8 +44,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
         if (message.kind === 'listening') resolve();
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
-        else if (message.kind === 'ended')
-          for (const other of others(worker)) send(other, { kind: 'ended', session: message.session });
+        else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
       });
       worker.once('exit', () => reject(new Error('a worker ended before it was listening')));
     });

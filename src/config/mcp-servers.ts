@@ -8,16 +8,17 @@ import { schemeOf, slug } from './identity.ts';
 import type { JsonDocument, JsonObject, JsonPath, JsonValue } from './jsonc.ts';
 import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
 import { maxConfigChars, maxUpstreams } from './limits.ts';
-import type { Config, UpstreamConfig } from './model.ts';
+import type { Config, Naming, UpstreamConfig } from './model.ts';
 import { ConfigError } from './model.ts';
+import { checkId, defaultNaming } from './naming.ts';
 import { isDisabled, readServer } from './server.ts';
 import { kindOf } from './server-keys.ts';
 import type { Environment } from './variables.ts';
 
 /** `source` names the text in messages: a path, or the flag it came with. Throws `ConfigError` with every fault. */
-export function readMcpServers(text: string, source: string, env: Environment): Config {
+export function readMcpServers(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
   const findings = new Findings();
-  const upstreams = readUpstreams(text, env, findings);
+  const upstreams = readUpstreams(text, env, naming, findings);
   if (findings.faults.length > 0) throw new ConfigError(source, findings.faults);
   return Object.freeze({
     routes: Object.freeze([Object.freeze({ name: 'default', path: '/mcp', upstreams: Object.freeze(upstreams) })]),
@@ -25,7 +26,7 @@ export function readMcpServers(text: string, source: string, env: Environment): 
   });
 }
 
-function readUpstreams(text: string, env: Environment, findings: Findings): UpstreamConfig[] {
+function readUpstreams(text: string, env: Environment, naming: Naming, findings: Findings): UpstreamConfig[] {
   const document = parsed(text, findings);
   if (document === undefined) return [];
   for (const path of document.repeated) {
@@ -34,7 +35,7 @@ function readUpstreams(text: string, env: Environment, findings: Findings): Upst
   const found = serversOf(document.value, findings);
   if (found === undefined) return [];
   const { at, servers } = found;
-  const claims = new Claims(findings);
+  const claims = new Claims(naming, findings);
   const upstreams: UpstreamConfig[] = [];
   let enabled = 0;
   for (const [name, entry] of servers) {
@@ -50,8 +51,10 @@ function readUpstreams(text: string, env: Environment, findings: Findings): Upst
     const id = slug(name);
     const scheme = schemeOf(id);
     claims.claim(path, name, id, scheme);
-    const settings = readServer(path, entry as JsonObject, id, env, findings);
-    if (settings !== undefined) upstreams.push(Object.freeze({ name, id, scheme, ...settings }));
+    checkId(path, id, naming, findings);
+    const prefix = naming.policy === 'never' ? '' : id + naming.separator;
+    const settings = readServer(path, entry as JsonObject, prefix, env, findings);
+    if (settings !== undefined) upstreams.push(Object.freeze({ name, id, naming, scheme, ...settings }));
   }
   if (enabled === 0)
     findings.fault(at, servers.size === 0 ? 'no server' : 'every server is disabled', 'Give at least one server');
@@ -121,11 +124,13 @@ function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings)
 
 /** Tells servers apart by what clients see of them. */
 class Claims {
+  readonly #naming: Naming;
   readonly #findings: Findings;
   readonly #byId = new Map<string, string>();
   readonly #byScheme = new Map<string, string>();
 
-  constructor(findings: Findings) {
+  constructor(naming: Naming, findings: Findings) {
+    this.#naming = naming;
     this.#findings = findings;
   }
 
@@ -144,7 +149,7 @@ class Claims {
     if (twin !== undefined) {
       this.#findings.fault(
         path,
-        `its tools would begin with "${id}__", as those of ${JSON.stringify(twin)} do`,
+        `its tools would begin with "${id}${this.#naming.separator}", as those of ${JSON.stringify(twin)} do`,
         remedy,
       );
     } else if (cousin !== undefined) {
@@ -156,7 +161,8 @@ class Claims {
     } else {
       this.#byId.set(id, name);
       this.#byScheme.set(scheme, name);
-      if (id !== name) this.#findings.warn(path, `its tools begin with "${id}__"`);
+      if (id !== name && this.#naming.policy === 'always')
+        this.#findings.warn(path, `its tools begin with "${id}${this.#naming.separator}"`);
     }
   }
 }

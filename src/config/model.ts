@@ -29,11 +29,28 @@ export interface ToolSelector {
   readonly exclude: ReadonlySet<string>;
 }
 
+/** How the tools and prompts of several upstreams are told apart. */
+export interface Naming {
+  /**
+   * Whether a name is shown with the id of its upstream in front: always, only where several upstreams have the name, or never;
+   * then a name that several have is that of the first in the configuration.
+   */
+  readonly policy: 'always' | 'conflict' | 'never';
+  /** Stands between id and name. */
+  readonly separator: string;
+  /** The longest name that clients take, in characters. */
+  readonly maxChars: number;
+  /** What becomes of a longer one: it is shown all the same, or under an alias. */
+  readonly tooLong: 'warn' | 'shorten';
+}
+
 export interface UpstreamConfig {
   /** As the operator wrote it, for people to read. */
   readonly name: string;
-  /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`, never holding the separator `__`, never ending in `_`. */
+  /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`; the first separator behind it is the gateway's own. */
   readonly id: string;
+  /** How its names are told from those of others; alike in all of a route. */
+  readonly naming: Naming;
   /** The scheme prefix of its resource URIs: a lower-case RFC 3986 scheme without `+`, unique in the route. */
   readonly scheme: string;
   readonly transport: UpstreamTransport;

@@ -1,12 +1,13 @@
 /** Reads a configuration file of whatever kind; its content decides, not its name. */
 import { readMcpServers } from './mcp-servers.ts';
-import type { Config } from './model.ts';
+import type { Config, Naming } from './model.ts';
 import { ConfigError } from './model.ts';
+import { defaultNaming } from './naming.ts';
 import type { Environment } from './variables.ts';
 
 /** Throws `ConfigError` with every fault. */
-export function readConfig(text: string, source: string, env: Environment): Config {
-  if (contentKind(text) === 'mcp-servers') return readMcpServers(text, source, env);
+export function readConfig(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
+  if (contentKind(text) === 'mcp-servers') return readMcpServers(text, source, env, naming);
   throw new ConfigError(source, [
     {
       path: '(root)',

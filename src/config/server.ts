@@ -13,13 +13,13 @@ import { readTransport } from './transport.ts';
 import type { Environment } from './variables.ts';
 
 /** All of an upstream but its names. */
-export type ServerSettings = Omit<UpstreamConfig, 'name' | 'id' | 'scheme'>;
+export type ServerSettings = Omit<UpstreamConfig, 'name' | 'id' | 'naming' | 'scheme'>;
 
-/** Undefined when the server is at fault. `id` is its prefix, to tell a tool name that was written with it. */
+/** Undefined when the server is at fault. `prefix` is that of its tools, to tell a name that was written with it. */
 export function readServer(
   path: JsonPath,
   entry: JsonObject,
-  id: string,
+  prefix: string,
   env: Environment,
   findings: Findings,
 ): ServerSettings | undefined {
@@ -28,7 +28,7 @@ export function readServer(
   const { text, at } = written;
   const transport = readTransport(path, written, env, findings);
   const settings = {
-    tools: readSelector(written, id, findings),
+    tools: readSelector(written, prefix, findings),
     timeoutMs: readTimeout(at('timeout'), text.timeout, findings),
     era: text.era ?? 'auto',
     onSessionLoss: text.onSessionLoss ?? 'reinitialize',

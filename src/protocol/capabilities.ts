@@ -18,6 +18,7 @@ export const clientCapability = {
   tasksSampling: 1 << 10,
   tasksElicitation: 1 << 11,
   ui: 1 << 12,
+  tasksExtension: 1 << 13,
 } as const;
 
 export const serverCapability = {
@@ -35,12 +36,25 @@ export const serverCapability = {
   tasksCancel: 1 << 11,
   tasksToolCall: 1 << 12,
   ui: 1 << 13,
+  tasksExtension: 1 << 14,
 } as const;
+
+/** What 2025-11-25 calls tasks, of either side. */
+export const clientTasks =
+  clientCapability.tasks |
+  clientCapability.tasksList |
+  clientCapability.tasksCancel |
+  clientCapability.tasksSampling |
+  clientCapability.tasksElicitation;
+export const serverTasks =
+  serverCapability.tasks | serverCapability.tasksList | serverCapability.tasksCancel | serverCapability.tasksToolCall;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** MCP Apps. */
 export const uiExtension = 'io.modelcontextprotocol/ui';
+/** Tasks of 2026-07-28: not those of 2025-11-25, and neither stands for the other (protocol.md B11). */
+export const tasksExtension = 'io.modelcontextprotocol/tasks';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
@@ -97,7 +111,12 @@ export function clientCapabilitiesJson(bits: number): string {
         }),
       },
     }),
-    ...(on(c.ui) && { extensions: { [uiExtension]: uiSettings } }),
+    ...((on(c.ui) || on(c.tasksExtension)) && {
+      extensions: {
+        ...(on(c.ui) && { [uiExtension]: uiSettings }),
+        ...(on(c.tasksExtension) && { [tasksExtension]: {} }),
+      },
+    }),
   });
 }
 
@@ -127,6 +146,12 @@ export function serverCapabilityBits(capabilities: unknown): number {
   );
 }
 
+/** As `serverCapabilityBits`, for revision 2026-07-28, whose tasks are an extension. */
+export function modernServerCapabilityBits(capabilities: unknown): number {
+  const extension = member(member(objectOf(capabilities), 'extensions'), tasksExtension);
+  return (serverCapabilityBits(capabilities) & ~serverTasks) | bit(extension, serverCapability.tasksExtension);
+}
+
 /** JSON text of the `ServerCapabilities` that the bits stand for. */
 export function serverCapabilitiesJson(bits: number): string {
   const s = serverCapability;
@@ -149,14 +174,15 @@ export function serverCapabilitiesJson(bits: number): string {
         ...(on(s.tasksToolCall) && { requests: { tools: { call: {} } } }),
       },
     }),
-    ...(on(s.ui) && { extensions: { [uiExtension]: {} } }),
+    ...((on(s.ui) || on(s.tasksExtension)) && {
+      extensions: { ...(on(s.ui) && { [uiExtension]: {} }), ...(on(s.tasksExtension) && { [tasksExtension]: {} }) },
+    }),
   });
 }
 
 /** As `serverCapabilitiesJson`, for revision 2026-07-28, which has no tasks outside an extension (protocol.md B2). */
 export function modernServerCapabilitiesJson(bits: number): string {
-  const s = serverCapability;
-  return serverCapabilitiesJson(bits & ~(s.tasks | s.tasksList | s.tasksCancel | s.tasksToolCall));
+  return serverCapabilitiesJson(bits & ~serverTasks);
 }
 
 function objectOf(value: unknown): JsonObject | undefined {

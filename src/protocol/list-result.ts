@@ -25,7 +25,7 @@ const item: Shape = {
     description: value,
     inputSchema: value,
     outputSchema: { members: { type: value } },
-    execution: value,
+    execution: { members: { taskSupport: value }, each: value },
     // MCP Apps: the nested key, and the flat one of its first drafts.
     _meta: { members: { ui: { members: { resourceUri: value } }, 'ui/resourceUri': value } },
   },

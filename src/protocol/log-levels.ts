@@ -3,6 +3,14 @@
 const logLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** For clients of the session era that have set none: what servers say of their work, without what is for their makers. */
+export const defaultLogLevel: LogLevel = 'info';
+
+/** Whether a message of this level is wanted by whoever asked for `least`. */
+export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
+  return logLevels.indexOf(level) >= logLevels.indexOf(least);
+}
+
 export function isLogLevel(text: string): text is LogLevel {
   return (logLevels as readonly string[]).includes(text);
 }

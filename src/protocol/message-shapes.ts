@@ -3,11 +3,13 @@
  * D6). All else passes as bytes. A member not named here cannot be replaced by a splice.
  */
 import { metaKey } from './modern.ts';
+import { relatedTask } from './tasks.ts';
 import { compileShape } from './scan.ts';
 import type { Shape } from './scan.ts';
 
 const value: Shape = {};
-const meta: Shape = { members: { progressToken: value }, each: value };
+const task: Shape = { members: { taskId: value } };
+const meta: Shape = { members: { progressToken: value, [relatedTask]: task }, each: value };
 
 const clientCapabilities: Shape = {
   members: {
@@ -23,6 +25,7 @@ const clientCapabilities: Shape = {
 const requestMeta: Shape = {
   members: {
     progressToken: value,
+    [relatedTask]: task,
     [metaKey.protocolVersion]: value,
     [metaKey.clientCapabilities]: clientCapabilities,
     [metaKey.clientInfo]: value,
@@ -36,7 +39,7 @@ export const clientMessageShape = compileShape({
     jsonrpc: value,
     id: value,
     method: value,
-    result: value,
+    result: { members: { _meta: { members: { [relatedTask]: task } } } },
     error: { members: { code: value } },
     params: {
       members: {
@@ -71,7 +74,23 @@ const block: Shape = { members: { ...innerBlock.members, content: { ...innerBloc
 /** One block or several: sampling allows either. */
 const content: Shape = { ...block, items: block };
 const messages: Shape = { items: { members: { content } } };
-const task: Shape = { members: { taskId: value } };
+const error: Shape = {
+  members: {
+    code: value,
+    message: value,
+    data: {
+      members: {
+        uri: value,
+        elicitations: { items: { members: { message: value, url: value, elicitationId: value } } },
+      },
+    },
+  },
+};
+const inputRequests: Shape = {
+  each: { members: { method: value, params: { members: { mode: value, message: value, url: value, messages } } } },
+};
+/** Of the call that a task was made of. */
+const inlined: Shape = { members: { content, _meta: { each: value } } };
 
 export const serverMessageShape = compileShape({
   members: {
@@ -88,24 +107,17 @@ export const serverMessageShape = compileShape({
         message: value,
         url: value,
         elicitationId: value,
+        requestedSchema: value,
         taskId: value,
+        inputRequests,
+        result: inlined,
+        error,
         task: value,
         messages,
         _meta: meta,
       },
     },
-    error: {
-      members: {
-        code: value,
-        message: value,
-        data: {
-          members: {
-            uri: value,
-            elicitations: { items: { members: { message: value, url: value, elicitationId: value } } },
-          },
-        },
-      },
-    },
+    error,
     result: {
       members: {
         nextCursor: value,
@@ -122,14 +134,13 @@ export const serverMessageShape = compileShape({
           },
         },
         serverInfo: { members: { name: value } },
+        supportedVersions: value,
         instructions: value,
         resultType: value,
         requestState: value,
-        inputRequests: {
-          each: {
-            members: { method: value, params: { members: { mode: value, message: value, url: value, messages } } },
-          },
-        },
+        inputRequests,
+        result: inlined,
+        error,
         ttlMs: value,
         cacheScope: value,
         structuredContent: value,
@@ -138,8 +149,10 @@ export const serverMessageShape = compileShape({
         messages,
         task,
         taskId: value,
-        tasks: { items: task },
-        _meta: { each: value },
+        status: value,
+        createdAt: value,
+        pollIntervalMs: value,
+        _meta: { members: { [relatedTask]: task }, each: value },
       },
     },
   },

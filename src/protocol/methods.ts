@@ -8,7 +8,9 @@ type CommonPlan =
   | { readonly kind: 'list'; readonly list: 'tools' | 'prompts' | 'resources' | 'resourceTemplates' }
   | { readonly kind: 'named'; readonly list: 'tools' | 'prompts' }
   | { readonly kind: 'resource' }
-  | { readonly kind: 'completion' };
+  | { readonly kind: 'completion' }
+  /** By the upstream that the task id names. */
+  | { readonly kind: 'task' };
 
 /** How a request is served: by the gateway itself, from the catalogue, by one upstream, or by all. */
 export type RequestPlan =
@@ -16,6 +18,8 @@ export type RequestPlan =
   | { readonly kind: 'initialize' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'level' }
+  /** Known, and never declared. */
+  | { readonly kind: 'withheld' }
   /** Nothing is known of it: it travels where its parameters or the number of upstreams leave no doubt. */
   | { readonly kind: 'unknown' };
 
@@ -46,12 +50,21 @@ const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, Request
   ['resources/subscribe', { kind: 'resource' }],
   ['resources/unsubscribe', { kind: 'resource' }],
   ['logging/setLevel', { kind: 'level' }],
+  ['tasks/get', { kind: 'task' }],
+  ['tasks/result', { kind: 'task' }],
+  ['tasks/cancel', { kind: 'task' }],
+  // It shows the tasks of a principal, and who that is must be known for certain (2025-11-25 basic/utilities/tasks §Security).
+  ['tasks/list', { kind: 'withheld' }],
 ]);
 
 const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, ModernRequestPlan>([
   ...commonRequests,
   ['server/discover', { kind: 'discover' }],
   ['subscriptions/listen', { kind: 'listen' }],
+  // Of the extension io.modelcontextprotocol/tasks (protocol.md B11).
+  ['tasks/get', { kind: 'task' }],
+  ['tasks/update', { kind: 'task' }],
+  ['tasks/cancel', { kind: 'task' }],
 ]);
 
 const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<string, NotificationPlan>([
@@ -59,6 +72,8 @@ const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<strin
   ['notifications/cancelled', { kind: 'cancelled' }],
   ['notifications/progress', { kind: 'progress' }],
   ['notifications/roots/list_changed', { kind: 'broadcast' }],
+  // It names no upstream, none may rely on it, and to tell all would tell each of the others' tasks.
+  ['notifications/tasks/status', { kind: 'terminate' }],
 ]);
 
 const unknownRequest: RequestPlan = { kind: 'unknown' };

@@ -2,7 +2,7 @@
  * Revision 2026-07-28, which has no sessions: each request says in `params._meta` which revision it speaks and what its client
  * can do (2026-07-28 basic/index §_meta; protocol.md B2).
  */
-import { clientCapability, uiExtension } from './capabilities.ts';
+import { clientCapability, tasksExtension, uiExtension } from './capabilities.ts';
 import { isLogLevel } from './log-levels.ts';
 import type { LogLevel } from './log-levels.ts';
 import type { Message } from './message.ts';
@@ -28,7 +28,7 @@ export interface Envelope {
   readonly protocolVersion: string | undefined;
   /** Raw JSON text of an object; undefined where it is none. */
   readonly clientCapabilities: string | undefined;
-  /** Bits of `clientCapability` that this revision has; none of tasks, and no `roots.listChanged`. */
+  /** Bits of `clientCapability` that this revision has: none of `tasks` but the extension, and no `roots.listChanged`. */
   readonly capabilityBits: number;
   /** Raw JSON text of an object. */
   readonly clientInfo: string | undefined;
@@ -78,6 +78,7 @@ function bitsOf(declared: Found | undefined): number {
   const c = clientCapability;
   const sampling = objectIn(declared, 'sampling');
   const elicitation = objectIn(declared, 'elicitation');
+  const extensions = objectIn(declared, 'extensions');
   const hasUrl = objectIn(elicitation, 'url') !== undefined;
   const hasForm = elicitation !== undefined && (!hasUrl || objectIn(elicitation, 'form') !== undefined);
   return (
@@ -87,7 +88,8 @@ function bitsOf(declared: Found | undefined): number {
     (objectIn(sampling, 'tools') === undefined ? 0 : c.samplingTools) |
     (hasForm ? c.elicitationForm : 0) |
     (hasUrl ? c.elicitationUrl : 0) |
-    (objectIn(objectIn(declared, 'extensions'), uiExtension) === undefined ? 0 : c.ui)
+    (objectIn(extensions, uiExtension) === undefined ? 0 : c.ui) |
+    (objectIn(extensions, tasksExtension) === undefined ? 0 : c.tasksExtension)
   );
 }
 

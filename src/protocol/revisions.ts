@@ -30,6 +30,11 @@ export function understandsPriming(revision: Revision): boolean {
   return revision === '2025-11-25';
 }
 
+/** Tasks of the core protocol exist in one revision only (2025-11-25 basic/utilities/tasks; an extension since). */
+export function hasTasks(revision: Revision): boolean {
+  return revision === '2025-11-25';
+}
+
 /** Batches exist in one revision only (2025-03-26 basic/index §Batching; removed in 2025-06-18). */
 export function hasBatches(revision: Revision): boolean {
   return revision === '2025-03-26';

@@ -28,7 +28,7 @@ const upstreamCalls = new Counter({
 });
 const upstreamSessions = new Counter({
   name: 'manifold_upstream_sessions_total',
-  help: 'Upstream sessions opened, by reason (initialize, late, healed, probe) and outcome.',
+  help: 'Upstream sessions opened, by reason (initialize, late, healed, refreshed, probe) and outcome.',
   labelNames: ['upstream', 'reason', 'outcome'],
   registers,
 });

@@ -14,10 +14,16 @@ export async function askHealing(
 ): Promise<Buffer> {
   const { method, params, deadlineMs } = request;
   try {
-    return await adapter.ask(carrying(link, rawHeaders), method, params, deadlineMs);
+    return await adapter.ask(speaking(client, link, rawHeaders), method, params, deadlineMs);
   } catch (fault) {
     if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
     const renewed = await client.links.renew(link.upstream, link, rawHeaders);
-    return await adapter.ask(carrying(renewed, rawHeaders), method, params, deadlineMs);
+    return await adapter.ask(speaking(client, renewed, rawHeaders), method, params, deadlineMs);
   }
+}
+
+/** The link for a request on behalf of a client: where requests say who asks, what an upstream lists may depend on it. */
+function speaking(client: Client, link: Link, rawHeaders: RawHeaders): Link {
+  const carried = carrying(link, rawHeaders);
+  return carried.mirrors ? { ...carried, said: client.said } : carried;
 }

@@ -66,7 +66,7 @@ export class Asking implements Suspension, Held {
     this.#place = place;
     for (const [index, message] of asked.entries()) {
       const id = sealQuestionId(client.session, { place, question: index });
-      outlet.events(encodeEvent(outwardRequest(message, upstream.config, id)));
+      outlet.events(encodeEvent(outwardRequest(message, upstream.config, id, undefined, client.revision)));
     }
   }
 
@@ -121,5 +121,5 @@ function refuseInput(relay: Relay, fault: GatewayError): void {
   }
   const text = 'The client did not give the input that the tool asked for.';
   const result = JSON.stringify({ content: [{ type: 'text', text }], isError: true });
-  relay.conclude(client.wording.own(message.id!, result, false));
+  relay.conclude(client.wording.own(message.id!, result));
 }

@@ -6,8 +6,11 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
+import type { ListKind } from '../aggregate/kinds.ts';
+import { contradicted } from '../aggregate/contradicted.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import { Asking, type AskingHost } from './asking.ts';
@@ -19,11 +22,16 @@ import { carrying } from './forward.ts';
 import { Holds } from './holds.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
+import type { Keeper } from './keeper.ts';
+import type { Lists } from './lists.ts';
 import { Parking, type ParkingHost } from './parking.ts';
+import { PooledLogs } from './pooled-logs.ts';
 import { Relay } from './relay.ts';
 import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './retries.ts';
 import type { Routed } from './route.ts';
+import type { Said } from './said.ts';
 import { Standings } from './standing.ts';
+import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
@@ -32,9 +40,11 @@ export interface CallsParts {
   readonly hops: Hops;
   readonly upstreams: readonly Upstream[];
   readonly catalogue: Catalogue;
+  readonly lists: Pick<Lists, 'relearn'>;
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   readonly journal: Journal;
+  readonly keeper: Keeper;
 }
 
 export class Calls implements RetriesHost, AskingHost, ParkingHost {
@@ -44,10 +54,15 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   /** Calls that wait here for answers to requests, and for a retry. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
+  /** Called for each notification of an upstream, whichever stream it came on. */
+  onNoticed: (link: Link, method: string) => void = () => {};
   readonly #parts: CallsParts;
   readonly #standings: Standings;
+  readonly #logs: PooledLogs;
   /** Calls whose answer the client can take up elsewhere. */
   readonly #promised = new Set<Relay>();
+  /** Calls that closing cancels and another replica may hear the cancelling of, by session and request id. */
+  readonly #closable = new Map<string, Relay>();
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -55,6 +70,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.wheel = parts.wheel;
     this.hops = parts.hops;
     this.#standings = new Standings(parts.adapter, this);
+    this.#logs = new PooledLogs(parts.adapter);
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
     this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
@@ -95,8 +111,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     for (const relay of this.#promised) relay.disconnect(retryMs);
   }
 
+  /** The client of the session has taken back a request at another replica. `requestId` is raw JSON. */
+  cancelled(jti: string, requestId: string): void {
+    this.#closable.get(`${jti} ${requestId}`)?.takeBack();
+  }
+
   #begin(call: Call, target: InwardTarget, link: Link): void {
     try {
+      const kept = this.#parts.keeper.serve(call, link, target.uri);
+      if (kept !== undefined) {
+        this.#keep(call, kept);
+        return;
+      }
       const clientId = call.message.id!;
       if (call.said !== undefined) checkMirrored(call, link.upstream, target);
       let inward = target;
@@ -109,7 +135,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
         if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
         inward = { ...inward, id: upstreamId, progressToken: upstreamId };
       }
-      let body = inwardCall(call.message, inward);
+      let body = inwardCall(tasksToUpstream(call.message, link.upstream, call.client), inward);
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
       const relay = new Relay(this, call, link, { upstreamId, body, tokens });
@@ -121,12 +147,31 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     }
   }
 
+  /** The gateway answers in the place of the upstream. */
+  #keep(call: Call, kept: Promise<string>): void {
+    const { client, message, outlet, startedMs } = call;
+    kept.then(
+      (result) => {
+        outlet.whole(client.wording.own(message.id!, result));
+        this.#parts.journal.answered(message.method, startedMs);
+      },
+      (fault: unknown) => this.failed(call, fault),
+    );
+  }
+
   #dispatch(relay: Relay): void {
+    const ready = this.#logs.ready(relay);
+    if (ready === undefined) this.#put(relay);
+    else void ready.then(() => this.#put(relay));
+  }
+
+  #put(relay: Relay): void {
     // Its client may have left while it waited.
     if (relay.isOver) return;
     const { client, rawHeaders } = relay.call;
     const carried = carrying(relay.link, rawHeaders);
-    const link = carried.mirrors ? { ...carried, said: relay.call.said ?? client.said } : carried;
+    const said = relay.call.said ?? (carried.mirrors ? saidFor(client, carried) : undefined);
+    const link = said === undefined ? carried : { ...carried, said };
     this.resumed(relay);
     relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, link.upstream.config.timeoutMs);
   }
@@ -135,8 +180,10 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   resumed(relay: Relay): void {
     const { client, message } = relay.call;
-    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay };
+    const closable = relay.link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
+    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay, closable };
     client.inFlight.set(message.id!, relay.flight);
+    if (closable !== undefined) this.#closable.set(closable, relay);
     relay.link.underWay?.add(relay);
   }
 
@@ -180,6 +227,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     return true;
   }
 
+  realign(relay: Relay): boolean {
+    const { client, message, rawHeaders } = relay.call;
+    if (relay.realigned || message.method !== 'tools/call') return false;
+    relay.realigned = true;
+    // The call was refused for its headers, so nothing was done with it (protocol.md D5, D10).
+    this.#parts.lists.relearn(client, relay.link.upstream, rawHeaders).then(
+      () => this.#dispatch(relay),
+      (fault: unknown) => relay.fail(fault),
+    );
+    return true;
+  }
+
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
     const { adapter, wheel } = this.#parts;
     const waiting = new Later(() => {
@@ -191,22 +250,35 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   noticed(link: Link, client: Client, method: string): void {
-    const { catalogue, upstreams } = this.#parts;
-    const { id } = link.upstream.config;
-    // Where headers are forwarded, one audience has several copies (lists.ts).
-    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
-    const audience = forwards ? undefined : client.audienceOf(link.upstream);
+    this.onNoticed(link, method);
     switch (method) {
       case 'notifications/tools/list_changed':
-        catalogue.invalidate(id, 'tools', audience);
+        this.#forget(link, client, 'tools');
         return;
       case 'notifications/prompts/list_changed':
-        catalogue.invalidate(id, 'prompts', audience);
+        this.#forget(link, client, 'prompts');
         return;
       case 'notifications/resources/list_changed':
-        catalogue.invalidate(id, 'resources', audience);
-        catalogue.invalidate(id, 'resourceTemplates', audience);
+        this.#forget(link, client, 'resources');
+        this.#forget(link, client, 'resourceTemplates');
     }
+  }
+
+  wantsLog(relay: Relay, message: Message): boolean {
+    return this.#logs.wants(relay, message);
+  }
+
+  #forget({ upstream }: Link, client: Client, kind: ListKind): void {
+    const { catalogue, upstreams } = this.#parts;
+    // Where headers are forwarded, one audience has several copies (lists.ts).
+    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
+    catalogue.invalidate(upstream.config.id, kind, forwards ? undefined : client.audienceOf(upstream));
+  }
+
+  refused(relay: Relay, answer: Message): void {
+    const { link, call } = relay;
+    const list = contradicted(call.message.method, answer);
+    if (list !== undefined) this.#forget(link, call.client, list);
   }
 
   reply(link: Link, body: string): void {
@@ -222,6 +294,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   takenBack(relay: Relay): void {
     // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
+    relay.exchange?.cancel?.();
     relay.exchange?.abort();
     this.reply(relay.link, cancelledText(relay.upstreamId, 'the client has left'));
     this.finished(relay, 'ok');
@@ -238,9 +311,18 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   /** A client may use an id again, and the newer request is not this one's to forget. */
-  #landed({ call: { client, message }, flight }: Relay): void {
+  #landed(relay: Relay): void {
+    const { call, flight } = relay;
+    const { client, message } = call;
     if (client.inFlight.get(message.id!) === flight) client.inFlight.delete(message.id!);
+    const closable = flight?.closable;
+    if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
   }
+}
+
+/** For a client that says nothing of itself with a request: also the level of log messages, which it has said before (protocol.md D5, LM). */
+function saidFor({ said, logLevel }: Client, { capabilities }: Link): Said {
+  return (capabilities & serverCapability.logging) === 0 ? said : { ...said, logLevel };
 }
 
 /** `id` is raw JSON. */

@@ -2,7 +2,8 @@
  * One client as this replica sees it: what its token says, its links to the upstreams, and what is under way for it here.
  * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
  */
-import { clientCapabilitiesJson } from '../protocol/capabilities.ts';
+import { clientCapability } from '../protocol/capabilities.ts';
+import { defaultLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { OpenSession } from '../session/token.ts';
 import { sessionLabel } from '../telemetry/log.ts';
@@ -10,6 +11,7 @@ import type { Wording } from './downstream/wording.ts';
 import type { Said } from './said.ts';
 import { Links, type LinkOpener, type LinkOwner } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import type { Wishes, WishingSession } from './wishes.ts';
 
 /** A request under way on this replica. */
 export interface InFlight {
@@ -18,6 +20,8 @@ export interface InFlight {
   readonly upstreamId: string;
   /** The way back of its answer. */
   readonly relay: { takeBack(): void };
+  /** Where closing cancels it, what another replica knows it by: the session and the request's id. */
+  readonly closable: string | undefined;
 }
 
 export class Client implements LinkOwner {
@@ -30,11 +34,14 @@ export class Client implements LinkOwner {
   /** It stands for every client of its principal that keeps no session. */
   readonly shared: boolean;
   readonly links: Links;
+  /** As other replicas know it. */
+  readonly known: WishingSession;
+  readonly #wishes: Wishes;
   readonly #audience: string;
   readonly #ownAudience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
-  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests. */
+  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests, and show. */
   readonly said: Said;
   /** Names the session in the log. */
   readonly label: string;
@@ -47,6 +54,7 @@ export class Client implements LinkOwner {
     shared: boolean,
     opener: LinkOpener,
     wording: Wording,
+    wishes: Wishes,
     itself: { readonly revision: Revision; readonly capabilities: number } = {
       revision: session.claims.revision,
       capabilities: session.claims.clientCapabilities,
@@ -57,14 +65,18 @@ export class Client implements LinkOwner {
     this.wording = wording;
     this.clientCapabilities = itself.capabilities;
     this.said = {
-      capabilities: clientCapabilitiesJson(itself.capabilities & wording.askable),
+      capabilities: itself.capabilities & (wording.askable | clientCapability.ui),
       clientInfo: undefined,
       logLevel: undefined,
       itself: false,
     };
     this.shared = shared;
-    this.#audience = `${session.claims.principal.toString('base64url')} ${this.revision} ${this.clientCapabilities}`;
-    this.#ownAudience = session.claims.jti.toString('base64url');
+    this.known = { jti: session.claims.jti.toString('base64url'), expiresAt: session.claims.expiresAt };
+    this.#wishes = wishes;
+    // Clients without a session of their own have one of their principal, whatever they speak and can do.
+    const shown = `${this.revision} ${this.clientCapabilities}`;
+    this.#audience = `${session.claims.principal.toString('base64url')} ${shown}`;
+    this.#ownAudience = `${this.known.jti} ${shown}`;
     this.label = sessionLabel(session.claims.jti);
     this.links = new Links(this, opener);
   }
@@ -87,5 +99,15 @@ export class Client implements LinkOwner {
     return upstreams.every((upstream) => this.audienceOf(upstream) === this.#audience)
       ? this.#audience
       : this.#ownAudience;
+  }
+
+  /** Of the log messages that come with its calls, for upstreams that are told so with each. */
+  get logLevel(): LogLevel {
+    return this.#wishes.levelOf(this.known.jti) ?? defaultLogLevel;
+  }
+
+  /** What it watches at an upstream that keeps no sessions, by the upstream's own URIs. */
+  watchedAt(upstream: Upstream): readonly string[] {
+    return this.#wishes.watchedBy(this.known.jti, upstream.hash);
   }
 }

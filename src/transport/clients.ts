@@ -23,11 +23,12 @@ import { denylistOverflows, sessionRejects, tokenOverflows } from '../telemetry/
 import type { UpstreamConfig } from '../config/model.ts';
 import type { Head } from './accept.ts';
 import { Client } from './client.ts';
-import type { Ended } from './peers.ts';
 import { legacyWording, modernWording, type Wording } from './downstream/wording.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
+import type { Tell } from './notice.ts';
 import type { LinkOpener } from './upstream/links.ts';
+import type { Wishes } from './wishes.ts';
 
 export interface ClientsOptions {
   readonly keyring: Keyring;
@@ -40,8 +41,9 @@ export interface ClientsOptions {
   readonly opener: LinkOpener;
   /** Ends the upstream sessions of a client that is no longer kept. */
   readonly retire: (client: Client) => void;
-  /** Told of every session that ends here. */
-  readonly onEnded: (session: Ended) => void;
+  /** Tells the other replicas of what only this one has heard. */
+  readonly tell: Tell;
+  readonly wishes: Wishes;
   /** Unix seconds. */
   readonly nowSeconds: () => number;
 }
@@ -106,12 +108,13 @@ export class Clients {
   end(client: Client): void {
     const { jti, expiresAt } = client.session.claims;
     this.deny(jti, expiresAt);
-    this.#options.onEnded({ jti: jti.toString('base64url'), expiresAt });
+    void this.#options.tell({ kind: 'ended', jti: jti.toString('base64url'), expiresAt });
   }
 
   deny(jti: Buffer, expiresAt: number): void {
     const before = this.#denied.overflowed;
     this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
+    this.#options.wishes.forget(jti.toString('base64url'));
     denylistOverflows.inc(this.#denied.overflowed - before);
   }
 
@@ -120,13 +123,13 @@ export class Clients {
    * forwarded headers or declared capabilities (bits) differ are different to the upstreams, so they never share one.
    */
   shared(revision: Revision, rawHeaders: RawHeaders = noHeaders, capabilities = 0): Client {
-    const { opener, retire, upstreams } = this.#options;
+    const { opener, retire, upstreams, wishes } = this.#options;
     const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy);
     // The identity of the session changes with the day and the key, and the client with it.
     const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${forwardedKey(upstreams, rawHeaders)}`;
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    const client = new Client(session, true, opener, this.#wording(revision), { revision, capabilities });
+    const client = new Client(session, true, opener, this.#wording(revision), wishes, { revision, capabilities });
     this.#shared.set(key, client);
     for (const [oldKey, old] of this.#shared) {
       const isPast = old.session.claims.expiresAt < this.#options.nowSeconds();
@@ -165,7 +168,7 @@ export class Clients {
   }
 
   #withSession(token: string): Client {
-    const { keyring, route, opener, nowSeconds } = this.#options;
+    const { keyring, route, opener, wishes, nowSeconds } = this.#options;
     let session: OpenSession;
     try {
       session = this.#opened.open(keyring, token, { principal: anonymous, route }, nowSeconds());
@@ -175,8 +178,10 @@ export class Clients {
       throw fault;
     }
     let client = this.#clients.get(session);
-    if (client === undefined)
-      this.#clients.set(session, (client = new Client(session, false, opener, this.#wording(session.claims.revision))));
+    if (client === undefined) {
+      client = new Client(session, false, opener, this.#wording(session.claims.revision), wishes);
+      this.#clients.set(session, client);
+    }
     return client;
   }
 }

@@ -4,9 +4,15 @@
  */
 import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/merge.ts';
-import { clientCapability, clientCapabilityBits, serverCapability } from '../protocol/capabilities.ts';
+import {
+  clientCapability,
+  clientCapabilityBits,
+  clientTasks,
+  serverCapability,
+  serverTasks,
+} from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
+import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
 import type { RawHeaders } from './forward.ts';
@@ -14,11 +20,7 @@ import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-const { tasks, tasksList, tasksCancel, tasksSampling, tasksElicitation } = clientCapability;
-/** Declared to upstreams is what the client declared and the gateway carries. */
-const carriedFromClients = ~(tasks | tasksList | tasksCancel | tasksSampling | tasksElicitation);
 const s = serverCapability;
-const carriedFromServers = ~(s.tasks | s.tasksList | s.tasksCancel | s.tasksToolCall);
 const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | s.resources | s.resourcesListChanged;
 
 /** What the client said of itself. */
@@ -36,7 +38,16 @@ export function readGreeting(message: Message): Greeting {
     throw new GatewayError('params_invalid', 'capabilities is no object');
   const declared =
     capabilities === undefined ? 0 : clientCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities)));
-  return { revision: negotiate(textOf(message.bytes, version)), capabilities: declared & carriedFromClients };
+  const revision = negotiate(textOf(message.bytes, version));
+  return { revision, capabilities: declared & carriedFromClients(revision) };
+}
+
+/**
+ * Declared to upstreams is what the client declared and the gateway carries. Lists of tasks it does not: a server would see what
+ * others have begun at the client, and a client what others have begun at a server.
+ */
+function carriedFromClients(revision: LegacyRevision): number {
+  return hasTasks(revision) ? ~clientCapability.tasksList : ~clientTasks;
 }
 
 export interface Opening {
@@ -77,16 +88,16 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
     openings.map(({ upstream, link }) => ({
       upstream: upstream.config,
       // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
-      serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link)),
+      serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link, revision)),
       ...(upstream.instructions === undefined || link === undefined ? {} : { instructions: upstream.instructions }),
     })),
     { protocolVersion: revision, version, title: 'Manifold' },
   );
 }
 
-/** A subscription of a session has nothing to live in towards an upstream without sessions (protocol.md D8). */
-function deliverable(link: Link): number {
-  return link.capabilities & (link.mirrors ? carriedFromServers & ~s.resourcesSubscribe : carriedFromServers);
+/** Tasks are told of where both sides know the same ones (protocol.md D7). */
+function deliverable(link: Link, revision: LegacyRevision): number {
+  return link.capabilities & ~(hasTasks(revision) && hasTasks(link.revision) ? s.tasksList : serverTasks);
 }
 
 function withListChanged(bits: number): number {

@@ -14,24 +14,31 @@ import type { Log } from '../telemetry/log.ts';
 import type { Calls } from './calls.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
+import type { Tell } from './notice.ts';
+import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
+
+export interface InboundParts {
+  readonly upstreams: readonly Upstream[];
+  readonly adapter: UpstreamAdapter;
+  readonly calls: Pick<Calls, 'asked' | 'hops'>;
+  readonly tell: Tell;
+  readonly log: Log;
+}
 
 export class Inbound {
   readonly #upstreams: readonly Upstream[];
   readonly #adapter: UpstreamAdapter;
   readonly #calls: Pick<Calls, 'asked' | 'hops'>;
+  readonly #tell: Tell;
   readonly #log: Log;
 
-  constructor(
-    upstreams: readonly Upstream[],
-    adapter: UpstreamAdapter,
-    calls: Pick<Calls, 'asked' | 'hops'>,
-    log: Log,
-  ) {
+  constructor({ upstreams, adapter, calls, tell, log }: InboundParts) {
     this.#upstreams = upstreams;
     this.#adapter = adapter;
     this.#calls = calls;
+    this.#tell = tell;
     this.#log = log;
   }
 
@@ -50,7 +57,8 @@ export class Inbound {
     const opened = openRequestId(client.session, text);
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
-    await this.#adapter.post(carrying(link, rawHeaders), withId(message, opened.raw));
+    const answer = tasksToUpstream(message, link.upstream, client);
+    await this.#adapter.post(carrying(link, rawHeaders), withId(answer, opened.raw));
   }
 
   async #answerHeld({ place, question }: HeldQuestion, message: Message, rawHeaders: RawHeaders, hopped: boolean) {
@@ -75,7 +83,7 @@ export class Inbound {
         this.#progress(client, message, rawHeaders);
         return;
       case 'broadcast':
-        this.#broadcast(client, message.bytes, rawHeaders);
+        this.#broadcast(client, message, rawHeaders);
     }
   }
 
@@ -88,7 +96,10 @@ export class Inbound {
     const raw = rawOf(message.bytes, requestId);
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
-      this.#broadcast(client, message.bytes, rawHeaders);
+      this.#broadcast(client, message, rawHeaders);
+      // An upstream that takes no notifications has it closed by the replica that called it.
+      if (this.#upstreams.some((upstream) => client.links.peek(upstream)?.mirrors !== false))
+        void this.#tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
       return;
     }
     const link = client.links.peek(flight.upstream);
@@ -108,13 +119,14 @@ export class Inbound {
       token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (token === undefined || opened === undefined || link === undefined) return;
-    this.#send(carrying(link, rawHeaders), replace(message.bytes, token, opened.raw));
+    const { bytes, params } = tasksToUpstream(message, link.upstream, client);
+    this.#send(carrying(link, rawHeaders), replace(bytes, params?.member('progressToken') ?? token, opened.raw));
   }
 
-  #broadcast(client: Client, body: Buffer, rawHeaders: RawHeaders): void {
+  #broadcast(client: Client, message: Message, rawHeaders: RawHeaders): void {
     // What one client says must not reach what others share.
     for (const link of client.links.all(this.#upstreams))
-      if (!link.shared) this.#send(carrying(link, rawHeaders), body);
+      if (!link.shared) this.#send(carrying(link, rawHeaders), tasksToUpstream(message, link.upstream, client).bytes);
   }
 
   #send(link: Link, body: Buffer): void {

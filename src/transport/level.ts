@@ -1,31 +1,37 @@
-/** `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging; protocol.md D4). */
+/**
+ * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging; protocol.md D4).
+ * Upstreams without sessions are told with each call; the level is remembered for that, here and at the peers.
+ */
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import { textOf } from '../protocol/scan.ts';
 import { askHealing } from './ask.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
+import type { Keeper } from './keeper.ts';
+import { levelDeadlineMs } from './limits.ts';
 import type { UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-const levels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
-/** Longest wait for one upstream, in ms; one that does not answer in time keeps its level. */
-const levelDeadlineMs = 5_000;
-
 /** Throws `params_invalid` for a level that the specification does not name. */
-export function levelOf(message: Message): string {
+export function levelOf(message: Message): LogLevel {
   const found = message.params?.member('level');
   const level = found?.kind === 'string' ? textOf(message.bytes, found) : '';
-  if (!levels.has(level)) throw new GatewayError('params_invalid', 'no such log level');
+  if (!isLogLevel(level)) throw new GatewayError('params_invalid', 'no such log level');
   return level;
 }
 
 /** The result as JSON text. What one upstream makes of it is its own affair. */
 export async function setLevel(
-  parts: { readonly upstreams: readonly Upstream[]; readonly adapter: UpstreamAdapter },
+  parts: {
+    readonly upstreams: readonly Upstream[];
+    readonly adapter: UpstreamAdapter;
+    readonly keeper: Keeper;
+  },
   client: Client,
-  level: string,
+  level: LogLevel,
   rawHeaders: RawHeaders,
 ): Promise<string> {
   // The level of a link that several clients share is nobody's to set.
@@ -33,6 +39,7 @@ export async function setLevel(
     .all(parts.upstreams)
     .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
   const request = { method: 'logging/setLevel', params: JSON.stringify({ level }), deadlineMs: levelDeadlineMs };
-  await Promise.allSettled(links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders)));
+  const asked = links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders));
+  await Promise.allSettled([...asked, parts.keeper.setLevel(client, level)]);
   return '{}';
 }

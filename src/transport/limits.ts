@@ -32,12 +32,28 @@ export const rejoinMaxMs = 30_000;
 export const maxRetryMs = 3_600_000;
 /** The same while a client waits for the rest of its answer. */
 export const maxPollMs = 30_000;
+/** A task is asked for this often, unless its server names a pause, and never more often than this. */
+export const taskPollMs = 1_000;
+export const minPollMs = 250;
+/** How often in a row a task is asked for in vain. */
+export const maxMissedPolls = 5;
+/** Pages of tools that are read to learn which are called as tasks. */
+export const maxTaskToolPages = 100;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
 /** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
 export const maxEventsPerSecond = 1_000;
+/** Wait for one upstream's answer to a level of log messages; one that does not answer in time keeps its level. */
+export const levelDeadlineMs = 5_000;
+/** Whoever asks to watch a resource waits this long for the upstream to listen, and for the peers to be told. */
+export const watchingMs = 2_000;
+/** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
+export const subscribingMs = 5_000;
+export const subscribesAtOnce = 16;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
+/** Tasks that one subscription may name. */
+export const maxSubscribedTasks = 256;
 /** How long a call may wait for its next round, in seconds. */
 export const callStateSeconds = 600;
 /** The greeting does not wait longer than this for an upstream. */
@@ -57,10 +73,12 @@ export const maxLastTurns = 1_000;
 export const blackoutMs = 10_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
-/** A call waits this long for the stream on which its upstream may ask about it. */
-export const standingMs = 2_000;
+/** A call waits this long for the stream on which its upstream may ask about it. Some servers send its head with its first event only. */
+export const standingMs = 300;
 /** Questions that follow one another this closely make one round. */
 export const collectMs = 20;
+/** Answers are posted once the stream for the rest is open. A server that sends no head before its first event gets them after this. */
+export const headlessMs = 250;
 /** Rounds of questions in one call, as the official SDK has it, and the pause before one that asks nothing. */
 export const maxRounds = 8;
 export const roundPaceMs = 250;

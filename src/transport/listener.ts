@@ -31,10 +31,14 @@ export interface Listened {
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
   /** A place to resume from, without a message. */
   prime(upstream: Upstream, upstreamEventId: string): void;
+  /** Another session in the place of a lost one. Throws `upstream_*` faults. */
+  renew(lost: Link): Promise<Link>;
+  /** The upstream's stream is open, for the first time or again. */
+  opened?(): void;
   /** The upstream does not know the place it was asked for. */
   forget(upstream: Upstream): void;
   /** The upstream has no stream to offer. */
-  leave(upstream: Upstream): void;
+  leave(upstream: Upstream, listener: Listener): void;
 }
 
 export class Listener extends Waiting implements AnswerSink {
@@ -49,6 +53,11 @@ export class Listener extends Waiting implements AnswerSink {
   /** Another stream of the session has the upstream's only one. */
   #contended = false;
   #stopped = false;
+  /** It has been open at least once. */
+  #hasOpened = false;
+  /** What this one will replace when it is open. */
+  #former: Listener | undefined;
+  #onOpened: (() => void)[] = [];
 
   constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
     super();
@@ -63,11 +72,40 @@ export class Listener extends Waiting implements AnswerSink {
     if (isFull) this.#exchange.pause();
   }
 
+  /** What was heard on `link` was heard on the session listened to here, and not by this listener. */
+  isBeside(link: Link): boolean {
+    return link !== this.#link && link.sessionId !== undefined && link.sessionId === this.#link.sessionId;
+  }
+
+  get watches(): readonly string[] {
+    return this.#link.watches ?? [];
+  }
+
+  /** Takes the place of `former`, which goes on until this one is open, so that nothing is missed in between. */
+  replace(former: Listener): void {
+    this.#former = former.#hasOpened ? former : former.#yield();
+  }
+
+  #yield(): Listener | undefined {
+    const former = this.#former;
+    this.#former = undefined;
+    this.stop();
+    return former;
+  }
+
+  /** Resolves when the upstream's stream is open, or is wanted no longer. */
+  opened(): Promise<void> {
+    if (this.#hasOpened || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => this.#onOpened.push(resolve));
+  }
+
   pause(): void {
+    this.#former?.pause();
     this.#exchange?.pause();
   }
 
   resume(): void {
+    this.#former?.resume();
     this.#exchange?.resume();
   }
 
@@ -75,6 +113,7 @@ export class Listener extends Waiting implements AnswerSink {
     this.#stopped = true;
     this.#stream.host.wheel.disarm(this);
     this.#exchange?.abort();
+    this.#settle();
   }
 
   /** A stream of the same session has ended here: what it held may be free. */
@@ -89,6 +128,9 @@ export class Listener extends Waiting implements AnswerSink {
   onStream(): void {
     this.#contended = false;
     this.#openedMs = performance.now();
+    this.#hasOpened = true;
+    this.#stream.opened?.();
+    this.#settle();
   }
 
   onRetry(ms: number): void {
@@ -121,7 +163,8 @@ export class Listener extends Waiting implements AnswerSink {
     switch (fault.code) {
       case 'upstream_verb_refused':
         upstream.noListening = true;
-        this.#stream.leave(upstream);
+        this.#stream.leave(upstream, this);
+        this.#settle();
         return;
       case 'upstream_session_lost':
         this.#forget();
@@ -131,6 +174,7 @@ export class Listener extends Waiting implements AnswerSink {
         this.#contended = true;
         this.#rejoin(this.#backOffMs(contendedMaxMs));
         return;
+      case 'upstream_unauthorized':
       case 'upstream_refused':
         // It may no longer have what was to be resumed; a fresh stream is better than none.
         this.#forget();
@@ -163,6 +207,12 @@ export class Listener extends Waiting implements AnswerSink {
     }
   }
 
+  #settle(): void {
+    this.#former?.stop();
+    this.#former = undefined;
+    for (const resolve of this.#onOpened.splice(0)) resolve();
+  }
+
   #forget(): void {
     this.#lastEventId = undefined;
     this.#stream.forget(this.#link.upstream);
@@ -184,17 +234,18 @@ export class Listener extends Waiting implements AnswerSink {
   /** After a loss of the session the client's link is used as it is by then: a call may have healed it. */
   #renew(): void {
     if (this.#stopped) return;
-    const { client, rawHeaders } = this.#stream;
-    client.links.renew(this.#link.upstream, this.#link, rawHeaders).then(
+    this.#stream.renew(this.#link).then(
       (link) => {
-        this.#link = link;
+        if (this.#stopped) return;
+        const { watches } = this.#link;
+        this.#link = watches === undefined ? link : { ...link, watches };
         // With a pause: whoever loses its sessions at once would be asked for new ones without end.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
       (fault: unknown) => {
         // Configured to stay lost: its next session is for a new client session to open.
         if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
-          this.#stream.leave(this.#link.upstream);
+          this.#stream.leave(this.#link.upstream, this);
         else this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
     );

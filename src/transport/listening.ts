@@ -14,7 +14,8 @@ import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.t
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from './relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
-import type { UpstreamAdapter } from './upstream/adapter.ts';
+import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
+import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Wheel } from './wheel.ts';
 
@@ -27,6 +28,7 @@ const listsChanged = [
 export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
+  readonly opener: LinkOpener;
   readonly #upstreams: readonly Upstream[];
   /** In the order of their opening. */
   readonly #open = new Set<MergedStream>();
@@ -35,8 +37,9 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   /** The gateway, once it exists. */
   host: Pick<RelayHost, 'noticed' | 'reply'> | undefined;
 
-  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, wheel: Wheel) {
+  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, opener: LinkOpener, wheel: Wheel) {
     this.#upstreams = upstreams;
+    this.opener = opener;
     this.adapter = adapter;
     this.wheel = wheel;
   }
@@ -62,6 +65,7 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
     this.#open.add(stream);
     this.#count(client, 1);
     for (const upstream of this.#upstreams) stream.join(upstream);
+    if (client.getStreams > 1) void this.rewatch(client.known.jti);
   }
 
   /** Answers `subscriptions/listen`. Throws `streams_too_many` and `params_invalid`. */
@@ -71,7 +75,13 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
     const subscription = new Subscription(this, call, this.#upstreams);
     this.#subscriptions.add(subscription);
     this.#count(call.client, 1);
-    subscription.start(this.#upstreams);
+    subscription.start();
+  }
+
+  /** Some stream of an upstream's session has brought a change. */
+  overheard(link: Link, method: string): void {
+    if (!listsChanged.includes(method)) return;
+    for (const subscription of this.#subscriptions) subscription.overheard(link, method);
   }
 
   unsubscribed(subscription: Subscription): void {
@@ -81,7 +91,7 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
   joined(upstream: Upstream): void {
     for (const subscription of this.#subscriptions) {
-      subscription.join(upstream);
+      void subscription.returned(upstream);
       for (const method of listsChanged) subscription.announce(method);
     }
     const told = new Set<Client>();
@@ -107,12 +117,26 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
       if (stream.client.session.claims.jti.equals(jti)) stream.end();
   }
 
+  /** What a session watches has changed, or which of its streams is the newest, which alone is told of it. Never rejects. */
+  async rewatch(jti: string): Promise<void> {
+    const streams = [...this.#open].filter(({ client }) => client.known.jti === jti);
+    const newest = streams.at(-1);
+    await Promise.all(
+      streams.flatMap((stream) =>
+        this.#upstreams.map((upstream) =>
+          stream.watch(upstream, stream === newest ? stream.client.watchedAt(upstream) : []),
+        ),
+      ),
+    );
+  }
+
   closed(stream: MergedStream | ResumedStream): void {
     const { client } = stream;
     if (stream instanceof ResumedStream ? !this.#resumed.delete(stream) : !this.#open.delete(stream)) return;
     this.#count(client, -1);
     if (client.getStreams === 0) return;
     for (const other of this.#open) if (other.client === client) other.takeOver();
+    void this.rewatch(client.known.jti);
   }
 
   #opened(client: Client, upstream: Upstream): void {

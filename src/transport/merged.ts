@@ -3,15 +3,19 @@
  * stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
-import { serverCapability } from '../protocol/capabilities.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
 import type { Client } from './client.ts';
 import type { RawHeaders } from './forward.ts';
+import { watchingMs } from './limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
+import { settled } from './settled.ts';
 import { EventStream } from './stream.ts';
 import { eventIdToClient } from './translate.ts';
+import type { Link } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 const pushing =
@@ -19,7 +23,16 @@ const pushing =
   serverCapability.promptsListChanged |
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
+  serverCapability.tasks |
   serverCapability.logging;
+/** Log messages of an upstream without sessions come with calls alone. */
+const pushingWithoutSessions = pushing & ~serverCapability.logging;
+/* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
+const asked =
+  clientCapability.roots |
+  clientCapability.sampling |
+  clientCapability.elicitationForm |
+  clientCapability.elicitationUrl;
 
 export interface MergedHost extends ListenerHost {
   closed(stream: MergedStream): void;
@@ -31,6 +44,8 @@ export class MergedStream implements Listened {
   readonly rawHeaders: RawHeaders;
   readonly #events: EventStream;
   readonly #listeners = new Map<Upstream, Listener>();
+  /** What is watched for the session at upstreams that keep none: all of it on one stream, and nothing on the others. */
+  readonly #watches = new Map<Upstream, readonly string[]>();
   /** The last event id of each upstream that gives ids. */
   readonly #places = new Map<number, string>();
 
@@ -57,14 +72,58 @@ export class MergedStream implements Listened {
     return this.#events.isFull;
   }
 
-  /** Listens to an upstream where it has something to push and a session to push it in. */
+  /** Listens to an upstream where it has something to push or to ask, and a session to do so in. */
   join(upstream: Upstream): void {
     if (upstream.noListening || this.#listeners.has(upstream) || !this.#events.isOpen) return;
+    const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
+    this.#watches.set(upstream, watches);
     const link = this.client.links.peek(upstream);
-    if (link === undefined || (link.capabilities & pushing) === 0) return;
-    const listener = new Listener(this, link, this.#places.get(upstream.hash));
+    // The session has asked elsewhere for what this upstream has to tell.
+    if (link === undefined && watches.length > 0) this.#open(upstream);
+    if (link === undefined) return;
+    // What a server asks on a link of many clients is nobody's to answer (undeclared.ts).
+    const canAsk = !link.shared && (this.client.clientCapabilities & asked) !== 0;
+    if ((link.capabilities & (link.mirrors ? pushingWithoutSessions : pushing)) === 0 && !canAsk) return;
+    this.#listen(link, watches, undefined);
+  }
+
+  /** Watches `uris` from now on, at an upstream that keeps no sessions. Resolves when it does, or after `watchingMs`. */
+  async watch(upstream: Upstream, uris: readonly string[]): Promise<void> {
+    this.#watches.set(upstream, uris);
+    await settled(this.#watching(upstream), watchingMs);
+  }
+
+  async #watching(upstream: Upstream): Promise<void> {
+    if (this.#wanted(upstream).length > 0) await this.client.links.ensure(upstream, this.rawHeaders);
+    this.join(upstream);
+    const link = this.client.links.peek(upstream);
+    const listener = this.#listeners.get(upstream);
+    if (link?.mirrors !== true || listener === undefined) return;
+    // By now it may be something else again that is wanted.
+    if (!isDeepStrictEqual(listener.watches, this.#wanted(upstream)))
+      this.#listen(link, this.#wanted(upstream), listener);
+    await this.#listeners.get(upstream)?.opened();
+  }
+
+  #wanted(upstream: Upstream): readonly string[] {
+    return this.#watches.get(upstream) ?? [];
+  }
+
+  #listen(link: Link, watches: readonly string[], former: Listener | undefined): void {
+    const { upstream } = link;
+    const watching = link.mirrors && watches.length > 0 ? { ...link, watches } : link;
+    const listener = new Listener(this, watching, this.#places.get(upstream.hash));
+    if (former !== undefined) listener.replace(former);
     this.#listeners.set(upstream, listener);
     listener.connect();
+  }
+
+  #open(upstream: Upstream): void {
+    this.client.links.ensure(upstream, this.rawHeaders).then(
+      () => this.join(upstream),
+      // It is looked for, and joins when it is back.
+      () => {},
+    );
   }
 
   /** A change of the gateway's own. It has no place in any upstream's stream, hence no event id. */
@@ -86,12 +145,16 @@ export class MergedStream implements Listened {
     if (primer !== undefined) this.#events.write(primer);
   }
 
+  renew(lost: Link): Promise<Link> {
+    return this.client.links.renew(lost.upstream, lost, this.rawHeaders);
+  }
+
   forget(upstream: Upstream): void {
     this.#places.delete(upstream.hash);
   }
 
-  leave(upstream: Upstream): void {
-    this.#listeners.delete(upstream);
+  leave(upstream: Upstream, listener: Listener): void {
+    if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
   }
 
   /** Another stream of the session has ended: this one may get what that one had. */

@@ -1,38 +1,26 @@
 /**
- * What replicas tell one another, best effort: that a session has ended. A message is authenticated by a key derived from the
- * key ring, and a replica that misses one still refuses nothing it should serve (design.md §5; security.md §2.2 DELETE).
+ * How replicas tell one another what only one of them has heard (notice.ts), best effort. A message is authenticated by a key
+ * derived from the key ring, and a replica that misses one still refuses nothing it should serve (design.md §5; security.md §2.2 DELETE).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import express, { type Express } from 'express';
 import { Agent, request } from 'undici';
-import * as z from 'zod';
 import type { Keyring } from '../session/keyring.ts';
 import type { Log } from '../telemetry/log.ts';
 import { connectTimeoutMs } from './limits.ts';
+import { readNotice, type Notice } from './notice.ts';
 
-/** A session that ended before its time. */
-export interface Ended {
-  /** base64url. */
-  readonly jti: string;
-  /** Unix seconds. */
-  readonly expiresAt: number;
-}
-
-const peerPath = '/.manifold/ended';
+const peerPath = '/.manifold/notice';
 /** A message is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
 const maxAgeSeconds = 60;
-const maxBodyBytes = 4_096;
+const maxBodyBytes = 8_192;
 const answerTimeoutMs = 2_000;
 /** More peers than this are not told. */
 const maxPeers = 256;
+/** Notices on their way at once, beyond which only the end of a session is told: a client must not make a flood of its requests. */
+const maxUnderWay = 256;
 const label = 'peer-channel';
-
-const message = z.strictObject({
-  jti: z.base64url().length(22),
-  expiresAt: z.int().positive(),
-  at: z.int().positive(),
-});
 
 export class Peers {
   readonly #keyring: Keyring;
@@ -45,6 +33,8 @@ export class Peers {
     bodyTimeout: answerTimeoutMs,
   });
 
+  #underWay = 0;
+
   /** `name` is `host` or `host:port`, resolved anew each time; undefined: nobody is told. */
   constructor(name: string | undefined, defaultPort: number, keyring: Keyring, log: Log, nowSeconds: () => number) {
     this.#target = name === undefined ? undefined : targetOf(name, defaultPort);
@@ -54,10 +44,21 @@ export class Peers {
   }
 
   /** Tells every address behind the name. Never throws: what a peer does not learn it does not know. */
-  async tell(ended: Ended): Promise<void> {
+  async tell(notice: Notice): Promise<void> {
     const target = this.#target;
     if (target === undefined) return;
-    const body = JSON.stringify({ ...ended, at: this.#nowSeconds() });
+    const body = JSON.stringify({ notice, at: this.#nowSeconds() });
+    const isTooMuch = this.#underWay >= maxUnderWay && notice.kind !== 'ended';
+    if (isTooMuch || Buffer.byteLength(body) > maxBodyBytes) {
+      this.#log.debug({ kind: notice.kind }, 'peers are not told');
+      return;
+    }
+    this.#underWay += 1;
+    await this.#tellAll(target, body);
+    this.#underWay -= 1;
+  }
+
+  async #tellAll(target: { readonly host: string; readonly port: number }, body: string): Promise<void> {
     const signature = sign(this.#keyring.derive(label, this.#nowSeconds()), body);
     try {
       const addresses = (await lookup(target.host, { all: true })).slice(0, maxPeers);
@@ -88,8 +89,11 @@ export class Peers {
     }
   }
 
-  /** Serves the messages of peers on `app`. An unauthenticated one is answered as if there were no such page. */
-  receive(app: Express, onEnded: (ended: Ended) => void): void {
+  /**
+   * Serves the messages of peers on `app`, and answers when `onNotice` is done with one, so that whoever told it knows that it
+   * holds here. An unauthenticated one is answered as if there were no such page.
+   */
+  receive(app: Express, onNotice: (notice: Notice) => Promise<void>): void {
     app.post(peerPath, express.raw({ type: 'application/json', limit: maxBodyBytes }), (incoming, response) => {
       const body: unknown = incoming.body;
       const read = Buffer.isBuffer(body)
@@ -99,8 +103,7 @@ export class Peers {
         response.status(404).end();
         return;
       }
-      onEnded({ jti: read.jti, expiresAt: read.expiresAt });
-      response.status(204).end();
+      void onNotice(read).finally(() => response.status(204).end());
     });
   }
 
@@ -108,7 +111,7 @@ export class Peers {
     return this.#agent.destroy();
   }
 
-  #verified(body: string, signature: string | undefined): z.infer<typeof message> | undefined {
+  #verified(body: string, signature: string | undefined): Notice | undefined {
     const now = this.#nowSeconds();
     const given = Buffer.from(signature ?? '', 'hex');
     const known = this.#keyring.deriveAccepted(label, now).some((key) => {
@@ -116,8 +119,8 @@ export class Peers {
       return expected.length === given.length && timingSafeEqual(expected, given);
     });
     if (!known) return undefined;
-    const parsed = message.safeParse(JSON.parse(body));
-    return parsed.success && Math.abs(parsed.data.at - now) <= maxAgeSeconds ? parsed.data : undefined;
+    const read = readNotice(body);
+    return read !== undefined && Math.abs(read.at - now) <= maxAgeSeconds ? read.notice : undefined;
   }
 }
 

@@ -22,12 +22,18 @@ import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapte
 export interface RelayHost {
   /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
   heal(relay: Relay): boolean;
+  /** The headers made of `relay` do not fit what the upstream wants by now; true when it will be sent again with others. */
+  realign(relay: Relay): boolean;
   /** Notifications that concern the gateway as well. */
   noticed(link: Link, client: Client, method: string): void;
+  /** Whether a log message is one that the request has asked for. */
+  wantsLog(relay: Relay, message: Message): boolean;
   /** Sends a message of the gateway to the upstream, without waiting. */
   reply(link: Link, body: string): void;
   /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
   resume(relay: Relay, lastEventId: string, afterMs: number): void;
+  /** The upstream answered `relay` with an error. */
+  refused(relay: Relay, answer: Message): void;
   /** The client was given an event id, so it can take the answer up at another replica. */
   promised(relay: Relay): void;
   /** The client has left, which takes its request back. */
@@ -50,6 +56,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   /** Called once the upstream's stream is open. */
   onOpened: (() => void) | undefined;
   healed = false;
+  realigned = false;
   /** Questions of the upstream that are being gathered, or that the call waits with. */
   parking: Gathering | undefined;
   /** Its stream was begun at another time, by whichever replica. */
@@ -143,7 +150,9 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
-    if (fault.code === 'upstream_session_lost' && this.lastEventId === undefined && this.#host.heal(this)) return;
+    const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
+    if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
+    if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
     else this.#fail(this.isTakenUp ? new GatewayError('state_invalid', fault.message, { cause: fault }) : fault);
   }
@@ -154,11 +163,6 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     this.#retryMs = retryMs;
     this.exchange?.abort();
     this.#passDisconnect();
-  }
-
-  /** Only an upstream that was told the level knows which messages the client wants. */
-  get #wantsLogs(): boolean {
-    return this.call.said?.logLevel !== undefined && this.link.mirrors;
   }
 
   get isOver(): boolean {
@@ -255,7 +259,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
       }
       case 'notification':
         this.#host.noticed(this.link, this.call.client, message.method);
-        if (this.call.client.wording.passes(message.method, this.#wantsLogs))
+        if (this.call.client.wording.passes(message.method, this.#isWantedLog(message)))
           this.#write(notificationToClient(message, upstream, this.call.client, this.sent.tokens), eventId);
         return;
       case 'request': {
@@ -265,6 +269,10 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
         else this.#write(requestToClient(message, upstream, this.call.client), eventId);
       }
     }
+  }
+
+  #isWantedLog(message: Message): boolean {
+    return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
   /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
@@ -346,7 +354,9 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   #close(response: Message): void {
     this.#over = true;
-    this.#host.finished(this, response.root.member('error') === undefined ? 'ok' : 'error');
+    const isError = response.root.member('error') !== undefined;
+    if (isError) this.#host.refused(this, response);
+    this.#host.finished(this, isError ? 'error' : 'ok');
   }
 
   #fail(fault: GatewayError): void {

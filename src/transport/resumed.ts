@@ -16,7 +16,7 @@ import type { ListenerHost } from './listener.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
 import { respondFault } from './respond.ts';
 import { EventStream } from './stream.ts';
-import { eventIdToClient, notificationToClient, requestToClient } from './translate.ts';
+import { eventIdToClient, notificationToClient, requestToClient, tasksToClient } from './translate.ts';
 import { ownAnswer } from './undeclared.ts';
 import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
 import { Waiting } from './wheel.ts';
@@ -144,7 +144,12 @@ export class ResumedStream extends Waiting implements AnswerSink {
     const { upstream } = this.#link;
     switch (message.kind) {
       case 'response':
-        this.#finish(this.#event(outwardResult(message, upstream.config, this.client.revision), eventId));
+        this.#finish(
+          this.#event(
+            outwardResult(tasksToClient(message, upstream, this.client), upstream.config, this.client.revision),
+            eventId,
+          ),
+        );
         return;
       case 'notification':
         this.#host.noticed(this.#link, this.client, message.method);

@@ -11,6 +11,7 @@ import type { Call } from './call.ts';
 import { carrying } from './forward.ts';
 import type { Holds } from './holds.ts';
 import type { Hops } from './hop.ts';
+import { headlessMs } from './limits.ts';
 import { answerWithRound, roundOf, type Awaited, type Parking, type Resumable } from './parking.ts';
 import { Relay, type RelayHost } from './relay.ts';
 import type { Sent } from './suspension.ts';
@@ -72,11 +73,15 @@ export function goOnAnywhere(
   const relay = new Relay(host, call, link, sentOf(call, { upstreamId, body: empty, tokens: undefined }));
   relay.lastEventId = lastEventId;
   relay.isTakenUp = true;
-  // The stream first, so that an upstream which answers at once has somewhere to answer to.
-  relay.onOpened = () => {
+  const answer = (): void => {
+    if (relay.isOver || relay.onOpened === undefined) return;
     relay.onOpened = undefined;
+    clearTimeout(headless);
     post(host, link, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
   };
+  // The stream first, so that an upstream which answers at once has somewhere to answer to.
+  relay.onOpened = answer;
+  const headless = setTimeout(answer, headlessMs);
   host.resumed(relay);
   relay.exchange = host.adapter.listen(carrying(link, call.rawHeaders), lastEventId, relay, upstream.config.timeoutMs);
 }

@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';
 import { metaKey } from '../protocol/modern.ts';
-import { rawOf } from '../protocol/scan.ts';
+import { rawOf, textOf } from '../protocol/scan.ts';
 import { setMember, splice } from '../protocol/splice.ts';
 import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
@@ -16,7 +16,11 @@ import type { OutletOwner } from './downstream/outlet.ts';
 import type { RawHeaders } from './forward.ts';
 import { maxSubscribedUris } from './limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
+import type { Link } from './upstream/adapter.ts';
+import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import { WatchedSession, type Resource, type WatchingOwner } from './watched-session.ts';
+import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 
 /** What a client may ask for beside resources → the notification it gets. */
 const lists = {
@@ -30,26 +34,32 @@ const listsChanged =
   serverCapability.toolsListChanged | serverCapability.promptsListChanged | serverCapability.resourcesListChanged;
 
 export interface SubscriptionHost extends ListenerHost {
+  readonly opener: LinkOpener;
   unsubscribed(subscription: Subscription): void;
 }
 
-/** What was asked for and will be told. */
-interface Honoured {
+/** What was asked for and can be told, if the upstreams can tell it. */
+interface Filter {
   readonly methods: ReadonlySet<string>;
-  /** The URIs as the client wrote them, and as their upstreams know them. */
-  readonly uris: readonly string[];
-  readonly watched: ReadonlyMap<Upstream, readonly string[]>;
+  readonly resources: ReadonlyMap<Upstream, readonly Resource[]>;
   readonly asked: Readonly<Record<string, true>>;
+  readonly tasks: WatchedTasks;
 }
 
-export class Subscription implements Listened, OutletOwner {
+export class Subscription implements Listened, OutletOwner, WatchingOwner {
   readonly client: Client;
   readonly host: SubscriptionHost;
   readonly rawHeaders: RawHeaders;
   isFull = false;
   readonly #call: Call;
-  readonly #honoured: Honoured;
+  readonly #filter: Filter;
+  readonly #upstreams: readonly Upstream[];
+  /** What is told of by upstreams without sessions, in the listener's own subscription there. */
+  readonly #watches = new Map<Upstream, readonly Resource[]>();
+  readonly #sessions = new Map<Upstream, WatchedSession>();
   readonly #listeners = new Map<Upstream, Listener>();
+  #acknowledged = false;
+  #started: Promise<void> | undefined;
   #over = false;
 
   /** Throws `params_invalid` for what is no filter. */
@@ -58,54 +68,116 @@ export class Subscription implements Listened, OutletOwner {
     this.client = call.client;
     this.rawHeaders = call.rawHeaders;
     this.#call = call;
-    this.#honoured = honouredOf(call, upstreams);
+    this.#filter = filterOf(call, upstreams);
+    this.#upstreams = upstreams;
     call.outlet.owner = this;
   }
 
-  /** The acknowledgement comes before anything else. */
-  start(upstreams: readonly Upstream[]): void {
-    const { asked, uris } = this.#honoured;
-    const notifications = { ...asked, ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }) };
+  start(): void {
+    this.#started = this.#start();
+  }
+
+  /** The acknowledgement comes before anything else, and names what the upstreams have agreed to. */
+  async #start(): Promise<void> {
+    this.#call.outlet.stream();
+    const agreed = await Promise.all(this.#upstreams.map((upstream) => this.#watch(upstream)));
+    if (this.#over) return;
+    const { asked, tasks } = this.#filter;
+    const uris = agreed.flat().map(({ outward }) => outward);
+    const notifications = {
+      ...asked,
+      ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+      ...(tasks.ids.size === 0 ? {} : { taskIds: [...tasks.ids] }),
+    };
     const acknowledged = {
       jsonrpc: '2.0',
       method: 'notifications/subscriptions/acknowledged',
       params: { notifications },
     };
+    this.#acknowledged = true;
     this.#send(Buffer.from(JSON.stringify(acknowledged)));
-    for (const upstream of upstreams) this.join(upstream);
+    for (const upstream of this.#upstreams) this.#join(upstream);
   }
 
-  join(upstream: Upstream): void {
+  /** An upstream that was down or unknown is there: what was asked of it is told from now on. */
+  async returned(upstream: Upstream): Promise<void> {
+    try {
+      await this.client.links.ensure(upstream, this.rawHeaders);
+    } catch {
+      // Gone again; it is looked for.
+      return;
+    }
+    await this.#started;
+    await this.#watch(upstream);
+    this.#join(upstream);
+  }
+
+  /** What of the resources of an upstream is told from now on. */
+  async #watch(upstream: Upstream): Promise<readonly Resource[]> {
+    const resources = this.#filter.resources.get(upstream);
+    const link = this.client.links.peek(upstream);
+    if (this.#over || resources === undefined || link === undefined) return [];
+    if ((link.capabilities & serverCapability.resourcesSubscribe) === 0) return [];
+    if (link.mirrors) {
+      this.#watches.set(upstream, resources);
+      return resources;
+    }
+    if (link.sessionId === undefined || upstream.noListening || this.#sessions.has(upstream)) return [];
+    const session = new WatchedSession(this, upstream, resources);
+    this.#sessions.set(upstream, session);
+    const agreed = await session.begin();
+    if (agreed.length === 0) this.#sessions.delete(upstream);
+    return agreed;
+  }
+
+  #join(upstream: Upstream): void {
     if (this.#over || upstream.noListening || this.#listeners.has(upstream)) return;
     const link = this.client.links.peek(upstream);
-    const watches = this.#honoured.watched.get(upstream) ?? [];
-    if (link === undefined || ((link.capabilities & listsChanged) === 0 && watches.length === 0)) return;
-    const listener = new Listener(this, { ...link, watches }, undefined);
+    const watches = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
+    const tasks = this.#filter.tasks.byUpstream.get(upstream);
+    const tells = ((link?.capabilities ?? 0) & listsChanged) !== 0 || watches.length > 0 || tasks !== undefined;
+    if (link === undefined || !tells) return;
+    const listener = new Listener(this, { ...link, watches, ...(tasks === undefined ? {} : { tasks }) }, undefined);
     this.#listeners.set(upstream, listener);
     listener.connect();
   }
 
   /** A change of the gateway's own. */
   announce(method: string): void {
-    if (this.#honoured.methods.has(method)) this.#send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
+    if (this.#filter.methods.has(method)) this.#send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
+  }
+
+  /** A session tells each change once, on whichever of its streams, and this subscription is not the only one who listens to it. */
+  overheard(link: Link, method: string): void {
+    if (this.#listeners.get(link.upstream)?.isBeside(link) === true) this.announce(method);
   }
 
   write(body: Buffer, upstream: Upstream): void {
-    const { method } = readServerMessage(body);
-    if (this.#honoured.methods.has(method) || (method === updated && this.#honoured.watched.has(upstream)))
-      this.#send(body);
+    const { method, params } = readServerMessage(body);
+    const { methods, tasks } = this.#filter;
+    const task = method === 'notifications/tasks' ? params?.member('taskId') : undefined;
+    const isTask = task?.kind === 'string' && tasks.ids.has(textOf(body, task));
+    if (isTask || methods.has(method) || (method === updated && this.#watches.has(upstream))) this.#send(body);
+  }
+
+  updated(body: Buffer): void {
+    this.#send(body);
+  }
+
+  renew(lost: Link): Promise<Link> {
+    return this.client.links.renew(lost.upstream, lost, this.rawHeaders);
   }
 
   prime(): void {}
   forget(): void {}
 
-  leave(upstream: Upstream): void {
-    this.#listeners.delete(upstream);
+  leave(upstream: Upstream, listener: Listener): void {
+    if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
   }
 
   onDrain(): void {
     this.isFull = false;
-    for (const listener of this.#listeners.values()) listener.resume();
+    for (const listener of [...this.#listeners.values(), ...this.#sessions.values()]) listener.resume();
   }
 
   onGone(): void {
@@ -124,17 +196,19 @@ export class Subscription implements Listened, OutletOwner {
   }
 
   #send(body: Buffer): void {
-    if (this.#over) return;
+    // What changes before the acknowledgement is none of what it promises.
+    if (this.#over || !this.#acknowledged) return;
     if (this.#call.outlet.events(encodeEvent(stamped(body, this.#call.message.id!)))) return;
     this.isFull = true;
-    for (const listener of this.#listeners.values()) listener.pause();
+    for (const listener of [...this.#listeners.values(), ...this.#sessions.values()]) listener.pause();
   }
 
   #close(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const listener of this.#listeners.values()) listener.stop();
+    for (const listener of [...this.#listeners.values(), ...this.#sessions.values()]) listener.stop();
     this.#listeners.clear();
+    this.#sessions.clear();
     this.host.unsubscribed(this);
   }
 }
@@ -154,7 +228,7 @@ function stamp(id: string): string {
   return `{"${metaKey.subscriptionId}":${id}}`;
 }
 
-function honouredOf({ message, client }: Call, upstreams: readonly Upstream[]): Honoured {
+function filterOf({ message, client, said }: Call, upstreams: readonly Upstream[]): Filter {
   const found = message.params?.member('notifications');
   if (found?.kind !== 'object') throw new GatewayError('params_invalid', 'notifications is no object');
   const filter = JSON.parse(rawOf(message.bytes, found)) as Readonly<Record<string, unknown>>;
@@ -169,20 +243,13 @@ function honouredOf({ message, client }: Call, upstreams: readonly Upstream[]): 
   if (!Array.isArray(wanted) || wanted.length > maxSubscribedUris)
     throw new GatewayError('params_invalid', 'resourceSubscriptions');
   const byScheme = new Map(upstreams.map((upstream) => [upstream.config.scheme, upstream]));
-  const watched = new Map<Upstream, string[]>();
-  const uris: string[] = [];
-  for (const uri of wanted) {
-    const known = typeof uri === 'string' ? inwardUri(uri, byScheme) : undefined;
-    const link = known === undefined ? undefined : client.links.peek(known.upstream);
-    // An upstream with sessions would have to be asked by a request of its own, which is not done yet.
-    if (
-      known === undefined ||
-      link?.mirrors !== true ||
-      (link.capabilities & serverCapability.resourcesSubscribe) === 0
-    )
-      continue;
-    uris.push(String(uri));
-    watched.set(known.upstream, [...(watched.get(known.upstream) ?? []), known.uri]);
+  const resources = new Map<Upstream, Resource[]>();
+  for (const outward of new Set<unknown>(wanted)) {
+    const known = typeof outward === 'string' ? inwardUri(outward, byScheme) : undefined;
+    if (known === undefined || typeof outward !== 'string') continue;
+    const { upstream, uri: inward } = known;
+    resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }
-  return { methods, uris, watched, asked };
+  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter['taskIds'], upstreams);
+  return { methods, resources, asked, tasks };
 }

@@ -5,12 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import { outwardNotification, outwardRequest } from '../aggregate/rewrite.ts';
 import { roundOfUrls } from '../aggregate/rounds.ts';
+import { tasksInward, tasksOutward } from '../aggregate/tasks.ts';
 import { clientCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { sealEventId, type StreamPosition } from '../session/event-id.ts';
-import { sealProgressToken, sealRequestId } from '../session/request-id.ts';
+import { openTaskId, sealProgressToken, sealRequestId, sealTaskId } from '../session/request-id.ts';
 import { sealCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import type { Worded } from './downstream/wording.ts';
@@ -18,7 +19,8 @@ import type { Upstream } from './upstream/upstream.ts';
 
 /** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
 export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
-  const told = asksForUrls(client) ? (roundOfUrls(answer) ?? answer) : answer;
+  const sealed = tasksToClient(answer, upstream, client, request.method);
+  const told = asksForUrls(client) ? (roundOfUrls(sealed) ?? sealed) : sealed;
   return client.wording.response(told, upstream.config, request, (state) =>
     sealCallState(client, upstream, request, { kind: 'call', state }),
   );
@@ -34,11 +36,12 @@ function asksForUrls({ wording, clientCapabilities }: Client): boolean {
  * links). Throws `upstream_malformed`.
  */
 export function notificationToClient(
-  message: Message,
+  received: Message,
   upstream: Upstream,
   client: Client,
   tokens?: ReadonlyMap<string, string>,
 ): Buffer {
+  const message = tasksToClient(received, upstream, client);
   switch (message.method) {
     case 'notifications/progress': {
       const token = message.params?.member('progressToken');
@@ -61,14 +64,28 @@ export function notificationToClient(
 }
 
 /** A request of the server to the client, under a sealed id that any replica can open. Throws `upstream_malformed`. */
-export function requestToClient(message: Message, upstream: Upstream, client: Client): Buffer {
+export function requestToClient(received: Message, upstream: Upstream, client: Client): Buffer {
+  const message = tasksToClient(received, upstream, client);
   const id = sealRequestId(client.session, { upstream: upstream.hash, raw: message.id! });
   const token = message.params?.member('_meta')?.member('progressToken');
   const sealedToken =
     token === undefined
       ? undefined
       : sealProgressToken(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, token) });
-  return outwardRequest(message, upstream.config, id, sealedToken);
+  return outwardRequest(message, upstream.config, id, sealedToken, client.revision);
+}
+
+/** Ids of the upstream's tasks are sealed as they pass; `method` is that of the request, where a response is known to answer one. */
+export function tasksToClient(message: Message, upstream: Upstream, client: Client, method?: string): Message {
+  return tasksOutward(message, method, (id) => sealTaskId(client.session, { upstream: upstream.hash, raw: id }));
+}
+
+/** A message of the client, which may relate to a task of this upstream. One of another upstream is none of its business. */
+export function tasksToUpstream(message: Message, upstream: Upstream, client: Client): Message {
+  return tasksInward(message, (id) => {
+    const task = openTaskId(client.session, id);
+    return task?.upstream === upstream.hash ? task.raw : undefined;
+  });
 }
 
 /** undefined where no place can be promised: the event then goes out without an id. */

@@ -33,7 +33,7 @@ function belongsToItsCall({ sessionId, underWay, upstream }: Link): boolean {
 
 /** What is wrong with asking this of a client with these capabilities (bits), if anything. */
 export function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
-  const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
+  const { roots, sampling, elicitationForm, elicitationUrl, tasks, tasksCancel } = clientCapability;
   switch (message.method) {
     case 'roots/list':
       return (declared & roots) === 0 ? unknownMethod : undefined;
@@ -45,6 +45,14 @@ export function undeclared(message: Message, declared: number): typeof unknownMe
       const isUrl = mode?.kind === 'string' && textOf(message.bytes, mode) === 'url';
       return (declared & (isUrl ? elicitationUrl : elicitationForm)) === 0 ? unknownMode : undefined;
     }
+    case 'tasks/get':
+    case 'tasks/result':
+      return (declared & tasks) === 0 ? unknownMethod : undefined;
+    case 'tasks/cancel':
+      return (declared & tasksCancel) === 0 ? unknownMethod : undefined;
+    // Never declared: one server would see what another has begun.
+    case 'tasks/list':
+      return unknownMethod;
     default:
       return undefined;
   }

@@ -1,8 +1,13 @@
 /** Scripted upstream lists for tests: pages by cursor, a record of what was asked, and a view onto them. */
 import type { View } from '../../src/aggregate/catalogue.ts';
+import type { Stated } from '../../src/aggregate/hints.ts';
 import type { Page } from '../../src/aggregate/page.ts';
 
-export function aPage(names: readonly string[], nextCursor?: string): Page {
+export function aPage(
+  names: readonly string[],
+  nextCursor?: string,
+  stated: Stated = { ttlMs: undefined, isPublic: false },
+): Page {
   return {
     body: Buffer.from(names.map((name) => `{"name":"${name}"}`).join()),
     count: names.length,
@@ -10,6 +15,7 @@ export function aPage(names: readonly string[], nextCursor?: string): Page {
     nextCursor,
     hidden: 0,
     hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
+    stated,
   };
 }
 
@@ -39,6 +45,7 @@ export function scripted(script: Script): Scripted {
       kind: 'tools',
       principal,
       audienceOf: () => principal,
+      publicAudienceOf: () => 'everyone',
       nowMs: 1000,
       ttlMsOf: () => ttlMs,
       load,

@@ -5,6 +5,7 @@ export function anUpstream(id = 'up', more: Partial<UpstreamConfig> = {}): Upstr
   return {
     name: id,
     id,
+    naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn' },
     scheme: id,
     transport: { kind: 'http', url: 'http://127.0.0.1/mcp', headers: [] },
     tools: { include: undefined, exclude: new Set() },

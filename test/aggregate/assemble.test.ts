@@ -203,3 +203,46 @@ describe('a warm list', () => {
     expect(textOf(await assemble(catalogue, view(), [two], undefined, seal))).toBe('{"tools":[{"name":"b"}]}');
   });
 });
+
+const stated = (ttlMs: number) => ({ ttlMs, isPublic: true });
+
+describe('what a client is told of how long a merged list counts (protocol.md D11)', () => {
+  test('the least of its pages, minus their age, and public when all are', async () => {
+    const catalogue = new Catalogue();
+    const { view } = scripted({
+      'one -': aPage(['a'], 'c', stated(900)),
+      'one c': aPage(['b'], undefined, stated(400)),
+      'two -': aPage(['c'], undefined, stated(700)),
+    });
+    const first = await assemble(catalogue, view(), [one, two], undefined, seal);
+    expect(first.hints).toEqual({ ttlMs: 400, cacheScope: 'public' });
+    const warm = await assemble(catalogue, view({ nowMs: 1150 }), [one, two], undefined, seal);
+    expect(warm.hints).toEqual({ ttlMs: 250, cacheScope: 'public' });
+  });
+
+  test('nothing where an upstream says nothing or fails', async () => {
+    const { view } = scripted({
+      'one -': aPage(['a'], undefined, stated(900)),
+      'two -': aPage(['b']),
+      'three -': new Error('down'),
+    });
+    for (const upstreams of [
+      [one, two],
+      [one, three],
+    ]) {
+      const { hints } = await assemble(new Catalogue(), view(), upstreams, undefined, seal);
+      expect(hints).toEqual({ ttlMs: 0, cacheScope: 'private' });
+    }
+  });
+
+  test('every page of a list of several is private, the first as well (protocol.md B9)', async () => {
+    const { view } = scripted({
+      'one -': aPage(many, 'c', stated(900)),
+      'one c': aPage(['last'], undefined, stated(900)),
+    });
+    const catalogue = new Catalogue();
+    const first = await assemble(catalogue, view(), [one], undefined, seal);
+    const second = await assemble(catalogue, view(), [one], first.next, seal);
+    for (const { hints } of [first, second]) expect(hints).toEqual({ ttlMs: 900, cacheScope: 'private' });
+  });
+});

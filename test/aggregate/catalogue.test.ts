@@ -74,6 +74,101 @@ describe('keeping pages', () => {
   });
 });
 
+const open = (ttlMs: number) => ({ ttlMs, isPublic: true });
+
+describe('what the upstream says of a page (protocol.md B9, D11)', () => {
+  test('its own time counts, and not that of the view', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, { ttlMs: 5000, isPublic: false }) });
+    const held = await catalogue.page(view({ ttlMs: 100 }), up, undefined);
+    expect([held.statedUntil, held.isPublic]).toEqual([6000, false]);
+    await catalogue.page(view({ nowMs: 5999 }), up, undefined);
+    expect(asked).toHaveLength(1);
+    await catalogue.page(view({ nowMs: 6000 }), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a page that counts for no time serves the request that asked, and those that wait with it', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(0)) });
+    await Promise.all([catalogue.pages(view(), up), catalogue.pages(view(), up)]);
+    await catalogue.page(view(), up, undefined);
+    expect(asked).toHaveLength(1);
+    await catalogue.page(view({ nowMs: 1001 }), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a public page serves every audience, until it is over', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
+    const held = await catalogue.page(view(), up, undefined);
+    expect(held.isPublic).toBe(true);
+    expect(catalogue.page(view({ principal: 'you' }), up, undefined)).toBe(held);
+    await catalogue.page(view({ principal: 'you', nowMs: 1500 }), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a page that is private, or says nothing, serves its own audience alone', async () => {
+    for (const stated of [
+      { ttlMs: 500, isPublic: false },
+      { ttlMs: undefined, isPublic: false },
+    ]) {
+      const catalogue = new Catalogue();
+      const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, stated) });
+      await catalogue.page(view(), up, undefined);
+      await catalogue.page(view({ principal: 'you' }), up, undefined);
+      expect(asked).toHaveLength(2);
+    }
+  });
+
+  test('a public page is not shared where it may depend on the caller, nor with those who are shown another form of it', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
+    const dependent = await catalogue.page(view({ publicAudienceOf: () => undefined }), up, undefined);
+    expect(dependent.isPublic).toBe(false);
+    await catalogue.page(view({ principal: 'you' }), up, undefined);
+    await catalogue.page(view({ principal: 'they', publicAudienceOf: () => 'older' }), up, undefined);
+    expect(asked).toHaveLength(3);
+  });
+
+  test('a change that one audience hears of is a change of what is public', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
+    await catalogue.page(view(), up, undefined);
+    catalogue.invalidate('up', 'tools', 'another');
+    await catalogue.page(view(), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a public page whose load began before a change is not shown to others', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
+    const loading = catalogue.page(view(), up, undefined);
+    catalogue.invalidate('up', 'tools', 'another');
+    await loading;
+    await catalogue.page(view({ principal: 'you' }), up, undefined);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('an invalidated answer is one that no longer counts', async () => {
+    const catalogue = new Catalogue();
+    const { view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
+    const loading = catalogue.page(view(), up, undefined);
+    catalogue.invalidate('up');
+    expect((await loading).statedUntil).toBe(-Infinity);
+  });
+
+  test('public lists count towards the bounds like others', async () => {
+    const catalogue = new Catalogue({ maxEntries: 1 });
+    const script = { 'up -': aPage(['a'], undefined, open(500)), 'two -': aPage(['b'], undefined, open(500)) };
+    const { asked, view } = scripted(script);
+    await catalogue.page(view(), up, undefined);
+    await catalogue.page(view(), anUpstream('two'), undefined);
+    await catalogue.page(view(), up, undefined);
+    expect(asked).toEqual(['up -', 'two -', 'up -']);
+  });
+});
+
 describe('invalidation by list_changed', () => {
   for (const [what, args, stays] of [
     ['an upstream', ['up'], ['two']],

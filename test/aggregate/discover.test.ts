@@ -15,14 +15,14 @@ function input(name: string, more: Partial<DiscoverInput> = {}): DiscoverInput {
   return {
     upstream: anUpstream('up', { name }),
     serverCapabilityBits: 0,
-    ttlMs: 60_000,
-    cacheScope: 'public',
+    statedUntil: 61_000,
+    isPublic: true,
     ...more,
   };
 }
 
 function cacheOf(...inputs: readonly DiscoverInput[]): [unknown, unknown] {
-  const result = JSON.parse(mergeDiscover(inputs, own)) as { ttlMs: unknown; cacheScope: unknown };
+  const result = JSON.parse(mergeDiscover(inputs, own, 1000)) as { ttlMs: unknown; cacheScope: unknown };
   return [result.ttlMs, result.cacheScope];
 }
 
@@ -34,6 +34,7 @@ describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
         input('Two', { serverCapabilityBits: resources | resourcesSubscribe | completions, instructions: 'that' }),
       ],
       own,
+      1000,
     );
     expect(JSON.parse(merged)).toEqual({
       resultType: 'complete',
@@ -47,7 +48,7 @@ describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
   });
 
   test('has no instructions when no upstream has any', () => {
-    const merged = mergeDiscover([input('One')], { version: '1', supportedVersions: ['a', 'b'] });
+    const merged = mergeDiscover([input('One')], { version: '1', supportedVersions: ['a', 'b'] }, 1000);
     expect(JSON.parse(merged)).toEqual({
       resultType: 'complete',
       supportedVersions: ['a', 'b'],
@@ -60,18 +61,16 @@ describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
 });
 
 describe('how long it counts and for whom (protocol.md D11)', () => {
-  test('is as long as the shortest', () => {
-    expect(cacheOf(input('a', { ttlMs: 5000 }), input('b', { ttlMs: 300 }))).toEqual([300, 'public']);
+  test('is what is left of the shortest', () => {
+    expect(cacheOf(input('a', { statedUntil: 6000 }), input('b', { statedUntil: 1300 }))).toEqual([300, 'public']);
   });
 
   test('is for one authorization context as soon as one upstream says so', () => {
-    expect(cacheOf(input('a'), input('b', { cacheScope: 'private' }), input('c'))).toEqual([60_000, 'private']);
+    expect(cacheOf(input('a'), input('b', { isPublic: false }), input('c'))).toEqual([60_000, 'private']);
   });
 
-  test('is a whole number that is not negative, whatever is left of an upstream', () => {
-    expect(cacheOf(input('a', { ttlMs: 0.9 }))).toEqual([0, 'public']);
-    expect(cacheOf(input('a', { ttlMs: -20 }))).toEqual([0, 'public']);
-    expect(cacheOf(input('a', { ttlMs: Infinity }))).toEqual([9_007_199_254_740_991, 'public']);
+  test('is no time when one upstream does not say', () => {
+    expect(cacheOf(input('a'), input('b', { statedUntil: -Infinity, isPublic: false }))).toEqual([0, 'private']);
   });
 
   test('without upstreams is no time and for nobody else', () => {

@@ -103,10 +103,17 @@ describe('a result', () => {
     }
   });
 
+  test('that is a task has no cache hints', () => {
+    expect(shaped('tools/call', 'result', '{"resultType":"task","taskId":"t"}')).toBe(
+      `{${meta},"resultType":"task","taskId":"t"}`,
+    );
+  });
+
   for (const [method, inner] of [
     ['completion/complete', '{"resultType":"input_required","requestState":"s"}'],
     ['tools/list', '{"resultType":"input_required","requestState":"s"}'],
-    ['tools/call', '{"resultType":"task","taskId":"t"}'],
+    ['prompts/get', '{"resultType":"task","taskId":"t"}'],
+    ['tasks/get', '{"resultType":"task","taskId":"t"}'],
     ['tools/call', '{"resultType":"Complete"}'],
     ['tools/call', '{"resultType":""}'],
     ['tools/call', '{"resultType":null}'],

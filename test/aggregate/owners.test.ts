@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Catalogue } from '../../src/aggregate/catalogue.ts';
 import { ownersOf, ownersOfUri } from '../../src/aggregate/owners.ts';
 import type { Owners } from '../../src/aggregate/owners.ts';
+import { outwardName } from '../../src/aggregate/names.ts';
+import type { Page } from '../../src/aggregate/page.ts';
 import { aPage, scripted } from './a-list.ts';
 import { anUpstream } from './an-upstream.ts';
 
@@ -10,7 +12,7 @@ const one = anUpstream('one');
 const two = anUpstream('two');
 
 function idsOf({ owners }: Owners): readonly string[] {
-  return owners.map(({ id }) => id);
+  return owners.map(({ upstream }) => upstream.id);
 }
 
 describe('who owns a bare name (protocol.md D3)', () => {
@@ -22,11 +24,72 @@ describe('who owns a bare name (protocol.md D3)', () => {
     expect(idsOf(await ownersOf(catalogue, view(), [one, two], 'c'))).toEqual([]);
   });
 
-  test('an upstream that cannot be asked is reported, for it may own the name as well', async () => {
+  test('an upstream that could never be asked is reported, for it may own the name as well', async () => {
     const { view } = scripted({ 'one -': aPage(['a']), 'two -': new Error('down') });
     const found = await ownersOf(new Catalogue(), view(), [one, two], 'a');
     expect(idsOf(found)).toEqual(['one']);
-    expect(found.failed).toMatchObject([{ upstream: { id: 'two' } }]);
+    expect(found.unseen).toMatchObject([{ id: 'two' }]);
+  });
+
+  test('an upstream that cannot be asked any more owns what it listed last (security.md T22)', async () => {
+    const script: Record<string, Page | Error> = { 'one -': aPage(['a', 'b']), 'two -': aPage(['a']) };
+    const { view } = scripted(script);
+    const catalogue = new Catalogue();
+    await ownersOf(catalogue, view(), [one, two], 'a');
+    script['two -'] = new Error('down');
+    const later = view({ nowMs: 5000, principal: 'another' });
+    expect(idsOf(await ownersOf(catalogue, later, [one, two], 'a'))).toEqual(['one', 'two']);
+    const found = await ownersOf(catalogue, later, [one, two], 'b');
+    expect([idsOf(found), found.unseen]).toEqual([['one'], []]);
+  });
+
+  test('lists that are not to be kept are not asked for at each call', async () => {
+    const { asked, view } = scripted({ 'one -': aPage(['a'], undefined, { ttlMs: 0, isPublic: false }) });
+    const catalogue = new Catalogue();
+    for (const nowMs of [1000, 1050, 1099]) await ownersOf(catalogue, view({ nowMs, ttlMs: 100 }), [one], 'a');
+    expect(asked).toHaveLength(1);
+    await ownersOf(catalogue, view({ nowMs: 1100 }), [one], 'a');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('they are asked for again after a change', async () => {
+    const { asked, view } = scripted({ 'one -': aPage(['a']) });
+    const catalogue = new Catalogue();
+    await ownersOf(catalogue, view(), [one], 'a');
+    catalogue.invalidate('one', 'tools', 'me');
+    await ownersOf(catalogue, view(), [one], 'a');
+    expect(asked).toHaveLength(2);
+  });
+
+  for (const [what, lists, names] of [
+    ['4,096 lists', 4096, 1],
+    ['a million names', 100, 10_000],
+  ] as const) {
+    test(`beyond ${what} the oldest list is forgotten`, async () => {
+      const page = aPage(
+        Array.from({ length: names }, (_, at) => `t${at}`),
+        undefined,
+        { ttlMs: 0, isPublic: false },
+      );
+      const { asked, view } = scripted({ 'one -': page });
+      const catalogue = new Catalogue();
+      const loads = async (at: number, nowMs: number): Promise<number> => {
+        const before = asked.length;
+        await ownersOf(catalogue, view({ principal: `p${at}`, nowMs, ttlMs: 100_000 }), [one], 't0');
+        return asked.length - before;
+      };
+      for (let at = 0; at <= lists; at++) await loads(at, 1000);
+      expect([await loads(1, 2000), await loads(lists, 2000), await loads(0, 2000)]).toEqual([0, 0, 1]);
+    });
+  }
+
+  test('an alias is that of its upstream alone', async () => {
+    const naming = { policy: 'always', separator: '__', maxChars: 32, tooLong: 'shorten' } as const;
+    const [first, second] = [anUpstream('one', { naming }), anUpstream('two', { naming })];
+    const long = 'x'.repeat(40);
+    const { view } = scripted({ 'one -': aPage(['a', long]), 'two -': aPage([long]) });
+    const { owners } = await ownersOf(new Catalogue(), view(), [first, second], outwardName(second, long));
+    expect(owners).toEqual([{ upstream: second, key: long }]);
   });
 });
 

@@ -32,6 +32,15 @@ describe('a page as clients get it (protocol.md D3)', () => {
     expect(page).toMatchObject({ count: 2, keys: ['a/b', 'c'], nextCursor: undefined, hidden: 0 });
   });
 
+  test('a tool says which calls it takes as tasks only where the client can make them (D9)', () => {
+    const both =
+      '{"name":"a","execution":{"taskSupport":"required"},"x":1},{"execution":{"x":1,"taskSupport":"optional"},"name":"b"}';
+    expect(render('tools', both).body.toString()).toBe('{"name":"up__a","x":1},{"execution":{"x":1},"name":"up__b"}');
+    const reply = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[${both}]}}`);
+    const shown = renderPage(reply, 'tools', up, { illegal: new Set(), hinted: false, anySchema: false, tasks: true });
+    expect(shown.body.toString()).toBe(both.replace('"a"', '"up__a"').replace('"b"', '"up__b"'));
+  });
+
   test('a prompt gets its outward name', () => {
     const page = render('prompts', '{"name":"sum up","arguments":[{"name":"x"}]}');
     expect(page.body.toString()).toBe('{"name":"up__sum up","arguments":[{"name":"x"}]}');
@@ -67,6 +76,22 @@ describe('a page as clients get it (protocol.md D3)', () => {
     expect(page.body.toString()).toBe(
       '{"name":"up__a"},{"name":"up__b"},{"name":"up__c","outputSchema":{"x":1,"type":"object"}},{"name":"up__d","z":1}',
     );
+  });
+
+  test('an output schema of any kind stays for clients that know such (D9)', () => {
+    const items = '{"outputSchema":{"type":"array"},"name":"a"},{"name":"b","outputSchema":true}';
+    const reply = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[${items}]}}`);
+    const showing = { illegal: new Set<string>(), hinted: false, anySchema: true, tasks: false };
+    expect(renderPage(reply, 'tools', up, showing).body.toString()).toBe(
+      '{"outputSchema":{"type":"array"},"name":"up__a"},{"name":"up__b","outputSchema":true}',
+    );
+  });
+
+  test('what an upstream says of its page counts where its era says such things (B9)', () => {
+    const reply = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":[],"ttlMs":7,"cacheScope":"public"}}');
+    const showing = { illegal: new Set<string>(), hinted: true, anySchema: true, tasks: false };
+    expect(renderPage(reply, 'tools', up, showing).stated).toEqual({ ttlMs: 7, isPublic: true });
+    expect(renderPage(reply, 'tools', up).stated).toEqual({ ttlMs: undefined, isPublic: false });
   });
 
   test('an empty list is an empty page', () => {

@@ -84,6 +84,9 @@ describe('a question as a request', () => {
   });
 });
 
+const answersIn = (params: string): ReturnType<typeof answersOf> =>
+  answersOf(readClientMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`)));
+
 describe('the retry of a call', () => {
   const answers = new Map([['a', '{"roots":[1.0]}']]);
 
@@ -112,17 +115,15 @@ describe('the retry of a call', () => {
   });
 
   test('gives its answers by key, and refuses what is no answer', () => {
-    const of = (text: string): ReturnType<typeof answersOf> =>
-      answersOf(readClientMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${text}}`)));
-    expect(of('{}')).toEqual(new Map());
-    expect(of('{"inputResponses":{"a":{"n":1.0},"b":{}}}')).toEqual(
+    expect(answersIn('{}')).toEqual(new Map());
+    expect(answersIn('{"inputResponses":{"a":{"n":1.0},"b":{}}}')).toEqual(
       new Map([
         ['a', '{"n":1.0}'],
         ['b', '{}'],
       ]),
     );
     for (const bad of ['[]', '"x"', '{"a":1}', '{"a":null}'])
-      expect(() => of(`{"inputResponses":${bad}}`)).toThrow(
+      expect(() => answersIn(`{"inputResponses":${bad}}`)).toThrow(
         expect.objectContaining({ code: 'params_invalid' }) as Error,
       );
   });

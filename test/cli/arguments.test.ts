@@ -38,6 +38,7 @@ const defaults = {
   gatewayName: 'manifold',
   resource: undefined,
   sessions: 'optional',
+  naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn' },
   sessionMaxAgeSeconds: 86_400,
   initTimeoutMs: 5_000,
   drainTimeoutMs: 30_000,
@@ -76,6 +77,7 @@ describe('run', () => {
       ['--allowed-hosts', 'A.example.com, b:8443'],
       ['--allowed-hosts', '[::1]:80', '--allowed-origins', 'https://App.example.com,http://localhost:3000'],
       ['--peers', 'manifold-peers', '--log-level', 'debug'],
+      ['--names', 'conflict', '--name-separator', '.', '--name-max', '128', '--long-names', 'shorten'],
     ].flat();
     expect(run(argv)).toEqual({
       files: [],
@@ -92,6 +94,7 @@ describe('run', () => {
       gatewayName: 'g',
       resource: 'https://mcp.example.com/mcp',
       sessions: 'required',
+      naming: { policy: 'conflict', separator: '.', maxChars: 128, tooLong: 'shorten' },
       sessionMaxAgeSeconds: 604_800,
       initTimeoutMs: 500,
       drainTimeoutMs: 120_000,
@@ -159,6 +162,10 @@ describe('run', () => {
       ['--drain-delay', ['0s', '10m'], ['601s', '1']],
       ['--sessions', ['optional', 'required'], ['none', '']],
       ['--log-level', ['trace', 'silent'], ['verbose']],
+      ['--names', ['always', 'conflict', 'never'], ['sometimes', '']],
+      ['--name-separator', ['_', '--', '.', 'aZ0_.-__'], ['', '/', ' ', 'aZ0_.-___', 'ä']],
+      ['--name-max', ['32', '128'], ['31', '129']],
+      ['--long-names', ['warn', 'shorten'], ['cut']],
       [
         '--public-url',
         ['https://a/mcp', 'http://localhost:1/'],

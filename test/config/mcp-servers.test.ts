@@ -49,6 +49,7 @@ describe('a server that is reached by URL', () => {
             {
               name: 'docs',
               id: 'docs',
+              naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn' },
               scheme: 'docs',
               transport: { kind: 'http', url: 'https://example.com/mcp', headers: [] },
               tools: { include: undefined, exclude: new Set() },

@@ -1,6 +1,6 @@
 /** The runner must notice every loss: what it overlooks, nobody sees. */
 import { describe, expect, test } from 'vitest';
-import { reportOf } from '../../conformance/report.ts';
+import { reportOf, summaryOf } from '../../conformance/report.ts';
 import type { Check, Status } from '../../conformance/suite.ts';
 import { parseRequirements, requirementsOf, scenarioOf } from '../../conformance/suite.ts';
 import { judge } from '../../conformance/verdict.ts';
@@ -49,11 +49,27 @@ describe('the verdict', () => {
     expect([verdict.losses, verdict.isGood]).toEqual([[], false]);
   });
 
+  test('does not count what is skipped with and without the gateway, and counts what only the gateway skips', () => {
+    const skipping = (...statuses: Status[]) =>
+      new Map([...passing, ['ping', [check('ping', 'SUCCESS'), ...statuses.map((status) => check('other', status))]]]);
+    const verdict = judge(requirements, skipping('SKIPPED'), skipping('SKIPPED'), []);
+    expect([verdict.isGood, verdict.rows[0]?.gateway]).toEqual([true, { passed: 1, total: 1, isPass: true }]);
+    expect(judge(requirements, skipping('FAILURE'), skipping('SKIPPED'), []).isGood).toBe(false);
+    const nothing = new Map([...passing, ['ping', [check('ping', 'SKIPPED')]]]);
+    expect(judge(requirements, nothing, nothing, []).isGood).toBe(false);
+  });
+
   test('accepts a loss that the baseline names with its status, and refuses an entry that names none', () => {
     const after = new Map([...passing, ['polling', [check('polling', 'WARNING')]]]);
-    const entry = { scenario: 'polling', check: 'polling', status: 'WARNING', reason: 'because' };
+    const entry = { scenario: 'polling', checks: { polling: 'WARNING' }, reason: 'because' };
     expect(judge(requirements, passing, after, [entry])).toMatchObject({ isGood: true, losses: [], stale: [] });
-    expect(judge(requirements, passing, passing, [entry])).toMatchObject({ isGood: false, stale: [entry] });
+    const stale = [{ scenario: 'polling', check: 'polling', reason: 'because' }];
+    expect(judge(requirements, passing, passing, [entry])).toMatchObject({ isGood: false, stale });
+    const more = { ...entry, checks: { polling: 'WARNING', note: 'FAILURE' } };
+    expect(judge(requirements, passing, after, [more])).toMatchObject({
+      isGood: false,
+      stale: [{ scenario: 'polling', check: 'note', reason: 'because' }],
+    });
     const worse = new Map([...passing, ['polling', [check('polling', 'FAILURE')]]]);
     expect(judge(requirements, passing, worse, [entry]).isGood).toBe(false);
   });
@@ -75,6 +91,23 @@ test('the report shows both counts of each scenario, the losses, and the score a
   ]);
 });
 
+test('several runs are summed up in a line for each, with what is amiss', () => {
+  const after = new Map([...passing, ['polling', [check('polling', 'WARNING')]]]);
+  const entry = { scenario: 'polling', checks: { polling: 'WARNING' }, reason: 'because' };
+  const stale = { scenario: 'ping', checks: { ping: 'FAILURE' }, reason: 'no more' };
+  expect(
+    summaryOf([
+      ['2026-07-28 mixed', judge(requirements, passing, passing, [])],
+      ['2026-07-28 legacy', judge(requirements, passing, after, [entry])],
+      ['2025-11-25 suite', judge(requirements, passing, after, [stale])],
+    ]),
+  ).toEqual([
+    '✓ 2026-07-28 mixed   1/1',
+    '✓ 2026-07-28 legacy  1/1, 1 checks lost as expected',
+    '✗ 2025-11-25 suite   1/1, 1 checks LOST, 1 entries of the baseline STALE',
+  ]);
+});
+
 describe('what a revision requires', () => {
   test.each([
     ['2025-11-25', 30, ['server-session-lifecycle', 'json-schema-2020-12', 'server-sse-polling']],
@@ -85,10 +118,11 @@ describe('what a revision requires', () => {
     expect(found.unscored).toEqual(expect.arrayContaining(unscored));
   });
 
-  test('leaves out the scenarios of a client, and refuses a list that names none of a server', () => {
+  test('is read for servers and for clients apart, and a list that names none is refused', () => {
     const yaml = 'server:\n  - ping\n\nclient:\n  - initialize\n\nnot_scored:\n  - scenario: auth\n    leg: client\n';
-    expect(parseRequirements(yaml)).toEqual({ scored: ['ping'], unscored: [] });
-    expect(() => parseRequirements('client:\n  - initialize\n')).toThrow('no scenario of a server');
+    expect(parseRequirements(yaml, 'server')).toEqual({ scored: ['ping'], unscored: [] });
+    expect(parseRequirements(yaml, 'client')).toEqual({ scored: ['initialize'], unscored: ['auth'] });
+    expect(() => parseRequirements('client:\n  - initialize\n', 'server')).toThrow('no scenario of a server');
   });
 });
 

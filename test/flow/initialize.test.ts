@@ -26,6 +26,7 @@ describe('what the answer says', async () => {
       tools: { listChanged: true },
       prompts: { listChanged: true },
       completions: {},
+      tasks: {},
       logging: {},
     });
   });
@@ -82,9 +83,9 @@ describe('what the answer says', async () => {
     }
   });
 
-  test('declares to upstreams what the client can do, without tasks, which the gateway does not carry', async () => {
+  test('declares to upstreams what the client can do, without a list of tasks, which would show one what others began', async () => {
     await openSession(gateway.url, {
-      capabilities: { sampling: {}, roots: { listChanged: true }, elicitation: {}, tasks: { list: {} } },
+      capabilities: { sampling: {}, roots: { listChanged: true }, elicitation: {}, tasks: { list: {}, cancel: {} } },
     });
     const greeting = tools.requests.findLast(({ body }) => body.includes('"initialize"'))?.json;
     // An upstream without sessions has been greeted for all clients, and nobody in particular could answer it.
@@ -94,6 +95,7 @@ describe('what the answer says', async () => {
       sampling: {},
       roots: { listChanged: true },
       elicitation: {},
+      tasks: { cancel: {} },
     });
   });
 });

@@ -4,6 +4,7 @@ import {
   clientCapability,
   clientCapabilityBits,
   modernServerCapabilitiesJson,
+  modernServerCapabilityBits,
   serverCapabilitiesJson,
   serverCapability,
   serverCapabilityBits,
@@ -42,6 +43,7 @@ test('the places of the bits never move: they are part of sealed sessions', () =
     tasksSampling: 1024,
     tasksElicitation: 2048,
     ui: 4096,
+    tasksExtension: 8192,
   });
   expect(serverCapability).toEqual({
     tools: 1,
@@ -58,6 +60,7 @@ test('the places of the bits never move: they are part of sealed sessions', () =
     tasksCancel: 2048,
     tasksToolCall: 4096,
     ui: 8192,
+    tasksExtension: 16384,
   });
 });
 
@@ -121,6 +124,18 @@ test('what is no declaration declares nothing', () => {
     expect(serverCapabilityBits(value)).toBe(0);
   }
   expect(serverCapabilityBits({ tools: { listChanged: 'true' } })).toBe(1);
+});
+
+test('the tasks of 2026-07-28 are an extension, and no older revision has it', () => {
+  const declared = {
+    tasks: { requests: { tools: { call: {} } } },
+    extensions: { 'io.modelcontextprotocol/tasks': {} },
+  };
+  expect(modernServerCapabilityBits(declared)).toBe(16384);
+  expect(serverCapabilityBits(declared)).toBe(512 + 4096);
+  expect(clientCapabilityBits({ extensions: { 'io.modelcontextprotocol/tasks': {} } })).toBe(0);
+  expect(modernServerCapabilitiesJson(16384)).toBe('{"extensions":{"io.modelcontextprotocol/tasks":{}}}');
+  expect(clientCapabilitiesJson(8192)).toBe('{"extensions":{"io.modelcontextprotocol/tasks":{}}}');
 });
 
 test('revision 2026-07-28 has no tasks among the capabilities of a server (2026-07-28 server/discover)', () => {

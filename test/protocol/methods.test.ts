@@ -14,6 +14,9 @@ describe('the methods of revision 2026-07-28', () => {
     ['resources/read', { kind: 'resource' }],
     ['completion/complete', { kind: 'completion' }],
     ['subscriptions/listen', { kind: 'listen' }],
+    ['tasks/get', { kind: 'task' }],
+    ['tasks/update', { kind: 'task' }],
+    ['tasks/cancel', { kind: 'task' }],
   ] as const) {
     test(`${method} is one of them`, () => {
       expect(modernRequest(method)).toEqual(plan);
@@ -26,7 +29,8 @@ describe('the methods of revision 2026-07-28', () => {
     'logging/setLevel',
     'resources/subscribe',
     'resources/unsubscribe',
-    'tasks/get',
+    'tasks/list',
+    'tasks/result',
     'x/y',
     '',
   ]) {
@@ -46,6 +50,12 @@ test('in the session era server/discover and subscriptions/listen are unknown me
     { kind: 'resource' },
     { kind: 'named', list: 'tools' },
   ]);
+});
+
+test('in the session era a task is found by its id, and no list of them is served', () => {
+  for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel'])
+    expect(legacyRequest(method)).toEqual({ kind: 'task' });
+  expect(legacyRequest('tasks/list')).toEqual({ kind: 'withheld' });
 });
 
 test('a method of either era has a label of its own, and no peer can make another', () => {

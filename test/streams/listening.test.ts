@@ -65,6 +65,28 @@ test.concurrent('is asked of an upstream only where that has something to push, 
   expect([quiet.gets.length, refusing.gets.length]).toEqual([0, 1]);
 });
 
+for (const [method, capabilities, params] of [
+  ['elicitation/create', { elicitation: {} }, { message: 'Who?', requestedSchema: {} }],
+  [
+    'elicitation/create',
+    { elicitation: { url: {} } },
+    { mode: 'url', message: 'There', url: 'https://x.example', elicitationId: '1' },
+  ],
+  ['sampling/createMessage', { sampling: {} }, { messages: [], maxTokens: 1 }],
+  ['roots/list', { roots: {} }, {}],
+] as const) {
+  test.concurrent(`brings the ${method} of a server that pushes nothing, for ${JSON.stringify(capabilities)}`, async () => {
+    const quiet = await startPushing({ capabilities: { tools: {} } });
+    const session = await openSession(await gatewayOf({ quiet }), { capabilities });
+    const stream = await listenTo(session);
+    await listenedTo(quiet);
+    quiet.push({ id: 'q', method, params });
+    const { id } = await stream.until((message) => message.method === method);
+    expect((await session.post(JSON.stringify({ jsonrpc: '2.0', id, result: {} }))).status).toBe(202);
+    expect(quiet.server.requests.at(-1)?.json).toEqual({ jsonrpc: '2.0', id: 'q', result: {} });
+  });
+}
+
 for (const capabilities of [
   { tools: { listChanged: true } },
   { prompts: { listChanged: true } },

@@ -141,9 +141,12 @@ describe('the peer channel', () => {
   test('takes no message that is not sealed with the key ring', async () => {
     const session = await openSession(gateway.url);
     for (const headers of [[], ['manifold-signature', 'ab'.repeat(32)]]) {
-      const { status } = await send(new URL('/.manifold/ended', gateway.url).href, {
+      const { status } = await send(new URL('/.manifold/notice', gateway.url).href, {
         headers: ['Content-Type', 'application/json', ...headers],
-        body: JSON.stringify({ jti: 'A'.repeat(22), expiresAt: 2_000_000_000, at: Math.floor(Date.now() / 1000) }),
+        body: JSON.stringify({
+          notice: { kind: 'ended', jti: 'A'.repeat(22), expiresAt: 2_000_000_000 },
+          at: Math.floor(Date.now() / 1000),
+        }),
       });
       expect(status).toBe(404);
     }

@@ -47,6 +47,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'a 2026-07-28 request must say its protocol version and the capabilities of its client in `_meta`',
   header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
   revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
+  capability_missing:
+    'A request of an extension that its client did not declare with it. `data.requiredCapabilities` says which.',
   method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
   state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
   input_refused:
@@ -59,12 +61,17 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',
   prompt_unknown: 'The same for a prompt.',
   resource_unknown: 'The same for a resource.',
+  task_unknown:
+    'A task id of another session or principal, or changed on its way, or one whose server is no longer configured.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
   upstream_timeout:
     "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",
-  upstream_refused:
-    'A 4xx, or an error in place of what the gateway itself asked for: look at `headers` of the server.',
+  upstream_refused: 'Another 4xx, or an error in place of what the gateway itself asked for.',
+  upstream_unauthorized: 'A 401 or 403: look at `headers` of the server.',
+  upstream_headers_refused:
+    'A server of 2026-07-28 found headers that do not fit the request, twice, although its tools were listed anew in between.',
+  upstream_revision_refused: 'The server says that it does not speak the revision that it was spoken to in.',
   upstream_verb_refused:
     'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
   upstream_busy: 'The server answered 409: somebody else reads the stream that was asked for.',

@@ -26,6 +26,14 @@ export interface Asked {
 }
 
 const revision = '2026-07-28';
+const namedBy: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
 let asked = 0;
 
 /** The envelope that every request of a well-behaved client has. */
@@ -41,9 +49,7 @@ export function envelope(capabilities: object = {}): Record<string, unknown> {
 export function modernRequest(method: string, asking: Asking = {}): Sent {
   asked += 1;
   const { id = String(asked), params = {}, capabilities, meta = {}, headers = {} } = asking;
-  const { name, uri } = params;
-  const named =
-    method === 'resources/read' ? uri : method === 'tools/call' || method === 'prompts/get' ? name : undefined;
+  const named = params[namedBy.get(method) ?? ''];
   const all: Record<string, string | undefined> = {
     'MCP-Protocol-Version': revision,
     'Mcp-Method': method,

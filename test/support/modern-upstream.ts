@@ -29,8 +29,12 @@ export interface ModernUpstream {
   answerWith(script: ModernScript): void;
 }
 
-/** Starts it on a free port. */
-export async function startModern(script: ModernScript, capabilities: object = { tools: {} }): Promise<ModernUpstream> {
+/** Starts it on a free port. `said` is laid over each answer to `server/discover`. */
+export async function startModern(
+  script: ModernScript,
+  capabilities: object = { tools: {} },
+  said: () => object = () => ({}),
+): Promise<ModernUpstream> {
   let answer = script;
   const server = await startRawServer(async (request, response) => {
     if (request.method !== 'POST') {
@@ -38,7 +42,8 @@ export async function startModern(script: ModernScript, capabilities: object = {
       return;
     }
     const message = request.json as Rpc;
-    if (message.method === 'server/discover') sayJson(response, resultOf(message, discovered(capabilities)));
+    if (message.method === 'server/discover')
+      sayJson(response, resultOf(message, { ...discovered(capabilities), ...said() }));
     else if (message.method === 'initialize')
       sayError(response, message, 400, { code: -32_022, message: 'modern only' });
     else await answer(message, response, request);

@@ -16,6 +16,8 @@ export interface Spoken {
   readonly instructions?: string;
   /** It keeps sessions, and this is the id of each. */
   readonly sessionId?: string;
+  /** The same for each `initialize`, by what it says. */
+  readonly opened?: (message: Rpc) => string;
   /** Answers GET; 405 unless given. */
   readonly get?: RawHandler;
   /** Called with each notification and answer of the client, before the 202. */
@@ -47,7 +49,8 @@ export function scripted(script: Script, spoken: Spoken = {}): RawHandler {
 }
 
 function greet(message: Rpc, response: ServerResponse, spoken: Spoken): void {
-  const { revision = '2025-11-25', capabilities = { tools: {} }, instructions, sessionId } = spoken;
+  const { revision = '2025-11-25', capabilities = { tools: {} }, instructions, opened } = spoken;
+  const sessionId = opened === undefined ? spoken.sessionId : opened(message);
   const result = {
     protocolVersion: revision,
     capabilities,

@@ -3,7 +3,7 @@
  * parts of its body and must agree with them (protocol.md B2, B3). The order of the checks is that of B3.
  */
 import { GatewayError } from '../../errors.ts';
-import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
+import { clientCapability } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { readClientMessage } from '../../protocol/envelope.ts';
 import { decodeHeaderValue } from '../../protocol/header-values.ts';
@@ -15,6 +15,7 @@ import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
 import type { Clients } from '../clients.ts';
 import type { Said } from '../said.ts';
+import { requireTasks } from '../watched-tasks.ts';
 import type { Incoming } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */
@@ -24,11 +25,20 @@ const ownKeys: readonly string[] = [
   metaKey.clientInfo,
   metaKey.logLevel,
 ];
-const namedMethods = new Set(['tools/call', 'prompts/get']);
+/** What `Mcp-Name` repeats. Other methods have nothing that it could. */
+const named: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
 
 /** Never throws for a request: its faults are answered under its id and in the words of this revision. */
 export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
-  const client = clients.modern(head, envelope.capabilityBits);
+  // Tasks are declared request by request and ask nothing of sessions, so a client that does so now and then is one client.
+  const client = clients.modern(head, envelope.capabilityBits & ~clientCapability.tasksExtension);
   // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
@@ -36,6 +46,7 @@ export function readModern(head: Head, message: Message, envelope: Envelope, cli
     checkHeaders(head, message);
     const plan = modernRequest(message.method);
     if (plan === undefined) throw new GatewayError('method_absent', message.method);
+    if (plan.kind === 'task') requireTasks(envelope.capabilityBits);
     if (envelope.invalid.length > 0) throw new GatewayError('params_invalid', envelope.invalid.join());
     return { kind: 'request', client, message: withoutEnvelope(message), plan, said: saidIn(envelope) };
   } catch (fault) {
@@ -56,7 +67,7 @@ export function readUnclaimed(head: Head, message: Message, clients: Clients): I
 
 /** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
 function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
-  return { capabilities: clientCapabilitiesJson(capabilityBits), clientInfo, logLevel, itself: true };
+  return { capabilities: capabilityBits, clientInfo, logLevel, itself: true };
 }
 
 function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void {
@@ -71,14 +82,10 @@ function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void
 function checkHeaders(head: Head, message: Message): void {
   if (head.mcpMethod !== message.method) throw new GatewayError('header_mismatch', 'Mcp-Method');
   const { params, bytes } = message;
-  const named = namedMethods.has(message.method)
-    ? params?.member('name')
-    : message.method === 'resources/read'
-      ? params?.member('uri')
-      : undefined;
-  if (named?.kind !== 'string') return;
+  const found = params?.member(named.get(message.method) ?? '');
+  if (found?.kind !== 'string') return;
   const given = head.mcpName === undefined ? undefined : decodeHeaderValue(head.mcpName);
-  if (given !== textOf(bytes, named)) throw new GatewayError('header_mismatch', 'Mcp-Name');
+  if (given !== textOf(bytes, found)) throw new GatewayError('header_mismatch', 'Mcp-Name');
 }
 
 /** The next hop gets an envelope of its own (protocol.md D3). */

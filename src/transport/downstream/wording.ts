@@ -2,6 +2,7 @@
  * How a client's era words what it is told: results, errors with their HTTP status, and which messages may come before a
  * result. The gateway's steps ask the client for its wording and never for its era.
  */
+import type { CacheHints } from '../../aggregate/hints.ts';
 import { modernResult } from '../../aggregate/modern-result.ts';
 import { outwardModernResult, outwardResult, withId } from '../../aggregate/rewrite.ts';
 import { urlsAsText } from '../../aggregate/rounds.ts';
@@ -16,15 +17,23 @@ export interface Worded<Body = Buffer | string> {
   readonly status: number;
 }
 
+/** A result of the gateway's own making: a JSON object as text, and how long it counts where its method says so. */
+export interface Own {
+  readonly body: Buffer | string;
+  readonly hints?: CacheHints;
+}
+
 export interface Wording {
   /** An upstream's response to `request`, for the client. Throws `upstream_malformed`. */
   response(answer: Message, upstream: UpstreamConfig, request: Message, sealState: (state: string) => string): Worded;
-  /** A result of the gateway's own making, a JSON object as text; `cacheable` where the era has hints for keeping it. */
-  own(id: string, result: Buffer | string, cacheable: boolean): Buffer | string;
+  /** A result of the gateway's own making as a whole response. */
+  own(id: string, result: Buffer | string, hints?: CacheHints): Buffer | string;
   /** `id` is raw JSON; undefined where the request could not be read. */
   fault(fault: unknown, id: string | undefined): Worded<string>;
   /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
   passes(method: string, logs: boolean): boolean;
+  /** Whether a tool's output may be of any kind, not only an object. */
+  readonly anySchema: boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
   /** Clients are asked by the result of their request, and come back with it; else by requests on its stream. */
@@ -48,6 +57,7 @@ export function legacyWording(revision: string): Wording {
     own: (id, result) => resultText(id, result),
     fault: legacyFault,
     passes: () => true,
+    anySchema: false,
     // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
     asksByRounds: false,
@@ -95,8 +105,7 @@ export function modernWording(version: string): Wording {
       );
       return { body, status: error === methodNotFound ? 404 : 200 };
     },
-    own: (id, result, cacheable) =>
-      resultText(id, modernResult(result, serverInfo, cacheable ? { ttlMs: 0, cacheScope: 'private' } : undefined)),
+    own: (id, result, hints) => resultText(id, modernResult(result, serverInfo, hints)),
     fault: (fault, id) => {
       const code = fault instanceof GatewayError ? modernFaults[fault.code] : undefined;
       const worded =
@@ -107,6 +116,7 @@ export function modernWording(version: string): Wording {
     },
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
+    anySchema: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
     asksByRounds: true,

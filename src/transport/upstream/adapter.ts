@@ -2,6 +2,7 @@
  * The seam between the gateway and an upstream, free of era: what a call needs and what may come back. `legacy.ts` speaks the
  * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
  */
+import type { Part, Stated } from '../../aggregate/hints.ts';
 import type { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
@@ -43,6 +44,10 @@ export interface Link {
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
+  /** How long counts what the upstream said of itself, and for whom; undefined for an upstream that does not say. */
+  readonly stated?: Part;
+  /** Tasks, by the upstream's own ids, whose status is listened for on this link. */
+  readonly tasks?: readonly string[];
   /** What the client of one request says of itself, where it says so with each. */
   readonly said?: Said;
   /** Headers of one request of the client that go along, as a raw list (forward.ts). */
@@ -55,6 +60,8 @@ export interface Opened {
   readonly revision: Revision;
   readonly capabilities: number;
   readonly instructions: string | undefined;
+  /** How long all this counts, and for whom; undefined for an upstream that does not say. */
+  readonly stated?: Stated;
 }
 
 /** Takes the answer to one call, in order. After `onEnd` or `onFault` nothing follows. */
@@ -77,6 +84,8 @@ export interface Exchange {
   resume(): void;
   /** The answer has come: the connection is let go of soon, whatever else the upstream sends. */
   answered(): void;
+  /** Takes back what the upstream has made of the call, where it goes on without a connection. Before `abort`. */
+  cancel?(): void;
   /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
   abort(): void;
 }

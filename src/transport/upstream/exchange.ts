@@ -253,6 +253,7 @@ const speaksOfLostSession =
 function codeOf(status: number, body: string): ErrorCode {
   if (status === 404 || (status === 400 && speaksOfLostSession.test(body))) return 'upstream_session_lost';
   if (status === 200 || status === 202) return 'upstream_malformed';
+  if (status === 401 || status === 403) return 'upstream_unauthorized';
   if (status === 405) return 'upstream_verb_refused';
   // The stream has another reader, or one whose end the upstream has not seen yet.
   if (status === 409) return 'upstream_busy';

@@ -17,6 +17,7 @@ import { rawOf, textOf } from '../../protocol/scan.ts';
 import { endSessionMs } from '../limits.ts';
 import type { Wheel } from '../wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
+import { bridged } from './bridged-tasks.ts';
 import { withDeadline } from './deadline.ts';
 import { HttpExchange } from './exchange.ts';
 import { linkOf } from './link.ts';
@@ -53,6 +54,15 @@ export class LegacyAdapter implements UpstreamAdapter {
   }
 
   call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return link.said === undefined ? this.send(link, body, sink, idleMs) : this.#bridged(link, body, sink, idleMs);
+  }
+
+  /** The client speaks for itself in each request, as in 2026-07-28, whose tasks are not this era's. */
+  #bridged(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return bridged(this, link, body, sink, idleMs) ?? this.send(link, body, sink, idleMs);
+  }
+
+  send(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
     return this.#send(link, 'POST', link.headers, body, sink, idleMs);
   }
 

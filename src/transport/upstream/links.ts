@@ -2,7 +2,8 @@
  * Which link serves which upstream for one client. The truth is what the client's token says; what has been opened or healed
  * since then is remembered here, on this replica only, and may be lost at any time (design.md §5).
  */
-import { GatewayError } from '../../errors.ts';
+import { statedUntil } from '../../aggregate/hints.ts';
+import { GatewayError, type ErrorCode } from '../../errors.ts';
 import type { LegacyRevision, Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
@@ -30,7 +31,16 @@ export interface LinkOwner {
     | undefined;
 }
 
-type Reason = 'initialize' | 'late' | 'healed' | 'probe';
+/** An upstream that gives such an answer is there. */
+const refusals: ReadonlySet<string> = new Set<ErrorCode>([
+  'upstream_refused',
+  'upstream_unauthorized',
+  'upstream_headers_refused',
+  'upstream_revision_refused',
+  'upstream_verb_refused',
+]);
+
+type Reason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
 /** The links of one owner. */
 export class Links {
@@ -70,11 +80,18 @@ export class Links {
   async renew(upstream: Upstream, lost: Link, rawHeaders: RawHeaders): Promise<Link> {
     const current = this.#links.get(upstream);
     if (current !== undefined && current !== lost) return current;
-    if (upstream.config.onSessionLoss === 'error')
+    // An upstream without sessions that no longer speaks its revision has lost no state.
+    if (upstream.config.onSessionLoss === 'error' && !lost.mirrors)
       throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
     if (lost.sessionId === undefined) this.#opener.forget(upstream);
     this.#links.delete(upstream);
     return await this.#open(upstream, 'healed', rawHeaders);
+  }
+
+  /** What the upstream says of itself by now; where it does not answer, what it said before. The link stays in use meanwhile. */
+  async refresh(upstream: Upstream, link: Link, rawHeaders: RawHeaders): Promise<Link> {
+    this.#links.set(upstream, link);
+    return await this.#open(upstream, 'refreshed', rawHeaders).catch(() => link);
   }
 
   /** Every link in use or sealed in the token, for broadcasts and for the end of the session. */
@@ -158,7 +175,12 @@ export class LinkOpener {
         (late) => void this.#adapter.end(linkOf(upstream, late, false)),
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
-      const link = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
+      const { stated } = opened;
+      const bare = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
+      const link =
+        stated === undefined
+          ? bare
+          : { ...bare, stated: { statedUntil: statedUntil(stated, this.#now()), isPublic: stated.isPublic } };
       if (link.sessionId === undefined) this.#keepSessionless(upstream, owner.revision, link);
       upstream.capabilities = opened.capabilities;
       upstream.instructions = opened.instructions;
@@ -169,7 +191,7 @@ export class LinkOpener {
       countUpstreamSession(upstream.config.id, reason, code);
       if (code === 'upstream_timeout') upstream.blackoutUntil = this.#now() + blackoutMs;
       // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
-      if (code !== 'upstream_refused' && code !== 'upstream_verb_refused') this.#lost(upstream, fault);
+      if (!refusals.has(code)) this.#lost(upstream, fault);
       throw fault;
     }
   }

@@ -26,6 +26,8 @@ export class Upstream {
 
   /** Tools of a modern upstream whose arguments stand in headers as well, by the upstream's own names (protocol.md B3). */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
+  /** Tools that are called as tasks alone, by the upstream's own names; undefined until some list has told (protocol.md D7). */
+  taskTools: ReadonlySet<string> | undefined;
   /** It answers GET with 405: there is no stream to ask for. */
   noListening = false;
   /** Its last contact failed; `probe.ts` looks for its return. */

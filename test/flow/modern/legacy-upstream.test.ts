@@ -50,10 +50,18 @@ describe('server/discover', () => {
     expect(answer.headers['mcp-session-id']).toBeUndefined();
   });
 
-  test('offers neither logging nor subscriptions, which such upstreams cannot give such a client (D5)', async () => {
+  test('offers logging and subscriptions, which the gateway asks such upstreams for (D5)', async () => {
     const { rpc } = await askModern(gateway.url, 'server/discover');
-    expect(rpc.result?.['capabilities']).not.toHaveProperty('logging');
-    expect(rpc.result?.['capabilities']).not.toHaveProperty('resources.subscribe');
+    expect(rpc.result?.['capabilities']).toMatchObject({ logging: {}, resources: { subscribe: true } });
+  });
+
+  test('offers no subscriptions of an upstream that keeps no sessions to subscribe in (D5)', async () => {
+    const sessionless = await startScripted((message, response) => sayJson(response, resultOf(message, {})), {
+      capabilities: { resources: { subscribe: true } },
+    });
+    const own = await startGateway({ config: { mcpServers: { own: { url: sessionless.url } } }, admin: false });
+    const { rpc } = await askModern(own.url, 'server/discover');
+    expect(rpc.result?.['capabilities']).toEqual({ resources: { listChanged: true } });
   });
 });
 
@@ -122,13 +130,16 @@ describe('a call', () => {
     }
   });
 
-  test('brings no log messages, asked for or not, for the upstream cannot be told the level (B2, D5)', async () => {
-    for (const meta of [{}, { 'io.modelcontextprotocol/logLevel': 'debug' }]) {
+  test('brings log messages where they are asked for, and only there (B2, D5)', async () => {
+    for (const [meta, count] of [
+      [{}, 1],
+      [{ 'io.modelcontextprotocol/logLevel': 'debug' }, 4],
+    ] as const) {
       const { messages } = await askModern(gateway.url, 'tools/call', {
         params: { name: 'alpha__log', arguments: { times: 3 } },
         meta,
       });
-      expect(messages.length).toBe(1);
+      expect(messages.length).toBe(count);
     }
   });
 

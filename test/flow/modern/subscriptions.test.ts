@@ -119,7 +119,7 @@ describe('a subscription', () => {
 
   test('to resources watches those of upstreams that can, and names them as the client did', async () => {
     const uri = 'watched+memo://today';
-    const stream = await subscribe(gateway.url, { resourceSubscriptions: [uri, 'nowhere://x', 'legacy+memo://today'] });
+    const stream = await subscribe(gateway.url, { resourceSubscriptions: [uri, 'nowhere://x'] });
     const first = await stream.until(() => true);
     expect(first.params?.['notifications']).toEqual({ resourceSubscriptions: [uri] });
     await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);

@@ -342,3 +342,25 @@ describe('a server that asks on the stream of its session, not on that of the ca
     expect(streams).toHaveLength(0);
   });
 });
+
+test('a server that sends no head before its first event gets the answers all the same', async () => {
+  // As servers do that write the head of a stream without flushing it.
+  const lazy = await startStatefulServer({
+    name: 'lazy',
+    tools: askingToolNames,
+    eventStore: memoryEventStore(),
+    intercept: ({ method }, response) => {
+      if (method === 'GET') response.flushHeaders = () => {};
+      return false;
+    },
+  });
+  const gateway = await startGateway({ config: { mcpServers: { lazy: { url: lazy.url } } }, admin: false });
+  const asked = await call(gateway, 'lazy__ask_elicitation');
+  const answered = await call(gateway, 'lazy__ask_elicitation', {
+    inputResponses: { q1: elicitation },
+    requestState: stateIn(asked),
+  });
+  expect(textIn(answered)).toBe('{"action":"accept","content":{"name":"Ada"}}');
+  expect(lazy.requests.some(({ headers }) => headers['last-event-id'] !== undefined)).toBe(true);
+  // Much later the server's own comment, meant to keep the connection, brings the head as well.
+}, 12_000);

@@ -1,0 +1,23 @@
+/** Errors which say that a list offers what its upstream does not have: such a list is asked for again (protocol.md D11). */
+import type { Message } from '../protocol/message.ts';
+import { numberOf, textOf } from '../protocol/scan.ts';
+
+const invalidParams = -32602;
+/** Of an error's message, in UTF-16 units. */
+const maxLookedAt = 256;
+/** The same code stands for arguments that do not fit, which say nothing of a list. */
+const speaksOfAbsence = /unknown|not found|does ?n[o']t exist/i;
+
+const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
+  ['tools/call', 'tools'],
+  ['prompts/get', 'prompts'],
+] as const);
+
+/** The list that `answer` to a request of this method speaks against; undefined where that is not clear. */
+export function contradicted(method: string, { bytes, root }: Message): 'tools' | 'prompts' | undefined {
+  const error = root.member('error');
+  const code = error?.member('code');
+  const said = error?.member('message');
+  if (code?.kind !== 'number' || said?.kind !== 'string' || numberOf(bytes, code) !== invalidParams) return undefined;
+  return speaksOfAbsence.test(textOf(bytes, said).slice(0, maxLookedAt)) ? listOf.get(method) : undefined;
+}

@@ -1,0 +1,67 @@
+/**
+ * How long an answer counts and for whom: what upstreams say, and what the gateway says of an answer made of several (2026-07-28
+ * server/utilities/caching; protocol.md B9, D11).
+ */
+import { numberOf, textOf } from '../protocol/scan.ts';
+import type { Found } from '../protocol/scan.ts';
+
+type CacheScope = 'public' | 'private';
+
+export interface CacheHints {
+  /** A whole number of ms, not negative. */
+  readonly ttlMs: number;
+  readonly cacheScope: CacheScope;
+}
+
+/** What is said of an answer that an upstream of the session era, or a failed one, has a part in. */
+export const notToBeKept: CacheHints = { ttlMs: 0, cacheScope: 'private' };
+
+/** Longest time that an upstream's own word is believed, in ms: nobody may be listening for its changes. */
+const maxTtlMs = 3_600_000;
+
+/** What an upstream said of one answer. */
+export interface Stated {
+  /** Undefined where it does not say. */
+  readonly ttlMs: number | undefined;
+  /** Anyone may be shown it. */
+  readonly isPublic: boolean;
+}
+
+export const unstated: Stated = { ttlMs: undefined, isPublic: false };
+
+/** A time that is no number counts as none, a negative one as 0; all but "public" is private (protocol.md B9). */
+export function readHints(bytes: Buffer, result: Found | undefined): Stated {
+  const ttl = result?.member('ttlMs');
+  const scope = result?.member('cacheScope');
+  return {
+    ttlMs: ttl?.kind === 'number' ? boundedTtlMs(numberOf(bytes, ttl)) : undefined,
+    isPublic: scope?.kind === 'string' && textOf(bytes, scope) === 'public',
+  };
+}
+
+function boundedTtlMs(ttlMs: number): number {
+  return Math.min(Math.max(Math.floor(ttlMs), 0), maxTtlMs);
+}
+
+/** One part of an answer. */
+export interface Part {
+  /** Until when its upstream says that it counts, in ms of the caller's clock; minus infinity where it does not say. */
+  readonly statedUntil: number;
+  readonly isPublic: boolean;
+}
+
+export function statedUntil({ ttlMs }: Stated, nowMs: number): number {
+  return ttlMs === undefined ? -Infinity : nowMs + ttlMs;
+}
+
+/** An answer counts for what is left of its shortest-lived part, and is for all only when every part is. */
+export function mergeHints(parts: readonly Part[], nowMs: number): CacheHints {
+  if (parts.length === 0) return notToBeKept;
+  let until = Infinity;
+  let isPublic = true;
+  for (const part of parts) {
+    until = Math.min(until, part.statedUntil);
+    isPublic &&= part.isPublic;
+  }
+  return { ttlMs: Math.max(Math.floor(until - nowMs), 0), cacheScope: isPublic ? 'public' : 'private' };
+}

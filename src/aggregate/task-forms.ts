@@ -1,0 +1,155 @@
+/**
+ * Tasks between the eras (protocol.md D7): what a task of 2025-11-25 is called as one of the extension, what each says of itself,
+ * and the answer that its call would have had without it.
+ */
+import { GatewayError } from '../errors.ts';
+import { readListResult, type Message } from '../protocol/envelope.ts';
+import { numberOf, rawOf, textOf, type Found } from '../protocol/scan.ts';
+import { removeMembers, setMember, splice } from '../protocol/splice.ts';
+import { relatedTask } from '../protocol/tasks.ts';
+
+const statuses = ['working', 'input_required', 'completed', 'failed', 'cancelled'] as const;
+export type TaskStatus = (typeof statuses)[number];
+
+export interface TaskState {
+  readonly taskId: string;
+  readonly status: TaskStatus;
+  /** In ms; undefined where none is given that makes sense. */
+  readonly pollIntervalMs: number | undefined;
+}
+
+/** A task of 2025-11-25, read whole: the gateway says all of it in other words. */
+export interface LegacyTask extends TaskState {
+  readonly statusMessage: string | undefined;
+  readonly createdAt: string;
+  readonly lastUpdatedAt: string;
+  readonly ttlMs: number | null;
+}
+
+/** `found` is the task. Throws `upstream_malformed` for what is none. */
+export function readLegacyTask(bytes: Buffer, found: Found | undefined): LegacyTask {
+  const read: unknown = found?.kind === 'object' ? JSON.parse(rawOf(bytes, found)) : {};
+  const task = read as Readonly<Record<string, unknown>>;
+  const { taskId, status, statusMessage, createdAt, lastUpdatedAt, ttl, pollInterval } = task;
+  if (typeof taskId !== 'string' || typeof createdAt !== 'string' || !isStatus(status)) throw malformed('no task');
+  return {
+    taskId,
+    status,
+    statusMessage: typeof statusMessage === 'string' ? statusMessage : undefined,
+    createdAt,
+    lastUpdatedAt: typeof lastUpdatedAt === 'string' ? lastUpdatedAt : createdAt,
+    ttlMs: isDuration(ttl) ? ttl : null,
+    pollIntervalMs: isDuration(pollInterval) ? pollInterval : undefined,
+  };
+}
+
+/** The members of the same task in the extension, as JSON text without braces, under the id that the client is to know. */
+export function flatTask(task: LegacyTask, taskId: string, status: TaskStatus = task.status): string {
+  const { statusMessage, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs } = task;
+  return JSON.stringify({ taskId, status, statusMessage, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs }).slice(
+    1,
+    -1,
+  );
+}
+
+/** What a task of the extension says of itself, in the answer to a call or to `tasks/get`. Throws `upstream_malformed`. */
+export function readTask({ bytes, root }: Message): TaskState {
+  const result = root.member('result');
+  const taskId = result?.member('taskId');
+  const status = result?.member('status');
+  const interval = result?.member('pollIntervalMs');
+  const said = status?.kind === 'string' ? textOf(bytes, status) : '';
+  const pollIntervalMs = interval?.kind === 'number' ? numberOf(bytes, interval) : undefined;
+  if (taskId?.kind !== 'string' || !isStatus(said)) throw malformed('no task');
+  return {
+    taskId: textOf(bytes, taskId),
+    status: said,
+    pollIntervalMs: isDuration(pollIntervalMs) ? pollIntervalMs : undefined,
+  };
+}
+
+/** Whether a response is no answer yet but a task (2026-07-28). */
+export function isTaskResult({ bytes, root }: Message): boolean {
+  const type = root.member('result')?.member('resultType');
+  return type?.kind === 'string' && textOf(bytes, type) === 'task';
+}
+
+/** The response that the call of a task has come to: the result or the error inside it. `id` is raw JSON. Throws `upstream_malformed`. */
+export function settledResponse({ bytes, root }: Message, status: 'completed' | 'failed', id: string): string {
+  const member = status === 'completed' ? 'result' : 'error';
+  const found = root.member('result')?.member(member);
+  if (found?.kind !== 'object') throw malformed(`${status} without ${member}`);
+  return `{"jsonrpc":"2.0","id":${id},"${member}":${rawOf(bytes, found)}}`;
+}
+
+/**
+ * The questions of a task as those of a call (2026-07-28 patterns/mrtr), without those that were `answered`; undefined when none is
+ * left. `state` comes back with the answers.
+ */
+export function roundOfTask(
+  { bytes, root }: Message,
+  answered: readonly string[],
+  id: string,
+  state: (keys: readonly string[]) => string,
+): string | undefined {
+  const open = (root.member('result')?.member('inputRequests')?.members ?? []).filter(
+    ({ name }) => !answered.includes(name),
+  );
+  if (open.length === 0) return undefined;
+  const requests = open.map(({ name, value }) => `${JSON.stringify(name)}:${rawOf(bytes, value)}`);
+  const told = JSON.stringify(state(open.map(({ name }) => name)));
+  return `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"input_required","inputRequests":{${requests.join()}},"requestState":${told}}}`;
+}
+
+/** A result of 2025-11-25 without the task it belongs to, which the extension does not say. JSON text. */
+export function withoutRelation(bytes: Buffer, result: Found): string {
+  const meta = result.member('_meta');
+  if (meta?.kind !== 'object' || meta.member(relatedTask) === undefined) return rawOf(bytes, result);
+  const edits =
+    meta.members.length === 1 ? removeMembers(bytes, result, ['_meta']) : removeMembers(bytes, meta, [relatedTask]);
+  const part = bytes.subarray(result.start, result.end);
+  return splice(
+    part,
+    edits.map(({ start, end, text }) => ({ start: start - result.start, end: end - result.start, text })),
+  ).toString();
+}
+
+/** The params of a call, as JSON text, for a tool that is called as a task alone. */
+export function asTask({ bytes, params }: Message): string {
+  if (params === undefined) throw new GatewayError('params_invalid', 'a call without params');
+  const whole = splice(bytes, [setMember(bytes, params, 'task', '{}')]);
+  return whole.toString('utf8', params.start, params.end + whole.length - bytes.length);
+}
+
+/** Revision 2026-07-28 has no `task` in a call, so what a client of it puts there means nothing (protocol.md B11). */
+export function notAsTask({ bytes, params }: Message): Buffer {
+  return params === undefined ? bytes : splice(bytes, removeMembers(bytes, params, ['task']));
+}
+
+/** Which tools of a page are called as tasks alone, by the upstream's own names. Throws as `readListResult` does. */
+export function taskTools(reply: Buffer): {
+  readonly names: ReadonlySet<string>;
+  readonly nextCursor: string | undefined;
+} {
+  const { items, nextCursor } = readListResult(reply, 'tools');
+  const names = new Set<string>();
+  for (const item of items) {
+    const name = item.member('name');
+    const support = item.member('execution')?.member('taskSupport');
+    if (name?.kind === 'string' && support?.kind === 'string' && textOf(reply, support) === 'required')
+      names.add(textOf(reply, name));
+  }
+  return { names, nextCursor };
+}
+
+function isStatus(value: unknown): value is TaskStatus {
+  return statuses.some((status) => status === value);
+}
+
+function isDuration(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function malformed(detail: string): GatewayError {
+  return new GatewayError('upstream_malformed', detail);
+}

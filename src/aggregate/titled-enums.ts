@@ -1,0 +1,37 @@
+/**
+ * Forms for clients of 2025-06-18, whose choices have their titles in `enumNames`; later revisions have them in `oneOf`
+ * (2025-11-25 client/elicitation §Requested Schema; protocol.md D9). Only such choices are written anew; what that revision
+ * has no word for, such as a choice of several, stays as it is.
+ */
+import { compileShape, rawOf, scan } from '../protocol/scan.ts';
+import type { Found } from '../protocol/scan.ts';
+import type { Edit } from '../protocol/splice.ts';
+
+const formShape = compileShape({ members: { properties: { each: { members: { oneOf: {} } } } } });
+
+/** Adds an edit for each choice of `schema`, the `requestedSchema` of an elicitation, whose options have titles. */
+export function editTitledEnums(bytes: Buffer, schema: Found, edits: Edit[]): void {
+  const part = bytes.subarray(schema.start, schema.end);
+  for (const { value } of scan(part, formShape).member('properties')?.members ?? []) {
+    if (value.member('oneOf') === undefined) continue;
+    const text = withEnumNames(JSON.parse(rawOf(part, value)));
+    if (text !== undefined) edits.push({ start: value.start + schema.start, end: value.end + schema.start, text });
+  }
+}
+
+/** Undefined for what is no choice of one among titled texts. */
+function withEnumNames(field: unknown): string | undefined {
+  if (typeof field !== 'object' || field === null || !('oneOf' in field) || !Array.isArray(field.oneOf))
+    return undefined;
+  const options = field.oneOf.map(optionOf);
+  if (!options.every((option) => option !== undefined)) return undefined;
+  const { oneOf: _, ...rest } = field;
+  const values = options.map(({ value }) => value);
+  return JSON.stringify({ ...rest, enum: values, enumNames: options.map(({ title }) => title) });
+}
+
+function optionOf(option: unknown): { readonly value: string; readonly title: string } | undefined {
+  if (typeof option !== 'object' || option === null || !('const' in option) || !('title' in option)) return undefined;
+  const { const: value, title } = option;
+  return typeof value === 'string' && typeof title === 'string' ? { value, title } : undefined;
+}

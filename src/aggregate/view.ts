@@ -1,0 +1,31 @@
+/** What the catalogue needs to know of whoever looks, and what it gives them. */
+import type { UpstreamConfig } from '../config/model.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Part } from './hints.ts';
+import type { ListKind } from './kinds.ts';
+import type { Page } from './page.ts';
+
+/** Who looks at which lists, when, and how a page is had. */
+export interface View {
+  readonly kind: ListKind;
+  /** Tells merged lists apart: never the same for two who may see different ones. */
+  readonly principal: string;
+  /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
+  readonly audienceOf: (upstream: UpstreamConfig) => string;
+  /** Who all may be shown a page that the upstream calls public; undefined where what it lists may depend on the caller. */
+  readonly publicAudienceOf: (upstream: UpstreamConfig) => string | undefined;
+  readonly nowMs: number;
+  /** How long a page is kept of which the upstream does not say it, asked when it has been loaded; 0 keeps none. */
+  readonly ttlMsOf: (upstream: UpstreamConfig) => number;
+  /** Asks the upstream. Others may wait for the same page, so it must not end with one client's connection. */
+  readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
+}
+
+/** A page and how long it counts. The object is the page's identity: a reload makes another. */
+export interface Held extends Part {
+  readonly page: Page;
+  /** In ms of the caller's clock; minus infinity once the page has been invalidated. */
+  freshUntil: number;
+  /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */
+  readonly fault: GatewayError | undefined;
+}

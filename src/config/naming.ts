@@ -1,0 +1,31 @@
+/** How the tools and prompts of several servers are told apart (design: names are pure functions of server and name). */
+import type { Findings } from './findings.ts';
+import type { JsonPath } from './jsonc.ts';
+import type { Naming } from './model.ts';
+
+export const namePolicies = ['always', 'conflict', 'never'] as const satisfies readonly Naming['policy'][];
+export const longNamePolicies = ['warn', 'shorten'] as const satisfies readonly Naming['tooLong'][];
+
+export const defaultNaming: Naming = Object.freeze({
+  policy: 'always',
+  separator: '__',
+  maxChars: 64,
+  tooLong: 'warn',
+});
+
+const maxSeparatorChars = 8;
+
+/** Whether it may stand in a tool name (2026-07-28 server/tools §Tool Names). */
+export function isSeparator(text: string): boolean {
+  return text.length <= maxSeparatorChars && /^[A-Za-z0-9_.-]+$/.test(text);
+}
+
+/** The first separator of `<id><separator><name>` has to be the gateway's own, or a name would have two readings. */
+export function checkId(path: JsonPath, id: string, { policy, separator }: Naming, findings: Findings): void {
+  if (policy === 'never' || `${id}${separator}`.indexOf(separator) === id.length) return;
+  findings.fault(
+    path,
+    `its id ${JSON.stringify(id)} does not go with the separator ${JSON.stringify(separator)}`,
+    'Rename the server, or choose another --name-separator',
+  );
+}

@@ -1,0 +1,154 @@
+/**
+ * What an upstream of 2026-07-28 answers, as the rest of the gateway takes it: what is about this hop alone ends here (protocol.md D10),
+ * and a subscription looks like the stream of a session.
+ */
+import { isRound, mayAsk } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { metaKey } from '../../protocol/modern.ts';
+import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
+import { removeMembers, splice } from '../../protocol/splice.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import type { Said } from '../said.ts';
+import type { AnswerSink, Exchange } from './adapter.ts';
+import { RevisionRefused } from './revision-refused.ts';
+
+const headerMismatch = -32020;
+const missingCapability = -32021;
+const unsupportedVersion = -32022;
+const invalidParams = -32602;
+
+/** Keeps from the client what is about this hop, and says the rest in the words of the session era. */
+export class ModernSink implements AnswerSink {
+  exchange: Exchange | undefined;
+  readonly #sink: AnswerSink;
+  readonly #method: string;
+  readonly #said: Said | undefined;
+  /** The extension was declared with the request, so the answer may be a task. */
+  readonly #mayTask: boolean;
+  #over = false;
+
+  constructor(sink: AnswerSink, method: string, said: Said | undefined, mayTask: boolean) {
+    this.#sink = sink;
+    this.#method = method;
+    this.#said = said;
+    this.#mayTask = mayTask;
+  }
+
+  onJson(body: Buffer): void {
+    const answer = this.#judged(body);
+    if (Buffer.isBuffer(answer)) this.#sink.onJson(answer);
+    else this.#refuse(answer);
+  }
+  onStream(): void {
+    this.#sink.onStream();
+  }
+  onEvent(event: SseEvent): void {
+    if (event.data === '' || this.#over) return;
+    const answer = this.#judged(Buffer.from(event.data));
+    // Events of this revision cannot be resumed from, so an id promises nothing.
+    if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
+    else this.#refuse(answer);
+  }
+  onRetry(): void {}
+  onEnd(): void {
+    if (!this.#over) this.#sink.onEnd();
+  }
+  onFault(fault: GatewayError): void {
+    if (!this.#over) this.#sink.onFault(fault);
+  }
+
+  /** The request may be sent again at once, so nothing more of this answer may arrive. */
+  #refuse(fault: GatewayError): void {
+    this.#over = true;
+    this.exchange?.abort();
+    this.#sink.onFault(fault);
+  }
+
+  #judged(body: Buffer): Buffer | GatewayError {
+    let message: Message;
+    try {
+      message = readServerMessage(body);
+    } catch (cause) {
+      return new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause });
+    }
+    // A server of the session era that could not place the request: a refusal, which tells of its era.
+    if (message.kind === 'response' && message.id === undefined)
+      return new GatewayError('upstream_refused', 'an error that names no request');
+    // Servers send no requests in this revision (protocol.md B3).
+    if (message.kind === 'request')
+      return new GatewayError('upstream_malformed', 'a request on the stream of a request');
+    const type = message.root.member('result')?.member('resultType');
+    if (type !== undefined && !this.#mayBe(message, type.kind === 'string' ? textOf(body, type) : ''))
+      return new GatewayError('upstream_malformed', 'a result that asks for what was never declared');
+    const code = message.root.member('error')?.member('code');
+    if (code?.kind !== 'number') return body;
+    switch (numberOf(body, code)) {
+      case missingCapability:
+        // The client's own word was handed on, so it is the client who is missing something.
+        if (this.#said?.itself === true) return body;
+        return new GatewayError('upstream_refused', 'wants a capability that was not declared');
+      case headerMismatch:
+        return new GatewayError('upstream_headers_refused', 'the headers that the gateway made of the request');
+      case unsupportedVersion:
+        return new RevisionRefused(supportedIn(message));
+      case invalidParams:
+        // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
+        if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
+        return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
+      default:
+        return body;
+    }
+  }
+
+  /** Only calls on behalf of a client can be answered with questions (2026-07-28 patterns/mrtr), or with a task. */
+  #mayBe(message: Message, type: string): boolean {
+    if (type === 'complete') return true;
+    if (type === 'task') return this.#mayTask;
+    return this.#said?.itself === true || (this.#said !== undefined && mayAsk(this.#method) && isRound(message));
+  }
+}
+
+/** `data.supported` of an error, parsed. */
+function supportedIn({ bytes, root }: Message): unknown {
+  const found = root.member('error')?.member('data');
+  const data: unknown = found === undefined ? undefined : JSON.parse(rawOf(bytes, found));
+  return typeof data === 'object' && data !== null && 'supported' in data ? data.supported : undefined;
+}
+
+/** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
+export class SubscribedSink implements AnswerSink {
+  readonly #sink: AnswerSink;
+  #isOpen = false;
+
+  constructor(sink: AnswerSink) {
+    this.#sink = sink;
+  }
+
+  onJson(): void {
+    this.#sink.onFault(new GatewayError('upstream_verb_refused', 'no subscription'));
+  }
+  onStream(): void {}
+  onEvent(event: SseEvent): void {
+    const message = readServerMessage(Buffer.from(event.data));
+    // Only the acknowledgement, which comes first, says that the upstream listens.
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#sink.onStream();
+    }
+    if (message.kind !== 'notification' || message.method === 'notifications/subscriptions/acknowledged') return;
+    const meta = message.params?.member('_meta');
+    const body =
+      meta?.kind === 'object'
+        ? splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.subscriptionId]))
+        : message.bytes;
+    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined });
+  }
+  onRetry(): void {}
+  onEnd(): void {
+    this.#sink.onEnd();
+  }
+  onFault(fault: GatewayError): void {
+    this.#sink.onFault(fault);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * A call that an upstream of 2026-07-28 has made a task of, for a client that knows no such tasks: the upstream is asked how it
+ * stands until it is done, and what it has come to is the answer of the call (protocol.md D7, LM). Questions of the task are a round
+ * of questions of the call, whose retry brings the answers (protocol.md D6.4).
+ */
+import { randomUUID } from 'node:crypto';
+import { isTaskResult, readTask, roundOfTask, settledResponse } from '../../aggregate/task-forms.ts';
+import { GatewayError } from '../../errors.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { rawOf, textOf } from '../../protocol/scan.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../limits.ts';
+import { Waiting, type Wheel } from '../wheel.ts';
+import type { AnswerSink, Exchange, Link } from './adapter.ts';
+
+export interface PollingHost {
+  readonly wheel: Wheel;
+  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
+  /** In ms. */
+  now(): number;
+}
+
+/** Which task a retry of the call belongs to, and the questions of it that were asked. */
+export interface Waited {
+  readonly taskId: string;
+  readonly asked: readonly string[];
+}
+
+/** Stands in the round's state, which never leaves this process. A client cannot write it, so it cannot name another's task. */
+const mark = `task ${randomUUID()} `;
+
+/** Undefined for every call but the retry with the answers for a task. */
+export function waitedFor({ bytes, params }: Message): Waited | undefined {
+  const state = params?.member('requestState');
+  const text = state?.kind === 'string' ? textOf(bytes, state) : '';
+  return text.startsWith(mark) ? (JSON.parse(text.slice(mark.length)) as Waited) : undefined;
+}
+
+export class TaskPolling extends Waiting implements AnswerSink, Exchange {
+  /** The call itself. */
+  call: Exchange | undefined;
+  readonly #host: PollingHost;
+  readonly #link: Link;
+  /** Of the call, as raw JSON. */
+  readonly #id: string;
+  readonly #sink: AnswerSink;
+  readonly #startedMs: number;
+  #taskId: string | undefined;
+  #asked: readonly string[] = [];
+  #missed = 0;
+  /** A round has been handed on, and its stream is not closed yet. */
+  #isRoundOut = false;
+  #over = false;
+
+  constructor(host: PollingHost, link: Link, id: string, sink: AnswerSink) {
+    super();
+    this.#host = host;
+    this.#link = link;
+    this.#id = id;
+    this.#sink = sink;
+    this.#startedMs = host.now();
+  }
+
+  /** The client has answered: its answers go to the task, and it is waited for again. */
+  goOn({ taskId, asked }: Waited, { bytes, params }: Message): void {
+    this.#taskId = taskId;
+    this.#asked = asked;
+    const answers = params?.member('inputResponses');
+    const given = answers === undefined ? '{}' : rawOf(bytes, answers);
+    this.#ask('tasks/update', `{"taskId":${JSON.stringify(taskId)},"inputResponses":${given}}`).then(
+      (reply) => this.#guarded(() => this.#updated(readServerMessage(reply))),
+      (fault: unknown) => this.#end(fault),
+    );
+  }
+
+  onJson(body: Buffer): void {
+    if (!this.#begins(body)) this.#sink.onJson(body);
+  }
+  onStream(): void {
+    this.#sink.onStream();
+  }
+  onEvent(event: SseEvent): void {
+    if (!this.#begins(Buffer.from(event.data))) this.#sink.onEvent(event);
+  }
+  onRetry(ms: number): void {
+    this.#sink.onRetry(ms);
+  }
+  onEnd(): void {
+    if (this.#taskId === undefined) this.#sink.onEnd();
+  }
+  onFault(fault: GatewayError): void {
+    if (this.#taskId === undefined) this.#sink.onFault(fault);
+  }
+
+  pause(): void {
+    if (this.#taskId === undefined) this.call?.pause();
+  }
+  resume(): void {
+    if (this.#taskId === undefined) this.call?.resume();
+  }
+  answered(): void {
+    this.call?.answered();
+  }
+
+  /** Whoever gives up on the call gives up on its task. The end of the stream of a round is not the end of its task. */
+  abort(): void {
+    if (this.#over) return;
+    if (this.#isRoundOut) {
+      this.#isRoundOut = false;
+      return;
+    }
+    this.#close();
+    if (this.#taskId !== undefined) this.#ask('tasks/cancel', JSON.stringify({ taskId: this.#taskId })).catch(() => {});
+  }
+
+  onDue(): void {
+    if (this.#taskId === undefined) return;
+    this.#ask('tasks/get', JSON.stringify({ taskId: this.#taskId })).then(
+      (reply) => this.#guarded(() => this.#take(readServerMessage(reply))),
+      (fault: unknown) => this.#miss(fault),
+    );
+  }
+
+  #begins(body: Buffer): boolean {
+    const message = readServerMessage(body);
+    if (message.kind !== 'response' || message.id !== this.#id || !isTaskResult(message)) return false;
+    this.#guarded(() => {
+      const { taskId, pollIntervalMs } = readTask(message);
+      this.#taskId = taskId;
+      this.call?.answered();
+      // The client's own patience is kept alive by the stream.
+      this.#sink.onStream();
+      this.#wait(pollIntervalMs);
+    });
+    return true;
+  }
+
+  #take(message: Message): void {
+    if (message.root.member('result') === undefined)
+      throw new GatewayError('upstream_refused', 'the task is not known any more');
+    this.#missed = 0;
+    const { status, pollIntervalMs } = readTask(message);
+    switch (status) {
+      case 'working':
+        this.#wait(pollIntervalMs);
+        return;
+      case 'input_required': {
+        const round = roundOfTask(message, this.#asked, this.#id, (keys) => this.#state(keys));
+        if (round === undefined) this.#wait(pollIntervalMs);
+        else {
+          this.#isRoundOut = true;
+          this.#sink.onEvent({ data: round, id: undefined, event: undefined });
+        }
+        return;
+      }
+      case 'completed':
+      case 'failed': {
+        const response = settledResponse(message, status, this.#id);
+        this.#close();
+        this.#sink.onEvent({ data: response, id: undefined, event: undefined });
+        return;
+      }
+      case 'cancelled':
+        throw new GatewayError('upstream_interrupted', 'the task was cancelled');
+    }
+  }
+
+  #updated(message: Message): void {
+    if (message.root.member('result') === undefined)
+      throw new GatewayError('upstream_refused', 'the answers were not taken');
+    this.#sink.onStream();
+    this.#wait(minPollMs);
+  }
+
+  #state(keys: readonly string[]): string {
+    const waited: Waited = { taskId: this.#taskId ?? '', asked: [...this.#asked, ...keys] };
+    return mark + JSON.stringify(waited);
+  }
+
+  #wait(pollIntervalMs = taskPollMs): void {
+    if (this.#over) return;
+    if (this.#host.now() - this.#startedMs > callCeilingMs) {
+      this.abort();
+      this.#sink.onFault(new GatewayError('upstream_timeout', 'a task without end'));
+      return;
+    }
+    this.#host.wheel.arm(this, Math.min(Math.max(pollIntervalMs, minPollMs), maxPollMs));
+  }
+
+  /** A question that got no answer is asked again: `tasks/get` changes nothing. */
+  #miss(fault: unknown): void {
+    this.#missed += 1;
+    if (this.#missed > maxMissedPolls) this.#end(fault);
+    else this.#wait();
+  }
+
+  #guarded(step: () => void): void {
+    if (this.#over) return;
+    try {
+      step();
+    } catch (fault) {
+      this.#end(fault);
+    }
+  }
+
+  #end(fault: unknown): void {
+    if (this.#over) return;
+    this.abort();
+    this.#sink.onFault(
+      fault instanceof GatewayError ? fault : new GatewayError('upstream_malformed', String(fault), { cause: fault }),
+    );
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#host.wheel.disarm(this);
+    if (this.#taskId === undefined) this.call?.abort();
+  }
+
+  #ask(method: string, params: string): Promise<Buffer> {
+    return this.#host.ask(this.#link, method, params, this.#link.upstream.config.timeoutMs);
+  }
+}

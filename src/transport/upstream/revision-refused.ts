@@ -1,0 +1,30 @@
+/** A server's own word that it does not speak the revision it was spoken to in, and which it does (protocol.md B3, B5). */
+import { GatewayError } from '../../errors.ts';
+import { isLegacyRevision, modernRevision } from '../../protocol/revisions.ts';
+
+/** Revisions that one server may name, and UTF-16 units of each. */
+const maxNamed = 32;
+const maxRevisionChars = 32;
+
+export class RevisionRefused extends GatewayError {
+  /** It names a revision with sessions that the gateway speaks. */
+  readonly speaksLegacy: boolean;
+  /** It names the very revision that it was spoken to in: some do so at the first contact. */
+  readonly speaksModern: boolean;
+
+  /** `supported` is parsed JSON of a peer. */
+  constructor(supported: unknown) {
+    const named = namedIn(supported);
+    super('upstream_revision_refused', `it speaks ${named.join(', ') || 'others'}`);
+    this.name = 'RevisionRefused';
+    this.speaksLegacy = named.some(isLegacyRevision);
+    this.speaksModern = named.includes(modernRevision);
+  }
+}
+
+function namedIn(supported: unknown): string[] {
+  if (!Array.isArray(supported)) return [];
+  return supported
+    .slice(0, maxNamed)
+    .filter((each): each is string => typeof each === 'string' && each.length <= maxRevisionChars);
+}
