@@ -112,7 +112,7 @@ async function drainOne({ gateway, listening, calls }: Composed, timeoutMs: numb
   // Clients come back to another replica at once and go on where they were.
   listening.endAll();
   await gateway.idle(timeoutMs);
-  calls.disconnectAll(drainRetryMs);
+  calls.underWay.disconnectAll(drainRetryMs);
 }
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */

@@ -6,8 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
-import type { ListKind } from '../aggregate/kinds.ts';
-import { contradicted } from '../aggregate/contradicted.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -24,6 +22,7 @@ import { callCeilingMs } from './limits.ts';
 import type { Hops } from './hop.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
+import { ListChanges } from './list-changes.ts';
 import type { Lists } from './lists.ts';
 import { Parking, type ParkingHost } from './parking.ts';
 import { PooledLogs } from './pooled-logs.ts';
@@ -33,6 +32,7 @@ import type { Routed } from './route.ts';
 import type { Said } from './said.ts';
 import { Standings } from './standing.ts';
 import { tasksToUpstream } from './translate.ts';
+import { UnderWay } from './under-way.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { Later, type Wheel } from './wheel.ts';
@@ -60,10 +60,8 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   readonly #parts: CallsParts;
   readonly #standings: Standings;
   readonly #logs: PooledLogs;
-  /** Calls whose answer the client can take up elsewhere. */
-  readonly #promised = new Set<Relay>();
-  /** Calls that closing cancels and another replica may hear the cancelling of, by session and request id. */
-  readonly #closable = new Map<string, Relay>();
+  readonly #changes: ListChanges;
+  readonly underWay = new UnderWay();
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -72,6 +70,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.hops = parts.hops;
     this.#standings = new Standings(parts.adapter, this);
     this.#logs = new PooledLogs(parts.adapter);
+    this.#changes = new ListChanges(parts.catalogue, parts.upstreams);
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
     this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
@@ -105,16 +104,6 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   failed(call: Call, fault: unknown): void {
     this.#parts.journal.refused(call.message.method, fault);
     call.outlet.fault(fault, call.client.wording.fault(fault, call.message.id));
-  }
-
-  /** Closes what is still under way and can be resumed, so that its clients go on at another replica after `retryMs`. */
-  disconnectAll(retryMs: number): void {
-    for (const relay of this.#promised) relay.disconnect(retryMs);
-  }
-
-  /** The client of the session has taken back a request at another replica. `requestId` is raw JSON. */
-  cancelled(jti: string, requestId: string): void {
-    this.#closable.get(`${jti} ${requestId}`)?.takeBack();
   }
 
   #begin(call: Call, target: InwardTarget, link: Link): void {
@@ -180,17 +169,12 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   // RelayHost and its kin: what a call needs on its way back.
 
   resumed(relay: Relay): void {
-    const { client, message } = relay.call;
-    const closable = relay.link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
-    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay, closable };
-    client.inFlight.set(message.id!, relay.flight);
-    if (closable !== undefined) this.#closable.set(closable, relay);
-    relay.link.underWay?.add(relay);
+    this.underWay.begun(relay);
   }
 
   suspended(relay: Relay): void {
     const { client, message, startedMs } = relay.call;
-    this.#landed(relay);
+    this.underWay.landed(relay);
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, 'ok', startedMs, client);
   }
 
@@ -209,7 +193,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   again(relay: Relay, id: string, body: Buffer): void {
-    this.#landed(relay);
+    this.underWay.landed(relay);
     relay.sent = { ...relay.sent, upstreamId: id, body };
     this.#dispatch(relay);
   }
@@ -252,34 +236,15 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   noticed(link: Link, client: Client, method: string): void {
     this.onNoticed(link, method);
-    switch (method) {
-      case 'notifications/tools/list_changed':
-        this.#forget(link, client, 'tools');
-        return;
-      case 'notifications/prompts/list_changed':
-        this.#forget(link, client, 'prompts');
-        return;
-      case 'notifications/resources/list_changed':
-        this.#forget(link, client, 'resources');
-        this.#forget(link, client, 'resourceTemplates');
-    }
+    this.#changes.told(link, client, method);
   }
 
   wantsLog(relay: Relay, message: Message): boolean {
     return this.#logs.wants(relay, message);
   }
 
-  #forget({ upstream }: Link, client: Client, kind: ListKind): void {
-    const { catalogue, upstreams } = this.#parts;
-    // Where headers are forwarded, one audience has several copies (lists.ts).
-    const forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
-    catalogue.invalidate(upstream.config.id, kind, forwards ? undefined : client.audienceOf(upstream));
-  }
-
-  refused(relay: Relay, answer: Message): void {
-    const { link, call } = relay;
-    const list = contradicted(call.message.method, answer);
-    if (list !== undefined) this.#forget(link, call.client, list);
+  refused({ link, call }: Relay, answer: Message): void {
+    this.#changes.refused({ link, client: call.client }, call.message.method, answer);
   }
 
   reply(link: Link, body: string): void {
@@ -290,7 +255,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   promised(relay: Relay): void {
-    this.#promised.add(relay);
+    this.underWay.promised(relay);
   }
 
   takenBack(relay: Relay): void {
@@ -303,21 +268,10 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
-    this.#promised.delete(relay);
-    relay.link.underWay?.delete(relay);
-    this.#landed(relay);
+    this.underWay.over(relay);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.reply(relay.link, cancelledText(relay.upstreamId, 'timeout'));
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
-  }
-
-  /** A client may use an id again, and the newer request is not this one's to forget. */
-  #landed(relay: Relay): void {
-    const { call, flight } = relay;
-    const { client, message } = call;
-    if (client.inFlight.get(message.id!) === flight) client.inFlight.delete(message.id!);
-    const closable = flight?.closable;
-    if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
   }
 }
 

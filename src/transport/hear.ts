@@ -24,7 +24,7 @@ export async function hear(
       return;
     }
     case 'cancelled':
-      calls.cancelled(notice.jti, notice.requestId);
+      calls.underWay.cancelled(notice.jti, notice.requestId);
       return;
     case 'level':
       wishes.setLevel(notice, notice.level);

@@ -2,7 +2,6 @@
  * The way back of one call: the upstream's answer, message by message as it comes, to the outlet of its request. Requests of
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
-import { randomBytes } from 'node:crypto';
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
@@ -14,7 +13,8 @@ import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
 import type { Gathering, Sent, Suspension } from './suspension.ts';
-import { eventIdToClient, notificationToClient, requestToClient, responseToClient } from './translate.ts';
+import { Places } from './places.ts';
+import { notificationToClient, requestToClient, responseToClient } from './translate.ts';
 import { ownAnswer, undeclared } from './undeclared.ts';
 import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapter.ts';
 
@@ -69,11 +69,10 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   lastEventId: string | undefined;
 
   readonly #host: RelayHost;
-  #streamId: Buffer | undefined;
+  /** Made with the first event id of the upstream: most answers have none. */
+  #places: Places | undefined;
   #retryMs: number | undefined;
   #resumptions = 0;
-  /** The client was given an event id to come back with. */
-  #promised = false;
   #over = false;
 
   constructor(host: RelayHost, call: Call, link: Link, sent: Sent) {
@@ -95,7 +94,23 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
   onGone(): void {
-    this.#clientGone();
+    if (this.#over) return;
+    if (this.suspension !== undefined) {
+      // Whoever is not there cannot be asked, and the answer would be lost in any case.
+      this.suspension.end();
+      return;
+    }
+    if (this.call.client.wording.leavingCancels) {
+      this.abandon();
+      return;
+    }
+    if (!this.#promised) {
+      this.exchange?.resume();
+      return;
+    }
+    this.#over = true;
+    this.exchange?.abort();
+    this.#host.finished(this, 'ok');
   }
 
   onJson(body: Buffer): void {
@@ -215,7 +230,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     this.parking = undefined;
     this.suspension = undefined;
     call.outlet.owner = this;
-    if (call.outlet.gone) this.#clientGone();
+    if (call.outlet.gone) this.onGone();
   }
 
   /** Ends the call with a fault. */
@@ -296,21 +311,15 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     if (sealed !== undefined) this.call.outlet.events(encodePriming(sealed, this.#retryMs));
   }
 
-  /** Only where the upstream gave an id is one promised, and only where the session finds the upstream again. */
   #seal(upstreamEventId: string | undefined): string | undefined {
-    if (upstreamEventId === undefined || this.link.shared) return undefined;
-    this.#streamId ??= randomBytes(8);
-    const sealed = eventIdToClient(this.call.client, {
-      kind: 'post',
-      stream: this.#streamId,
-      upstream: this.link.upstream.hash,
-      eventId: upstreamEventId,
-    });
-    if (!this.#promised && sealed !== undefined) {
-      this.#promised = true;
-      this.#host.promised(this);
-    }
-    return sealed;
+    if (upstreamEventId === undefined) return undefined;
+    this.#places ??= new Places(() => this.#host.promised(this));
+    return this.#places.seal(this.call.client, this.link, upstreamEventId);
+  }
+
+  /** The client was given an event id to come back with. */
+  get #promised(): boolean {
+    return this.#places?.given === true;
   }
 
   /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
@@ -330,26 +339,6 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
       this.#fail(new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause }));
       return undefined;
     }
-  }
-
-  #clientGone(): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) {
-      // Whoever is not there cannot be asked, and the answer would be lost in any case.
-      this.suspension.end();
-      return;
-    }
-    if (this.call.client.wording.leavingCancels) {
-      this.abandon();
-      return;
-    }
-    if (!this.#promised) {
-      this.exchange?.resume();
-      return;
-    }
-    this.#over = true;
-    this.exchange?.abort();
-    this.#host.finished(this, 'ok');
   }
 
   #close(response: Message): void {
