@@ -30,7 +30,7 @@ import type { Inbound } from './transport/inbound.ts';
 import type { Journal } from './transport/journal.ts';
 import type { Keeper } from './transport/keeper.ts';
 import { levelOf, setLevel } from './transport/level.ts';
-import type { Listening } from './transport/listening.ts';
+import type { Listening } from './transport/streams/listening.ts';
 import type { Lists } from './transport/lists.ts';
 import { respondAccepted, respondFault } from './transport/respond.ts';
 import type { Routed, Router } from './transport/route.ts';

@@ -3,7 +3,7 @@
  * that workers share leads to any of them.
  */
 import type { Keyring } from '../session/keyring.ts';
-import { hopServer, type Brought } from '../transport/hop-server.ts';
+import { hopServer, type Brought } from '../transport/peers/hop-server.ts';
 import { listen, portOf } from './listen.ts';
 import type { RunOptions } from './arguments.ts';
 import type { CommandIo } from './io.ts';

@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
-import type { Notice } from '../transport/notice.ts';
+import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './arguments.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';

@@ -26,7 +26,7 @@ import { Client } from './client.ts';
 import { legacyWording, modernWording, type Wording } from './downstream/wording.ts';
 import { forwardedKey, noHeaders, type RawHeaders } from './forward.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
-import type { Tell } from './notice.ts';
+import type { Tell } from './peers/notice.ts';
 import type { LinkOpener } from './upstream/links.ts';
 import type { Wishes } from './wishes.ts';
 

@@ -14,7 +14,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Calls } from './calls.ts';
 import type { Client } from './client.ts';
 import { carrying, type RawHeaders } from './forward.ts';
-import type { Tell } from './notice.ts';
+import type { Tell } from './peers/notice.ts';
 import { tasksToUpstream } from './translate.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';

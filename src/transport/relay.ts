@@ -11,11 +11,11 @@ import type { Call } from './call.ts';
 import type { Client, InFlight } from './client.ts';
 import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
-import { isPassing, resumptionDelayMs } from './resumption.ts';
-import type { Gathering, Sent, Suspension } from './suspension.ts';
-import { Places } from './places.ts';
+import { isPassing, resumptionDelayMs } from './streams/resumption.ts';
+import type { Gathering, Sent, Suspension } from './questions/suspension.ts';
+import { Places } from './streams/places.ts';
 import { notificationToClient, requestToClient, responseToClient } from './translate.ts';
-import { ownAnswer, undeclared } from './undeclared.ts';
+import { ownAnswer, undeclared } from './questions/undeclared.ts';
 import type { AnswerSink, CallUnderWay, Exchange, Link } from './upstream/adapter.ts';
 
 /** What a relay needs of the gateway. */

@@ -12,7 +12,7 @@ import { rawOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { sealEventId, type StreamPosition } from '../session/event-id.ts';
 import { openTaskId, sealProgressToken, sealRequestId, sealTaskId } from '../session/request-id.ts';
-import { sealCallState } from './call-state.ts';
+import { sealCallState } from './questions/call-state.ts';
 import type { Client } from './client.ts';
 import type { Worded } from './downstream/wording.ts';
 import type { Upstream } from './upstream/upstream.ts';

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondAccepted } from '../respond.ts';
-import { EventStream } from '../stream.ts';
+import { EventStream } from '../streams/stream.ts';
 import type { Wheel } from '../wheel.ts';
 import type { Outlet, OutletOwner } from './outlet.ts';
 import type { Worded } from './wording.ts';

@@ -15,7 +15,7 @@ import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../accept.ts';
 import type { Clients } from '../clients.ts';
 import type { Said } from '../said.ts';
-import { requireTasks } from '../watched-tasks.ts';
+import { requireTasks } from '../streams/watched-tasks.ts';
 import type { Incoming } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondJson, respondWorded } from '../respond.ts';
-import { cutIfStuck, EventStream } from '../stream.ts';
+import { cutIfStuck, EventStream } from '../streams/stream.ts';
 import type { Wheel } from '../wheel.ts';
 import type { Worded } from './wording.ts';
 

@@ -8,7 +8,7 @@ import { errorBody, GatewayError } from '../../errors.ts';
 import { readBatch, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { respondAccepted, respondJson } from '../respond.ts';
-import { EventStream } from '../stream.ts';
+import { EventStream } from '../streams/stream.ts';
 import type { Wheel } from '../wheel.ts';
 import type { BridgeLimits } from './bridge-limits.ts';
 import { BoundedQueue, EventLog, readEventId } from './event-log.ts';

@@ -3,15 +3,15 @@
  * the stream of the call that they are about (2025-11-25 transports §Listening for Messages). A question is taken for that of the only
  * call under way; where there are several it cannot be told, and is refused (protocol.md D5, "Unassociated server request").
  */
-import { readServerMessage, type Message } from '../protocol/envelope.ts';
-import { clientCapability } from '../protocol/capabilities.ts';
-import type { SseEvent } from '../protocol/sse.ts';
-import type { Client } from './client.ts';
-import { carrying, type RawHeaders } from './forward.ts';
-import { standingMs } from './limits.ts';
-import type { RelayHost } from './relay.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { clientCapability } from '../../protocol/capabilities.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import type { Client } from '../client.ts';
+import { carrying, type RawHeaders } from '../forward.ts';
+import { standingMs } from '../limits.ts';
+import type { RelayHost } from '../relay.ts';
 import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Link, UpstreamAdapter } from './upstream/adapter.ts';
+import type { AnswerSink, Link, UpstreamAdapter } from '../upstream/adapter.ts';
 
 const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
 const askable = roots | sampling | elicitationForm | elicitationUrl;

@@ -3,10 +3,10 @@
  * Heartbeats and the wait for stuck clients come from the one wheel, never from a timer of the stream's own.
  */
 import type { ServerResponse } from 'node:http';
-import { heartbeat } from '../protocol/sse.ts';
-import { endInOneWrite } from './respond.ts';
-import { heartbeatMs, stuckClientMs } from './limits.ts';
-import { Later, Waiting, type Wheel } from './wheel.ts';
+import { heartbeat } from '../../protocol/sse.ts';
+import { endInOneWrite } from '../respond.ts';
+import { heartbeatMs, stuckClientMs } from '../limits.ts';
+import { Later, Waiting, type Wheel } from '../wheel.ts';
 
 const streamHeaders = [
   'Content-Type',

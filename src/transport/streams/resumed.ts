@@ -3,23 +3,23 @@
  * in turn and is then asked again (2025-11-25 transports §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
-import { outwardResult } from '../aggregate/rewrite.ts';
-import { GatewayError } from '../errors.ts';
-import { readServerMessage, type Message } from '../protocol/envelope.ts';
-import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../protocol/sse.ts';
-import type { StreamPosition } from '../session/event-id.ts';
-import type { Client } from './client.ts';
-import { carrying, type RawHeaders } from './forward.ts';
-import { maxResumptions, resumedHeadMs } from './limits.ts';
+import { outwardResult } from '../../aggregate/rewrite.ts';
+import { GatewayError } from '../../errors.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { understandsPriming } from '../../protocol/revisions.ts';
+import { encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../../protocol/sse.ts';
+import type { StreamPosition } from '../../session/event-id.ts';
+import type { Client } from '../client.ts';
+import { carrying, type RawHeaders } from '../forward.ts';
+import { maxResumptions, resumedHeadMs } from '../limits.ts';
 import type { ListenerHost } from './listener.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
-import { respondFault } from './respond.ts';
+import { respondFault } from '../respond.ts';
 import { EventStream } from './stream.ts';
-import { eventIdToClient, notificationToClient, requestToClient, tasksToClient } from './translate.ts';
-import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Exchange, Link } from './upstream/adapter.ts';
-import { Waiting } from './wheel.ts';
+import { eventIdToClient, notificationToClient, requestToClient, tasksToClient } from '../translate.ts';
+import { ownAnswer } from '../questions/undeclared.ts';
+import type { AnswerSink, Exchange, Link } from '../upstream/adapter.ts';
+import { Waiting } from '../wheel.ts';
 
 export interface ResumedHost extends ListenerHost {
   closed(stream: ResumedStream): void;

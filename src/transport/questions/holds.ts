@@ -3,10 +3,10 @@
  * fetched in time is given up, so that nothing waits without end (protocol.md D6.3 strategy H, D6.4).
  */
 import { randomBytes } from 'node:crypto';
-import { GatewayError } from '../errors.ts';
-import { holdBytes, type Place } from '../session/hold.ts';
-import { callStateSeconds, maxHolds } from './limits.ts';
-import { Later, type Wheel } from './wheel.ts';
+import { GatewayError } from '../../errors.ts';
+import { holdBytes, type Place } from '../../session/hold.ts';
+import { callStateSeconds, maxHolds } from '../limits.ts';
+import { Later, type Wheel } from '../wheel.ts';
 
 export interface Held {
   /** Nobody came in time. The hold is forgotten already. */

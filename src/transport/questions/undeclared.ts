@@ -3,12 +3,12 @@
  * The gateway says so in its place, so that the server's call ends rather than waits (protocol.md D6.1; 2025-11-25
  * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
  */
-import { isQuestion, mayAsk } from '../aggregate/rounds.ts';
-import { clientCapability } from '../protocol/capabilities.ts';
-import type { Message } from '../protocol/envelope.ts';
-import { textOf } from '../protocol/scan.ts';
-import type { Client } from './client.ts';
-import type { Link } from './upstream/adapter.ts';
+import { isQuestion, mayAsk } from '../../aggregate/rounds.ts';
+import { clientCapability } from '../../protocol/capabilities.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { textOf } from '../../protocol/scan.ts';
+import type { Client } from '../client.ts';
+import type { Link } from '../upstream/adapter.ts';
 
 const unknownMethod = { code: -32601, message: 'Method not found' };
 const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode is not supported' };

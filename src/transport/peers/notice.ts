@@ -3,7 +3,7 @@
  * says twice (protocol.md D8). All of it is best effort: whoever misses a notice serves the session as its token says.
  */
 import * as z from 'zod';
-import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
+import { isLogLevel, type LogLevel } from '../../protocol/log-levels.ts';
 
 /** Longest JSON text of a request id that is told to others. */
 const maxRequestIdChars = 512;

@@ -4,14 +4,14 @@
  * choose it; the receiver knows a replica by a key derived from the key ring, and checks the request as if it had come first.
  */
 import { Agent, type Dispatcher } from 'undici';
-import { GatewayError } from '../errors.ts';
-import type { Keyring } from '../session/keyring.ts';
-import { hops } from '../telemetry/metrics.ts';
-import type { Call } from './call.ts';
-import type { Outlet } from './downstream/outlet.ts';
-import type { RawHeaders } from './forward.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Keyring } from '../../session/keyring.ts';
+import { hops } from '../../telemetry/metrics.ts';
+import type { Call } from '../call.ts';
+import type { Outlet } from '../downstream/outlet.ts';
+import type { RawHeaders } from '../forward.ts';
 import { signatureHeader, signatureOf } from './hop-signature.ts';
-import { connectTimeoutMs, hopMs } from './limits.ts';
+import { connectTimeoutMs, hopMs } from '../limits.ts';
 
 /** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
 const ownHeaders = new Set([

@@ -3,21 +3,21 @@
  * 2025-11-25 transports §Listening for Messages from the Server, §Resumability and Redelivery.
  */
 import type { ServerResponse } from 'node:http';
-import { GatewayError } from '../errors.ts';
-import { encodeRetry } from '../protocol/sse.ts';
-import { openEventId } from '../session/event-id.ts';
-import { streams } from '../telemetry/metrics.ts';
-import type { Call } from './call.ts';
-import type { Client } from './client.ts';
+import { GatewayError } from '../../errors.ts';
+import { encodeRetry } from '../../protocol/sse.ts';
+import { openEventId } from '../../session/event-id.ts';
+import { streams } from '../../telemetry/metrics.ts';
+import type { Call } from '../call.ts';
+import type { Client } from '../client.ts';
 import { Subscription, type SubscriptionHost } from './subscription.ts';
-import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from './limits.ts';
+import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from '../limits.ts';
 import { MergedStream, type MergedHost } from './merged.ts';
-import type { RelayHost } from './relay.ts';
+import type { RelayHost } from '../relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
-import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
-import type { LinkOpener } from './upstream/links.ts';
-import type { Upstream } from './upstream/upstream.ts';
-import type { Wheel } from './wheel.ts';
+import type { Link, UpstreamAdapter } from '../upstream/adapter.ts';
+import type { LinkOpener } from '../upstream/links.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Wheel } from '../wheel.ts';
 
 const listsChanged = [
   'notifications/tools/list_changed',

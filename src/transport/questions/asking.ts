@@ -4,19 +4,19 @@
  * come to any replica, and are handed over to this one, which has the stream.
  */
 import { randomUUID } from 'node:crypto';
-import { outwardRequest } from '../aggregate/rewrite.ts';
-import { questionMessage, readRound, retryOf, type Round } from '../aggregate/rounds.ts';
-import { GatewayError } from '../errors.ts';
-import type { Message } from '../protocol/envelope.ts';
-import { rawOf } from '../protocol/scan.ts';
-import { encodeEvent } from '../protocol/sse.ts';
-import { sealQuestionId, type Place } from '../session/hold.ts';
+import { outwardRequest } from '../../aggregate/rewrite.ts';
+import { questionMessage, readRound, retryOf, type Round } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { rawOf } from '../../protocol/scan.ts';
+import { encodeEvent } from '../../protocol/sse.ts';
+import { sealQuestionId, type Place } from '../../session/hold.ts';
 import type { Held, Holds } from './holds.ts';
-import { maxRounds, roundPaceMs } from './limits.ts';
-import type { Relay } from './relay.ts';
+import { maxRounds, roundPaceMs } from '../limits.ts';
+import type { Relay } from '../relay.ts';
 import type { Suspension } from './suspension.ts';
 import { undeclared } from './undeclared.ts';
-import { Later, type Wheel } from './wheel.ts';
+import { Later, type Wheel } from '../wheel.ts';
 
 export interface AskingHost {
   readonly asked: Holds<Asking>;

@@ -2,12 +2,12 @@
  * The extension io.modelcontextprotocol/tasks, as a client of 2026-07-28 may ask for it: never without having declared it, and on a
  * subscription by the ids of its own tasks (protocol.md B11).
  */
-import { GatewayError } from '../errors.ts';
-import { clientCapability, serverCapability, tasksExtension } from '../protocol/capabilities.ts';
-import { openTaskId } from '../session/request-id.ts';
-import type { Client } from './client.ts';
-import { maxSubscribedTasks } from './limits.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import { GatewayError } from '../../errors.ts';
+import { clientCapability, serverCapability, tasksExtension } from '../../protocol/capabilities.ts';
+import { openTaskId } from '../../session/request-id.ts';
+import type { Client } from '../client.ts';
+import { maxSubscribedTasks } from '../limits.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** `declared` are the bits of what the client can do. Throws `capability_missing`, which says what would have to be declared. */
 export function requireTasks(declared: number): void {

@@ -2,18 +2,18 @@
  * Watches resources for one subscription at an upstream with sessions: in a session of its own, so that nobody else's resources
  * are told on it, and with its end all is over (2025-11-25 server/resources §Subscriptions; protocol.md D5, cell ML).
  */
-import { serverCapability } from '../protocol/capabilities.ts';
-import { readServerMessage } from '../protocol/envelope.ts';
-import { GatewayError } from '../errors.ts';
-import { textOf } from '../protocol/scan.ts';
-import type { Client } from './client.ts';
-import { carrying, type RawHeaders } from './forward.ts';
-import { subscribesAtOnce, subscribingMs, watchingMs } from './limits.ts';
+import { serverCapability } from '../../protocol/capabilities.ts';
+import { readServerMessage } from '../../protocol/envelope.ts';
+import { GatewayError } from '../../errors.ts';
+import { textOf } from '../../protocol/scan.ts';
+import type { Client } from '../client.ts';
+import { carrying, type RawHeaders } from '../forward.ts';
+import { subscribesAtOnce, subscribingMs, watchingMs } from '../limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
-import { settled } from './settled.ts';
-import type { Link } from './upstream/adapter.ts';
-import type { LinkOpener } from './upstream/links.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import { settled } from '../settled.ts';
+import type { Link } from '../upstream/adapter.ts';
+import type { LinkOpener } from '../upstream/links.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** A resource as the client calls it, and as its upstream does. */
 export interface Resource {

@@ -2,23 +2,23 @@
  * `subscriptions/listen` of 2026-07-28: the changes a client asked to be told of, from all upstreams, on the stream of its
  * request, stamped with the request's id (patterns/subscriptions; protocol.md B8). After any loss the client asks anew.
  */
-import { inwardUri } from '../aggregate/uris.ts';
-import { GatewayError } from '../errors.ts';
-import { serverCapability } from '../protocol/capabilities.ts';
-import { readServerMessage } from '../protocol/envelope.ts';
-import { metaKey } from '../protocol/modern.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
-import { setMember, splice } from '../protocol/splice.ts';
-import { encodeEvent } from '../protocol/sse.ts';
-import type { Call } from './call.ts';
-import type { Client } from './client.ts';
-import type { OutletOwner } from './downstream/outlet.ts';
-import type { RawHeaders } from './forward.ts';
-import { maxSubscribedUris } from './limits.ts';
+import { inwardUri } from '../../aggregate/uris.ts';
+import { GatewayError } from '../../errors.ts';
+import { serverCapability } from '../../protocol/capabilities.ts';
+import { readServerMessage } from '../../protocol/envelope.ts';
+import { metaKey } from '../../protocol/modern.ts';
+import { rawOf, textOf } from '../../protocol/scan.ts';
+import { setMember, splice } from '../../protocol/splice.ts';
+import { encodeEvent } from '../../protocol/sse.ts';
+import type { Call } from '../call.ts';
+import type { Client } from '../client.ts';
+import type { OutletOwner } from '../downstream/outlet.ts';
+import type { RawHeaders } from '../forward.ts';
+import { maxSubscribedUris } from '../limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
-import type { Link } from './upstream/adapter.ts';
-import type { LinkOpener } from './upstream/links.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import type { Link } from '../upstream/adapter.ts';
+import type { LinkOpener } from '../upstream/links.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import { WatchedSession, type Resource, type WatchingOwner } from './watched-session.ts';
 import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 

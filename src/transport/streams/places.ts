@@ -3,9 +3,9 @@
  * upstream gave one and the session finds it again (2025-11-25 transports §Resumability and Redelivery).
  */
 import { randomBytes } from 'node:crypto';
-import type { Client } from './client.ts';
-import { eventIdToClient } from './translate.ts';
-import type { Link } from './upstream/adapter.ts';
+import type { Client } from '../client.ts';
+import { eventIdToClient } from '../translate.ts';
+import type { Link } from '../upstream/adapter.ts';
 
 const streamIdBytes = 8;
 

@@ -1,7 +1,7 @@
 /** Calls that wait for their client: each for ten minutes, and ten thousand of them (protocol.md D6.3, D6.4). */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Holds, type Held } from '../../src/transport/holds.ts';
-import { Wheel } from '../../src/transport/wheel.ts';
+import { Holds, type Held } from '../../../src/transport/questions/holds.ts';
+import { Wheel } from '../../../src/transport/wheel.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -2,18 +2,18 @@
  * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
  * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
  */
-import { GatewayError } from '../errors.ts';
-import { readServerMessage, type Message } from '../protocol/envelope.ts';
-import type { SseEvent } from '../protocol/sse.ts';
-import type { Client } from './client.ts';
-import { carrying, type RawHeaders } from './forward.ts';
-import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from './limits.ts';
-import type { RelayHost } from './relay.ts';
-import { notificationToClient, requestToClient } from './translate.ts';
-import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Exchange, Link, UpstreamAdapter } from './upstream/adapter.ts';
-import type { Upstream } from './upstream/upstream.ts';
-import { Waiting, type Wheel } from './wheel.ts';
+import { GatewayError } from '../../errors.ts';
+import { readServerMessage, type Message } from '../../protocol/envelope.ts';
+import type { SseEvent } from '../../protocol/sse.ts';
+import type { Client } from '../client.ts';
+import { carrying, type RawHeaders } from '../forward.ts';
+import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from '../limits.ts';
+import type { RelayHost } from '../relay.ts';
+import { notificationToClient, requestToClient } from '../translate.ts';
+import { ownAnswer } from '../questions/undeclared.ts';
+import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../upstream/adapter.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { Waiting, type Wheel } from '../wheel.ts';
 
 export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
   readonly adapter: UpstreamAdapter;

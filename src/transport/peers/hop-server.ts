@@ -3,12 +3,12 @@
  * that tells nothing (protocol.md D6; security.md T28).
  */
 import type { Server } from 'node:http';
-import { GatewayError } from '../errors.ts';
-import type { Keyring } from '../session/keyring.ts';
-import { checkPost, readBody, readHead } from './accept.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Keyring } from '../../session/keyring.ts';
+import { checkPost, readBody, readHead } from '../accept.ts';
 import { isFromReplica } from './hop-signature.ts';
-import { respondFault } from './respond.ts';
-import { boundedServer, type Handler } from './server.ts';
+import { respondFault } from '../respond.ts';
+import { boundedServer, type Handler } from '../server.ts';
 
 /** Takes a request that another replica has brought. */
 export type Brought = (request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]) => void;

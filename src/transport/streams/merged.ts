@@ -4,19 +4,19 @@
  */
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
-import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
-import type { StreamPosition } from '../session/event-id.ts';
-import type { Client } from './client.ts';
-import type { RawHeaders } from './forward.ts';
-import { watchingMs } from './limits.ts';
+import { clientCapability, serverCapability } from '../../protocol/capabilities.ts';
+import { understandsPriming } from '../../protocol/revisions.ts';
+import { encodeEvent, encodePriming, heartbeat } from '../../protocol/sse.ts';
+import type { StreamPosition } from '../../session/event-id.ts';
+import type { Client } from '../client.ts';
+import type { RawHeaders } from '../forward.ts';
+import { watchingMs } from '../limits.ts';
 import { Listener, type Listened, type ListenerHost } from './listener.ts';
-import { settled } from './settled.ts';
+import { settled } from '../settled.ts';
 import { EventStream } from './stream.ts';
-import { eventIdToClient } from './translate.ts';
-import type { Link } from './upstream/adapter.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import { eventIdToClient } from '../translate.ts';
+import type { Link } from '../upstream/adapter.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 const pushing =
   serverCapability.toolsListChanged |

@@ -1,9 +1,9 @@
 /** What a notice of another worker or replica means on this one. A session that is unknown here may come any time. */
-import type { Calls } from './calls.ts';
-import type { Clients } from './clients.ts';
-import type { Listening } from './listening.ts';
+import type { Calls } from '../calls.ts';
+import type { Clients } from '../clients.ts';
+import type { Listening } from '../streams/listening.ts';
 import type { Notice } from './notice.ts';
-import type { Wishes } from './wishes.ts';
+import type { Wishes } from '../wishes.ts';
 
 /** Resolves when it holds here. */
 export async function hear(

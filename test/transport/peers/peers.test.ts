@@ -2,13 +2,13 @@
 import express from 'express';
 import pino from 'pino';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Keyring } from '../../src/session/keyring.ts';
-import { readNotice, type Notice } from '../../src/transport/notice.ts';
-import { Peers } from '../../src/transport/peers.ts';
-import { listen } from '../support/listener.ts';
-import { startRawServer } from '../support/raw-server.ts';
-import { closedAtTheEnd } from '../support/started.ts';
-import { firstKey, now, ringOf, secondKey } from '../session/ring.ts';
+import type { Keyring } from '../../../src/session/keyring.ts';
+import { readNotice, type Notice } from '../../../src/transport/peers/notice.ts';
+import { Peers } from '../../../src/transport/peers/peers.ts';
+import { listen } from '../../support/listener.ts';
+import { startRawServer } from '../../support/raw-server.ts';
+import { closedAtTheEnd } from '../../support/started.ts';
+import { firstKey, now, ringOf, secondKey } from '../../session/ring.ts';
 
 const jti = 'abcdefghijklmnopqrstuv';
 const notices: readonly Notice[] = [

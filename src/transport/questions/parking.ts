@@ -3,20 +3,20 @@
  * call waits for the client to come back (protocol.md D6.3). Where the upstream can take its stream up again, all that is needed
  * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
  */
-import { questionOf, roundMessage, type Question } from '../aggregate/rounds.ts';
-import { GatewayError } from '../errors.ts';
-import type { Message } from '../protocol/envelope.ts';
-import type { Revision } from '../protocol/revisions.ts';
-import type { Place } from '../session/hold.ts';
-import type { Rest } from '../session/request-state.ts';
-import type { Call } from './call.ts';
+import { questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import type { Revision } from '../../protocol/revisions.ts';
+import type { Place } from '../../session/hold.ts';
+import type { Rest } from '../../session/request-state.ts';
+import type { Call } from '../call.ts';
 import { sealCallState } from './call-state.ts';
-import type { Worded } from './downstream/wording.ts';
+import type { Worded } from '../downstream/wording.ts';
 import type { Held, Holds } from './holds.ts';
-import { collectMs } from './limits.ts';
-import type { Relay } from './relay.ts';
+import { collectMs } from '../limits.ts';
+import type { Relay } from '../relay.ts';
 import type { Gathering, Suspension } from './suspension.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** A question and the id under which the upstream awaits its answer, as raw JSON. */
 export interface Awaited {

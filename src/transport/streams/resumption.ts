@@ -1,6 +1,6 @@
 /** When a broken answer is asked for again, and after which pause (2025-11-25 transports §Resumability and Redelivery). */
-import type { GatewayError } from '../errors.ts';
-import { maxPollMs, resumptionMaxMs } from './limits.ts';
+import type { GatewayError } from '../../errors.ts';
+import { maxPollMs, resumptionMaxMs } from '../limits.ts';
 
 /** What may pass when the answer is asked for again. Whoever else holds the stream is a reader that is gone: ids are this call's. */
 export function isPassing({ code }: GatewayError): boolean {

@@ -1,12 +1,12 @@
 /** What ties the rounds of one call together: how it goes on, and the call that it belongs to. */
 import { createHash, randomBytes } from 'node:crypto';
-import { GatewayError } from '../errors.ts';
-import type { Message } from '../protocol/envelope.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
-import { digestBytes, openRequestState, sealRequestState, type Rest } from '../session/request-state.ts';
-import type { Client } from './client.ts';
-import { callStateSeconds } from './limits.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { rawOf, textOf } from '../../protocol/scan.ts';
+import { digestBytes, openRequestState, sealRequestState, type Rest } from '../../session/request-state.ts';
+import type { Client } from '../client.ts';
+import { callStateSeconds } from '../limits.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** `request` is the client's own, which its retry will repeat. Throws `upstream_malformed` for what is too long. */
 export function sealCallState(client: Client, upstream: Upstream, request: Message, rest: Rest): string {

@@ -3,21 +3,21 @@
  * here or at another replica, or its stream is taken up again; the answers are posted, and the rest of the upstream's answer is
  * that of the retry (protocol.md D6.3).
  */
-import { answersOf } from '../aggregate/rounds.ts';
-import { GatewayError } from '../errors.ts';
-import { rawOf } from '../protocol/scan.ts';
-import type { Rest } from '../session/request-state.ts';
-import type { Call } from './call.ts';
-import { carrying } from './forward.ts';
+import { answersOf } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import { rawOf } from '../../protocol/scan.ts';
+import type { Rest } from '../../session/request-state.ts';
+import type { Call } from '../call.ts';
+import { carrying } from '../forward.ts';
 import type { Holds } from './holds.ts';
-import type { Hops } from './hop.ts';
-import { headlessMs } from './limits.ts';
+import type { Hops } from '../peers/hop.ts';
+import { headlessMs } from '../limits.ts';
 import { answerWithRound, roundOf, type Awaited, type Parking, type Resumable } from './parking.ts';
-import { Relay, type RelayHost } from './relay.ts';
+import { Relay, type RelayHost } from '../relay.ts';
 import type { Sent } from './suspension.ts';
-import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
-import { linkOf } from './upstream/link.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import type { Link, UpstreamAdapter } from '../upstream/adapter.ts';
+import { linkOf } from '../upstream/link.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 export interface RetriesHost extends RelayHost {
   readonly adapter: UpstreamAdapter;

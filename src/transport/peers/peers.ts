@@ -6,9 +6,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import express, { type Express } from 'express';
 import { Agent, request } from 'undici';
-import type { Keyring } from '../session/keyring.ts';
-import type { Log } from '../telemetry/log.ts';
-import { connectTimeoutMs } from './limits.ts';
+import type { Keyring } from '../../session/keyring.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { connectTimeoutMs } from '../limits.ts';
 import { readNotice, type Notice } from './notice.ts';
 
 const peerPath = '/.manifold/notice';

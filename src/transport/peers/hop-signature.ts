@@ -1,7 +1,7 @@
 /** How a replica knows that a request has come from another one, and lately: a keyed digest of it, by a key of the key ring. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Keyring } from '../session/keyring.ts';
-import type { RawHeaders } from './forward.ts';
+import type { Keyring } from '../../session/keyring.ts';
+import type { RawHeaders } from '../forward.ts';
 
 /** Its value is `SECONDS HEX`, over the time, the path, the session token and the body. */
 export const signatureHeader = 'manifold-hop';

@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { EventStream } from '../../src/transport/stream.ts';
-import { Wheel } from '../../src/transport/wheel.ts';
+import { EventStream } from '../../../src/transport/streams/stream.ts';
+import { Wheel } from '../../../src/transport/wheel.ts';
 
 // Only the wheel's own timer is turned by hand; sockets go on by themselves.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));

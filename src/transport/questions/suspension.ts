@@ -1,5 +1,5 @@
 /** What a call is made of while its client is asked in the middle of it (protocol.md D6.3, D6.4). */
-import type { Message } from '../protocol/envelope.ts';
+import type { Message } from '../../protocol/envelope.ts';
 
 /** A call that waits for answers of its client: nothing is awaited of the upstream meanwhile. */
 export interface Suspension {
