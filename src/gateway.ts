@@ -197,7 +197,7 @@ export class Gateway {
       const greeting = readGreeting(message);
       const openings = await openAll(upstreams, greeting, opener, rawHeaders);
       if (outlet.gone) {
-        await endAll(openings, adapter);
+        await endAll(openings, adapter, rawHeaders);
         return;
       }
       const token = clients.create(greeting, openings);

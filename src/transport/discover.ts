@@ -38,13 +38,13 @@ export async function discover(
     ),
   );
   const inputs = current.map((link, at) => {
-    const { config, instructions } = upstreams[at]!;
+    const { config } = upstreams[at]!;
     // What one caller's headers made an upstream say is not for others.
     const isPublic = config.forwardHeaders.length === 0 && link?.stated?.isPublic === true;
     return {
       upstream: config,
       serverCapabilityBits: link === undefined ? 0 : offered(link),
-      instructions: link === undefined ? undefined : instructions,
+      instructions: link?.instructions,
       statedUntil: link?.stated?.statedUntil ?? -Infinity,
       isPublic,
     };

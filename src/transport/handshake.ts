@@ -15,7 +15,7 @@ import type { Message } from '../protocol/envelope.ts';
 import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
-import type { RawHeaders } from './forward.ts';
+import { carrying, type RawHeaders } from './forward.ts';
 import type { Link, UpstreamAdapter } from './upstream/adapter.ts';
 import type { LinkOpener } from './upstream/links.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -89,7 +89,7 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
       upstream: upstream.config,
       // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
       serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link, revision)),
-      ...(upstream.instructions === undefined || link === undefined ? {} : { instructions: upstream.instructions }),
+      ...(link?.instructions === undefined ? {} : { instructions: link.instructions }),
     })),
     { protocolVersion: revision, version, title: 'Manifold' },
   );
@@ -119,7 +119,11 @@ export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[]
 }
 
 /** Ends what was opened for a client that has left meanwhile. */
-export async function endAll(openings: readonly Opening[], adapter: UpstreamAdapter): Promise<void> {
+export async function endAll(
+  openings: readonly Opening[],
+  adapter: UpstreamAdapter,
+  rawHeaders: RawHeaders,
+): Promise<void> {
   const links = openings.flatMap(({ link }) => (link === undefined || link.shared ? [] : [link]));
-  await Promise.all(links.map((link) => adapter.end(link)));
+  await Promise.all(links.map((link) => adapter.end(carrying(link, rawHeaders))));
 }

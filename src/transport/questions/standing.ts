@@ -34,7 +34,8 @@ export class Standings {
     const { upstream, sessionId, underWay } = link;
     if (!client.wording.asksByRounds || (client.clientCapabilities & askable) === 0) return undefined;
     // A bridged server has one stream for all of its messages, and the bridge puts them on those of calls.
-    if (sessionId === undefined || underWay === undefined || upstream.bridged || upstream.noListening) return undefined;
+    if (sessionId === undefined || underWay === undefined || upstream.bridged || !upstream.mayStream(link))
+      return undefined;
     const known = this.#open.get(link.headers);
     if (known !== undefined) return known.isReady ? undefined : known.ready;
     const standing = new Standing(this.#host, client, link, () => this.#open.delete(link.headers));
@@ -95,7 +96,7 @@ class Standing implements AnswerSink {
   }
 
   onFault(fault: { readonly code: string }): void {
-    if (fault.code === 'upstream_verb_refused') this.#link.upstream.noListening = true;
+    if (fault.code === 'upstream_verb_refused') this.#link.upstream.cannotStream(this.#link);
     this.onEnd();
   }
 

@@ -162,11 +162,12 @@ export class Listener extends Waiting implements AnswerSink {
     const { upstream } = this.#link;
     switch (fault.code) {
       case 'upstream_verb_refused':
-        upstream.noListening = true;
+        upstream.cannotStream(this.#link);
         this.#stream.leave(upstream, this);
         this.#settle();
         return;
       case 'upstream_session_lost':
+      case 'upstream_revision_refused':
         this.#forget();
         this.#renew();
         return;
@@ -237,8 +238,8 @@ export class Listener extends Waiting implements AnswerSink {
     this.#stream.renew(this.#link).then(
       (link) => {
         if (this.#stopped) return;
-        const { watches } = this.#link;
-        this.#link = watches === undefined ? link : { ...link, watches };
+        const { watches, tasks } = this.#link;
+        this.#link = { ...link, ...(watches !== undefined && { watches }), ...(tasks !== undefined && { tasks }) };
         // With a pause: whoever loses its sessions at once would be asked for new ones without end.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },

@@ -74,13 +74,13 @@ export class MergedStream implements Listened {
 
   /** Listens to an upstream where it has something to push or to ask, and a session to do so in. */
   join(upstream: Upstream): void {
-    if (upstream.noListening || this.#listeners.has(upstream) || !this.#events.isOpen) return;
+    if (this.#listeners.has(upstream) || !this.#events.isOpen) return;
     const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
     this.#watches.set(upstream, watches);
     const link = this.client.links.peek(upstream);
     // The session has asked elsewhere for what this upstream has to tell.
     if (link === undefined && watches.length > 0) this.#open(upstream);
-    if (link === undefined) return;
+    if (link === undefined || !upstream.mayStream(link)) return;
     // What a server asks on a link of many clients is nobody's to answer (undeclared.ts).
     const canAsk = !link.shared && (this.client.clientCapabilities & asked) !== 0;
     if ((link.capabilities & (link.mirrors ? pushingWithoutSessions : pushing)) === 0 && !canAsk) return;

@@ -122,7 +122,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
       this.#watches.set(upstream, resources);
       return resources;
     }
-    if (link.sessionId === undefined || upstream.noListening || this.#sessions.has(upstream)) return [];
+    if (link.sessionId === undefined || !upstream.mayStream(link) || this.#sessions.has(upstream)) return [];
     const session = new WatchedSession(this, upstream, resources);
     this.#sessions.set(upstream, session);
     const agreed = await session.begin();
@@ -131,12 +131,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   }
 
   #join(upstream: Upstream): void {
-    if (this.#over || upstream.noListening || this.#listeners.has(upstream)) return;
+    if (this.#over || this.#listeners.has(upstream)) return;
     const link = this.client.links.peek(upstream);
     const watches = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
     const tasks = this.#filter.tasks.byUpstream.get(upstream);
     const tells = ((link?.capabilities ?? 0) & listsChanged) !== 0 || watches.length > 0 || tasks !== undefined;
-    if (link === undefined || !tells) return;
+    if (link === undefined || !upstream.mayStream(link) || !tells) return;
     const listener = new Listener(this, { ...link, watches, ...(tasks === undefined ? {} : { tasks }) }, undefined);
     this.#listeners.set(upstream, listener);
     listener.connect();

@@ -44,6 +44,8 @@ export interface Link {
   readonly headers: string[];
   /** Resources, by the upstream's own URIs, whose updates are listened for on this link. */
   readonly watches?: readonly string[];
+  /** What the upstream said of its use when this link was opened. */
+  readonly instructions?: string;
   /** How long counts what the upstream said of itself, and for whom; undefined for an upstream that does not say. */
   readonly stated?: Part;
   /** Tasks, by the upstream's own ids, whose status is listened for on this link. */

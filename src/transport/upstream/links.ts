@@ -175,15 +175,16 @@ export class LinkOpener {
         (late) => void this.#adapter.end(linkOf(upstream, late, false)),
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
-      const { stated } = opened;
-      const bare = linkOf(upstream, opened, owner.shared || opened.sessionId === undefined);
-      const link =
-        stated === undefined
-          ? bare
-          : { ...bare, stated: { statedUntil: statedUntil(stated, this.#now()), isPublic: stated.isPublic } };
+      const { stated, instructions } = opened;
+      const link: Link = {
+        ...linkOf(upstream, opened, owner.shared || opened.sessionId === undefined),
+        ...(instructions !== undefined && { instructions }),
+        ...(stated !== undefined && {
+          stated: { statedUntil: statedUntil(stated, this.#now()), isPublic: stated.isPublic },
+        }),
+      };
       if (link.sessionId === undefined) this.#keepSessionless(upstream, owner.revision, link);
       upstream.capabilities = opened.capabilities;
-      upstream.instructions = opened.instructions;
       this.#returned(upstream);
       return link;
     } catch (fault) {
@@ -197,6 +198,8 @@ export class LinkOpener {
   }
 
   #keepSessionless(upstream: Upstream, revision: Revision, link: Link): void {
+    // What one caller's headers made an upstream say of itself is not for others (security.md T7).
+    if (upstream.config.forwardHeaders.length > 0) return;
     const byRevision = this.#sessionless.get(upstream) ?? new Map();
     byRevision.set(revision, { link, until: this.#now() + sessionlessMs });
     this.#sessionless.set(upstream, byRevision);
@@ -215,7 +218,7 @@ export class LinkOpener {
     upstream.blackoutUntil = 0;
     if (!upstream.down) return;
     upstream.down = false;
-    upstream.noListening = false;
+    upstream.mayStreamAgain();
     this.#log.info({ upstream: upstream.config.id }, 'upstream is back');
     this.onReturn(upstream);
   }

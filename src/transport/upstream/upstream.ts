@@ -28,15 +28,14 @@ export class Upstream {
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
   /** Tools that are called as tasks alone, by the upstream's own names; undefined until some list has told (protocol.md D7). */
   taskTools: ReadonlySet<string> | undefined;
-  /** It answers GET with 405: there is no stream to ask for. */
-  noListening = false;
+  /** How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have the other. */
+  readonly #streamless = new Set<'get' | 'subscription'>();
   /** Its last contact failed; `probe.ts` looks for its return. */
   down = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
   blackoutUntil = 0;
-  /** Server capabilities and instructions of the last successful handshake. */
+  /** Server capabilities of the last successful handshake. */
   capabilities: number | undefined;
-  instructions: string | undefined;
 
   /** `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. */
   constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
@@ -64,8 +63,27 @@ export class Upstream {
     this.streams = new Pool(this.origin, options);
   }
 
+  /** Whether a stream is worth asking for on such a link. */
+  mayStream(link: { readonly mirrors: boolean }): boolean {
+    return !this.#streamless.has(streamOf(link));
+  }
+
+  /** There is none to have on such a link. */
+  cannotStream(link: { readonly mirrors: boolean }): void {
+    this.#streamless.add(streamOf(link));
+  }
+
+  /** It may be another server by now. */
+  mayStreamAgain(): void {
+    this.#streamless.clear();
+  }
+
   /** Lets go of all connections; what is under way breaks off. */
   async close(): Promise<void> {
     await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
   }
+}
+
+function streamOf({ mirrors }: { readonly mirrors: boolean }): 'get' | 'subscription' {
+  return mirrors ? 'subscription' : 'get';
 }

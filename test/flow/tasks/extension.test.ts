@@ -23,11 +23,16 @@ let plain: ModernUpstream;
 let detail: object;
 /** Writes to the subscriptions that the scripted upstream has open. */
 const open = new Set<(method: string, params: object) => void>();
+/** How many subscriptions are answered with 404 from now on, as by a server that is being replaced. */
+let unfound = 0;
 
 beforeAll(async () => {
   upstream = await startModern(
     (message, response, request) => {
-      if (message.method === 'subscriptions/listen') {
+      if (message.method === 'subscriptions/listen' && unfound > 0) {
+        unfound -= 1;
+        response.writeHead(404).end();
+      } else if (message.method === 'subscriptions/listen') {
         const say = sayEvents(response);
         const push = (method: string, params: object): void => say(JSON.stringify({ jsonrpc: '2.0', method, params }));
         push('notifications/subscriptions/acknowledged', { notifications: message.params?.['notifications'] });
@@ -247,6 +252,17 @@ describe('a subscription to tasks', () => {
         _meta: { 'io.modelcontextprotocol/subscriptionId': 's' },
       },
     ]);
+    stream.close();
+    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
+  });
+
+  test('is for the same tasks after its server was not to be found for a moment', async () => {
+    const taskId = await begun();
+    unfound = 1;
+    const stream = await subscribe([taskId]);
+    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(1);
+    expect(unfound).toBe(0);
+    expect(upstream.lastOf('subscriptions/listen').params['notifications']).toMatchObject({ taskIds: ['own "1"'] });
     stream.close();
     await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
   });
