@@ -45,6 +45,8 @@ export class Client implements LinkOwner {
   readonly said: Said;
   /** Names the session in the log. */
   readonly label: string;
+  /** It was asked for since room was last made (clients.ts). */
+  isWanted = false;
   /** Streams opened by GET on this replica. */
   getStreams = 0;
 

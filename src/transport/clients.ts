@@ -48,8 +48,10 @@ export interface ClientsOptions {
   readonly nowSeconds: () => number;
 }
 
-/** Principals without sessions that are kept ready; the oldest gives way. */
+/** Principals without sessions that are kept ready; the one unused for longest gives way. */
 const maxSharedClients = 10_000;
+/** Of those in use, how many are passed over in the search for one that is not. */
+const maxSpared = 1_000;
 const daySeconds = 24 * 60 * 60;
 
 export class Clients {
@@ -123,21 +125,38 @@ export class Clients {
    * forwarded headers or declared capabilities (bits) differ are different to the upstreams, so they never share one.
    */
   shared(revision: Revision, rawHeaders: RawHeaders = noHeaders, capabilities = 0): Client {
-    const { opener, retire, upstreams, wishes } = this.#options;
+    const { opener, upstreams, wishes } = this.#options;
     const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy);
     // The identity of the session changes with the day and the key, and the client with it.
     const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${forwardedKey(upstreams, rawHeaders)}`;
     const known = this.#shared.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.isWanted = true;
+      return known;
+    }
     const client = new Client(session, true, opener, this.#wording(revision), wishes, { revision, capabilities });
     this.#shared.set(key, client);
-    for (const [oldKey, old] of this.#shared) {
-      const isPast = old.session.claims.expiresAt < this.#options.nowSeconds();
-      if (!isPast && this.#shared.size <= maxSharedClients) break;
-      this.#shared.delete(oldKey);
-      retire(old);
-    }
+    this.#makeRoom();
     return client;
+  }
+
+  /** The sessions of whoever gives way are ended, so those in use come last: made-up headers must not end the calls of others. */
+  #makeRoom(): void {
+    const { retire, nowSeconds } = this.#options;
+    let spared = 0;
+    for (const [key, client] of this.#shared) {
+      const isPast = client.session.claims.expiresAt < nowSeconds();
+      if (!isPast && this.#shared.size <= maxSharedClients) return;
+      this.#shared.delete(key);
+      const isInUse = client.isWanted || client.inFlight.size > 0 || client.getStreams > 0;
+      if (isPast || !isInUse || spared === maxSpared) {
+        retire(client);
+        continue;
+      }
+      spared += 1;
+      client.isWanted = false;
+      this.#shared.set(key, client);
+    }
   }
 
   /** Made once a day and key for each revision: every request without a session asks for it. */
