@@ -98,10 +98,12 @@ export async function assemble(
   }
   const { next, failed } = draft;
   const body = render(view, draft);
-  if (failed.length === 0) {
+  // An upstream that is not on this page may have failed, and decides all the same what others may be called.
+  const isWhole = failed.length === 0 && claims?.isWhole !== false;
+  if (isWhole) {
     catalogue.merged.keep(name, { body, next, upstreams: [...upstreams], madeOf: draft.madeOf });
   }
-  const hints = failed.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  const hints = isWhole ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
   return { body: withCursor(body, next, seal), next, failed, shadowed: draft.shadowed, hints };
 }
 
@@ -148,11 +150,15 @@ async function drain(
   for (let pages = 1; ; pages++) {
     const { body, count, nextCursor } = held.page;
     draft.madeOf.push(held);
-    if (draft.claims === undefined) addTo(draft, body);
-    else {
-      const { body: shown, shadowed } = settled(held.page, upstream, draft.claims);
+    try {
+      const { body: shown, shadowed } =
+        draft.claims === undefined ? plain(body) : settled(held.page, upstream, draft.claims);
       draft.shadowed += shadowed;
       addTo(draft, shown);
+    } catch (fault) {
+      // More members than one scan may remember: no reason to be without the lists of others.
+      draft.failed.push({ upstream, fault });
+      return;
     }
     draft.items += count;
     draft.bytes += body.length;
@@ -169,6 +175,10 @@ async function drain(
     }
     held = next;
   }
+}
+
+function plain(body: Buffer): ReturnType<typeof settled> {
+  return { body, shadowed: 0 };
 }
 
 function addTo({ bodies }: Draft, body: Buffer): void {

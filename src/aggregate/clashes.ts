@@ -23,6 +23,8 @@ export interface Claims {
   readonly ids: ReadonlySet<string>;
   /** The pages that this was learnt from. */
   readonly madeOf: readonly Held[];
+  /** Every upstream has said what it lists now. */
+  readonly isWhole: boolean;
 }
 
 /** Undefined where no name depends on another upstream's. Asks every upstream for its whole list; one that fails counts as it was. */
@@ -33,17 +35,24 @@ export async function claimsOf(
 ): Promise<Claims | undefined> {
   const isNamed = view.kind === 'tools' || view.kind === 'prompts';
   if (!isNamed || upstreams.every(({ naming }) => naming.policy === 'always')) return undefined;
-  const pages = await Promise.all(upstreams.map((upstream) => catalogue.pages(view, upstream).catch(() => [])));
+  const pages = await Promise.all(upstreams.map((upstream) => catalogue.pages(view, upstream).catch(() => undefined)));
   const lists = await Promise.all(upstreams.map((upstream) => listOrLast(catalogue, view, upstream)));
   const byName = new Map<string, Claim>();
   for (const [at, list] of lists.entries()) {
-    for (const key of list?.keys ?? []) {
+    // What is shown decides, as the names that calls go by may be a little older.
+    const shown = pages[at]?.flatMap(({ page }) => page.keys);
+    for (const key of shown === undefined ? (list?.keys ?? []) : new Set(shown)) {
       const claim = byName.get(key);
       if (claim === undefined) byName.set(key, { first: upstreams[at]!, isShared: false });
       else claim.isShared = true;
     }
   }
-  return { byName, ids: new Set(upstreams.map(({ id }) => id)), madeOf: pages.flat() };
+  return {
+    byName,
+    ids: new Set(upstreams.map(({ id }) => id)),
+    madeOf: pages.flatMap((list) => list ?? []),
+    isWhole: pages.every((list) => list !== undefined),
+  };
 }
 
 const itemsShape = compileShape({ items: { members: { name: {} } } });

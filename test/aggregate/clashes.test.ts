@@ -63,6 +63,54 @@ describe('names with a prefix only where several upstreams have them', () => {
     expect(namesOf(await assemble(catalogue, view(), both, undefined, seal))).toEqual(['one__a', 'two__a']);
   });
 
+  test('a page is not kept while an upstream of another page is down, as names on it may depend on that one', async () => {
+    const stated = { ttlMs: 3_600_000, isPublic: false };
+    const script: Record<string, Page | Error> = {
+      'one -': new Error('down'),
+      'two -': aPage(['a'], undefined, stated),
+    };
+    const { view } = scripted(script);
+    const catalogue = new Catalogue();
+    const both = upstreams('conflict', 'one', 'two');
+    const from = { upstream: both[1]!, cursor: undefined };
+    const alone = await assemble(catalogue, view(), both, from, seal);
+    expect(namesOf(alone)).toEqual(['a']);
+    expect(alone.hints).toEqual({ ttlMs: 0, cacheScope: 'private' });
+    script['one -'] = aPage(['a']);
+    expect(namesOf(await assemble(catalogue, view(), both, from, seal))).toEqual(['two__a']);
+  });
+
+  test('what the pages hold decides, though calls go by names that are a little older', async () => {
+    const once = { ttlMs: 0, isPublic: false };
+    const script: Record<string, Page | Error> = {
+      'one -': aPage(['a'], undefined, once),
+      'two -': aPage(['b'], undefined, once),
+    };
+    const { view } = scripted(script);
+    const catalogue = new Catalogue();
+    const both = upstreams('conflict', 'one', 'two');
+    expect(namesOf(await assemble(catalogue, view(), both, undefined, seal))).toEqual(['a', 'b']);
+    script['one -'] = aPage(['a', 'b'], undefined, once);
+    const later = await assemble(catalogue, view({ nowMs: 1_010 }), both, undefined, seal);
+    expect(namesOf(later)).toEqual(['a', 'one__b', 'two__b']);
+  });
+
+  test('a name that one upstream lists on two of its pages is no conflict', async () => {
+    const { view } = scripted({ 'one -': aPage(['a'], 'c'), 'one c': aPage(['a']), 'two -': aPage(['b']) });
+    const list = await assemble(new Catalogue(), view(), upstreams('conflict', 'one', 'two'), undefined, seal);
+    expect(namesOf(list)).toEqual(['a', 'a', 'b']);
+  });
+
+  test('a page that cannot be read anew fails its own upstream alone', async () => {
+    const members = Array.from({ length: 30 }, (_each, at) => `"m${at}":0`).join();
+    const names = Array.from({ length: 10_000 }, (_each, at) => `n${at}`);
+    const body = names.map((name) => `{"name":"${name}",${members}}`).join();
+    const { view } = scripted({ 'one -': { ...aPage(names), body: Buffer.from(body) }, 'two -': aPage(['b']) });
+    const list = await assemble(new Catalogue(), view(), upstreams('conflict', 'one', 'two'), undefined, seal);
+    expect(namesOf(list)).toEqual(['b']);
+    expect(list.failed.map(({ upstream }) => upstream.id)).toEqual(['one']);
+  });
+
   test('resources are no matter of names', async () => {
     const { asked, view } = scripted({ 'one -': aPage(['a']), 'two -': aPage(['a']) });
     await assemble(new Catalogue(), view({ kind: 'resources' }), upstreams('conflict', 'one', 'two'), undefined, seal);
