@@ -70,14 +70,17 @@ export class EraAdapter implements UpstreamAdapter {
     const first = isKnown ? known.adapter : isLegacy ? this.#legacy : this.#modern;
     const second = first === this.#legacy ? this.#modern : this.#legacy;
     const attempt = open(first);
-    const mayTurn = !isKnown && (second === this.#modern || !this.#proven.has(upstream));
+    const mayBeOther = second === this.#modern || (!isKnown && !this.#proven.has(upstream));
+    const mayTurn = !isKnown && mayBeOther;
     const fault = mayTurn ? await faultWithin(attempt, deadlineMs * aloneShare) : await faultOf(attempt);
     if (fault === undefined) return await attempt;
     if (fault === 'silent') return await this.#firstOf(upstream, attempt, open(second));
     const isRefusal = refusals.has(fault.code);
     // The server's own word that it speaks the revisions with sessions is no failure.
     const isReferred = fault instanceof RevisionRefused && fault.speaksLegacy;
-    if (!isReferred && (!mayTurn || !(isRefusal || silences.has(fault.code)))) throw fault;
+    // A refusal speaks against a verdict that the upstream is an older one: it may have been replaced since (protocol.md B5).
+    const turns = isReferred || (isRefusal ? mayBeOther : mayTurn && silences.has(fault.code));
+    if (!turns) throw fault;
     try {
       const opened = await open(second);
       if (isRefusal) this.#verdicts.set(upstream, { adapter: second, until: this.#now() + verdictMs });

@@ -49,7 +49,14 @@ export class LegacyAdapter implements UpstreamAdapter {
     };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs);
     const opened = readInitializeResult(answer.message, answer.sessionId);
-    await this.post({ ...linkOf(upstream, opened, false), forwarded }, initialized, deadlineMs);
+    const link = { ...linkOf(upstream, opened, false), forwarded };
+    try {
+      await this.post(link, initialized, deadlineMs);
+    } catch (fault) {
+      // Nobody will use the session that was begun.
+      void this.end(link);
+      throw fault;
+    }
     return opened;
   }
 

@@ -191,3 +191,16 @@ test('a discover result that names other revisions alone does not prove that thi
   expect(await called(gateway.url)).toBe('legacy');
   await gateway.kill();
 });
+
+test('an upstream that was of the session era and is replaced by one of 2026-07-28 is spoken to in that (B5)', async () => {
+  const upstream = await speaking({ discover: status(400), modernCall: isModern, initialize: 'answers' });
+  const gateway = await inFront(upstream);
+  expect(await called(gateway.url)).toBe('legacy');
+  Object.assign(upstream, { discover: discovers, initialize: status(400) });
+  const { rpc } = await askModern(gateway.url, 'tools/call', {
+    params: { name: 'up__x' },
+    capabilities: { roots: {} },
+  });
+  expect(rpc.result).toMatchObject(era('modern'));
+  await gateway.kill();
+});
