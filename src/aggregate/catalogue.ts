@@ -159,6 +159,17 @@ export class Catalogue {
     }
   }
 
+  /** Whether a list kept of an upstream, for one audience or for all, names `key` by the upstream's own word. */
+  offers(upstreamId: string, kind: ListKind, key: string, audience?: string): boolean {
+    for (const entry of this.#entries.values()) {
+      if (entry.upstreamId !== upstreamId || entry.kind !== kind) continue;
+      const isSeen =
+        audience === undefined || this.#public.has(entry) || entry.name === nameOf(kind, upstreamId, audience);
+      if (isSeen && [...entry.pages.values()].some(({ page }) => page.keys.includes(key))) return true;
+    }
+    return false;
+  }
+
   /** Another number whenever something of the upstream has been forgotten. */
   changesOf(upstreamId: string): number {
     return this.#changes.get(upstreamId) ?? 0;

@@ -13,6 +13,12 @@ const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
   ['prompts/get', 'prompts'],
 ] as const);
 
+/** Whether it is worth asking: most errors are of other kinds. */
+export function mayContradict({ bytes, root }: Message): boolean {
+  const code = root.member('error')?.member('code');
+  return code?.kind === 'number' && numberOf(bytes, code) === invalidParams;
+}
+
 /** The list that `answer` to a request of this method speaks against; undefined where that is not clear. */
 export function contradicted(method: string, { bytes, root }: Message): 'tools' | 'prompts' | undefined {
   const error = root.member('error');

@@ -79,7 +79,10 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     upstreams: route.upstreams,
     opener,
     retire: (client) => {
-      for (const link of client.links.release()) void adapter.end(link);
+      for (const link of client.links.release()) {
+        calls.standings.end(link);
+        void adapter.end(link);
+      }
     },
     tell: around.tell,
     wishes,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
 import type { Catalogue } from '../aggregate/catalogue.ts';
+import { mayContradict } from '../aggregate/contradicted.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -58,7 +59,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   /** Called for each notification of an upstream, whichever stream it came on. */
   onNoticed: (link: Link, method: string) => void = () => {};
   readonly #parts: CallsParts;
-  readonly #standings: Standings;
+  readonly standings: Standings;
   readonly #logs: PooledLogs;
   readonly #changes: ListChanges;
   readonly underWay = new UnderWay();
@@ -68,7 +69,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.adapter = parts.adapter;
     this.wheel = parts.wheel;
     this.hops = parts.hops;
-    this.#standings = new Standings(parts.adapter, this);
+    this.standings = new Standings(parts.adapter, this);
     this.#logs = new PooledLogs(parts.adapter);
     this.#changes = new ListChanges(parts.catalogue, parts.upstreams);
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
@@ -129,7 +130,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
       const relay = new Relay(this, call, link, { upstreamId, body, tokens });
-      const ready = this.#standings.ready(call.client, link, call.rawHeaders);
+      const ready = this.standings.ready(call.client, link, call.rawHeaders);
       if (ready === undefined) this.#dispatch(relay);
       else void ready.then(() => this.#dispatch(relay));
     } catch (fault) {
@@ -163,7 +164,12 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     const said = relay.call.said ?? (carried.mirrors ? saidFor(client, carried) : undefined);
     const link = said === undefined ? carried : { ...carried, said };
     this.resumed(relay);
-    relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, patienceMs(relay));
+    try {
+      relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, patienceMs(relay));
+    } catch (fault) {
+      // Often behind a promise, where nobody else would catch it.
+      relay.fail(fault);
+    }
   }
 
   // RelayHost and its kin: what a call needs on its way back.
@@ -243,8 +249,8 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     return this.#logs.wants(relay, message);
   }
 
-  refused({ link, call }: Relay, answer: Message): void {
-    this.#changes.refused({ link, client: call.client }, call.message.method, answer);
+  refused({ link, call, sent }: Relay, answer: Message): void {
+    if (mayContradict(answer)) this.#changes.refused(link, call.client, sent.body, answer);
   }
 
   reply(link: Link, body: string): void {

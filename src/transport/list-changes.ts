@@ -2,7 +2,8 @@
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import { contradicted } from '../aggregate/contradicted.ts';
 import type { ListKind } from '../aggregate/kinds.ts';
-import type { Message } from '../protocol/envelope.ts';
+import { readClientMessage, type Message } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
 import type { Client } from './client.ts';
 import type { Link } from './upstream/adapter.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -28,13 +29,25 @@ export class ListChanges {
     for (const kind of changed.get(method) ?? []) this.#forget(link, client, kind);
   }
 
-  /** An error of an upstream that may say that a list is out of date. */
-  refused({ link, client }: { readonly link: Link; readonly client: Client }, method: string, answer: Message): void {
+  /**
+   * An error of an upstream that may say that a list is out of date: one that offers what `request`, as the upstream got it, is
+   * about. A client that makes up names changes nothing.
+   */
+  refused(link: Link, client: Client, request: Buffer, answer: Message): void {
+    const { method, params, bytes } = readClientMessage(request);
     const kind = contradicted(method, answer);
-    if (kind !== undefined) this.#forget(link, client, kind);
+    const name = params?.member('name');
+    if (kind === undefined || name?.kind !== 'string') return;
+    const { id } = link.upstream.config;
+    if (this.#catalogue.offers(id, kind, textOf(bytes, name), this.#audience(link, client)))
+      this.#forget(link, client, kind);
   }
 
-  #forget({ upstream }: Link, client: Client, kind: ListKind): void {
-    this.#catalogue.invalidate(upstream.config.id, kind, this.#forwards ? undefined : client.audienceOf(upstream));
+  #forget(link: Link, client: Client, kind: ListKind): void {
+    this.#catalogue.invalidate(link.upstream.config.id, kind, this.#audience(link, client));
+  }
+
+  #audience({ upstream }: Link, client: Client): string | undefined {
+    return this.#forwards ? undefined : client.audienceOf(upstream);
   }
 }

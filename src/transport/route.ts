@@ -98,7 +98,8 @@ export class Router {
   unknown(message: Message): Routed {
     const name = message.params?.member('name');
     const split = name?.kind === 'string' ? this.#split(textOf(message.bytes, name)) : undefined;
-    if (split !== undefined) return byName(split);
+    // Of what it names nothing is known, so it must not be what is hidden under either kind (security.md T11).
+    if (split !== undefined && isShown(split)) return byName(split);
     const uri = message.params?.member('uri');
     const known = uri?.kind === 'string' ? inwardUri(textOf(message.bytes, uri), this.#byScheme) : undefined;
     if (known !== undefined) return { upstream: known.upstream, target: { uri: known.uri } };
@@ -160,6 +161,10 @@ export class Router {
     if (owners.length === 1 || (owners.length > 1 && /^https?:/i.test(uri))) return owners[0]!;
     throw new GatewayError('resource_unknown', `${owners.length} upstreams have it`, { data: { uri } });
   }
+}
+
+function isShown({ upstream, name }: Named): boolean {
+  return decide(upstream.config, 'tool', name) && decide(upstream.config, 'prompt', name);
 }
 
 function byName({ upstream, name }: Named): Routed {

@@ -11,7 +11,7 @@ import { carrying, type RawHeaders } from '../forward.ts';
 import { standingMs } from '../limits.ts';
 import type { RelayHost } from '../relay.ts';
 import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Link, UpstreamAdapter } from '../upstream/adapter.ts';
+import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../upstream/adapter.ts';
 
 const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
 const askable = roots | sampling | elicitationForm | elicitationUrl;
@@ -43,9 +43,15 @@ export class Standings {
     standing.begin(this.#adapter, rawHeaders);
     return standing.ready;
   }
+
+  /** The session is ended: some servers leave its stream open all the same. */
+  end({ headers }: Link): void {
+    this.#open.get(headers)?.end();
+  }
 }
 
 class Standing implements AnswerSink {
+  #exchange: Exchange | undefined;
   isReady = false;
   readonly ready: Promise<void>;
   readonly #host: Host;
@@ -68,9 +74,14 @@ class Standing implements AnswerSink {
   }
 
   begin(adapter: UpstreamAdapter, rawHeaders: RawHeaders): void {
-    adapter.listen(carrying(this.#link, rawHeaders), undefined, this);
+    this.#exchange = adapter.listen(carrying(this.#link, rawHeaders), undefined, this);
     // A server that is slow with this stream delays no call for long.
     setTimeout(this.#settle, standingMs).unref();
+  }
+
+  end(): void {
+    this.#exchange?.abort();
+    this.onEnd();
   }
 
   onJson(): void {}

@@ -255,8 +255,8 @@ function codeOf(status: number, body: string): ErrorCode {
   if (status === 200 || status === 202) return 'upstream_malformed';
   if (status === 401 || status === 403) return 'upstream_unauthorized';
   if (status === 405) return 'upstream_verb_refused';
-  // The stream has another reader, or one whose end the upstream has not seen yet.
-  if (status === 409) return 'upstream_busy';
+  // The stream has another reader, or one whose end the upstream has not seen yet; or it has no time for this now.
+  if (status === 408 || status === 409 || status === 429) return 'upstream_busy';
   return status >= 500 ? 'upstream_unreachable' : 'upstream_refused';
 }
 

@@ -34,6 +34,7 @@ export interface LinkOwner {
 /** An upstream that gives such an answer is there. */
 const refusals: ReadonlySet<string> = new Set<ErrorCode>([
   'upstream_refused',
+  'upstream_busy',
   'upstream_unauthorized',
   'upstream_headers_refused',
   'upstream_revision_refused',

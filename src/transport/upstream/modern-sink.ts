@@ -13,6 +13,7 @@ import type { Said } from '../said.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { RevisionRefused } from './revision-refused.ts';
 
+const methodNotFound = -32601;
 const headerMismatch = -32020;
 const missingCapability = -32021;
 const unsupportedVersion = -32022;
@@ -125,8 +126,14 @@ export class SubscribedSink implements AnswerSink {
     this.#sink = sink;
   }
 
-  onJson(): void {
-    this.#sink.onFault(new GatewayError('upstream_verb_refused', 'no subscription'));
+  /** Only a server that does not know the method has no subscriptions; any other error may pass. */
+  onJson(body: Buffer): void {
+    const { bytes, root } = readServerMessage(body);
+    const code = root.member('error')?.member('code');
+    const isUnknown = code?.kind === 'number' && numberOf(bytes, code) === methodNotFound;
+    this.#sink.onFault(
+      new GatewayError(isUnknown ? 'upstream_verb_refused' : 'upstream_unreachable', 'no subscription'),
+    );
   }
   onStream(): void {}
   onEvent(event: SseEvent): void {
