@@ -94,6 +94,8 @@ function offering(fixture: ModernFixture, state: State): McpServer {
     {
       capabilities: { tools: { listChanged: true }, ...(fixture.tools === undefined ? beyondTools : {}) },
       cacheHints: {
+        // So that a gateway keeps it, and has to be told when it changes.
+        'tools/list': { ttlMs: 600_000, cacheScope: 'public' },
         'prompts/list': { ttlMs: 600_000, cacheScope: 'public' },
         'resources/read': { ttlMs: 700, cacheScope: 'public' },
       },
@@ -120,7 +122,11 @@ function offerTools({ server }: McpServer, fixture: ModernFixture, state: State)
   });
 }
 
-async function slow({ times = 3, everyMs = 10 }: Arguments, context: ServerContext, state: State): Promise<CallToolResult> {
+async function slow(
+  { times = 3, everyMs = 10 }: Arguments,
+  context: ServerContext,
+  state: State,
+): Promise<CallToolResult> {
   const { signal, _meta: meta } = context.mcpReq;
   try {
     for (let done = 1; done <= Number(times); done += 1) {

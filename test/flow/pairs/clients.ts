@@ -13,9 +13,9 @@ import { sdkClient } from '../../support/sdk-client.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
-export type Ref = { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string };
+type Ref = { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string };
 
-export interface CallOptions {
+interface CallOptions {
   readonly onprogress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

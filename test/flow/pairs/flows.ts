@@ -2,6 +2,7 @@
  * What holds in every pair of eras, each flow with a client of its own. What differs between the pairs is an argument, so that the
  * file of a pair shows it.
  */
+import type { Progress } from '@modelcontextprotocol/client';
 import { expect } from 'vitest';
 import { answeredTexts } from '../../support/questions.ts';
 import type { Json, ListMethod, PairClient } from './clients.ts';
@@ -110,9 +111,7 @@ export async function listsAndReadsResources(pair: Pair): Promise<void> {
 export async function listsAndReadsTemplates(pair: Pair): Promise<void> {
   const client = await pair.connect();
   const { resourceTemplates } = await client.page('resources/templates/list');
-  expect(resourceTemplates).toEqual([
-    { uriTemplate: 'up+memo://days/{day}', name: 'day', mimeType: 'text/plain' },
-  ]);
+  expect(resourceTemplates).toEqual([{ uriTemplate: 'up+memo://days/{day}', name: 'day', mimeType: 'text/plain' }]);
   const { contents } = await client.read('up+memo://days/monday');
   expect(contents).toEqual([{ uri: 'up+memo://days/monday', mimeType: 'text/plain', text: 'a day' }]);
 }
@@ -128,7 +127,7 @@ export async function reportsProgress(pair: Pair): Promise<void> {
   const client = await pair.connect();
   const of = async (times: number): Promise<readonly number[]> => {
     const seen: number[] = [];
-    const onprogress = ({ progress, total, message }: { progress: number; total?: number; message?: string }): void => {
+    const onprogress = ({ progress, total, message }: Progress): void => {
       expect([total, message]).toEqual([times, `step ${progress}`]);
       seen.push(progress);
     };
@@ -142,6 +141,10 @@ export async function reportsProgress(pair: Pair): Promise<void> {
   ]);
 }
 
+function lines(levels: readonly string[]): object[] {
+  return levels.map((level) => ({ level, logger: 'fixture', data: 'line 1' }));
+}
+
 /** `unasked`: of debug, info and error, what a client hears that has not said what it wants. */
 export async function logsAtTheLevelAskedFor(pair: Pair, { unasked }: { unasked: readonly string[] }): Promise<void> {
   const client = await pair.connect();
@@ -150,8 +153,6 @@ export async function logsAtTheLevelAskedFor(pair: Pair, { unasked }: { unasked:
     for (const level of ['debug', 'info', 'error']) await client.call('up__log', { level });
     return [...client.heard.lines];
   };
-  const lines = (levels: readonly string[]): object[] =>
-    levels.map((level) => ({ level, logger: 'fixture', data: 'line 1' }));
   expect(await heard()).toEqual(lines(unasked));
   await client.logFrom('error');
   expect(await heard()).toEqual(lines(['error']));
@@ -202,12 +203,12 @@ export async function tellsOfUpdatedResources(pair: Pair): Promise<void> {
   expect(client.heard.updated).toEqual([]);
 }
 
-export type Hints = readonly [ttlMs: unknown, cacheScope: unknown];
+type Hints = readonly [ttlMs: unknown, cacheScope: unknown];
+const hintsOf = ({ ttlMs, cacheScope }: Json): Hints => [ttlMs, cacheScope];
 
 /** Of a list and of a resource, as the client sees them. */
 export async function hintsAtCaching(pair: Pair, expected: { prompts: Hints; resource: Hints }): Promise<void> {
   const client = await pair.connect();
-  const hintsOf = ({ ttlMs, cacheScope }: Json): Hints => [ttlMs, cacheScope];
   const prompts = await client.page('prompts/list');
   const resource = await client.read('up+memo://today');
   expect({ prompts: hintsOf(prompts), resource: hintsOf(resource) }).toEqual(expected);

@@ -40,5 +40,9 @@ test('updates of a resource are told while it is subscribed to', () => tellsOfUp
 test('nothing is said of caching, which the revision does not know', () =>
   hintsAtCaching(pair, { prompts: [undefined, undefined], resource: [undefined, undefined] }));
 test('a restarted server is called on', () => outlivesARestart(pair), 60_000);
-test('questions of a call are answered at another replica than the one that asks', () => answersQuestions(pair), 60_000);
+test(
+  'questions of a call are answered at another replica than the one that asks',
+  () => answersQuestions(pair),
+  60_000,
+);
 test('a call that the client takes back is cancelled at the server', () => takesACallBack(pair), 60_000);
