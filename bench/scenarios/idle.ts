@@ -59,9 +59,11 @@ async function runStage(stage: Stage): Promise<void> {
     target.forgetLog();
     await sleep(settleMs);
     const settled = await residentBytes(target);
+    // As an operator sees it, with whatever garbage there is: what is given back by itself.
+    const { after, seconds } = await openAndClose(target, sessions, settled, upstream.open);
     const before = await collected(target);
-    const { open, streamsUpstream, after, seconds } = await openAndClose(target, sessions, settled, upstream.open);
-    // Both openings begin without garbage: else the second is measured with what V8 has not yet collected of the first.
+    const { open, streamsUpstream } = await openAndClose(target, sessions, settled, upstream.open);
+    // The two that are compared begin without garbage: else the second is measured with what V8 has not yet collected of the first.
     const kept = await collected(target);
     const again = await openAndClose(target, sessions, settled, upstream.open);
     report(stage, { settled, before, open, after, kept, again: again.open, seconds });
@@ -116,7 +118,7 @@ function report(
 ): void {
   const each = (open - before) / streams / kib;
   process.stdout.write(
-    `${streams} idle GET streams, ${name}: resident ${mebi(settled)} MiB before (${mebi(before)} collected), ${mebi(open)} MiB open, ${mebi(after)} MiB ${seconds.toFixed(0)} s after the close, ${mebi(kept)} MiB once garbage is collected, ${mebi(again)} MiB open again\n`,
+    `${streams} idle GET streams, ${name}: resident ${mebi(settled)} MiB before, ${mebi(after)} MiB ${seconds.toFixed(0)} s after the first close, ${mebi(before)} MiB without garbage, ${mebi(open)} MiB open, ${mebi(kept)} MiB closed and without garbage, ${mebi(again)} MiB open again\n`,
   );
   verdict(each <= targetKib, `${each.toFixed(1)} KiB a stream, target ≤ ${targetKib} KiB`);
   verdict(
