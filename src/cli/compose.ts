@@ -14,6 +14,7 @@ import { Inbound } from '../transport/inbound.ts';
 import { Journal } from '../transport/journal.ts';
 import { Keeper } from '../transport/keeper.ts';
 import { Listening } from '../transport/streams/listening.ts';
+import { ListChanges } from '../transport/list-changes.ts';
 import { Lists } from '../transport/lists.ts';
 import type { Notice, Tell } from '../transport/peers/notice.ts';
 import { startProbing } from '../transport/probe.ts';
@@ -91,9 +92,10 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   const journal = new Journal(log);
   const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
   const keeper = new Keeper(wishes, listening, around.tell);
-  const calls = new Calls({ hops, upstreams, catalogue, lists, adapter, wheel, journal, keeper });
+  const changes = new ListChanges(catalogue, upstreams, around.tell);
+  const calls = new Calls({ hops, upstreams, changes, lists, adapter, wheel, journal, keeper });
   listening.host = calls;
-  calls.onNoticed = (link, method) => listening.overheard(link, method);
+  calls.onChanged = (link, method) => listening.overheard(link, method);
   const gateway = new Gateway({
     upstreams,
     policy,

@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { inwardCall } from '../aggregate/rewrite.ts';
-import type { Catalogue } from '../aggregate/catalogue.ts';
 import { mayContradict } from '../aggregate/contradicted.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -23,7 +22,7 @@ import { callCeilingMs } from './limits.ts';
 import type { Hops } from './peers/hop.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
-import { ListChanges } from './list-changes.ts';
+import type { ListChanges } from './list-changes.ts';
 import type { Lists } from './lists.ts';
 import { Parking, type ParkingHost } from './questions/parking.ts';
 import { PooledLogs } from './pooled-logs.ts';
@@ -41,7 +40,7 @@ import { Later, type Wheel } from './wheel.ts';
 export interface CallsParts {
   readonly hops: Hops;
   readonly upstreams: readonly Upstream[];
-  readonly catalogue: Catalogue;
+  readonly changes: ListChanges;
   readonly lists: Pick<Lists, 'relearn'>;
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
@@ -56,12 +55,12 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   /** Calls that wait here for answers to requests, and for a retry. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
-  /** Called for each notification of an upstream, whichever stream it came on. */
-  onNoticed: (link: Link, method: string) => void = () => {};
+  /** Called for each changed list, whichever stream told of it, once the other replicas know. */
+  onChanged: (link: Link, method: string) => void = () => {};
   readonly #parts: CallsParts;
   readonly standings: Standings;
   readonly #logs: PooledLogs;
-  readonly #changes: ListChanges;
+  readonly changes: ListChanges;
   readonly underWay = new UnderWay();
 
   constructor(parts: CallsParts) {
@@ -71,7 +70,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.hops = parts.hops;
     this.standings = new Standings(parts.adapter, this);
     this.#logs = new PooledLogs(parts.adapter);
-    this.#changes = new ListChanges(parts.catalogue, parts.upstreams);
+    this.changes = parts.changes;
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
     this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
   }
@@ -241,8 +240,11 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   noticed(link: Link, client: Client, method: string): void {
-    this.onNoticed(link, method);
-    this.#changes.told(link, client, method);
+    void this.told(link, client, method);
+  }
+
+  told(link: Link, client: Client, method: string): Promise<void> | undefined {
+    return this.changes.told(link, client, method)?.then(() => this.onChanged(link, method));
   }
 
   wantsLog(relay: Relay, message: Message): boolean {
@@ -250,7 +252,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   refused({ link, call, sent }: Relay, answer: Message): void {
-    if (mayContradict(answer)) this.#changes.refused(link, call.client, sent.body, answer);
+    if (mayContradict(answer)) this.changes.refused(link, call.client, sent.body, answer);
   }
 
   reply(link: Link, body: string): void {

@@ -47,6 +47,8 @@ export const maxEventsPerSecond = 1_000;
 export const levelDeadlineMs = 5_000;
 /** Whoever asks to watch a resource waits this long for the upstream to listen, and for the peers to be told. */
 export const watchingMs = 2_000;
+/** A client hears of a changed list this much later at most, while the peers are told first. */
+export const changeToldMs = 2_000;
 /** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
 export const subscribingMs = 5_000;
 export const subscribesAtOnce = 16;

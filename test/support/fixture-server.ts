@@ -1,6 +1,6 @@
 /** One SDK `Server` that offers a fixture: the part that the sessionful and the sessionless server of the kit share. */
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
-import type { CallToolResult, ServerCapabilities, Tool } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, LoggingLevel, ServerCapabilities, Tool } from '@modelcontextprotocol/sdk/types.js';
 import {
   CallToolRequestSchema,
   CompleteRequestSchema,
@@ -10,8 +10,10 @@ import {
   ListResourcesRequestSchema,
   ListResourceTemplatesRequestSchema,
   ListToolsRequestSchema,
+  LoggingLevelSchema,
   McpError,
   ReadResourceRequestSchema,
+  SetLevelRequestSchema,
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -46,6 +48,7 @@ export interface FixtureServer {
 }
 
 const notFound = -32_002;
+const levels: readonly LoggingLevel[] = LoggingLevelSchema.options;
 
 /** A server for one session, or for one request where there are none. */
 export function fixtureServer(fixture: Fixture, state: SharedState): FixtureServer {
@@ -83,6 +86,12 @@ function offerTools(fixture: Fixture, state: SharedState, made: FixtureServer): 
     return { inputSchema: { type: 'object' }, ...tool };
   });
   let calls = 0;
+  let level: LoggingLevel = 'debug';
+  // In place of the SDK's own, whose filter is not for messages that go with a call.
+  made.server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
+    ({ level } = params);
+    return {};
+  });
   made.server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
     const listed = state.isToggled ? [...tools, toggledTool] : tools;
     const { page, ...next } = pageOr(listed, params?.cursor, fixture.pageSize);
@@ -100,6 +109,7 @@ function offerTools(fixture: Fixture, state: SharedState, made: FixtureServer): 
       toggle: () => toggle(state),
       touch: (uri) => touched(state, uri),
       cancelled: (tool) => void state.cancelled.push(tool),
+      logs: (line) => levels.indexOf(line) >= levels.indexOf(level),
       visited: state.visited,
     };
     state.called.push(name);

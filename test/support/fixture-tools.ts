@@ -82,7 +82,8 @@ async function slow(args: Record<string, unknown>, at: Surroundings): Promise<Ca
 
 async function log(args: Record<string, unknown>, at: Surroundings): Promise<CallToolResult> {
   const level = args['level'] === 'debug' ? 'debug' : args['level'] === 'error' ? 'error' : 'info';
-  for (let line = 1; line <= Number(args['times']); line += 1) {
+  const lines = at.logs(level) ? Number(args['times']) : 0;
+  for (let line = 1; line <= lines; line += 1) {
     await at.extra.sendNotification({
       method: 'notifications/message',
       params: { level, logger: 'fixture', data: `line ${line}` },

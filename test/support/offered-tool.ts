@@ -1,6 +1,12 @@
 /** What a tool of the session era's servers is made of: what it is listed as, and what it does when it is called. */
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { CallToolResult, ServerNotification, ServerRequest, Tool } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  CallToolResult,
+  LoggingLevel,
+  ServerNotification,
+  ServerRequest,
+  Tool,
+} from '@modelcontextprotocol/sdk/types.js';
 import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 
@@ -15,6 +21,8 @@ export interface Surroundings {
   touch(uri: string): Promise<number>;
   /** Notes that a call was cancelled. */
   cancelled(tool: string): void;
+  /** Whether the session's client wants log messages of this level: all until it has set one. */
+  logs(level: LoggingLevel): boolean;
   /** URLs that a tool has demanded, which it takes for visited from then on. */
   readonly visited: Set<string>;
 }

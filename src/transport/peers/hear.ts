@@ -33,5 +33,8 @@ export async function hear(
       if (notice.on) wishes.watch(notice, notice.upstream, notice.uri);
       else wishes.unwatch(notice.jti, notice.upstream, notice.uri);
       await listening.rewatch(notice.jti);
+      return;
+    case 'changed':
+      calls.changes.heard(notice);
   }
 }

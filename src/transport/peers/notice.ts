@@ -1,6 +1,6 @@
 /**
- * What replicas and workers tell one another of a session of the session era: news that only one of them has, and that no client
- * says twice (protocol.md D8). All of it is best effort: whoever misses a notice serves the session as its token says.
+ * What replicas and workers tell one another: news that only one of them has, and that nobody says twice (protocol.md D8). All of it
+ * is best effort: whoever misses a notice serves a session as its token says, and a list as it kept it, for a while.
  */
 import * as z from 'zod';
 import { isLogLevel, type LogLevel } from '../../protocol/log-levels.ts';
@@ -9,6 +9,9 @@ import { isLogLevel, type LogLevel } from '../../protocol/log-levels.ts';
 const maxRequestIdChars = 512;
 /** Longest URI that is watched for a session (wishes.ts). */
 export const maxWatchedUriChars = 2_048;
+
+/** Longest name of whom a list is kept for (client.ts). */
+const maxAudienceChars = 128;
 
 /** base64url of the session's 16 bytes. */
 const jti = z.base64url().length(22);
@@ -30,6 +33,13 @@ const notice = z.discriminatedUnion('kind', [
     uri: z.string().max(maxWatchedUriChars),
     on: z.boolean(),
     expiresAt,
+  }),
+  /** What an upstream lists has changed, for one audience or for all. */
+  z.strictObject({
+    kind: z.literal('changed'),
+    upstream: z.uint32(),
+    list: z.enum(['tools', 'prompts', 'resources']),
+    audience: z.string().max(maxAudienceChars).optional(),
   }),
 ]);
 

@@ -18,6 +18,8 @@ import { Waiting, type Wheel } from '../wheel.ts';
 export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
+  /** A notification; undefined, or when its client may hear it: the other replicas are told of some first. Never rejects. */
+  told(link: Link, client: Client, method: string): Promise<void> | undefined;
 }
 
 /** The stream to the client, as its listeners see it. */
@@ -58,6 +60,8 @@ export class Listener extends Waiting implements AnswerSink {
   /** What this one will replace when it is open. */
   #former: Listener | undefined;
   #onOpened: (() => void)[] = [];
+  /** What has come while the other replicas are told of something; it stays in order. */
+  #held: SseEvent[] | undefined;
 
   constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
     super();
@@ -69,7 +73,7 @@ export class Listener extends Waiting implements AnswerSink {
   connect(): void {
     const { host, rawHeaders, isFull } = this.#stream;
     this.#exchange = host.adapter.listen(carrying(this.#link, rawHeaders), this.#lastEventId, this);
-    if (isFull) this.#exchange.pause();
+    if (isFull || this.#held !== undefined) this.#exchange.pause();
   }
 
   /** What was heard on `link` was heard on the session listened to here, and not by this listener. */
@@ -106,7 +110,7 @@ export class Listener extends Waiting implements AnswerSink {
 
   resume(): void {
     this.#former?.resume();
-    this.#exchange?.resume();
+    if (this.#held === undefined) this.#exchange?.resume();
   }
 
   stop(): void {
@@ -141,6 +145,15 @@ export class Listener extends Waiting implements AnswerSink {
     if (this.#stopped) return;
     this.#delayMs = rejoinMinMs;
     if (event.id !== undefined) this.#lastEventId = event.id;
+    this.#inOrder(event);
+  }
+
+  #inOrder(event: SseEvent): void {
+    if (this.#held === undefined) this.#take(event);
+    else this.#held.push(event);
+  }
+
+  #take(event: SseEvent): void {
     if (event.data === '') {
       if (event.id !== undefined) this.#stream.prime(this.#link.upstream, event.id);
       return;
@@ -196,16 +209,32 @@ export class Listener extends Waiting implements AnswerSink {
       // A GET stream carries no responses unless it resumes a call, which this one never does.
       case 'response':
         return;
-      case 'notification':
-        host.noticed(this.#link, client, message.method);
-        this.#stream.write(notificationToClient(message, upstream, client), upstream, eventId);
+      case 'notification': {
+        const told = host.told(this.#link, client, message.method);
+        const body = notificationToClient(message, upstream, client);
+        if (told === undefined) this.#stream.write(body, upstream, eventId);
+        else this.#hold(told, () => this.#stream.write(body, upstream, eventId));
         return;
+      }
       case 'request': {
         const own = ownAnswer(message, this.#link, client);
         if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
         else host.reply(this.#link, own);
       }
     }
+  }
+
+  /** A client that hears of a change may ask any replica at once: those that keep the old list are told first. `told` never rejects. */
+  #hold(told: Promise<void>, pass: () => void): void {
+    this.#held = [];
+    this.#exchange?.pause();
+    void told.then(() => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      pass();
+      for (const event of held) this.#inOrder(event);
+      if (!this.#stream.isFull) this.resume();
+    });
   }
 
   #settle(): void {

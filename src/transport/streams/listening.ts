@@ -11,6 +11,7 @@ import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
 import { Subscription, type SubscriptionHost } from './subscription.ts';
 import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from '../limits.ts';
+import type { ListenerHost } from './listener.ts';
 import { MergedStream, type MergedHost } from './merged.ts';
 import type { RelayHost } from '../relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed.ts';
@@ -35,7 +36,7 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   readonly #resumed = new Set<ResumedStream>();
   readonly #subscriptions = new Set<Subscription>();
   /** The gateway, once it exists. */
-  host: Pick<RelayHost, 'noticed' | 'reply'> | undefined;
+  host: Pick<ListenerHost, 'noticed' | 'told' | 'reply'> | undefined;
 
   constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, opener: LinkOpener, wheel: Wheel) {
     this.#upstreams = upstreams;
@@ -150,6 +151,10 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
 
   noticed(...args: Parameters<RelayHost['noticed']>): void {
     this.host?.noticed(...args);
+  }
+
+  told(...args: Parameters<ListenerHost['told']>): Promise<void> | undefined {
+    return this.host?.told(...args);
   }
 
   reply(...args: Parameters<RelayHost['reply']>): void {

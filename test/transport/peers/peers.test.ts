@@ -16,6 +16,8 @@ const notices: readonly Notice[] = [
   { kind: 'cancelled', jti, requestId: '"a\\"b"' },
   { kind: 'level', jti, level: 'warning', expiresAt: now + 60 },
   { kind: 'watching', jti, upstream: 4_294_967_295, uri: 'memo://a b', on: true, expiresAt: now + 60 },
+  { kind: 'changed', upstream: 1, list: 'tools', audience: 'a b' },
+  { kind: 'changed', upstream: 1, list: 'resources' },
 ];
 
 let keyring: Keyring;
@@ -92,7 +94,8 @@ test('what is no notice is none', () => {
   const level = { kind: 'level', jti, level: 'warning', expiresAt: 1 };
   const watching = { kind: 'watching', jti, upstream: 1, uri: 'a:b', on: true, expiresAt: 1 };
   const cancelled = { kind: 'cancelled', jti, requestId: '1' };
-  for (const notice of [level, watching, cancelled])
+  const changed = { kind: 'changed', upstream: 1, list: 'prompts', audience: 'x'.repeat(128) };
+  for (const notice of [level, watching, cancelled, changed])
     expect(readNotice(JSON.stringify({ notice, at: 1 }))).toEqual({ notice, at: 1 });
   for (const notice of [
     { ...level, kind: 'other' },
@@ -104,6 +107,8 @@ test('what is no notice is none', () => {
     { ...watching, on: 1 },
     { ...cancelled, requestId: '' },
     { ...cancelled, requestId: 'x'.repeat(513) },
+    { ...changed, list: 'resourceTemplates' },
+    { ...changed, audience: 'x'.repeat(129) },
     null,
   ])
     expect(readNotice(JSON.stringify({ notice, at: 1 })), JSON.stringify(notice).slice(0, 99)).toBeUndefined();

@@ -1,0 +1,48 @@
+/** A client of 2025-11-25 at servers of 2025-11-25, through three replicas that take turns (protocol.md D4, D5). */
+import { test } from 'vitest';
+import { legacyClient } from './clients.ts';
+import {
+  answersQuestions,
+  callsATool,
+  completesArguments,
+  hintsAtCaching,
+  listsAndGetsPrompts,
+  listsAndReadsResources,
+  listsAndReadsTemplates,
+  listsToolsOnPages,
+  logsAtTheLevelAskedFor,
+  outlivesARestart,
+  refusesWhatIsUnknown,
+  reportsProgress,
+  takesACallBack,
+  tellsAToolsFailure,
+  tellsOfChangedTools,
+  tellsOfUpdatedResources,
+} from './flows.ts';
+import { legacyUpstreams, pairOf } from './pair.ts';
+
+const pair = pairOf(legacyClient, legacyUpstreams);
+
+test('all pages of tools are listed', () => listsToolsOnPages(pair));
+test('a tool is called at each replica, by its full name and by its bare one', () => callsATool(pair));
+test('a failure of a tool is a result that says so', () => tellsAToolsFailure(pair));
+test('an unknown tool is -32602, an unknown resource -32002', () =>
+  refusesWhatIsUnknown(pair, { tool: -32_602, resource: -32_002 }));
+test('prompts are listed, and filled with arguments', () => listsAndGetsPrompts(pair));
+test('resources are listed and read, text and bytes', () => listsAndReadsResources(pair));
+test('templates are listed, and what they stand for is read', () => listsAndReadsTemplates(pair));
+test('arguments are completed', () => completesArguments(pair));
+test('progress comes in order, each call’s under its own token', () => reportsProgress(pair));
+test('log messages come from the level that the client asked for on, and before that all of them', () =>
+  logsAtTheLevelAskedFor(pair, { unasked: ['debug', 'info', 'error'] }));
+test('changed tools are told of, and are then listed at every replica', () => tellsOfChangedTools(pair), 60_000);
+test('updates of a resource are told while it is subscribed to', () => tellsOfUpdatedResources(pair), 60_000);
+test('nothing is said of caching, which the revision does not know', () =>
+  hintsAtCaching(pair, { prompts: [undefined, undefined], resource: [undefined, undefined] }));
+test('a restarted server’s sessions are healed, at each replica', () => outlivesARestart(pair), 60_000);
+test(
+  'questions of a call are answered at another replica than the one that asks',
+  () => answersQuestions(pair),
+  60_000,
+);
+test('a call that the client takes back is cancelled at the server', () => takesACallBack(pair), 60_000);
