@@ -74,6 +74,8 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   #retryMs: number | undefined;
   #resumptions = 0;
   #over = false;
+  /** What came while the call waits for its client: reading does not stop at once, nor at all when the upstream closes. */
+  readonly #late: (() => void)[] = [];
 
   constructor(host: RelayHost, call: Call, link: Link, sent: Sent) {
     this.#host = host;
@@ -141,6 +143,10 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   onEvent(event: SseEvent): void {
     if (this.#over) return;
+    if (this.suspension !== undefined) {
+      this.#late.push(() => this.onEvent(event));
+      return;
+    }
     if (event.id !== undefined) this.lastEventId = event.id;
     this.#resumptions = 0;
     if (event.data === '') {
@@ -153,15 +159,18 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   }
 
   onEnd(): void {
-    if (this.#over || this.suspension !== undefined) return;
-    if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
+    if (this.#over) return;
+    if (this.suspension !== undefined) this.#late.push(() => this.onEnd());
+    else if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
     if (this.#over) return;
     if (this.suspension !== undefined) {
-      this.suspension.end();
+      // What came before it may be the answer.
+      if (this.#late.length > 0) this.#late.push(() => this.onFault(fault));
+      else this.suspension.end();
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
@@ -231,6 +240,11 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     this.suspension = undefined;
     call.outlet.owner = this;
     if (call.outlet.gone) this.onGone();
+  }
+
+  /** After `reopen`: what came meanwhile, in its order. */
+  catchUp(): void {
+    for (const step of this.#late.splice(0)) step();
   }
 
   /** Ends the call with a fault. */
