@@ -111,6 +111,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     catalogue.invalidate(upstream.config.id);
     listening.joined(upstream);
   };
+  opener.onLeft = (link) => calls.left(link);
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();

@@ -9,6 +9,7 @@ import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
 import type { Client, InFlight } from './client.ts';
+import { carrying } from './forward.ts';
 import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
 import { isPassing, resumptionDelayMs } from './streams/resumption.ts';
@@ -293,7 +294,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
         return;
       case 'request': {
         const own = ownAnswer(message, this.link, this.call.client, this.call.message.method);
-        if (own !== undefined) this.#host.reply(this.link, own);
+        if (own !== undefined) this.#host.reply(carrying(this.link, this.call.rawHeaders), own);
         else if (this.call.client.wording.asksByRounds) this.#host.park(this, message);
         else this.#write(requestToClient(message, upstream, this.call.client), eventId);
       }

@@ -11,7 +11,7 @@ import { carrying, type RawHeaders } from '../forward.ts';
 import { standingMs } from '../limits.ts';
 import type { RelayHost } from '../relay.ts';
 import { ownAnswer } from './undeclared.ts';
-import type { AnswerSink, Link, UpstreamAdapter } from '../upstream/adapter.ts';
+import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../upstream/adapter.ts';
 
 const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
 const askable = roots | sampling | elicitationForm | elicitationUrl;
@@ -37,10 +37,15 @@ export class Standings {
     if (sessionId === undefined || underWay === undefined || upstream.bridged || upstream.noListening) return undefined;
     const known = this.#open.get(link.headers);
     if (known !== undefined) return known.isReady ? undefined : known.ready;
-    const standing = new Standing(this.#host, client, link, () => this.#open.delete(link.headers));
+    const standing = new Standing(this.#host, client, link, rawHeaders, () => this.#open.delete(link.headers));
     this.#open.set(link.headers, standing);
-    standing.begin(this.#adapter, rawHeaders);
+    standing.begin(this.#adapter);
     return standing.ready;
+  }
+
+  /** The session is lost, or nobody's any more; an upstream may keep its stream open all the same. */
+  close(link: Link): void {
+    this.#open.get(link.headers)?.close();
   }
 }
 
@@ -50,11 +55,14 @@ class Standing implements AnswerSink {
   readonly #host: Host;
   readonly #client: Client;
   readonly #link: Link;
+  readonly #rawHeaders: RawHeaders;
   readonly #onOver: () => void;
+  #exchange: Exchange | undefined;
   #settle: () => void = () => {};
 
-  constructor(host: Host, client: Client, link: Link, onOver: () => void) {
+  constructor(host: Host, client: Client, link: Link, rawHeaders: RawHeaders, onOver: () => void) {
     this.#host = host;
+    this.#rawHeaders = rawHeaders;
     this.#client = client;
     this.#link = link;
     this.#onOver = onOver;
@@ -66,8 +74,8 @@ class Standing implements AnswerSink {
     });
   }
 
-  begin(adapter: UpstreamAdapter, rawHeaders: RawHeaders): void {
-    adapter.listen(carrying(this.#link, rawHeaders), undefined, this);
+  begin(adapter: UpstreamAdapter): void {
+    this.#exchange = adapter.listen(carrying(this.#link, this.#rawHeaders), undefined, this);
     // A server that is slow with this stream delays no call for long.
     setTimeout(this.#settle, standingMs).unref();
   }
@@ -88,6 +96,11 @@ class Standing implements AnswerSink {
     }
   }
 
+  close(): void {
+    this.#exchange?.abort();
+    this.onEnd();
+  }
+
   /** The next call opens another. */
   onEnd(): void {
     this.#onOver();
@@ -105,6 +118,6 @@ class Standing implements AnswerSink {
     const [only, ...others] = this.#link.underWay ?? [];
     if (only !== undefined && others.length === 0 && only.takeQuestion(message)) return;
     const refusal = ownAnswer(message, this.#link, this.#client);
-    if (refusal !== undefined) this.#host.reply(this.#link, refusal);
+    if (refusal !== undefined) this.#host.reply(carrying(this.#link, this.#rawHeaders), refusal);
   }
 }

@@ -19,15 +19,17 @@ let heard: Rpc[];
 let called: Rpc;
 let say: (text: string) => void;
 let stream: ServerResponse;
+let more: readonly string[];
 
 beforeEach(async () => {
-  heard = [];
+  [heard, more] = [[], []];
   const upstream = await startScripted(
     (message, response) => {
       called = message;
       stream = response;
       say = sayEvents(response);
       say(question);
+      for (const each of more) say(each);
     },
     {
       sessionId: 'late-1',
@@ -89,6 +91,16 @@ describe('an upstream that has asked and does not wait for the answer', () => {
     say(done());
     expect((await last).rpc.result).toMatchObject({ content: [{ text: 'without you' }] });
   });
+});
+
+test('more than 32 questions at once are refused one by one, and the others asked', async () => {
+  more = Array.from({ length: 39 }, (_, index) => question.replace('"ask"', `"ask-${index}"`));
+  const { rpc } = await call();
+  const keys = Object.keys(rpc.result?.['inputRequests'] as object);
+  expect([keys.length, keys.at(-1)]).toEqual([32, 'q32']);
+  await expect.poll(() => heard.map(({ error }) => error?.code)).toEqual(Array.from({ length: 8 }, () => -32_603));
+  stream.destroy();
+  await expect.poll(() => heard.at(-1)?.method).toBe('notifications/cancelled');
 });
 
 test('a call whose client does not come back from its second round is given up as well', async () => {
