@@ -23,7 +23,7 @@ export interface Round {
 }
 
 /** A round with more questions is refused. */
-const maxQuestions = 32;
+export const maxQuestions = 32;
 
 const inputRequired = 'input_required';
 const askedMethods = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list']);

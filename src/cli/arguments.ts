@@ -261,6 +261,12 @@ function peerAddress(given: Given): RunOptions['peerAddress'] {
   if (parsed === null)
     throw new UsageError('--peer-address is written like 10.0.0.7, 10.0.0.7:1066 or [fd00::7]:1066', given.command);
   const port = /:([0-9]+)$/.exec(bare)?.[1];
+  // Others are told it, and to each of them it would be itself.
+  if (parsed.hostname === '0.0.0.0' || parsed.hostname === '[::]')
+    throw new UsageError(
+      '--peer-address is one at which the other replicas reach this one, not all of them',
+      given.command,
+    );
   return { host: parsed.hostname.replace(/^\[|\]$/g, ''), port: port === undefined ? defaultPeerPort : Number(port) };
 }
 

@@ -81,7 +81,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     opener,
     retire: (client) => {
       for (const link of client.links.release()) {
-        calls.standings.end(link);
+        calls.left(link);
         void adapter.end(link);
       }
     },
@@ -116,6 +116,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     catalogue.invalidate(upstream.config.id);
     listening.joined(upstream);
   };
+  opener.onLeft = (link) => calls.left(link);
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();

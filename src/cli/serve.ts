@@ -85,7 +85,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   );
   for (const { path, parts } of composed)
     brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
-  await listen(server, options.port, options.host, '--port');
+  await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
+    // Whoever cannot serve must not stay because of a door.
+    peerDoor?.close();
+    throw fault;
+  });
 
   const drain = async (delayMs: number): Promise<void> => {
     draining.set(1);

@@ -58,7 +58,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   /** Called for each changed list, whichever stream told of it, once the other replicas know. */
   onChanged: (link: Link, method: string) => void = () => {};
   readonly #parts: CallsParts;
-  readonly standings: Standings;
+  readonly #standings: Standings;
   readonly #logs: PooledLogs;
   readonly changes: ListChanges;
   readonly underWay = new UnderWay();
@@ -68,7 +68,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     this.adapter = parts.adapter;
     this.wheel = parts.wheel;
     this.hops = parts.hops;
-    this.standings = new Standings(parts.adapter, this);
+    this.#standings = new Standings(parts.adapter, this);
     this.#logs = new PooledLogs(parts.adapter);
     this.changes = parts.changes;
     this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
@@ -100,6 +100,11 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     );
   }
 
+  /** A link is used no more. */
+  left(link: Link): void {
+    this.#standings.close(link);
+  }
+
   /** Answers a call with a fault before it has reached an upstream. */
   failed(call: Call, fault: unknown): void {
     this.#parts.journal.refused(call.message.method, fault);
@@ -129,9 +134,7 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
       // An upstream that asks by requests has nothing to do with answers that come with a call.
       if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
       const relay = new Relay(this, call, link, { upstreamId, body, tokens });
-      const ready = this.standings.ready(call.client, link, call.rawHeaders);
-      if (ready === undefined) this.#dispatch(relay);
-      else void ready.then(() => this.#dispatch(relay));
+      this.#listenAndDispatch(relay);
     } catch (fault) {
       this.failed(call, fault);
     }
@@ -147,6 +150,13 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
       },
       (fault: unknown) => this.failed(call, fault),
     );
+  }
+
+  /** On a session that is new to the gateway, its questions have to be heard first. */
+  #listenAndDispatch(relay: Relay): void {
+    const ready = this.#standings.ready(relay.call.client, relay.link, relay.call.rawHeaders);
+    if (ready === undefined) this.#dispatch(relay);
+    else void ready.then(() => this.#dispatch(relay));
   }
 
   #dispatch(relay: Relay): void {
@@ -194,7 +204,9 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
 
   park(relay: Relay, question: Message): void {
     relay.parking ??= new Parking(this, relay);
-    relay.parking.add(question);
+    if (relay.parking.add(question)) return;
+    const { link, call } = relay;
+    this.reply(carrying(link, call.rawHeaders), tooManyText(question.id!));
   }
 
   again(relay: Relay, id: string, body: Buffer): void {
@@ -209,8 +221,10 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     // Nothing was done with the request, so it may be sent again (design.md §5).
     relay.call.client.links.renew(relay.link.upstream, relay.link, relay.call.rawHeaders).then(
       (link) => {
+        // What is asked on the lost session is not about a call on another.
+        relay.link.underWay?.delete(relay);
         relay.link = link;
-        this.#dispatch(relay);
+        this.#listenAndDispatch(relay);
       },
       (fault: unknown) => relay.fail(fault),
     );
@@ -270,15 +284,19 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
     relay.exchange?.cancel?.();
     relay.exchange?.abort();
-    this.reply(relay.link, cancelledText(relay.upstreamId, 'the client has left'));
+    this.#cancel(relay, 'the client has left');
     this.finished(relay, 'ok');
+  }
+
+  #cancel({ link, call, upstreamId }: Relay, reason: string): void {
+    this.reply(carrying(link, call.rawHeaders), cancelledText(upstreamId, reason));
   }
 
   finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
     const { client, message, startedMs } = relay.call;
     this.underWay.over(relay);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
-    if (outcome === 'upstream_timeout') this.reply(relay.link, cancelledText(relay.upstreamId, 'timeout'));
+    if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
     this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
   }
 }
@@ -296,4 +314,9 @@ function saidFor({ said, logLevel }: Client, { capabilities }: Link): Said {
 /** `id` is raw JSON. */
 function cancelledText(id: string, reason: string): string {
   return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"${reason}"}}`;
+}
+
+/** The same bound as on rounds that an upstream makes itself (aggregate/rounds.ts). */
+function tooManyText(id: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"Too many questions at once"}}`;
 }

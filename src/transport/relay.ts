@@ -9,6 +9,7 @@ import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import type { Call } from './call.ts';
 import type { Client, InFlight } from './client.ts';
+import { carrying } from './forward.ts';
 import { callCeilingMs, maxResumptions } from './limits.ts';
 import type { OutletOwner } from './downstream/outlet.ts';
 import { isPassing, resumptionDelayMs } from './streams/resumption.ts';
@@ -74,6 +75,8 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   #retryMs: number | undefined;
   #resumptions = 0;
   #over = false;
+  /** What came while the call waits for its client: reading does not stop at once, nor at all when the upstream closes. */
+  readonly #late: (() => void)[] = [];
 
   constructor(host: RelayHost, call: Call, link: Link, sent: Sent) {
     this.#host = host;
@@ -141,6 +144,10 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   onEvent(event: SseEvent): void {
     if (this.#over) return;
+    if (this.suspension !== undefined) {
+      this.#late.push(() => this.onEvent(event));
+      return;
+    }
     if (event.id !== undefined) this.lastEventId = event.id;
     this.#resumptions = 0;
     if (event.data === '') {
@@ -153,15 +160,18 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   }
 
   onEnd(): void {
-    if (this.#over || this.suspension !== undefined) return;
-    if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
+    if (this.#over) return;
+    if (this.suspension !== undefined) this.#late.push(() => this.onEnd());
+    else if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
     if (this.#over) return;
     if (this.suspension !== undefined) {
-      this.suspension.end();
+      // What came before it may be the answer.
+      if (this.#late.length > 0) this.#late.push(() => this.onFault(fault));
+      else this.suspension.end();
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
@@ -233,6 +243,11 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     if (call.outlet.gone) this.onGone();
   }
 
+  /** After `reopen`: what came meanwhile, in its order. */
+  catchUp(): void {
+    for (const step of this.#late.splice(0)) step();
+  }
+
   /** Ends the call with a fault. */
   fail(fault: unknown): void {
     if (!this.#over)
@@ -279,7 +294,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
         return;
       case 'request': {
         const own = ownAnswer(message, this.link, this.call.client, this.call.message.method);
-        if (own !== undefined) this.#host.reply(this.link, own);
+        if (own !== undefined) this.#host.reply(carrying(this.link, this.call.rawHeaders), own);
         else if (this.call.client.wording.asksByRounds) this.#host.park(this, message);
         else this.#write(requestToClient(message, upstream, this.call.client), eventId);
       }

@@ -172,6 +172,7 @@ describe('run', () => {
         ['a/mcp', 'ftp://a', 'https://u@a/', 'https://a/?x=1', 'https://a/#'],
       ],
       ['--allowed-hosts', ['a', 'a:1', '[::1]'], ['https://a', 'a/b', 'a b', '*']],
+      ['--peer-address', ['10.0.0.7', 'a:1', '[::1]:0', 'fd00::7'], ['0.0.0.0', '[::]:1066', '::', 'a/b']],
       ['--allowed-origins', ['https://a', 'http://a:1'], ['a', 'https://a/b', 'null', '*']],
     ] as const) {
       for (const value of good)

@@ -28,8 +28,9 @@ export type Incoming =
   /** An answer to a request that a server sent. */
   | { readonly kind: 'answer'; readonly client: Client; readonly message: Message };
 
-/** Answers and notifications belong to what is under way. */
+/** Answers and notifications belong to what is under way, and so do calls that come back with their state. */
 export function beginsWork(incoming: Incoming | readonly Incoming[]): boolean {
   if (!('kind' in incoming)) return incoming.some(beginsWork);
-  return incoming.kind === 'request' || incoming.kind === 'initialize';
+  if (incoming.kind === 'request') return incoming.message.params?.member('requestState') === undefined;
+  return incoming.kind === 'initialize';
 }

@@ -40,6 +40,8 @@ export class PostOutlet implements Outlet {
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
   #events: EventStream | undefined;
+  /** Answered: nothing may follow, whoever is late to say so. */
+  #over = false;
 
   constructor(response: ServerResponse, wheel: Wheel) {
     this.#response = response;
@@ -48,7 +50,8 @@ export class PostOutlet implements Outlet {
   }
 
   whole(body: Buffer | string, token?: string, status?: number): void {
-    if (this.gone) return;
+    if (this.gone || this.#over) return;
+    this.#over = true;
     if (this.#events === undefined) {
       respondJson(this.#response, body, token, status);
       cutIfStuck(this.#response, this.#wheel);
@@ -56,7 +59,7 @@ export class PostOutlet implements Outlet {
   }
 
   stream(): void {
-    if (this.#events !== undefined || this.gone) return;
+    if (this.#events !== undefined || this.gone || this.#over) return;
     this.#events = new EventStream(this.#response, this.#wheel);
     this.#events.onDrain = () => this.owner?.onDrain();
     this.#events.open();
@@ -71,11 +74,13 @@ export class PostOutlet implements Outlet {
 
   finish(last?: Buffer): void {
     this.stream();
+    this.#over = true;
     this.#events?.end(last);
   }
 
   fault(fault: unknown, worded: Worded<string>): void {
-    if (this.gone) return;
+    if (this.gone || this.#over) return;
+    this.#over = true;
     const code = fault instanceof GatewayError ? fault.code : 'internal';
     if (this.#events === undefined) respondWorded(this.#response, worded, code);
     else this.#events.end(encodeEvent(worded.body));

@@ -3,9 +3,9 @@
  * call waits for the client to come back (protocol.md D6.3). Where the upstream can take its stream up again, all that is needed
  * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
  */
-import { questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';
+import { maxQuestions, questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Message } from '../../protocol/envelope.ts';
+import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { Place } from '../../session/hold.ts';
 import type { Rest } from '../../session/request-state.ts';
@@ -54,9 +54,11 @@ export class Parking implements Gathering, Suspension, Held {
     setTimeout(() => this.#close(), collectMs);
   }
 
-  add(message: Message): void {
+  add(message: Message): boolean {
+    if (this.awaited.length >= maxQuestions) return false;
     const question = questionOf(message, `q${this.awaited.length + 1}`);
     this.awaited = [...this.awaited, { question, id: message.id! }];
+    return true;
   }
 
   /** The client's retry has no answer to these: it is asked again for them, and the call waits on. */
@@ -112,6 +114,8 @@ export class Parking implements Gathering, Suspension, Held {
       relay.exchange?.pause();
       this.#host.suspended(relay);
       answerWithRound(call, held);
+      // Arguments may be large, and the retry brings them again.
+      relay.call = { ...call, received: nothing, message: nameOf(call.message) };
     } catch (fault) {
       this.#forget();
       relay.parking = undefined;
@@ -170,3 +174,9 @@ function sealed(make: () => Worded): Worded | undefined {
     throw fault;
   }
 }
+
+function nameOf({ id, method }: Message): Message {
+  return readClientMessage(Buffer.from(`{"jsonrpc":"2.0","id":${id!},"method":${JSON.stringify(method)}}`));
+}
+
+const nothing = Buffer.alloc(0);

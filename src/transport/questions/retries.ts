@@ -39,7 +39,8 @@ export function goOnWithHeld(host: RetriesHost, call: Call, { place }: Extract<R
   const { relay } = parking;
   const { given, missing } = sorted(call, parking.awaited);
   if (missing.length > 0) {
-    post(host, relay.link, call, given).catch(() => parking.end());
+    // It may have been fetched when this fails, and is no longer this one's to end.
+    post(host, relay.link, call, given).catch(() => relay.suspension === parking && parking.end());
     parking.askAgain(call, missing);
     return;
   }
@@ -47,10 +48,11 @@ export function goOnWithHeld(host: RetriesHost, call: Call, { place }: Extract<R
   relay.reopen(call, sentOf(call, relay.sent));
   if (relay.isOver) return;
   host.resumed(relay);
-  post(host, relay.link, call, given).then(
-    () => relay.exchange?.resume(),
-    (fault: unknown) => relay.fail(lost(fault)),
-  );
+  relay.catchUp();
+  // The upstream has gone on without the answers, which nobody waits for any more.
+  if (relay.isOver) return;
+  relay.exchange?.resume();
+  post(host, relay.link, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
 }
 
 /** Throws `params_invalid` for answers that are none. */

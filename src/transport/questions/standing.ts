@@ -38,30 +38,32 @@ export class Standings {
       return undefined;
     const known = this.#open.get(link.headers);
     if (known !== undefined) return known.isReady ? undefined : known.ready;
-    const standing = new Standing(this.#host, client, link, () => this.#open.delete(link.headers));
+    const standing = new Standing(this.#host, client, link, rawHeaders, () => this.#open.delete(link.headers));
     this.#open.set(link.headers, standing);
-    standing.begin(this.#adapter, rawHeaders);
+    standing.begin(this.#adapter);
     return standing.ready;
   }
 
-  /** The session is ended: some servers leave its stream open all the same. */
-  end({ headers }: Link): void {
-    this.#open.get(headers)?.end();
+  /** The session is lost, or nobody's any more; an upstream may keep its stream open all the same. */
+  close(link: Link): void {
+    this.#open.get(link.headers)?.close();
   }
 }
 
 class Standing implements AnswerSink {
-  #exchange: Exchange | undefined;
   isReady = false;
   readonly ready: Promise<void>;
   readonly #host: Host;
   readonly #client: Client;
   readonly #link: Link;
+  readonly #rawHeaders: RawHeaders;
   readonly #onOver: () => void;
+  #exchange: Exchange | undefined;
   #settle: () => void = () => {};
 
-  constructor(host: Host, client: Client, link: Link, onOver: () => void) {
+  constructor(host: Host, client: Client, link: Link, rawHeaders: RawHeaders, onOver: () => void) {
     this.#host = host;
+    this.#rawHeaders = rawHeaders;
     this.#client = client;
     this.#link = link;
     this.#onOver = onOver;
@@ -73,15 +75,10 @@ class Standing implements AnswerSink {
     });
   }
 
-  begin(adapter: UpstreamAdapter, rawHeaders: RawHeaders): void {
-    this.#exchange = adapter.listen(carrying(this.#link, rawHeaders), undefined, this);
+  begin(adapter: UpstreamAdapter): void {
+    this.#exchange = adapter.listen(carrying(this.#link, this.#rawHeaders), undefined, this);
     // A server that is slow with this stream delays no call for long.
     setTimeout(this.#settle, standingMs).unref();
-  }
-
-  end(): void {
-    this.#exchange?.abort();
-    this.onEnd();
   }
 
   onJson(): void {}
@@ -98,6 +95,11 @@ class Standing implements AnswerSink {
     } catch {
       this.#host.noticed(this.#link, this.#client, 'malformed');
     }
+  }
+
+  close(): void {
+    this.#exchange?.abort();
+    this.onEnd();
   }
 
   /** The next call opens another. */
@@ -117,6 +119,6 @@ class Standing implements AnswerSink {
     const [only, ...others] = this.#link.underWay ?? [];
     if (only !== undefined && others.length === 0 && only.takeQuestion(message)) return;
     const refusal = ownAnswer(message, this.#link, this.#client);
-    if (refusal !== undefined) this.#host.reply(this.#link, refusal);
+    if (refusal !== undefined) this.#host.reply(carrying(this.#link, this.#rawHeaders), refusal);
   }
 }

@@ -9,7 +9,8 @@ export interface Suspension {
 
 /** Questions of one upstream that come one by one and are put together. */
 export interface Gathering {
-  add(question: Message): void;
+  /** False for one too many. */
+  add(question: Message): boolean;
 }
 
 /** What was sent. */

@@ -219,7 +219,7 @@ export class Listener extends Waiting implements AnswerSink {
       case 'request': {
         const own = ownAnswer(message, this.#link, client);
         if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
-        else host.reply(this.#link, own);
+        else host.reply(carrying(this.#link, this.#stream.rawHeaders), own);
       }
     }
   }

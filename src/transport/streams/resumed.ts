@@ -158,7 +158,7 @@ export class ResumedStream extends Waiting implements AnswerSink {
       case 'request': {
         const own = ownAnswer(message, this.#link, this.client);
         if (own === undefined) this.#write(this.#event(requestToClient(message, upstream, this.client), eventId));
-        else this.#host.reply(this.#link, own);
+        else this.#host.reply(carrying(this.#link, this.#rawHeaders), own);
       }
     }
   }

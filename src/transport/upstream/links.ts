@@ -86,6 +86,7 @@ export class Links {
       throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
     if (lost.sessionId === undefined) this.#opener.forget(upstream);
     this.#links.delete(upstream);
+    this.#opener.onLeft(lost);
     return await this.#open(upstream, 'healed', rawHeaders);
   }
 
@@ -104,6 +105,7 @@ export class Links {
   release(): Link[] {
     const links = [...this.#links.values()];
     this.#links.clear();
+    for (const link of links) this.#opener.onLeft(link);
     return links;
   }
 
@@ -133,6 +135,8 @@ export class LinkOpener {
   readonly #sessionless = new Map<Upstream, Map<Revision, { readonly link: Link; readonly until: number }>>();
   /** Called when an upstream that was down answers again. */
   onReturn: (upstream: Upstream) => void = () => {};
+  /** Called with a link that its owner uses no more. */
+  onLeft: (link: Link) => void = () => {};
 
   constructor(adapter: UpstreamAdapter, deadlineMs: number, log: Log, now: () => number) {
     this.#adapter = adapter;

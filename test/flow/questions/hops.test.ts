@@ -103,6 +103,14 @@ describe('the port for other replicas', () => {
     expect(textIn(await call(alone, 'plain__ask_elicitation', answersOf(first)))).toBe(acceptedText);
   });
 
+  test('does not keep a process that has no port for its clients', async () => {
+    const port = await freePort();
+    await startGateway({ config, keysFile, admin: false, port });
+    await expect(
+      startGateway({ config, keysFile, admin: false, port, args: ['--peer-address', '127.0.0.1:0'] }),
+    ).rejects.toThrow('choose another with --port');
+  });
+
   test('that is taken says which flag to change', async () => {
     const port = await freePort();
     await replica(`127.0.0.1:${port}`);
@@ -135,6 +143,15 @@ test('a replica that drains waits for the calls it holds, and takes their answer
   const first = await call(holder, 'plain__ask_elicitation');
   const exit = holder.kill('SIGTERM');
   expect(textIn(await call(other, 'plain__ask_elicitation', answersOf(first)))).toBe(acceptedText);
+  expect(await exit).toMatchObject({ code: 0 });
+});
+
+test('a process that drains alone takes the answers itself, and nothing new', async () => {
+  const alone = await startGateway({ config, keysFile, admin: false, args: ['--drain-timeout', '20s'] });
+  const first = await call(alone, 'plain__ask_elicitation');
+  const exit = alone.kill('SIGTERM');
+  await expect.poll(async () => (await call(alone, 'plain__ask_elicitation')).status).toBe(503);
+  expect(textIn(await call(alone, 'plain__ask_elicitation', answersOf(first)))).toBe(acceptedText);
   expect(await exit).toMatchObject({ code: 0 });
 });
 

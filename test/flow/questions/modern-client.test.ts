@@ -276,6 +276,7 @@ describe('a server that asks on the stream of its session, not on that of the ca
   let streams: ServerResponse[] = [];
   let answers: Rpc[] = [];
   let calls: (() => void)[] = [];
+  let isLost = false;
   const question =
     '{"jsonrpc":"2.0","id":"s-1","method":"elicitation/create","params":{"message":"m","requestedSchema":{}}}';
   let gateway: GatewayProcess;
@@ -286,6 +287,11 @@ describe('a server that asks on the stream of its session, not on that of the ca
       (message, response) => {
         if (message.method !== 'tools/call') {
           sayJson(response, resultOf(message, {}));
+          return;
+        }
+        if (isLost) {
+          isLost = false;
+          response.writeHead(404).end();
           return;
         }
         const say = sayEvents(response);
@@ -332,6 +338,21 @@ describe('a server that asks on the stream of its session, not on that of the ca
     for (const each of await Promise.all(both)) expect(textIn(each)).toBe('done');
     say(question.replace('s-1', 's-2'));
     await expect.poll(() => answers.map(({ id }) => id)).toEqual(['s-1', 's-2']);
+  });
+
+  test('has its stream closed with the session, which is lost to a call', async () => {
+    const first = call(gateway, 'up__do');
+    await expect.poll(() => calls.length).toBe(1);
+    calls[0]?.();
+    await first;
+    const [former] = streams;
+    isLost = true;
+    const second = call(gateway, 'up__do');
+    await expect.poll(() => calls.length).toBe(2);
+    calls[1]?.();
+    expect(textIn(await second)).toBe('done');
+    await expect.poll(() => former?.destroyed).toBe(true);
+    expect([streams.length, streams[1]?.destroyed]).toEqual([2, false]);
   });
 
   test('gets no such stream from clients that cannot be asked', async () => {
