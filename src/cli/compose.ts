@@ -62,6 +62,7 @@ export interface Surroundings {
 export function compose(route: RouteConfig, around: Surroundings): Composed {
   const { options, keyring, resource, policy, log, version } = around;
   const wheel = new Wheel();
+  wheel.onFault = (fault) => log.error({ err: fault }, 'internal fault');
   const adapter = new EraAdapter(new LegacyAdapter(wheel, version), new ModernAdapter(wheel, version), nowMs);
   const opener = new LinkOpener(adapter, options.initTimeoutMs, log, nowMs);
   const upstreams = route.upstreams.map(

@@ -24,10 +24,11 @@ export async function openPeerDoor(
   if (peerAddress === undefined && slot === undefined) return undefined;
   const host = peerAddress?.host ?? '127.0.0.1';
   const port = peerAddress === undefined ? 0 : peerAddress.port === 0 ? 0 : peerAddress.port + (slot ?? 0);
-  const server = hopServer(routes, keyring, io.nowSeconds);
+  const address = (): string => `${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
+  const server = hopServer(routes, address, keyring, io.nowSeconds);
   await listen(server, port, host, '--peer-address', true);
   return {
-    address: `${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`,
+    address: address(),
     close: () => {
       server.close();
       server.closeAllConnections();

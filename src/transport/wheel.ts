@@ -38,6 +38,8 @@ export class Wheel {
   readonly #tickMs: number;
   /** The first of each bucket. */
   readonly #buckets: (Waiting | undefined)[];
+  /** Told of what a wait has thrown. */
+  onFault: (fault: unknown) => void = () => {};
   #now = 0;
   #timer: NodeJS.Timeout | undefined;
   #armed = 0;
@@ -107,7 +109,12 @@ export class Wheel {
       // One that is due may have put off another.
       if (waiting.due === 0 || waiting.due > this.#now) continue;
       this.disarm(waiting);
-      waiting.onDue();
+      try {
+        waiting.onDue();
+      } catch (fault) {
+        // One wait that fails must not end the process, nor the waits beside it.
+        this.onFault(fault);
+      }
     }
   }
 }

@@ -158,3 +158,18 @@ describe('a stream that brings more than 1,000 events a second (security.md T21)
     expect(faults).toEqual(['upstream_timeout']);
   });
 });
+
+test.each([
+  [401, 'upstream_unauthorized'],
+  [405, 'upstream_verb_refused'],
+  [408, 'upstream_busy'],
+  [409, 'upstream_busy'],
+  [422, 'upstream_refused'],
+  [429, 'upstream_busy'],
+  [500, 'upstream_unreachable'],
+])('a status of %d is %s: haste and waiting say nothing of what an upstream speaks', (status, code) => {
+  const { exchange, faults } = begun(30_000);
+  exchange.onResponseStart(controller, status, { 'content-type': 'text/plain' });
+  exchange.onResponseEnd();
+  expect(faults).toEqual([code]);
+});

@@ -110,3 +110,19 @@ test('there is a timer only while somebody waits, and one for however many', () 
   vi.advanceTimersByTime(5_000);
   expect(late.at).toHaveLength(1);
 });
+
+test('one that throws is told, and keeps none of the others from being due', () => {
+  const wheel = new Wheel(1_000, 8);
+  const faults: unknown[] = [];
+  wheel.onFault = (fault) => faults.push(fault);
+  const other = waiting();
+  wheel.arm(
+    waiting(() => {
+      throw new Error('of this wait');
+    }),
+    1_000,
+  );
+  wheel.arm(other, 1_000);
+  vi.advanceTimersByTime(5_000);
+  expect([faults.map(String), other.at.length]).toEqual([['Error: of this wait'], 1]);
+});

@@ -1,39 +1,90 @@
-/** How a replica knows that a request has come from another one, and lately: a keyed digest of it, by a key of the key ring. */
+/**
+ * How a replica knows that a request has come from another one, lately and to this one, and how that one knows that the answer is of
+ * a replica: keyed digests, by a key of the key ring. An address may have changed hands since it was sealed.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Keyring } from '../../session/keyring.ts';
 import type { RawHeaders } from '../forward.ts';
 
-/** Its value is `SECONDS HEX`, over the time, the path, the session token and the body. */
+/** Of a request, `SECONDS HEX` over time, address, path, headers and body; of its answer, `HEX` over that. */
 export const signatureHeader = 'manifold-hop';
 /** A request is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
 const maxAgeSeconds = 60;
 const label = 'hop';
 
+/** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
+const ownHeaders = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  signatureHeader,
+]);
+
 export interface Signed {
+  /** `host:port` of the replica that it is for. */
+  readonly address: string;
   readonly path: string;
   readonly rawHeaders: RawHeaders;
   readonly body: Buffer;
+}
+
+/** The headers of a client's request that go along, as a raw list. */
+export function passedOn(rawHeaders: RawHeaders): string[] {
+  const passed: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (!ownHeaders.has(rawHeaders[i]!.toLowerCase())) passed.push(rawHeaders[i]!, rawHeaders[i + 1]!);
+  return passed;
 }
 
 export function signatureOf(keyring: Keyring, nowSeconds: number, request: Signed): string {
   return `${nowSeconds} ${sign(keyring.derive(label, nowSeconds), nowSeconds, request)}`;
 }
 
-/** Whether a request has come from a replica that has the keys of this one, and lately. */
-export function isFromReplica(keyring: Keyring, nowSeconds: number, request: Signed): boolean {
-  const [time = '', hex = ''] = valueOf(request.rawHeaders, signatureHeader)?.split(' ') ?? [];
-  const at = Number(time);
-  if (!Number.isSafeInteger(at) || Math.abs(at - nowSeconds) > maxAgeSeconds) return false;
-  const given = Buffer.from(hex, 'hex');
-  return keyring.deriveAccepted(label, nowSeconds).some((key) => {
-    const expected = Buffer.from(sign(key, at, request), 'hex');
-    return expected.length === given.length && timingSafeEqual(expected, given);
-  });
+/** What is signed of a request, as it came; undefined for one that is not signed, or not lately. Reads no body. */
+export function claimOf(rawHeaders: RawHeaders, nowSeconds: number): { at: number; signature: string } | undefined {
+  const signature = valueOf(rawHeaders, signatureHeader) ?? '';
+  const at = Number(signature.split(' ', 1)[0] || Number.NaN);
+  return Number.isSafeInteger(at) && Math.abs(at - nowSeconds) <= maxAgeSeconds ? { at, signature } : undefined;
 }
 
-function sign(key: Buffer, at: number, { path, rawHeaders, body }: Signed): string {
-  const session = valueOf(rawHeaders, 'mcp-session-id') ?? '';
-  return createHmac('sha256', key).update(`${at}\n${path}\n${session}\n`).update(body).digest('hex');
+/** The proof for its answer, of a request that has come from a replica with the keys of this one; undefined for any other. */
+export function proofFor(keyring: Keyring, nowSeconds: number, request: Signed): string | undefined {
+  const claim = claimOf(request.rawHeaders, nowSeconds);
+  if (claim === undefined) return undefined;
+  const given = claim.signature.slice(claim.signature.indexOf(' ') + 1);
+  for (const key of keyring.deriveAccepted(label, nowSeconds))
+    if (isSame(sign(key, claim.at, request), given)) return prove(key, claim.signature);
+  return undefined;
+}
+
+/** Whether the answer to a request with this signature is of a replica. */
+export function isProof(keyring: Keyring, nowSeconds: number, signature: string, given: unknown): boolean {
+  if (typeof given !== 'string') return false;
+  return keyring.deriveAccepted(label, nowSeconds).some((key) => isSame(prove(key, signature), given));
+}
+
+function sign(key: Buffer, at: number, { address, path, rawHeaders, body }: Signed): string {
+  const said = JSON.stringify([at, address, path, passedOn(rawHeaders)]);
+  return createHmac('sha256', key).update(`${said}\n`).update(body).digest('hex');
+}
+
+function prove(key: Buffer, signature: string): string {
+  return createHmac('sha256', key).update(`answer ${signature}`).digest('hex');
+}
+
+function isSame(expectedHex: string, givenHex: string): boolean {
+  const expected = Buffer.from(expectedHex, 'hex');
+  const given = Buffer.from(givenHex, 'hex');
+  return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
 function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {

@@ -5,30 +5,14 @@
  */
 import { Agent, type Dispatcher } from 'undici';
 import { GatewayError } from '../../errors.ts';
+import { maxEventBytes } from '../../protocol/limits.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import { hops } from '../../telemetry/metrics.ts';
 import type { Call } from '../call.ts';
 import type { Outlet } from '../downstream/outlet.ts';
 import type { RawHeaders } from '../forward.ts';
-import { signatureHeader, signatureOf } from './hop-signature.ts';
-import { connectTimeoutMs, hopMs } from '../limits.ts';
-
-/** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
-const ownHeaders = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  signatureHeader,
-]);
+import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
+import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../limits.ts';
 
 export class Hops {
   /** `host:port` at which other replicas reach this one; empty where they cannot. */
@@ -36,7 +20,12 @@ export class Hops {
   readonly #keyring: Keyring;
   readonly #path: string;
   readonly #nowSeconds: () => number;
-  readonly #agent = new Agent({ connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+  readonly #agent = new Agent({
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: callCeilingMs,
+    // A stream of a replica is never silent for longer than its heartbeats are apart.
+    bodyTimeout: 4 * heartbeatMs,
+  });
 
   /** `path` is that of the endpoint, alike on all replicas. */
   constructor(ownAddress: string, path: string, keyring: Keyring, nowSeconds: () => number) {
@@ -49,7 +38,7 @@ export class Hops {
   /** Brings an answer to where it is awaited. Throws `answer_unknown` when it is not taken there. */
   async answer(address: string, rawHeaders: RawHeaders, body: Buffer): Promise<void> {
     const status = await new Promise<number>((resolve, reject) => {
-      this.#send(address, rawHeaders, body, new StatusHandler(resolve, reject));
+      this.#send(address, rawHeaders, body, (isReplica) => new StatusHandler(isReplica, resolve, reject));
     }).catch((cause: unknown) => {
       hops.inc({ outcome: 'unreachable' });
       throw new GatewayError('answer_unknown', 'the replica that asked is not reached', { cause });
@@ -60,37 +49,45 @@ export class Hops {
 
   /** Has a call answered where it waits. */
   call(address: string, call: Call): void {
-    const handler = new PassingHandler(call);
-    call.outlet.owner = handler;
-    this.#send(address, call.rawHeaders, call.received, handler);
+    this.#send(address, call.rawHeaders, call.received, (isReplica) => {
+      const handler = new PassingHandler(call, isReplica);
+      call.outlet.owner = handler;
+      return handler;
+    });
   }
 
   close(): Promise<void> {
     return this.#agent.destroy();
   }
 
-  #send(address: string, rawHeaders: RawHeaders, body: Buffer, handler: Dispatcher.DispatchHandler): void {
-    const signature = signatureOf(this.#keyring, this.#nowSeconds(), { path: this.#path, rawHeaders, body });
+  #send(
+    address: string,
+    rawHeaders: RawHeaders,
+    body: Buffer,
+    handled: (isReplica: IsReplica) => Dispatcher.DispatchHandler,
+  ): void {
+    const path = this.#path;
+    const signature = signatureOf(this.#keyring, this.#nowSeconds(), { address, path, rawHeaders, body });
     const headers = [...passedOn(rawHeaders), signatureHeader, signature];
-    this.#agent.dispatch({ origin: `http://${address}`, path: this.#path, method: 'POST', headers, body }, handler);
+    const handler = handled((answer) => isProof(this.#keyring, this.#nowSeconds(), signature, answer[signatureHeader]));
+    this.#agent.dispatch({ origin: `http://${address}`, path, method: 'POST', headers, body }, handler);
   }
 }
 
-function passedOn(rawHeaders: RawHeaders): string[] {
-  const passed: string[] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    if (!ownHeaders.has(rawHeaders[i]!.toLowerCase())) passed.push(rawHeaders[i]!, rawHeaders[i + 1]!);
-  return passed;
-}
+type AnswerHeaders = Record<string, string | string[] | undefined>;
+/** Whether an answer with these headers is of a replica: something else may listen at its address by now. */
+type IsReplica = (headers: AnswerHeaders) => boolean;
 
 /** Waits for the status alone. */
 class StatusHandler implements Dispatcher.DispatchHandler {
+  readonly #isReplica: IsReplica;
   readonly #done: (status: number) => void;
   readonly #failed: (fault: unknown) => void;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
 
-  constructor(done: (status: number) => void, failed: (fault: unknown) => void) {
+  constructor(isReplica: IsReplica, done: (status: number) => void, failed: (fault: unknown) => void) {
+    this.#isReplica = isReplica;
     this.#done = done;
     this.#failed = failed;
     this.#timer = setTimeout(() => {
@@ -103,9 +100,10 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
   }
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     clearTimeout(this.#timer);
-    this.#done(status);
+    if (this.#isReplica(headers)) this.#done(status);
+    else this.#failed(new Error('not answered by a replica'));
   }
   onResponseData(): void {}
   onResponseEnd(): void {}
@@ -122,9 +120,12 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #reading: 'head' | 'json' | 'stream' | 'over' = 'head';
   #status = 0;
+  #size = 0;
   readonly #chunks: Buffer[] = [];
+  readonly #isReplica: IsReplica;
 
-  constructor(call: Call) {
+  constructor(call: Call, isReplica: IsReplica) {
+    this.#isReplica = isReplica;
     this.#call = call;
     this.#outlet = call.outlet;
   }
@@ -145,12 +146,12 @@ class PassingHandler implements Dispatcher.DispatchHandler {
     if (this.#reading === 'over') controller.abort(new Error('the client has left'));
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (this.#reading !== 'head') return;
+    if (!this.#isReplica(headers)) {
+      controller.abort(new Error('not answered by a replica'));
+      return;
+    }
     this.#status = status;
     this.#reading = headers['content-type'] === 'text/event-stream' ? 'stream' : 'json';
     hops.inc({ outcome: 'ok' });
@@ -158,8 +159,12 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#reading === 'json') this.#chunks.push(chunk);
-    else if (this.#reading === 'stream' && !this.#outlet.events(chunk)) controller.pause();
+    if (this.#reading === 'json') {
+      this.#size += chunk.length;
+      // With what the gateway itself adds to a message, the largest answer there is.
+      if (this.#size > maxEventBytes) controller.abort(new Error(`over ${maxEventBytes} bytes`));
+      else this.#chunks.push(chunk);
+    } else if (this.#reading === 'stream' && !this.#outlet.events(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {

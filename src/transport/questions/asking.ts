@@ -64,9 +64,15 @@ export class Asking implements Suspension, Held {
         throw new GatewayError('upstream_malformed', 'asks for what was never declared');
     const place = this.#host.asked.add(this);
     this.#place = place;
-    for (const [index, message] of asked.entries()) {
-      const id = sealQuestionId(client.session, { place, question: index });
-      outlet.events(encodeEvent(outwardRequest(message, upstream.config, id, undefined, client.revision)));
+    try {
+      const events = asked.map((message, index) => {
+        const id = sealQuestionId(client.session, { place, question: index });
+        return encodeEvent(outwardRequest(message, upstream.config, id, undefined, client.revision));
+      });
+      for (const event of events) outlet.events(event);
+    } catch (fault) {
+      this.#forget();
+      throw fault;
     }
   }
 
@@ -96,7 +102,11 @@ export class Asking implements Suspension, Held {
     if (!this.#close()) return;
     const relay = this.#relay;
     const id = `"${randomUUID()}"`;
-    this.#host.again(relay, id, retryOf(relay.sent.body, id, this.#answers, this.#round.state));
+    try {
+      this.#host.again(relay, id, retryOf(relay.sent.body, id, this.#answers, this.#round.state));
+    } catch (fault) {
+      relay.fail(fault);
+    }
   }
 
   /** A tool's failure is told to the model, which can go on from there; the others have no form for it. */
@@ -105,11 +115,16 @@ export class Asking implements Suspension, Held {
   }
 
   #close(): boolean {
+    this.#forget();
     if (this.#over || this.#relay.isOver) return false;
     this.#over = true;
     this.#relay.suspension = undefined;
-    if (this.#place !== undefined) this.#host.asked.remove(this.#place);
     return true;
+  }
+
+  #forget(): void {
+    if (this.#place !== undefined) this.#host.asked.remove(this.#place);
+    this.#place = undefined;
   }
 }
 

@@ -64,7 +64,9 @@ export function goOnAnywhere(
 ): void {
   // Sealed by a replica of this gateway, so it is what it was.
   const { awaited, upstreamId, lastEventId, ...opened } = JSON.parse(at) as Resumable;
-  const link = linkOf(upstream, opened, true);
+  // The calls of one session are counted together: a question on the stream of the session is that of the only one (standing.ts).
+  const pooled = call.client.links.peek(upstream);
+  const link = pooled?.sessionId === opened.sessionId ? pooled : linkOf(upstream, opened, true);
   const { given, missing } = sorted(call, awaited);
   if (missing.length > 0) {
     const rest: Resumable = { ...opened, awaited: missing, upstreamId, lastEventId };

@@ -69,10 +69,12 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    // The connection may serve another by now.
+    if (this.#reading === 'over') return;
     if (this.#held) return;
     this.#controller?.resume();
     this.#aliveTick = this.#wheel.ticks;
-    if (this.#idleMs > 0 && this.#reading !== 'over') this.#wheel.arm(this, this.#idleMs);
+    if (this.#idleMs > 0) this.#wheel.arm(this, this.#idleMs);
   }
 
   abort(): void {

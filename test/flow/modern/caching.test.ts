@@ -114,6 +114,11 @@ describe('a list', () => {
     const before = upstream.requestsOf('tools/list').length;
     await askModern(fresh.url, 'tools/list');
     expect(upstream.requestsOf('tools/list').length).toBe(before);
+    // A name that nobody offered says nothing of the list: a client cannot have the lists of all forgotten.
+    for (let made = 0; made < 3; made += 1)
+      await askModern(fresh.url, 'tools/call', { params: { name: `up__made-up-${made}` } });
+    await askModern(fresh.url, 'tools/list');
+    expect(upstream.requestsOf('tools/list').length).toBe(before);
     await askModern(fresh.url, 'tools/call', { params: { name: 'up__a' } });
     await askModern(fresh.url, 'tools/list');
     expect(upstream.requestsOf('tools/list').length).toBe(before + 1);

@@ -1,5 +1,6 @@
 /** Requests that belong to a call at another process: how they get there, who may bring them, and what is said when it is gone (D6). */
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +80,7 @@ describe('the port for other replicas', () => {
       ['/mcp', 'POST', `${now} ${'0'.repeat(64)}`],
       ['/mcp', 'POST', `${now} `],
       ['/mcp', 'POST', 'x'],
+      ['/mcp', 'POST', `${now - 120} ${'0'.repeat(64)}`],
       ['/other', 'POST', `${now} ${'0'.repeat(64)}`],
       ['/mcp', 'GET', `${now} ${'0'.repeat(64)}`],
       ['/.manifold/notice', 'POST', `${now} ${'0'.repeat(64)}`],
@@ -189,4 +191,32 @@ describe('a stdio server, whose session no other replica reaches', () => {
     expect(textIn(await call(holder, 'program__ask_elicitation', answersOf(waiting)))).toBe(acceptedText);
     expect((await call(holder, 'program__ask_never')).rpc.result).toMatchObject({ resultType: 'input_required' });
   });
+});
+
+test('an address that belongs to somebody else by now is not believed: neither its 202 nor its stream', async () => {
+  const other = await replica();
+  const port = await freePort();
+  const holder = await replica(`127.0.0.1:${port}`);
+  const first = await call(holder, 'plain__ask_elicitation');
+  const session = await openSession(holder.url, { capabilities });
+  const stream = await openStream(holder.url, {
+    headers: posting('Mcp-Session-Id', session.token, 'MCP-Protocol-Version', '2025-11-25'),
+    body: '{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"modern__ask_elicitation"}}',
+  });
+  const { id } = await stream.until(({ method }) => method === 'elicitation/create');
+  await holder.kill('SIGKILL');
+  const impostor = createHttpServer((request, response) => {
+    request.resume();
+    const isAnswer = request.headers['mcp-session-id'] !== undefined;
+    const type = { 'content-type': 'text/event-stream', 'manifold-hop': '0'.repeat(64) };
+    if (isAnswer) response.writeHead(202).end();
+    else response.writeHead(200, type).end('data: {"jsonrpc":"2.0","id":1,"result":{"content":[]}}\n\n');
+  });
+  impostor.listen(port, '127.0.0.1');
+  await once(impostor, 'listening');
+  const { rpc, status } = await call(other, 'plain__ask_elicitation', answersOf(first));
+  expect([status, rpc.error]).toEqual([200, { code: -32_602, message: 'Invalid or expired requestState' }]);
+  const answer = JSON.stringify({ jsonrpc: '2.0', id, result: accepted });
+  expect((await session.at(other.url).post(answer)).status).toBe(400);
+  impostor.close();
 });
