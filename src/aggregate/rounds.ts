@@ -5,7 +5,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import { readClientMessage, readServerMessage, type Message } from '../protocol/envelope.ts';
-import { numberOf, rawOf, textOf } from '../protocol/scan.ts';
+import { numberOf, rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice, type Edit } from '../protocol/splice.ts';
 
 export interface Question {
@@ -115,35 +115,38 @@ export function roundMessage(id: string, questions: readonly Question[], state: 
 /** 2025-11-25 client/elicitation §URL Elicitation Required Error. */
 const urlsRequired = -32042;
 
-/** The error by which a server of 2025-11-25 asks to visit URLs, as a round; undefined for every other response. */
-export function roundOfUrls({ bytes, root, id }: Message): Message | undefined {
+/** What the error by which a server of 2025-11-25 asks to visit URLs holds; nothing for every other response. */
+function demandedIn({ bytes, root }: Message): readonly Found[] {
   const error = root.member('error');
   const code = error?.member('code');
-  if (code?.kind !== 'number' || numberOf(bytes, code) !== urlsRequired || id === undefined) return undefined;
-  const elicitations = error?.member('data')?.member('elicitations')?.items ?? [];
-  const questions = elicitations.flatMap((each, index): Question[] => {
+  if (code?.kind !== 'number' || numberOf(bytes, code) !== urlsRequired) return [];
+  return error?.member('data')?.member('elicitations')?.items ?? [];
+}
+
+/** That error as a round; undefined for every other response. */
+export function roundOfUrls(answer: Message): Message | undefined {
+  const { bytes, id } = answer;
+  const questions = demandedIn(answer).flatMap((each, index): Question[] => {
     const url = each.member('url');
     const message = each.member('message');
     if (url === undefined || message === undefined) return [];
     const params = `{"mode":"url","message":${rawOf(bytes, message)},"url":${rawOf(bytes, url)}}`;
     return [{ key: `q${index + 1}`, method: 'elicitation/create', params }];
   });
-  return questions.length === 0 || questions.length > maxQuestions ? undefined : roundMessage(id, questions, undefined);
+  if (id === undefined || questions.length === 0 || questions.length > maxQuestions) return undefined;
+  return roundMessage(id, questions, undefined);
 }
 
 /** The same for clients of revisions that know no URLs to visit: a text for whoever reads the tool's result. */
-export function urlsAsText({ bytes, root, id }: Message): Message | undefined {
-  const error = root.member('error');
-  const code = error?.member('code');
-  if (code?.kind !== 'number' || numberOf(bytes, code) !== urlsRequired || id === undefined) return undefined;
-  const elicitations = error?.member('data')?.member('elicitations')?.items ?? [];
-  const lines = elicitations.flatMap((each) => {
+export function urlsAsText(answer: Message): Message | undefined {
+  const { bytes, id } = answer;
+  const lines = demandedIn(answer).flatMap((each) => {
     const url = each.member('url');
     const message = each.member('message');
     if (url?.kind !== 'string' || message?.kind !== 'string') return [];
     return [`${textOf(bytes, message)} ${textOf(bytes, url)}`];
   });
-  if (lines.length === 0) return undefined;
+  if (id === undefined || lines.length === 0) return undefined;
   const result = JSON.stringify({ content: [{ type: 'text', text: lines.join('\n') }], isError: true });
   return readServerMessage(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`));
 }

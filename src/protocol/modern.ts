@@ -19,6 +19,21 @@ export const metaKey = {
   subscriptionId: 'io.modelcontextprotocol/subscriptionId',
 } as const;
 
+/** The member of the params that `Mcp-Name` repeats, by method (protocol.md B3). Other methods have nothing that it could. */
+const nameMembers: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
+
+/** What `Mcp-Name` repeats of a request; undefined for one that has nothing of the kind. */
+export function namedIn({ method, params }: Message): Found | undefined {
+  return params?.member(nameMembers.get(method) ?? '');
+}
+
 /** What the specification wants in every request. `clientInfo` must not be required of a client. */
 const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
 

@@ -8,7 +8,7 @@ import type { Message } from '../../protocol/envelope.ts';
 import { readClientMessage } from '../../protocol/envelope.ts';
 import { decodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
-import { metaKey, type Envelope } from '../../protocol/modern.ts';
+import { metaKey, namedIn, type Envelope } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
@@ -25,15 +25,6 @@ const ownKeys: readonly string[] = [
   metaKey.clientInfo,
   metaKey.logLevel,
 ];
-/** What `Mcp-Name` repeats. Other methods have nothing that it could. */
-const named: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-]);
 
 /** Never throws for a request: its faults are answered under its id and in the words of this revision. */
 export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
@@ -81,11 +72,10 @@ function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void
 
 function checkHeaders(head: Head, message: Message): void {
   if (head.mcpMethod !== message.method) throw new GatewayError('header_mismatch', 'Mcp-Method');
-  const { params, bytes } = message;
-  const found = params?.member(named.get(message.method) ?? '');
+  const found = namedIn(message);
   if (found?.kind !== 'string') return;
   const given = head.mcpName === undefined ? undefined : decodeHeaderValue(head.mcpName);
-  if (given !== textOf(bytes, found)) throw new GatewayError('header_mismatch', 'Mcp-Name');
+  if (given !== textOf(message.bytes, found)) throw new GatewayError('header_mismatch', 'Mcp-Name');
 }
 
 /** The next hop gets an envelope of its own (protocol.md D3). */

@@ -2,14 +2,12 @@
  * How a replica knows that a request has come from another one, lately and to this one, and how that one knows that the answer is of
  * a replica: keyed digests, by a key of the key ring. An address may have changed hands since it was sealed.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Keyring } from '../../session/keyring.ts';
 import type { RawHeaders } from '../forward.ts';
+import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 
 /** Of a request, `SECONDS HEX` over time, address, path, headers and body; of its answer, `HEX` over that. */
 export const signatureHeader = 'manifold-hop';
-/** A request is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
-const maxAgeSeconds = 60;
 const label = 'hop';
 
 /** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
@@ -62,29 +60,23 @@ export function proofFor(keyring: Keyring, nowSeconds: number, request: Signed):
   if (claim === undefined) return undefined;
   const given = claim.signature.slice(claim.signature.indexOf(' ') + 1);
   for (const key of keyring.deriveAccepted(label, nowSeconds))
-    if (isSame(sign(key, claim.at, request), given)) return prove(key, claim.signature);
+    if (isSameDigest(sign(key, claim.at, request), given)) return prove(key, claim.signature);
   return undefined;
 }
 
 /** Whether the answer to a request with this signature is of a replica. */
 export function isProof(keyring: Keyring, nowSeconds: number, signature: string, given: unknown): boolean {
   if (typeof given !== 'string') return false;
-  return keyring.deriveAccepted(label, nowSeconds).some((key) => isSame(prove(key, signature), given));
+  return keyring.deriveAccepted(label, nowSeconds).some((key) => isSameDigest(prove(key, signature), given));
 }
 
 function sign(key: Buffer, at: number, { address, path, rawHeaders, body }: Signed): string {
   const said = JSON.stringify([at, address, path, passedOn(rawHeaders)]);
-  return createHmac('sha256', key).update(`${said}\n`).update(body).digest('hex');
+  return keyedDigest(key, `${said}\n`, body);
 }
 
 function prove(key: Buffer, signature: string): string {
-  return createHmac('sha256', key).update(`answer ${signature}`).digest('hex');
-}
-
-function isSame(expectedHex: string, givenHex: string): boolean {
-  const expected = Buffer.from(expectedHex, 'hex');
-  const given = Buffer.from(givenHex, 'hex');
-  return expected.length === given.length && timingSafeEqual(expected, given);
+  return keyedDigest(key, `answer ${signature}`);
 }
 
 function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {

@@ -2,18 +2,16 @@
  * How replicas tell one another what only one of them has heard (notice.ts), best effort. A message is authenticated by a key
  * derived from the key ring, and a replica that misses one still refuses nothing it should serve (design.md §5; security.md §2.2 DELETE).
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import express, { type Express } from 'express';
 import { Agent, request } from 'undici';
 import type { Keyring } from '../../session/keyring.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 import { connectTimeoutMs } from '../limits.ts';
 import { readNotice, type Notice } from './notice.ts';
 
 const peerPath = '/.manifold/notice';
-/** A message is refused when the clocks differ by more than this, so that an old one cannot be sent again later. */
-const maxAgeSeconds = 60;
 const maxBodyBytes = 8_192;
 const answerTimeoutMs = 2_000;
 /** More peers than this are not told. */
@@ -59,7 +57,7 @@ export class Peers {
   }
 
   async #tellAll(target: { readonly host: string; readonly port: number }, body: string): Promise<void> {
-    const signature = sign(this.#keyring.derive(label, this.#nowSeconds()), body);
+    const signature = keyedDigest(this.#keyring.derive(label, this.#nowSeconds()), body);
     try {
       const addresses = (await lookup(target.host, { all: true })).slice(0, maxPeers);
       await Promise.allSettled(
@@ -113,19 +111,13 @@ export class Peers {
 
   #verified(body: string, signature: string | undefined): Notice | undefined {
     const now = this.#nowSeconds();
-    const given = Buffer.from(signature ?? '', 'hex');
-    const known = this.#keyring.deriveAccepted(label, now).some((key) => {
-      const expected = Buffer.from(sign(key, body), 'hex');
-      return expected.length === given.length && timingSafeEqual(expected, given);
-    });
+    const known = this.#keyring
+      .deriveAccepted(label, now)
+      .some((key) => isSameDigest(keyedDigest(key, body), signature ?? ''));
     if (!known) return undefined;
     const read = readNotice(body);
     return read !== undefined && Math.abs(read.at - now) <= maxAgeSeconds ? read.notice : undefined;
   }
-}
-
-function sign(key: Buffer, body: string): string {
-  return createHmac('sha256', key).update(body).digest('hex');
 }
 
 function targetOf(name: string, defaultPort: number): { host: string; port: number } {

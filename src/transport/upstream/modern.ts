@@ -16,7 +16,7 @@ import {
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
-import { metaKey } from '../../protocol/modern.ts';
+import { metaKey, namedIn } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
@@ -164,7 +164,7 @@ function declaredOn({ said, tasks, capabilities }: Link): number {
 function mirrored(message: Message, upstream: Upstream): string[] {
   const headers = ['mcp-method', message.method];
   const { params, bytes } = message;
-  const named = params?.member(namedBy.get(message.method) ?? '');
+  const named = namedIn(message);
   if (named?.kind === 'string') headers.push('mcp-name', encodeHeaderValue(textOf(bytes, named)));
   if (message.method !== 'tools/call' || named?.kind !== 'string') return headers;
   const annotated = upstream.paramHeaders.get(textOf(bytes, named));
@@ -173,16 +173,6 @@ function mirrored(message: Message, upstream: Upstream): string[] {
   for (const [name, value] of paramHeaders(annotated, JSON.parse(rawOf(bytes, args)))) headers.push(name, value);
   return headers;
 }
-
-/** The member that `Mcp-Name` repeats. */
-const namedBy: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-]);
 
 /** The level that messages are wanted from is said for one hop, so one that is not said of this client is none (protocol.md D3). */
 function withoutLevel(message: Message, said: Said | undefined): Message {
