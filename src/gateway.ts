@@ -14,30 +14,30 @@ import {
   readHead,
   type Head,
   type OriginPolicy,
-} from './transport/accept.ts';
-import { callOf, type Call, type Received } from './transport/call.ts';
-import type { Calls } from './transport/calls.ts';
-import type { Clients } from './transport/clients.ts';
+} from './transport/http/accept.ts';
+import { callOf, type Call, type Received } from './clients/call.ts';
+import type { Calls } from './calls/dispatcher.ts';
+import type { Clients } from './clients/registry.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
 import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { readIncoming } from './transport/downstream/read.ts';
 import { legacyFault, resultText, type Own } from './transport/downstream/wording.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
-import { discover, linksOf } from './transport/discover.ts';
-import { carrying, type RawHeaders } from './transport/forward.ts';
-import { endAll, initializeResult, openAll, readGreeting } from './transport/handshake.ts';
-import type { Inbound } from './transport/inbound.ts';
-import type { Journal } from './transport/journal.ts';
-import type { Keeper } from './transport/keeper.ts';
-import { levelOf, setLevel } from './transport/level.ts';
-import type { Listening } from './transport/streams/listening.ts';
-import type { Lists } from './transport/lists.ts';
-import { respondAccepted, respondFault } from './transport/respond.ts';
-import type { Routed, Router } from './transport/route.ts';
+import { discover, linksOf } from './lists/discover.ts';
+import { carrying, type RawHeaders } from './transport/upstream/credentials.ts';
+import { endAll, initializeResult, openAll, readGreeting } from './clients/handshake.ts';
+import type { Inbound } from './calls/inbound.ts';
+import type { Journal } from './telemetry/journal.ts';
+import type { Keeper } from './streams/keeper.ts';
+import { levelOf, setLevel } from './lists/level.ts';
+import type { Listening } from './streams/open-streams.ts';
+import type { Lists } from './lists/lists.ts';
+import { respondAccepted, respondFault } from './transport/http/respond.ts';
+import type { Routed, Router } from './calls/router.ts';
 import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
-import type { LinkOpener } from './transport/upstream/links.ts';
+import type { LinkOpener } from './transport/upstream/opener.ts';
 import type { Upstream } from './transport/upstream/upstream.ts';
-import type { Wheel } from './transport/wheel.ts';
+import type { Wheel } from './transport/http/wheel.ts';
 
 export interface GatewayParts {
   readonly upstreams: readonly Upstream[];

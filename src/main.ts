@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
 import type { CommandIo } from './cli/io.ts';
-import type { Running } from './cli/run.ts';
+import type { Running } from './process/run.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
 import { KeyringError } from './session/key-spec.ts';
@@ -34,7 +34,7 @@ if (isTooOld(process.versions.node)) {
   io.stderr.write(`manifold needs Node 22.19 or newer; this is ${process.versions.node}\n`);
   process.exit(1);
 }
-if (cluster.isWorker) (await import('./cli/worker.ts')).runWorker(io, version);
+if (cluster.isWorker) (await import('./process/worker.ts')).runWorker(io, version);
 else await command();
 
 function isTooOld(node: string): boolean {
@@ -72,7 +72,7 @@ async function execute(command: Command): Promise<number | undefined> {
         await import('./cli/token.ts')
       ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
-      const running = await (await import('./cli/run.ts')).run(command.options, io, version);
+      const running = await (await import('./process/run.ts')).run(command.options, io, version);
       process.on('SIGTERM', () => stop(running, command.options.drainDelayMs));
       // A person at a terminal has no balancer to wait for.
       process.on('SIGINT', () => stop(running, 0));

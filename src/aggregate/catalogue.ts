@@ -8,7 +8,7 @@ import { GatewayError } from '../errors.ts';
 import { statedUntil } from './hints.ts';
 import type { ListKind } from './kinds.ts';
 import { KnownNames } from './known-names.ts';
-import { MergedLists } from './merged.ts';
+import { MergedLists } from './joined-pages.ts';
 import { emptyPage, maxItemsPerList } from './page.ts';
 import type { Page } from './page.ts';
 import type { Held, View } from './view.ts';

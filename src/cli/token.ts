@@ -4,7 +4,7 @@ import { decodeClaims } from '../session/claims.ts';
 import { maxTokenChars } from '../session/token.ts';
 import type { SealingOptions } from './arguments.ts';
 import type { CommandIo } from './io.ts';
-import { loadKeys, sealingKeys } from './sealing-keys.ts';
+import { loadKeys, sealingKeys } from '../process/sealing-keys.ts';
 
 /** Gives the exit code: 0, or 1 for a token that none of the keys opens, with the reason. */
 export async function inspectToken(token: string, options: SealingOptions, io: CommandIo): Promise<number> {

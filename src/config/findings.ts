@@ -1,5 +1,5 @@
 /** Collects what is wrong with a configuration while it is read, so that a person gets all of it at once. */
-import type { JsonPath } from './jsonc.ts';
+import type { JsonPath } from './mcp-servers/jsonc.ts';
 import type { ConfigFault } from './model.ts';
 
 export class Findings {

@@ -4,7 +4,7 @@
  * (2025-11-25 basic/authorization §Access Token Privilege Restriction: a token MUST NOT be passed through).
  */
 import type { Findings } from './findings.ts';
-import type { JsonPath } from './jsonc.ts';
+import type { JsonPath } from './mcp-servers/jsonc.ts';
 import type { Environment } from './variables.ts';
 import { expandAt } from './variables.ts';
 

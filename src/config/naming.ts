@@ -1,6 +1,6 @@
 /** How the tools and prompts of several servers are told apart (design: names are pure functions of server and name). */
 import type { Findings } from './findings.ts';
-import type { JsonPath } from './jsonc.ts';
+import type { JsonPath } from './mcp-servers/jsonc.ts';
 import type { Naming } from './model.ts';
 
 export const namePolicies = ['always', 'conflict', 'never'] as const satisfies readonly Naming['policy'][];

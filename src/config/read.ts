@@ -1,5 +1,5 @@
 /** Reads a configuration file of whatever kind; its content decides, not its name. */
-import { readMcpServers } from './mcp-servers.ts';
+import { readMcpServers } from './mcp-servers/read.ts';
 import type { Config, Naming } from './model.ts';
 import { ConfigError } from './model.ts';
 import { defaultNaming } from './naming.ts';

@@ -3,7 +3,7 @@
  * `$${` stands for `${` itself. Values come from the environment and may be secrets, so no fault ever quotes one.
  */
 import type { Findings } from './findings.ts';
-import type { JsonPath } from './jsonc.ts';
+import type { JsonPath } from './mcp-servers/jsonc.ts';
 import { nearest } from './nearest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 /** Separators and ids that go together, and what is said of those that do not. */
 import { describe, expect, test } from 'vitest';
-import { readMcpServers } from '../../src/config/mcp-servers.ts';
+import { readMcpServers } from '../../src/config/mcp-servers/read.ts';
 import { ConfigError } from '../../src/config/model.ts';
 import type { Naming } from '../../src/config/model.ts';
 

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { schemeOf, slug } from '../../src/config/identity.ts';
-import { readMcpServers } from '../../src/config/mcp-servers.ts';
+import { readMcpServers } from '../../src/config/mcp-servers/read.ts';
 import { ConfigError } from '../../src/config/model.ts';
 
 test('an id never holds the separator, and its scheme is one of RFC 3986 §3.1', () => {

@@ -1,8 +1,8 @@
 /** The reader of JSON with comments against JSON.parse, the reference for RFC 8259. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JsonSyntaxError, parseJsonc } from '../../src/config/jsonc.ts';
-import type { JsonValue } from '../../src/config/jsonc.ts';
+import { JsonSyntaxError, parseJsonc } from '../../src/config/mcp-servers/jsonc.ts';
+import type { JsonValue } from '../../src/config/mcp-servers/jsonc.ts';
 
 function plain(value: JsonValue): unknown {
   if (value instanceof Map)

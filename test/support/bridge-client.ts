@@ -1,9 +1,9 @@
 /** Speaks to a bridge as plainly as HTTP allows, and remembers what the bridge logged. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startBridge, type Bridge, type BridgeSpec } from '../../src/transport/upstream/bridge.ts';
-import type { BridgeLimits } from '../../src/transport/upstream/bridge-limits.ts';
-import type { BridgeLog } from '../../src/transport/upstream/peer.ts';
+import { startBridge, type Bridge, type BridgeSpec } from '../../src/transport/bridge/bridge.ts';
+import type { BridgeLimits } from '../../src/transport/bridge/limits.ts';
+import type { BridgeLog } from '../../src/transport/bridge/running-server.ts';
 import { closedAtTheEnd } from './started.ts';
 
 export const oddServer = fileURLToPath(new URL('odd-stdio-server.ts', import.meta.url));

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { startBridge } from '../../src/transport/upstream/bridge.ts';
+import { startBridge } from '../../src/transport/bridge/bridge.ts';
 
 const [, , server = ''] = process.argv;
 const ignore = (): void => {};

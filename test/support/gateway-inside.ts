@@ -1,7 +1,7 @@
 /** A gateway in the process of the test, whose clock the test may turn. All else is as in gateway-process.ts. */
 import { randomBytes } from 'node:crypto';
 import { parseCommand } from '../../src/cli/arguments.ts';
-import { run } from '../../src/cli/run.ts';
+import { run } from '../../src/process/run.ts';
 import { loopbackUrls } from './program.ts';
 import { closedAtTheEnd } from './started.ts';
 

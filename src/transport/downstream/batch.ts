@@ -1,9 +1,9 @@
 /** The answers of a batch leave on one stream (2025-03-26 basic/transports §Sending Messages to the Server). */
 import type { ServerResponse } from 'node:http';
 import { encodeEvent } from '../../protocol/sse.ts';
-import { respondAccepted } from '../respond.ts';
-import { EventStream } from '../streams/stream.ts';
-import type { Wheel } from '../wheel.ts';
+import { respondAccepted } from '../http/respond.ts';
+import { EventStream } from '../http/event-stream.ts';
+import type { Wheel } from '../http/wheel.ts';
 import type { Outlet, OutletOwner } from './outlet.ts';
 import type { Worded } from './wording.ts';
 

@@ -4,8 +4,8 @@
  */
 import type { Message } from '../../protocol/envelope.ts';
 import type { ModernRequestPlan, NotificationPlan, RequestPlan } from '../../protocol/methods.ts';
-import type { Client } from '../client.ts';
-import type { Said } from '../said.ts';
+import type { Client } from '../../clients/client.ts';
+import type { Said } from '../upstream/said.ts';
 
 export type Incoming =
   /** A client begins; it has no session yet. */

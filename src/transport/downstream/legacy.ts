@@ -6,9 +6,9 @@ import { GatewayError } from '../../errors.ts';
 import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import { legacyNotification, legacyRequest } from '../../protocol/methods.ts';
 import { hasBatches } from '../../protocol/revisions.ts';
-import type { Head } from '../accept.ts';
-import type { Client } from '../client.ts';
-import type { Clients } from '../clients.ts';
+import type { Head } from '../http/accept.ts';
+import type { Client } from '../../clients/client.ts';
+import type { Clients } from '../../clients/registry.ts';
 import type { Incoming } from './incoming.ts';
 
 /** Throws the faults of the session. */

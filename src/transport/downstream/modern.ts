@@ -12,10 +12,10 @@ import { metaKey, namedIn, type Envelope } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
-import type { Head } from '../accept.ts';
-import type { Clients } from '../clients.ts';
-import type { Said } from '../said.ts';
-import { requireTasks } from '../streams/watched-tasks.ts';
+import type { Head } from '../http/accept.ts';
+import type { Clients } from '../../clients/registry.ts';
+import type { Said } from '../upstream/said.ts';
+import { requireTasks } from '../../streams/watched-tasks.ts';
 import type { Incoming } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */

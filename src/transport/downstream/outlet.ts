@@ -5,9 +5,9 @@
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
-import { respondJson, respondWorded } from '../respond.ts';
-import { cutIfStuck, EventStream } from '../streams/stream.ts';
-import type { Wheel } from '../wheel.ts';
+import { respondJson, respondWorded } from '../http/respond.ts';
+import { cutIfStuck, EventStream } from '../http/event-stream.ts';
+import type { Wheel } from '../http/wheel.ts';
 import type { Worded } from './wording.ts';
 
 /** What has to know how the client takes the answer. */

@@ -5,8 +5,8 @@
 import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
 import { readEnvelope } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
-import type { Head } from '../accept.ts';
-import type { Clients } from '../clients.ts';
+import type { Head } from '../http/accept.ts';
+import type { Clients } from '../../clients/registry.ts';
 import type { Incoming } from './incoming.ts';
 import { readLegacy, readLegacyBatch } from './legacy.ts';
 import { readModern, readUnclaimed } from './modern.ts';

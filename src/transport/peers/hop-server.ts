@@ -5,10 +5,10 @@
 import type { Server } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import type { Keyring } from '../../session/keyring.ts';
-import { checkPost, readBody, readHead } from '../accept.ts';
+import { checkPost, readBody, readHead } from '../http/accept.ts';
 import { claimOf, proofFor, signatureHeader } from './hop-signature.ts';
-import { respondFault } from '../respond.ts';
-import { boundedServer, type Handler } from '../server.ts';
+import { respondFault } from '../http/respond.ts';
+import { boundedServer, type Handler } from '../http/server.ts';
 
 /** Takes a request that another replica has brought. */
 export type Brought = (request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]) => void;

@@ -8,11 +8,11 @@ import { GatewayError } from '../../errors.ts';
 import { maxEventBytes } from '../../protocol/limits.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import { hops } from '../../telemetry/metrics.ts';
-import type { Call } from '../call.ts';
+import type { Call } from '../../clients/call.ts';
 import type { Outlet } from '../downstream/outlet.ts';
-import type { RawHeaders } from '../forward.ts';
+import type { RawHeaders } from '../upstream/credentials.ts';
 import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
-import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../limits.ts';
+import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../http/limits.ts';
 
 export class Hops {
   /** `host:port` at which other replicas reach this one; empty where they cannot. */

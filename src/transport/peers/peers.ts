@@ -8,7 +8,7 @@ import { Agent, request } from 'undici';
 import type { Keyring } from '../../session/keyring.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
-import { connectTimeoutMs } from '../limits.ts';
+import { connectTimeoutMs } from '../http/limits.ts';
 import { readNotice, type Notice } from './notice.ts';
 
 const peerPath = '/.manifold/notice';

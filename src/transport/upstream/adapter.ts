@@ -7,7 +7,7 @@ import type { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
-import type { Said } from '../said.ts';
+import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */

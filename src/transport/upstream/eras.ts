@@ -8,7 +8,7 @@
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
-import { linkOf } from './link.ts';
+import { linkOf } from './session.ts';
 import { RevisionRefused } from './revision-refused.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -6,8 +6,8 @@ import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { maxMessageBytes } from '../../protocol/limits.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxEventsPerSecond, maxRetryMs } from '../limits.ts';
-import { Waiting, type Wheel } from '../wheel.ts';
+import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxEventsPerSecond, maxRetryMs } from '../http/limits.ts';
+import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
 type Reading = 'head' | 'json' | 'stream' | 'error' | 'over';

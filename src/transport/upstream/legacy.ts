@@ -14,13 +14,13 @@ import {
   newestLegacy,
 } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
-import { endSessionMs } from '../limits.ts';
-import type { Wheel } from '../wheel.ts';
+import { endSessionMs } from '../http/limits.ts';
+import type { Wheel } from '../http/wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
-import { bridged } from './bridged-tasks.ts';
-import { withDeadline } from './deadline.ts';
+import { bridged } from './tasks-across.ts';
+import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { linkOf } from './link.ts';
+import { linkOf } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -20,16 +20,16 @@ import { metaKey, namedIn } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
-import type { Wheel } from '../wheel.ts';
+import type { Wheel } from '../http/wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { linkOf } from './link.ts';
+import { linkOf } from './session.ts';
 import { ModernSink, SubscribedSink } from './modern-sink.ts';
 import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
 import { ResponseSink } from './response-sink.ts';
 import { RevisionRefused } from './revision-refused.ts';
-import type { Said } from '../said.ts';
+import type { Said } from './said.ts';
 import type { Upstream } from './upstream.ts';
 
 export class ModernAdapter implements UpstreamAdapter {

@@ -9,8 +9,8 @@ import { GatewayError } from '../../errors.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
-import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../limits.ts';
-import { Waiting, type Wheel } from '../wheel.ts';
+import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../http/limits.ts';
+import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange, Link } from './adapter.ts';
 
 export interface PollingHost {

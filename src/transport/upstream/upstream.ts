@@ -3,7 +3,7 @@ import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
-import { connectTimeoutMs } from '../limits.ts';
+import { connectTimeoutMs } from '../http/limits.ts';
 
 export class Upstream {
   readonly config: UpstreamConfig;

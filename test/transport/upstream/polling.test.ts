@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { GatewayError } from '../../../src/errors.ts';
 import type { AnswerSink, Link } from '../../../src/transport/upstream/adapter.ts';
 import { TaskPolling } from '../../../src/transport/upstream/polling.ts';
-import { linkOf } from '../../../src/transport/upstream/link.ts';
+import { linkOf } from '../../../src/transport/upstream/session.ts';
 import { Upstream } from '../../../src/transport/upstream/upstream.ts';
-import { Wheel } from '../../../src/transport/wheel.ts';
+import { Wheel } from '../../../src/transport/http/wheel.ts';
 import { anUpstream } from '../../aggregate/an-upstream.ts';
 
 /** Its ticks stand for 250 ms each and take one. */

@@ -1,0 +1,33 @@
+/**
+ * The gateway's own answer to `server/discover`, made of what its upstreams are known to offer (2026-07-28 server/discover;
+ * protocol.md B4, D2, D11).
+ */
+import { modernServerCapabilitiesJson } from '../protocol/capabilities.ts';
+import { metaKey } from '../protocol/modern.ts';
+import { mergeHints } from './hints.ts';
+import type { Part } from './hints.ts';
+import { mergeInstructions, serverInfoJson } from './initialize-result.ts';
+import type { InitializeInput, OwnName } from './initialize-result.ts';
+
+/** An upstream of the session era, and one that is down, says nothing of how long it counts. */
+export type DiscoverInput = InitializeInput & Part;
+
+export interface DiscoveredIdentity extends OwnName {
+  /** The modern ones; older revisions are negotiated by `initialize`. */
+  readonly supportedVersions: readonly string[];
+}
+
+/** The JSON text of a DiscoverResult. Inputs stand in the order of the configuration; one that is down has no capabilities. */
+export function mergeDiscover(inputs: readonly DiscoverInput[], own: DiscoveredIdentity, nowMs: number): string {
+  let bits = 0;
+  for (const input of inputs) bits |= input.serverCapabilityBits;
+  const { ttlMs, cacheScope } = mergeHints(inputs, nowMs);
+  const instructions = mergeInstructions(inputs);
+  return (
+    `{"resultType":"complete","supportedVersions":${JSON.stringify(own.supportedVersions)},` +
+    `"capabilities":${modernServerCapabilitiesJson(bits)},` +
+    (instructions === '' ? '' : `"instructions":${JSON.stringify(instructions)},`) +
+    `"ttlMs":${ttlMs},"cacheScope":"${cacheScope}",` +
+    `"_meta":{"${metaKey.serverInfo}":${serverInfoJson(own)}}}`
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * A round of questions put to a client of the session era: an upstream of 2026-07-28 has answered a call with questions, each of
+ * which becomes a request on the stream of that call; the answers go back with the call's retry (protocol.md D6.4). The answers may
+ * come to any replica, and are handed over to this one, which has the stream.
+ */
+import { randomUUID } from 'node:crypto';
+import { outwardRequest } from '../../aggregate/rewrite.ts';
+import { questionMessage, readRound, retryOf, type Round } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { rawOf } from '../../protocol/scan.ts';
+import { encodeEvent } from '../../protocol/sse.ts';
+import { sealQuestionId, type Place } from '../../session/hold.ts';
+import type { Held, Holds } from './holds.ts';
+import { maxRounds, roundPaceMs } from '../../transport/http/limits.ts';
+import type { Relay } from '../relay.ts';
+import type { Suspension } from './suspension.ts';
+import { undeclared } from '../../clients/undeclared.ts';
+import { Later, type Wheel } from '../../transport/http/wheel.ts';
+
+export interface AskingHost {
+  readonly asked: Holds<Asking>;
+  readonly wheel: Wheel;
+  /** Sends the call of `relay` once more: another body under another id. */
+  again(relay: Relay, id: string, body: Buffer): void;
+}
+
+export class Asking implements Suspension, Held {
+  readonly #host: AskingHost;
+  readonly #relay: Relay;
+  readonly #round: Round;
+  /** JSON text by key. */
+  readonly #answers = new Map<string, string>();
+  #place: Place | undefined;
+  #over = false;
+
+  /** Throws `upstream_malformed`. */
+  constructor(host: AskingHost, relay: Relay, message: Message) {
+    this.#host = host;
+    this.#relay = relay;
+    this.#round = readRound(message);
+  }
+
+  /** Throws `rounds_too_many`, `holds_too_many`, and `upstream_malformed` for a question that the client never declared. */
+  begin(): void {
+    const relay = this.#relay;
+    relay.rounds += 1;
+    if (relay.rounds > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
+    const { outlet, client } = relay.call;
+    const { upstream } = relay.link;
+    relay.suspension = this;
+    if (outlet.gone) {
+      this.end();
+      return;
+    }
+    if (this.#round.questions.length === 0) {
+      // Nothing is asked: the upstream only sheds load (2026-07-28 patterns/mrtr), so the same call comes again in a moment.
+      this.#host.wheel.arm(new Later(() => this.#done()), roundPaceMs);
+      return;
+    }
+    const asked = this.#round.questions.map((question) => questionMessage(question, randomUUID()));
+    for (const message of asked)
+      if (undeclared(message, client.clientCapabilities & client.wording.askable) !== undefined)
+        throw new GatewayError('upstream_malformed', 'asks for what was never declared');
+    const place = this.#host.asked.add(this);
+    this.#place = place;
+    try {
+      const events = asked.map((message, index) => {
+        const id = sealQuestionId(client.session, { place, question: index });
+        return encodeEvent(outwardRequest(message, upstream.config, id, undefined, client.revision));
+      });
+      for (const event of events) outlet.events(event);
+    } catch (fault) {
+      this.#forget();
+      throw fault;
+    }
+  }
+
+  /** A client's response to the question of this number. One that was answered before, or never asked, changes nothing. */
+  answer(question: number, { bytes, root }: Message): void {
+    const asked = this.#round.questions[question];
+    if (this.#over || asked === undefined || this.#answers.has(asked.key)) return;
+    const result = root.member('result');
+    // A round has no place for an error: an elicitation can be cancelled, everything else ends the call (protocol.md D6.4).
+    if (result === undefined && asked.method !== 'elicitation/create') {
+      this.#fail(new GatewayError('input_refused', asked.method));
+      return;
+    }
+    this.#answers.set(asked.key, result === undefined ? '{"action":"cancel"}' : rawOf(bytes, result));
+    if (this.#answers.size === this.#round.questions.length) this.#done();
+  }
+
+  onExpired(): void {
+    this.#fail(new GatewayError('input_refused', 'no answer in time'));
+  }
+
+  end(): void {
+    if (this.#close()) this.#relay.abandon();
+  }
+
+  #done(): void {
+    if (!this.#close()) return;
+    const relay = this.#relay;
+    const id = `"${randomUUID()}"`;
+    try {
+      this.#host.again(relay, id, retryOf(relay.sent.body, id, this.#answers, this.#round.state));
+    } catch (fault) {
+      relay.fail(fault);
+    }
+  }
+
+  /** A tool's failure is told to the model, which can go on from there; the others have no form for it. */
+  #fail(fault: GatewayError): void {
+    if (this.#close()) refuseInput(this.#relay, fault);
+  }
+
+  #close(): boolean {
+    this.#forget();
+    if (this.#over || this.#relay.isOver) return false;
+    this.#over = true;
+    this.#relay.suspension = undefined;
+    return true;
+  }
+
+  #forget(): void {
+    if (this.#place !== undefined) this.#host.asked.remove(this.#place);
+    this.#place = undefined;
+  }
+}
+
+function refuseInput(relay: Relay, fault: GatewayError): void {
+  const { client, message } = relay.call;
+  if (message.method !== 'tools/call') {
+    relay.fail(fault);
+    return;
+  }
+  const text = 'The client did not give the input that the tool asked for.';
+  const result = JSON.stringify({ content: [{ type: 'text', text }], isError: true });
+  relay.conclude(client.wording.own(message.id!, result));
+}

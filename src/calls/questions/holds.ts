@@ -1,0 +1,59 @@
+/**
+ * Calls that wait here for their client, by the name under which the client, or another replica, finds them again. What is not
+ * fetched in time is given up, so that nothing waits without end (protocol.md D6.3 strategy H, D6.4).
+ */
+import { randomBytes } from 'node:crypto';
+import { GatewayError } from '../../errors.ts';
+import { holdBytes, type Place } from '../../session/hold.ts';
+import { callStateSeconds, maxHolds } from '../../transport/http/limits.ts';
+import { Later, type Wheel } from '../../transport/http/wheel.ts';
+
+export interface Held {
+  /** Nobody came in time. The hold is forgotten already. */
+  onExpired(): void;
+}
+
+export class Holds<T extends Held> {
+  readonly #wheel: Wheel;
+  readonly #address: string;
+  readonly #held = new Map<string, { readonly held: T; readonly wait: Later }>();
+  /** Called when the last one is gone. */
+  onEmpty: () => void = () => {};
+
+  /** `address` is where other replicas reach this one; empty where they cannot. */
+  constructor(wheel: Wheel, address: string) {
+    this.#wheel = wheel;
+    this.#address = address;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Throws `holds_too_many`. */
+  add(held: T): Place {
+    if (this.#held.size >= maxHolds) throw new GatewayError('holds_too_many', `${maxHolds} calls wait`);
+    const hold = randomBytes(holdBytes);
+    const place = { address: this.#address, hold };
+    const wait = new Later(() => {
+      this.remove(place);
+      held.onExpired();
+    });
+    this.#wheel.arm(wait, callStateSeconds * 1_000);
+    this.#held.set(hold.toString('latin1'), { held, wait });
+    return place;
+  }
+
+  find({ hold }: Place): T | undefined {
+    return this.#held.get(hold.toString('latin1'))?.held;
+  }
+
+  remove({ hold }: Place): void {
+    const key = hold.toString('latin1');
+    const entry = this.#held.get(key);
+    if (entry === undefined) return;
+    this.#held.delete(key);
+    this.#wheel.disarm(entry.wait);
+    if (this.#held.size === 0) this.onEmpty();
+  }
+}

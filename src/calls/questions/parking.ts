@@ -1,0 +1,182 @@
+/**
+ * A call of a client of 2026-07-28 whose upstream, of the session era, asks by requests: the questions become a round, and the
+ * call waits for the client to come back (protocol.md D6.3). Where the upstream can take its stream up again, all that is needed
+ * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
+ */
+import { maxQuestions, questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';
+import { GatewayError } from '../../errors.ts';
+import { readClientMessage, type Message } from '../../protocol/envelope.ts';
+import type { Revision } from '../../protocol/revisions.ts';
+import type { Place } from '../../session/hold.ts';
+import type { Rest } from '../../session/request-state.ts';
+import type { Call } from '../../clients/call.ts';
+import { sealCallState } from '../../clients/call-state.ts';
+import type { Worded } from '../../transport/downstream/wording.ts';
+import type { Held, Holds } from './holds.ts';
+import { collectMs } from '../../transport/http/limits.ts';
+import type { Relay } from '../relay.ts';
+import type { Gathering, Suspension } from './suspension.ts';
+import type { Upstream } from '../../transport/upstream/upstream.ts';
+
+/** A question and the id under which the upstream awaits its answer, as raw JSON. */
+export interface Awaited {
+  readonly question: Question;
+  readonly id: string;
+}
+
+/** Where an upstream's stream is taken up again, by whichever replica. */
+export interface Resumable {
+  readonly sessionId: string;
+  readonly revision: Revision;
+  readonly capabilities: number;
+  /** The call's id at the upstream, as raw JSON. */
+  readonly upstreamId: string;
+  readonly lastEventId: string;
+  readonly awaited: readonly Awaited[];
+}
+
+export interface ParkingHost {
+  readonly parked: Holds<Parking>;
+  /** The call waits; what the client had under way is answered. */
+  suspended(relay: Relay): void;
+}
+
+export class Parking implements Gathering, Suspension, Held {
+  readonly relay: Relay;
+  readonly #host: ParkingHost;
+  awaited: readonly Awaited[] = [];
+  #place: Place | undefined;
+
+  constructor(host: ParkingHost, relay: Relay) {
+    this.#host = host;
+    this.relay = relay;
+    // Servers that ask several things at once send them one after the other. Rare enough for a timer of its own.
+    setTimeout(() => this.#close(), collectMs);
+  }
+
+  add(message: Message): boolean {
+    if (this.awaited.length >= maxQuestions) return false;
+    const question = questionOf(message, `q${this.awaited.length + 1}`);
+    this.awaited = [...this.awaited, { question, id: message.id! }];
+    return true;
+  }
+
+  /** The client's retry has no answer to these: it is asked again for them, and the call waits on. */
+  askAgain(call: Call, missing: readonly Awaited[]): void {
+    this.awaited = missing;
+    const rest: Rest = { kind: 'held', place: this.#place! };
+    answerWithRound(call, roundOf(call, this.relay.link.upstream, missing, this.relay.upstreamId, rest));
+  }
+
+  /** The client has come back with everything: the call waits no more. */
+  leave(): void {
+    this.#forget();
+    this.relay.parking = undefined;
+  }
+
+  onExpired(): void {
+    this.end();
+  }
+
+  end(): void {
+    this.#forget();
+    this.relay.parking = undefined;
+    this.relay.suspension = undefined;
+    this.relay.abandon();
+  }
+
+  #forget(): void {
+    if (this.#place !== undefined) this.#host.parked.remove(this.#place);
+    this.#place = undefined;
+  }
+
+  #close(): void {
+    const { relay } = this;
+    // The upstream may have gone on without an answer meanwhile.
+    if (relay.isOver || relay.parking !== this) return;
+    try {
+      const { call } = relay;
+      const { upstream } = relay.link;
+      const resumed = resumedRest(relay, this.awaited);
+      const worded =
+        resumed === undefined
+          ? undefined
+          : sealed(() => roundOf(call, upstream, this.awaited, relay.upstreamId, resumed));
+      if (worded !== undefined) {
+        relay.conclude(worded.body, worded.status);
+        return;
+      }
+      const place = this.#host.parked.add(this);
+      this.#place = place;
+      const held = roundOf(call, upstream, this.awaited, relay.upstreamId, { kind: 'held', place });
+      relay.suspension = this;
+      // Nothing more is read, so nothing is lost while nobody is there to get it.
+      relay.exchange?.pause();
+      this.#host.suspended(relay);
+      answerWithRound(call, held);
+      // Arguments may be large, and the retry brings them again.
+      relay.call = { ...call, received: nothing, message: nameOf(call.message) };
+    } catch (fault) {
+      this.#forget();
+      relay.parking = undefined;
+      relay.suspension = undefined;
+      relay.fail(fault);
+    }
+  }
+}
+
+/** The round as the client gets it. Throws `upstream_malformed`. */
+export function roundOf(
+  { client, message }: Call,
+  upstream: Upstream,
+  awaited: readonly Awaited[],
+  upstreamId: string,
+  rest: Rest,
+): Worded {
+  const state = sealCallState(client, upstream, message, rest);
+  const round = roundMessage(
+    upstreamId,
+    awaited.map(({ question }) => question),
+    state,
+  );
+  return client.wording.response(round, upstream.config, message, (own) => own);
+}
+
+/** The request is answered and over; its outlet has nothing more to say to the call. */
+export function answerWithRound({ outlet }: Call, { body, status }: Worded): void {
+  outlet.owner = undefined;
+  outlet.whole(body, undefined, status);
+}
+
+/**
+ * Where the upstream has a session and gives its events ids, it replays (2025-11-25 transports §Resumability). A bridged one
+ * does too, but no other replica can reach it.
+ */
+function resumedRest({ link, lastEventId, upstreamId }: Relay, awaited: readonly Awaited[]): Rest | undefined {
+  if (link.sessionId === undefined || lastEventId === undefined || link.upstream.bridged) return undefined;
+  const at: Resumable = {
+    sessionId: link.sessionId,
+    revision: link.revision,
+    capabilities: link.capabilities,
+    upstreamId,
+    lastEventId,
+    awaited,
+  };
+  return { kind: 'resumed', at: JSON.stringify(at) };
+}
+
+/** Undefined where the questions are too long to travel in a state: such a call is held. */
+function sealed(make: () => Worded): Worded | undefined {
+  try {
+    return make();
+  } catch (fault) {
+    if (fault instanceof GatewayError && fault.code === 'upstream_malformed') return undefined;
+    throw fault;
+  }
+}
+
+function nameOf({ id, method }: Message): Message {
+  return readClientMessage(Buffer.from(`{"jsonrpc":"2.0","id":${id!},"method":${JSON.stringify(method)}}`));
+}
+
+const nothing = Buffer.alloc(0);

@@ -1,0 +1,129 @@
+/**
+ * `initialize`: opens a session at every upstream at once, under a deadline, and makes one answer and one token of them. It
+ * succeeds while one upstream does; the others join later (design.md §5; 2025-11-25 basic/lifecycle §Initialization).
+ */
+import { GatewayError } from '../errors.ts';
+import { mergeInitialize } from '../aggregate/initialize-result.ts';
+import {
+  clientCapability,
+  clientCapabilityBits,
+  clientTasks,
+  serverCapability,
+  serverTasks,
+} from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
+import { rawOf, textOf } from '../protocol/scan.ts';
+import type { UpstreamSession } from '../session/claims.ts';
+import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
+import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+
+const s = serverCapability;
+const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | s.resources | s.resourcesListChanged;
+
+/** What the client said of itself. */
+export interface Greeting {
+  readonly revision: LegacyRevision;
+  readonly capabilities: number;
+}
+
+/** Throws `params_invalid` without a protocol version or with capabilities that are no object. */
+export function readGreeting(message: Message): Greeting {
+  const version = message.params?.member('protocolVersion');
+  const capabilities = message.params?.member('capabilities');
+  if (version?.kind !== 'string') throw new GatewayError('params_invalid', 'initialize without protocolVersion');
+  if (capabilities !== undefined && capabilities.kind !== 'object')
+    throw new GatewayError('params_invalid', 'capabilities is no object');
+  const declared =
+    capabilities === undefined ? 0 : clientCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities)));
+  const revision = negotiate(textOf(message.bytes, version));
+  return { revision, capabilities: declared & carriedFromClients(revision) };
+}
+
+/**
+ * Declared to upstreams is what the client declared and the gateway carries. Lists of tasks it does not: a server would see what
+ * others have begun at the client, and a client what others have begun at a server.
+ */
+function carriedFromClients(revision: LegacyRevision): number {
+  return hasTasks(revision) ? ~clientCapability.tasksList : ~clientTasks;
+}
+
+export interface Opening {
+  readonly upstream: Upstream;
+  readonly link: Link | undefined;
+}
+
+/** One opening per upstream, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
+export async function openAll(
+  upstreams: readonly Upstream[],
+  greeting: Greeting,
+  opener: LinkOpener,
+  rawHeaders: RawHeaders,
+): Promise<Opening[]> {
+  const owner = { revision: greeting.revision, clientCapabilities: greeting.capabilities, shared: false };
+  const openings = await Promise.all(
+    upstreams.map(async (upstream): Promise<Opening> => {
+      try {
+        return {
+          upstream,
+          link:
+            opener.sessionless(upstream, greeting.revision) ??
+            (await opener.open(upstream, owner, 'initialize', rawHeaders)),
+        };
+      } catch {
+        return { upstream, link: undefined };
+      }
+    }),
+  );
+  if (openings.every((opening) => opening.link === undefined))
+    throw new GatewayError('upstreams_all_down', `${upstreams.length} tried`);
+  return openings;
+}
+
+/** The result of `initialize` as JSON text. */
+export function initializeResult(openings: readonly Opening[], revision: LegacyRevision, version: string): string {
+  return mergeInitialize(
+    openings.map(({ upstream, link }) => ({
+      upstream: upstream.config,
+      // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
+      serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link, revision)),
+      ...(link?.instructions === undefined ? {} : { instructions: link.instructions }),
+    })),
+    { protocolVersion: revision, version, title: 'Manifold' },
+  );
+}
+
+/** Tasks are told of where both sides know the same ones (protocol.md D7). */
+function deliverable(link: Link, revision: LegacyRevision): number {
+  return link.capabilities & ~(hasTasks(revision) && hasTasks(link.revision) ? s.tasksList : serverTasks);
+}
+
+function withListChanged(bits: number): number {
+  return (
+    bits |
+    (bits & s.tools ? s.toolsListChanged : 0) |
+    (bits & s.prompts ? s.promptsListChanged : 0) |
+    (bits & s.resources ? s.resourcesListChanged : 0)
+  );
+}
+
+/** What the token has to hold of each upstream that answered. */
+export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[] {
+  return openings.flatMap(({ upstream: { hash }, link }) => {
+    // A modern upstream keeps nothing that a token could hold.
+    if (link === undefined || !isLegacyRevision(link.revision)) return [];
+    return [{ hash, capabilities: link.capabilities, revision: link.revision, sessionId: link.sessionId }];
+  });
+}
+
+/** Ends what was opened for a client that has left meanwhile. */
+export async function endAll(
+  openings: readonly Opening[],
+  adapter: UpstreamAdapter,
+  rawHeaders: RawHeaders,
+): Promise<void> {
+  const links = openings.flatMap(({ link }) => (link === undefined || link.shared ? [] : [link]));
+  await Promise.all(links.map((link) => adapter.end(carrying(link, rawHeaders))));
+}

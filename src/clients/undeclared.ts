@@ -1,0 +1,59 @@
+/**
+ * Requests of a server that nobody will answer: the client never declared the capability, or the link is one of many clients.
+ * The gateway says so in its place, so that the server's call ends rather than waits (protocol.md D6.1; 2025-11-25
+ * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
+ */
+import { isQuestion, mayAsk } from '../aggregate/rounds.ts';
+import { clientCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
+import type { Client } from './client.ts';
+import type { Link } from '../transport/upstream/adapter.ts';
+
+const unknownMethod = { code: -32601, message: 'Method not found' };
+const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode is not supported' };
+
+/**
+ * What the gateway answers to a request of a server, or undefined for one that is the client's to answer. `method` is that of
+ * the call on whose stream it came; undefined: it belongs to no call.
+ */
+export function ownAnswer(message: Message, link: Link, client: Client, method?: string): string | undefined {
+  if (message.method === 'ping') return `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`;
+  const isAskable = client.wording.asksByRounds
+    ? method !== undefined && mayAsk(method) && isQuestion(message.method) && belongsToItsCall(link)
+    : !link.shared;
+  const fault = isAskable ? undeclared(message, client.clientCapabilities) : unknownMethod;
+  return fault === undefined ? undefined : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
+}
+
+/** A question must not reach another client than the one whose call it is about: what cannot be told is refused. */
+function belongsToItsCall({ sessionId, underWay, upstream }: Link): boolean {
+  return sessionId !== undefined && (!upstream.bridged || underWay?.size === 1);
+}
+
+/** What is wrong with asking this of a client with these capabilities (bits), if anything. */
+export function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
+  const { roots, sampling, elicitationForm, elicitationUrl, tasks, tasksCancel } = clientCapability;
+  switch (message.method) {
+    case 'roots/list':
+      return (declared & roots) === 0 ? unknownMethod : undefined;
+    case 'sampling/createMessage':
+      return (declared & sampling) === 0 ? unknownMethod : undefined;
+    case 'elicitation/create': {
+      if ((declared & (elicitationForm | elicitationUrl)) === 0) return unknownMethod;
+      const mode = message.params?.member('mode');
+      const isUrl = mode?.kind === 'string' && textOf(message.bytes, mode) === 'url';
+      return (declared & (isUrl ? elicitationUrl : elicitationForm)) === 0 ? unknownMode : undefined;
+    }
+    case 'tasks/get':
+    case 'tasks/result':
+      return (declared & tasks) === 0 ? unknownMethod : undefined;
+    case 'tasks/cancel':
+      return (declared & tasksCancel) === 0 ? unknownMethod : undefined;
+    // Never declared: one server would see what another has begun.
+    case 'tasks/list':
+      return unknownMethod;
+    default:
+      return undefined;
+  }
+}

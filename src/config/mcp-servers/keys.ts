@@ -1,0 +1,155 @@
+/**
+ * The keys of one server in an `mcpServers` file: what they hold, what they mean, and what other clients call them. The reader,
+ * its remedies and docs/configuration.md all come from this table.
+ */
+import * as z from 'zod';
+import { defaultTimeoutMs } from '../limits.ts';
+
+const names = z.array(z.string());
+
+/** A server as written, once its values are known to be of the right kind. */
+export const serverShape = z.object({
+  type: z.string().optional(),
+  url: z.string().optional(),
+  headers: z.map(z.string(), z.string()).optional(),
+  command: z.string().optional(),
+  args: z.array(z.string()).optional(),
+  // VS Code allows numbers, and null for "take it out".
+  env: z.map(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
+  cwd: z.string().optional(),
+  includeTools: names.optional(),
+  excludeTools: names.optional(),
+  disabled: z.boolean().optional(),
+  timeout: z.number().optional(),
+  era: z.enum(['auto', 'legacy', 'modern']).optional(),
+  onSessionLoss: z.enum(['reinitialize', 'error']).optional(),
+  forwardHeaders: names.optional(),
+  acknowledgeTokenPassthrough: z.boolean().optional(),
+});
+
+export type ServerText = z.infer<typeof serverShape>;
+export type ServerKey = keyof ServerText;
+
+interface KeyText {
+  /** Completes "Give …". */
+  readonly wants: string;
+  /** For the reference page. */
+  readonly says: string;
+  /** What other clients call the same thing. */
+  readonly alsoCalled?: readonly string[];
+  /** The kind of server it belongs to; both when absent. */
+  readonly only?: 'remote' | 'stdio';
+  /** A key of this gateway, which clients do not have. */
+  readonly ours?: true;
+}
+
+export const serverKeys = {
+  type: {
+    wants: '"http", "sse" or "stdio"',
+    says: '`http` (also `streamable-http`, `streamableHttp`, `streamable_http`), `stdio` (also `local`), or `sse`, the deprecated transport. May be left out: a `url` means `http`, a `command` means `stdio`.',
+    alsoCalled: ['transport', 'transportType'],
+  },
+  url: {
+    wants: 'an http:// or https:// URL',
+    says: 'The endpoint of the server. A query string is kept. Credentials do not belong in it: use `headers`.',
+    alsoCalled: ['serverUrl', 'httpUrl'],
+    only: 'remote',
+  },
+  headers: {
+    wants: 'an object of strings, such as {"Authorization": "Bearer ${TOKEN}"}',
+    says: 'Headers for every request to the server. Those that the protocol itself sets are left out, with a warning.',
+    only: 'remote',
+  },
+  command: {
+    wants: 'the name of a program',
+    says: 'The program to start, found on the PATH. It is run without a shell.',
+    only: 'stdio',
+  },
+  args: { wants: 'a list of strings, such as ["--port", "3000"]', says: 'Its arguments.', only: 'stdio' },
+  env: {
+    wants: 'an object of strings, such as {"API_KEY": "${API_KEY}"}',
+    says: 'Environment variables for the program. Beyond these it gets only the few that programs need to run, such as PATH and HOME.',
+    only: 'stdio',
+  },
+  cwd: {
+    wants: 'a directory',
+    says: "The directory to start it in; the gateway's own when absent.",
+    only: 'stdio',
+  },
+  includeTools: {
+    wants: 'a list of tool names',
+    says: 'The tools to show, by the names the server gives them; all when absent, or with `["*"]`. A tool that is not shown cannot be called.',
+    alsoCalled: ['tools', 'enabledTools'],
+  },
+  excludeTools: {
+    wants: 'a list of tool names',
+    says: 'Tools to leave out, even when included.',
+    alsoCalled: ['disabledTools'],
+  },
+  disabled: {
+    wants: 'true or false',
+    says: '`true` leaves the server out; nothing else of it is checked. `enabled: false` says the same.',
+  },
+  timeout: {
+    wants: 'milliseconds, such as 60000',
+    says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent.`,
+  },
+  era: {
+    wants: '"auto", "legacy" or "modern"',
+    says: 'Which protocol the server is spoken to in: that with sessions (`legacy`: 2025-03-26 to 2025-11-25), the stateless one (`modern`: 2026-07-28), or whichever it answers to (`auto`, the default).',
+    only: 'remote',
+    ours: true,
+  },
+  onSessionLoss: {
+    wants: '"reinitialize" or "error"',
+    says: 'What to do when the server no longer knows its session: begin a new one within the same request (`reinitialize`, the default), or tell the client (`error`), for servers whose state must not vanish unnoticed.',
+    ours: true,
+  },
+  forwardHeaders: {
+    wants: 'a list of header names, such as ["X-Tenant"]',
+    says: 'Headers of the client that this server is meant to get. None when absent.',
+    only: 'remote',
+    ours: true,
+  },
+  acknowledgeTokenPassthrough: {
+    wants: 'true or false',
+    says: 'Must be `true` for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`: the server then gets credentials that were issued for this gateway, which MCP forbids unless both are one service.',
+    only: 'remote',
+    ours: true,
+  },
+} as const satisfies Record<ServerKey, KeyText>;
+
+/** What clients keep for themselves and a gateway rightly passes over in silence. */
+export const clientKeys: ReadonlySet<string> = new Set([
+  '$schema',
+  '//',
+  '_comment',
+  'alwaysAllow',
+  'autoApprove',
+  'autoStart',
+  'comment',
+  'description',
+  'dev',
+  'displayName',
+  'gallery',
+  'icon',
+  'icons',
+  'metadata',
+  'name',
+  'note',
+  'title',
+  'trust',
+  'version',
+]);
+
+/** Keys that mean something in a client and are not obeyed here: a person should know. */
+export const refusedKeys: ReadonlyMap<string, string> = new Map([
+  ['auth', 'the gateway does not log in by itself; give the credential in "headers"'],
+  ['authorization', 'the gateway does not log in by itself; give the credential in "headers"'],
+  ['oauth', 'the gateway does not log in by itself; give the credential in "headers"'],
+  ['authProviderType', 'the gateway does not log in by itself; give the credential in "headers"'],
+  ['headersHelper', 'no helper program is run; give the headers in "headers", with ${VAR} for secrets'],
+  ['envFile', 'the file is not read; set its variables in the environment and name them in "env"'],
+  ['sandbox', 'the program is not put into a sandbox here'],
+  ['sandboxEnabled', 'the program is not put into a sandbox here'],
+]);

@@ -1,0 +1,168 @@
+/**
+ * The `mcpServers` file of Claude, Cursor and many others, and VS Code's `servers`, as they are → `Config`. All faults come at
+ * once, each with its path and remedy; neither faults nor warnings hold a value of the file, for headers, variables and URLs
+ * carry secrets.
+ */
+import { Findings } from '../findings.ts';
+import { schemeOf, slug } from '../identity.ts';
+import type { JsonDocument, JsonObject, JsonPath, JsonValue } from './jsonc.ts';
+import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
+import { maxConfigChars, maxUpstreams } from '../limits.ts';
+import type { Config, Naming, UpstreamConfig } from '../model.ts';
+import { ConfigError } from '../model.ts';
+import { checkId, defaultNaming } from '../naming.ts';
+import { isDisabled, readServer } from './server.ts';
+import { kindOf } from './server-keys.ts';
+import type { Environment } from '../variables.ts';
+
+/** `source` names the text in messages: a path, or the flag it came with. Throws `ConfigError` with every fault. */
+export function readMcpServers(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
+  const findings = new Findings();
+  const upstreams = readUpstreams(text, env, naming, findings);
+  if (findings.faults.length > 0) throw new ConfigError(source, findings.faults);
+  return Object.freeze({
+    routes: Object.freeze([Object.freeze({ name: 'default', path: '/mcp', upstreams: Object.freeze(upstreams) })]),
+    warnings: Object.freeze(findings.warnings),
+  });
+}
+
+function readUpstreams(text: string, env: Environment, naming: Naming, findings: Findings): UpstreamConfig[] {
+  const document = parsed(text, findings);
+  if (document === undefined) return [];
+  for (const path of document.repeated) {
+    findings.fault(path, 'the name stands twice in its object', 'Rename one or take it out');
+  }
+  const found = serversOf(document.value, findings);
+  if (found === undefined) return [];
+  const { at, servers } = found;
+  const claims = new Claims(naming, findings);
+  const upstreams: UpstreamConfig[] = [];
+  let enabled = 0;
+  for (const [name, entry] of servers) {
+    const path = [...at, name];
+    if (!(entry instanceof Map)) {
+      findings.fault(path, `${kindOf(entry)} is not accepted here`, 'Give an object with a "url" or a "command"');
+      enabled += 1;
+      continue;
+    }
+    if (isDisabled(path, entry as JsonObject, findings)) continue;
+    enabled += 1;
+    if (enabled > maxUpstreams) continue;
+    const id = slug(name);
+    const scheme = schemeOf(id);
+    claims.claim(path, name, id, scheme);
+    checkId(path, id, naming, findings);
+    const prefix = naming.policy === 'never' ? '' : id + naming.separator;
+    const settings = readServer(path, entry as JsonObject, prefix, env, findings);
+    if (settings !== undefined) upstreams.push(Object.freeze({ name, id, naming, scheme, ...settings }));
+  }
+  if (enabled === 0)
+    findings.fault(at, servers.size === 0 ? 'no server' : 'every server is disabled', 'Give at least one server');
+  if (enabled > maxUpstreams)
+    findings.fault(at, `${enabled} servers, more than ${maxUpstreams}`, 'Divide them among several gateways');
+  return upstreams;
+}
+
+function parsed(text: string, findings: Findings): JsonDocument | undefined {
+  if (text.length > maxConfigChars) {
+    findings.fault([], `longer than ${maxConfigChars} characters`, 'Is it the right file?');
+    return undefined;
+  }
+  try {
+    return parseJsonc(text);
+  } catch (fault) {
+    if (!(fault instanceof JsonSyntaxError)) throw fault;
+    findings.faults.push({
+      path: `line ${fault.line}, column ${fault.column}`,
+      problem: fault.message,
+      remedy: 'The text must be JSON; comments and trailing commas are allowed',
+    });
+    return undefined;
+  }
+}
+
+/** Where the servers stand: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
+function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
+  const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
+  if (!(root instanceof Map)) {
+    findings.fault([], `${kindOf(root)} is not accepted here`, remedy);
+    return undefined;
+  }
+  const members = root as JsonObject;
+  const settings = members.get('mcp');
+  const places: JsonPath[] = [['mcpServers'], ['servers']].filter(([key]) => members.has(key!));
+  if (settings instanceof Map && settings.has('servers')) places.push(['mcp', 'servers']);
+  const [at, other] = places;
+  if (at === undefined) {
+    const bare = [...members.values()].some(
+      (value) => value instanceof Map && (value.has('url') || value.has('command')),
+    );
+    findings.fault([], 'neither "mcpServers" nor "servers"', bare ? 'Wrap the servers: {"mcpServers": {…}}' : remedy);
+    return undefined;
+  }
+  if (other !== undefined) {
+    findings.fault(other, `servers stand under "${at.join('.')}" as well`, 'Keep them in one place');
+    return undefined;
+  }
+  const holder = at.length === 1 ? members : (settings as JsonObject);
+  const servers = holder.get(String(at.at(-1)));
+  warnOfNeighbours(members, at, findings);
+  if (servers instanceof Map) return { at, servers: servers as JsonObject };
+  findings.fault(at, `${kindOf(servers)} is not accepted here`, remedy);
+  return undefined;
+}
+
+const maxNamedNeighbours = 5;
+
+function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings): void {
+  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema');
+  if (others.length === 0) return;
+  const named = others.slice(0, maxNamedNeighbours).map((key) => JSON.stringify(key));
+  const more = others.length > maxNamedNeighbours ? ` and ${others.length - maxNamedNeighbours} more` : '';
+  findings.warn([], `passed over beside "${at.join('.')}": ${named.join(', ')}${more}`);
+}
+
+/** Tells servers apart by what clients see of them. */
+class Claims {
+  readonly #naming: Naming;
+  readonly #findings: Findings;
+  readonly #byId = new Map<string, string>();
+  readonly #byScheme = new Map<string, string>();
+
+  constructor(naming: Naming, findings: Findings) {
+    this.#naming = naming;
+    this.#findings = findings;
+  }
+
+  claim(path: JsonPath, name: string, id: string, scheme: string): void {
+    const remedy = 'Rename one of them';
+    if (id === '') {
+      this.#findings.fault(
+        path,
+        'the name holds no letter or digit of ASCII',
+        'Tool names are made of it: rename the server',
+      );
+      return;
+    }
+    const twin = this.#byId.get(id);
+    const cousin = this.#byScheme.get(scheme);
+    if (twin !== undefined) {
+      this.#findings.fault(
+        path,
+        `its tools would begin with "${id}${this.#naming.separator}", as those of ${JSON.stringify(twin)} do`,
+        remedy,
+      );
+    } else if (cousin !== undefined) {
+      this.#findings.fault(
+        path,
+        `its resources would begin with "${scheme}+", as those of ${JSON.stringify(cousin)} do`,
+        remedy,
+      );
+    } else {
+      this.#byId.set(id, name);
+      this.#byScheme.set(scheme, name);
+      if (id !== name && this.#naming.policy === 'always')
+        this.#findings.warn(path, `its tools begin with "${id}${this.#naming.separator}"`);
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/** How a server is reached: by URL or as a program of this machine. */
+import type { Findings } from '../findings.ts';
+import { readHeaders } from '../headers.ts';
+import type { JsonPath } from './jsonc.ts';
+import type { ServerKey } from './keys.ts';
+import { serverKeys } from './keys.ts';
+import type { UpstreamTransport } from '../model.ts';
+import type { Written } from './server-keys.ts';
+import type { Environment } from '../variables.ts';
+import { expandAt } from '../variables.ts';
+
+const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
+  ['http', 'http'],
+  ['streamablehttp', 'http'],
+  ['sse', 'sse'],
+  ['stdio', 'stdio'],
+  ['local', 'stdio'],
+]);
+
+/** Undefined when at fault. */
+export function readTransport(
+  path: JsonPath,
+  written: Written,
+  env: Environment,
+  findings: Findings,
+): UpstreamTransport | undefined {
+  const { text, broken, at } = written;
+  // What remains would be judged wrongly without them.
+  if (broken.has('type') || broken.has('url') || broken.has('command')) return undefined;
+  const kind = kindOfServer(path, written, findings);
+  if (kind === undefined) return undefined;
+  for (const [key, about] of Object.entries(serverKeys) as [ServerKey, { only?: 'remote' | 'stdio' }][]) {
+    if (about.only === undefined || text[key] === undefined || (about.only === 'stdio') === (kind === 'stdio'))
+      continue;
+    findings.warn(at(key), `passed over: the server is reached by ${kind}`);
+  }
+  return kind === 'stdio' ? readProgram(path, written, env, findings) : readRemote(path, kind, written, env, findings);
+}
+
+function kindOfServer(
+  path: JsonPath,
+  { text, at }: Written,
+  findings: Findings,
+): UpstreamTransport['kind'] | undefined {
+  if (text.type !== undefined) {
+    const kind = kinds.get(text.type.toLowerCase().replaceAll(/[-_]/g, ''));
+    if (kind === undefined)
+      findings.fault(at('type'), 'not a transport that is known here', `Give ${serverKeys.type.wants}`);
+    return kind;
+  }
+  if (text.url !== undefined && text.command !== undefined) {
+    findings.fault(
+      path,
+      'both a "url" and a "command", and no "type"',
+      'Keep one of the two, or say which with "type"',
+    );
+    return undefined;
+  }
+  if (text.url !== undefined) return 'http';
+  if (text.command !== undefined) return 'stdio';
+  findings.fault(
+    path,
+    'neither a "url" nor a "command"',
+    'Give the "url" of a remote server or the "command" that starts a local one',
+  );
+  return undefined;
+}
+
+function readRemote(
+  path: JsonPath,
+  kind: 'http' | 'sse',
+  { text, at }: Written,
+  env: Environment,
+  findings: Findings,
+): UpstreamTransport | undefined {
+  const headers = readHeaders(at('headers'), text.headers ?? new Map(), env, findings);
+  const here = at('url');
+  if (text.url === undefined) {
+    findings.fault(path, `a server of type ${kind} without "url"`, `Give ${serverKeys.url.wants}`);
+    return undefined;
+  }
+  const written = expandAt(here, text.url, env, findings);
+  if (written === undefined) return undefined;
+  const url = URL.parse(written);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    findings.fault(here, 'not a web address', `Give ${serverKeys.url.wants}`);
+    return undefined;
+  }
+  if (url.username !== '' || url.password !== '') {
+    findings.fault(here, 'credentials in the URL', 'Put them into "headers", as "Authorization"');
+  }
+  if (url.href.includes('#')) findings.fault(here, 'a fragment, which is never sent', 'Take out "#" and what follows');
+  if (kind === 'http' && text.type === undefined && url.pathname.endsWith('/sse')) {
+    findings.warn(here, 'looks like an endpoint of the deprecated transport; if it is one, add "type": "sse"');
+  }
+  return { kind, url: url.href, headers };
+}
+
+function readProgram(
+  path: JsonPath,
+  { text, at }: Written,
+  env: Environment,
+  findings: Findings,
+): UpstreamTransport | undefined {
+  const command = text.command === undefined ? undefined : expandAt(at('command'), text.command, env, findings);
+  if (text.command === undefined) {
+    findings.fault(path, 'a server of type stdio without "command"', `Give ${serverKeys.command.wants}`);
+  } else if (command?.trim() === '') {
+    findings.fault(at('command'), 'empty', `Give ${serverKeys.command.wants}`);
+  }
+  const args = (text.args ?? []).map((arg, i) => expandAt([...at('args'), i], arg, env, findings));
+  const cwd = text.cwd === undefined ? undefined : expandAt(at('cwd'), text.cwd, env, findings);
+  const variables = readVariables(at('env'), text.env ?? new Map(), env, findings);
+  if (command === undefined) return undefined;
+  const space = command.indexOf(' ');
+  if (args.length === 0 && space > 0 && !/[/\\]/.test(command.slice(0, space))) {
+    findings.warn(at('command'), 'holds a space and is the name of one program; what follows it belongs into "args"');
+  }
+  for (const value of [command, cwd, ...args]) {
+    if (value?.includes('\0') === true) findings.fault(path, 'a NUL character', 'Take it out');
+  }
+  return { kind: 'stdio', command, args: args.filter((arg) => arg !== undefined), env: variables, cwd };
+}
+
+function readVariables(
+  path: JsonPath,
+  written: ReadonlyMap<string, string | number | null>,
+  env: Environment,
+  findings: Findings,
+): Readonly<Record<string, string>> {
+  const variables = new Map<string, string>();
+  let place = 0;
+  for (const [name, text] of written) {
+    place += 1;
+    if (name === '' || name.includes('=') || name.includes('\0')) {
+      findings.fault(
+        path,
+        `variable ${place} has a name that no variable can have`,
+        'Write the name on the left and the value on the right',
+      );
+      continue;
+    }
+    if (text === null) continue;
+    const value = expandAt([...path, name], String(text), env, findings);
+    if (value?.includes('\0') === true) findings.fault([...path, name], 'a NUL character', 'Take it out');
+    if (value !== undefined) variables.set(name, value);
+  }
+  return Object.fromEntries(variables);
+}

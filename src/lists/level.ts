@@ -1,0 +1,45 @@
+/**
+ * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging; protocol.md D4).
+ * Upstreams without sessions are told with each call; the level is remembered for that, here and at the peers.
+ */
+import { GatewayError } from '../errors.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
+import { textOf } from '../protocol/scan.ts';
+import { askHealing } from '../clients/ask.ts';
+import type { Client } from '../clients/client.ts';
+import type { RawHeaders } from '../transport/upstream/credentials.ts';
+import type { Keeper } from '../streams/keeper.ts';
+import { levelDeadlineMs } from '../transport/http/limits.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+
+/** Throws `params_invalid` for a level that the specification does not name. */
+export function levelOf(message: Message): LogLevel {
+  const found = message.params?.member('level');
+  const level = found?.kind === 'string' ? textOf(message.bytes, found) : '';
+  if (!isLogLevel(level)) throw new GatewayError('params_invalid', 'no such log level');
+  return level;
+}
+
+/** The result as JSON text. What one upstream makes of it is its own affair. */
+export async function setLevel(
+  parts: {
+    readonly upstreams: readonly Upstream[];
+    readonly adapter: UpstreamAdapter;
+    readonly keeper: Keeper;
+  },
+  client: Client,
+  level: LogLevel,
+  rawHeaders: RawHeaders,
+): Promise<string> {
+  // The level of a link that several clients share is nobody's to set.
+  const links = client.links
+    .all(parts.upstreams)
+    .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
+  const request = { method: 'logging/setLevel', params: JSON.stringify({ level }), deadlineMs: levelDeadlineMs };
+  const asked = links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders));
+  await Promise.allSettled([...asked, parts.keeper.setLevel(client, level)]);
+  return '{}';
+}

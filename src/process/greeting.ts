@@ -1,0 +1,73 @@
+/** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
+import { newestLegacy } from '../protocol/revisions.ts';
+import type { Client } from '../clients/client.ts';
+import { greetingMs } from '../transport/http/limits.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Composed } from '../route/compose.ts';
+import { columns } from '../cli/columns.ts';
+
+interface Row {
+  readonly name: string;
+  readonly state: string;
+  readonly tools: number;
+}
+
+/** Looks at every upstream once, as a client without a session would, and leaves no session behind. */
+async function survey(composed: Composed): Promise<Row[]> {
+  const client = composed.clients.shared(newestLegacy);
+  const rows = await Promise.all(
+    composed.upstreams.map((upstream) =>
+      Promise.race([
+        look(composed, client, upstream),
+        pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet')),
+      ]),
+    ),
+  );
+  await Promise.allSettled(client.links.release().map((link) => composed.adapter.end(link)));
+  return rows;
+}
+
+async function look({ lists }: Composed, client: Client, upstream: Upstream): Promise<Row> {
+  try {
+    const tools = await lists.count(client, upstream, 'tools');
+    const offers = [
+      counted(tools, 'tool'),
+      counted(await lists.count(client, upstream, 'prompts'), 'prompt'),
+      counted(await lists.count(client, upstream, 'resources'), 'resource'),
+    ];
+    return rowOf(upstream, 'up', offers.join(', '), tools);
+  } catch {
+    return rowOf(upstream, 'down', 'joins by itself when it answers');
+  }
+}
+
+function rowOf({ config }: Upstream, state: string, text: string, tools = 0): Row {
+  return { name: config.id, state: `${state.padEnd(4)}  ${config.transport.kind.padEnd(5)}  ${text}`, tools };
+}
+
+function pause<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => void setTimeout(() => resolve(value), ms).unref());
+}
+
+export async function greeting(endpoint: string, composed: Composed, version: string): Promise<string> {
+  const rows = await survey(composed);
+  const tools = rows.reduce((sum, row) => sum + row.tools, 0);
+  return [
+    `Manifold ${version} serves ${endpoint}`,
+    '',
+    ...columns(rows.map(({ name, state }) => [name, state])).map((line) => `  ${line}`),
+    '',
+    `${counted(tools, 'tool')} in all. \`manifold tools ${endpoint}\` lists them.`,
+    '',
+    'Add it to Claude Code:',
+    `  claude mcp add --transport http manifold ${endpoint}`,
+    'Add it to Goose:',
+    `  goose session --with-streamable-http-extension ${endpoint}`,
+    '',
+    '',
+  ].join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,28 @@
+/** Begins to listen, and says in a person's words why it cannot. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isLoopback } from './prepare.ts';
+import { UsageError } from '../cli/usage.ts';
+
+/** Throws `UsageError`; `flag` is what to change. `exclusive`: not shared with the other workers. */
+export function listen(server: Server, port: number, host: string, flag: string, exclusive = false): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (fault: NodeJS.ErrnoException) => {
+      const taken =
+        fault.code === 'EADDRINUSE'
+          ? `port ${port} is taken; choose another with ${flag}`
+          : `cannot listen on ${host}:${port} (${fault.code})`;
+      reject(new UsageError(taken, 'run'));
+    });
+    server.listen({ port, host, exclusive }, () => resolve());
+  });
+}
+
+export function shownHost(host: string): string {
+  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}

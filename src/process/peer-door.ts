@@ -1,0 +1,37 @@
+/**
+ * Where other replicas, and the other workers of this machine, reach this very process: each has a door of its own, as one port
+ * that workers share leads to any of them.
+ */
+import type { Keyring } from '../session/keyring.ts';
+import { hopServer, type Brought } from '../transport/peers/hop-server.ts';
+import { listen, portOf } from './listen.ts';
+import type { RunOptions } from '../cli/arguments.ts';
+import type { CommandIo } from '../cli/io.ts';
+
+export interface PeerDoor {
+  /** `host:port`, as it is sealed into what clients hand back. */
+  readonly address: string;
+  close(): void;
+}
+
+/** Undefined where nobody would come: a single process without `--peer-address`. Throws `UsageError`. */
+export async function openPeerDoor(
+  routes: ReadonlyMap<string, Brought>,
+  { options, io, slot }: { readonly options: RunOptions; readonly io: CommandIo; readonly slot?: number },
+  keyring: Keyring,
+): Promise<PeerDoor | undefined> {
+  const { peerAddress } = options;
+  if (peerAddress === undefined && slot === undefined) return undefined;
+  const host = peerAddress?.host ?? '127.0.0.1';
+  const port = peerAddress === undefined ? 0 : peerAddress.port === 0 ? 0 : peerAddress.port + (slot ?? 0);
+  const address = (): string => `${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
+  const server = hopServer(routes, address, keyring, io.nowSeconds);
+  await listen(server, port, host, '--peer-address', true);
+  return {
+    address: address(),
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+/** What `run` needs of the processes that serve, whether it is this one alone or workers beside it. */
+import type { Log } from '../telemetry/log.ts';
+import type { Bridge } from '../transport/bridge/bridge.ts';
+import type { RunOptions } from '../cli/arguments.ts';
+import type { CommandIo } from '../cli/io.ts';
+
+/** The processes that serve, one or several. */
+export interface ServingPool {
+  readonly greeting: Promise<string>;
+  readonly isReady: () => boolean;
+  /** The exposition text of all of them; undefined: that of this process. */
+  readonly metrics: (() => Promise<string>) | undefined;
+  /** See `Serving.drain`. */
+  drain(delayMs: number): Promise<void>;
+}
+
+export interface PoolContext {
+  readonly options: RunOptions;
+  readonly io: CommandIo;
+  readonly log: Log;
+  readonly version: string;
+  readonly bridge: Bridge | undefined;
+}

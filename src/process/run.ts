@@ -1,0 +1,94 @@
+/** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
+import type { Server } from 'node:http';
+import type { Config } from '../config/model.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { registry } from '../telemetry/metrics.ts';
+import { adminServer } from './admin.ts';
+import { startBridge, type Bridge } from '../transport/bridge/bridge.ts';
+import type { RunOptions } from '../cli/arguments.ts';
+import { greeting } from './greeting.ts';
+import type { CommandIo } from '../cli/io.ts';
+import { prepare, type Prepared } from './prepare.ts';
+import { listen, portOf, shownHost } from './listen.ts';
+import { serve, type Serving } from './serve.ts';
+import type { PoolContext, ServingPool } from './pool.ts';
+import { startWorkers } from './workers.ts';
+
+export interface Running {
+  /** What to tell the person who started it, once the upstreams have been looked at; within seconds. */
+  readonly greeting: Promise<string>;
+  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes; not before `delayMs`. */
+  drain(delayMs: number): Promise<void>;
+}
+
+/** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
+export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
+  const prepared = await prepare(options, io);
+  const log = createLog(options.logLevel);
+  let pool: ServingPool | undefined;
+  // Probes are answered from the first moment on; readiness follows.
+  const admin = await startAdmin(
+    options,
+    () => pool?.isReady() ?? false,
+    () => pool?.metrics?.() ?? registry.metrics(),
+  );
+  let bridge: Bridge | undefined;
+  const close = async (): Promise<void> => {
+    admin?.close();
+    admin?.closeAllConnections();
+    await bridge?.close();
+    log.flush();
+  };
+  try {
+    bridge = await bridgeOf(prepared.config, log);
+    const context = { options, io, log, version, bridge };
+    const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
+    pool = serving;
+    const probes =
+      admin === undefined
+        ? ''
+        : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+    return {
+      greeting: serving.greeting.then((text) => text + probes),
+      drain: async (delayMs) => {
+        await serving.drain(delayMs);
+        await close();
+      },
+    };
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
+}
+
+async function startAdmin(
+  options: RunOptions,
+  isReady: () => boolean,
+  metrics: () => Promise<string>,
+): Promise<Server | undefined> {
+  if (options.adminPort === undefined) return undefined;
+  const admin = adminServer(isReady, metrics);
+  await listen(admin, options.adminPort, options.adminHost, '--admin-port');
+  return admin;
+}
+
+async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
+  const serving: Serving = await serve(prepared, {
+    ...context,
+    bridgedUrl: (name) => context.bridge!.urlOf(name),
+    onNotice: () => {},
+  });
+  return {
+    greeting: greeting(serving.url, serving.first, context.version),
+    isReady: () => !serving.isDraining(),
+    metrics: undefined,
+    drain: (delayMs) => serving.drain(delayMs),
+  };
+}
+
+async function bridgeOf(config: Config, log: Log): Promise<Bridge | undefined> {
+  const specs = config.routes.flatMap((route) =>
+    route.upstreams.flatMap(({ name, transport }) => (transport.kind === 'http' ? [] : [{ name, transport }])),
+  );
+  return specs.length === 0 ? undefined : await startBridge(specs, { log });
+}

@@ -1,0 +1,56 @@
+/**
+ * The key ring that `run` seals with and `token inspect` reads with: a file, a secret from the environment, or, on loopback
+ * alone, a key for the life of the process. No key is ever defaulted (security.md T5).
+ */
+import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
+import { kdfWarning, parseKdf } from '../session/kdf.ts';
+import { loadKeyring, parseKeyFile, type Keyring } from '../session/keyring.ts';
+import type { SealingOptions } from '../cli/arguments.ts';
+import { fileFault, type CommandIo } from '../cli/io.ts';
+import { UsageError } from '../cli/usage.ts';
+
+/** Throws `KeyringError` with every fault of the keys, or `UsageError` when there is no key and none may be made. */
+export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMint: boolean): Promise<KeySpec[]> {
+  if (options.sessionKeys !== undefined)
+    return parseKeyFile(await keyFile(options.sessionKeys, io), options.sessionKeys);
+  if (options.sessionSecret !== undefined) {
+    const specs: KeySpec[] = [
+      { id: 'MANIFOLD_SESSION_SECRET', secret: options.sessionSecret, kdf: parseKdf(options.sessionKdf) },
+    ];
+    const faults = keyFaults(specs, () => 'MANIFOLD_SESSION_SECRET');
+    if (faults.length > 0) throw new KeyringError('session keys', faults);
+    return specs;
+  }
+  if (!mayMint)
+    throw new UsageError(
+      'a session key is needed when not listening on loopback: make one with "manifold keygen --out FILE" and give it with --session-keys FILE',
+      'run',
+    );
+  io.stderr.write(
+    'No session key was given: one is made for the life of this process. Clients start over after a restart, and no other replica can serve their sessions.\n',
+  );
+  return [{ id: 'ephemeral', secret: io.random(32).toString('base64'), kdf: { kind: 'none' } }];
+}
+
+export async function loadKeys(specs: readonly KeySpec[], options: SealingOptions, io: CommandIo): Promise<Keyring> {
+  for (const spec of specs) {
+    const warning = kdfWarning(spec.kdf);
+    if (warning !== undefined) io.stderr.write(`warning: key "${spec.id}": ${warning}\n`);
+  }
+  return await loadKeyring(specs, { gateway: options.gatewayName, resource: resourceOf(options) });
+}
+
+/** The public name of the endpoint. Without one it is the path alone, so that replicas on any port serve each other's sessions. */
+export function resourceOf(options: SealingOptions): string {
+  return options.resource ?? '/mcp';
+}
+
+async function keyFile(path: string, io: CommandIo): Promise<string> {
+  try {
+    return await io.readFile(path);
+  } catch (fault) {
+    throw new KeyringError('session keys', [
+      { path, problem: fileFault(path, fault), remedy: '`manifold keygen --out FILE` makes one' },
+    ]);
+  }
+}

@@ -1,0 +1,153 @@
+/** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
+import { once, type EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../telemetry/log.ts';
+import { draining } from '../telemetry/metrics.ts';
+import type { OriginPolicy } from '../transport/http/accept.ts';
+import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
+import type { Brought } from '../transport/peers/hop-server.ts';
+import type { Notice } from '../transport/peers/notice.ts';
+import { Peers } from '../transport/peers/peers.ts';
+import { mcpServer } from '../transport/http/server.ts';
+import type { RunOptions } from '../cli/arguments.ts';
+import { compose, type Composed } from '../route/compose.ts';
+import { listen, portOf, shownHost } from './listen.ts';
+import { openPeerDoor } from './peer-door.ts';
+import type { CommandIo } from '../cli/io.ts';
+import { isLoopback, type Prepared } from './prepare.ts';
+import { loadKeys, resourceOf } from './sealing-keys.ts';
+
+export interface Serving {
+  /** The endpoint as clients reach it. */
+  readonly url: string;
+  /** The parts of the first route. */
+  readonly first: Composed;
+  isDraining(): boolean;
+  /** News from another worker or replica. */
+  heard(notice: Notice): Promise<void>;
+  /**
+   * Takes in nothing new, lets what is under way finish within the drain timeout, and closes. It listens and answers for
+   * `delayMs` at the least.
+   */
+  drain(delayMs: number): Promise<void>;
+}
+
+export interface ServeContext {
+  readonly options: RunOptions;
+  readonly io: CommandIo;
+  readonly log: Log;
+  readonly version: string;
+  /** Where a stdio or SSE upstream is bridged to. */
+  readonly bridgedUrl: (name: string) => string;
+  /** Told of what the other workers should know. */
+  readonly onNotice: (notice: Notice) => void;
+  /** Which of the workers this is, from 0; undefined for a process that serves alone. */
+  readonly slot?: number;
+}
+
+/** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
+export async function serve(prepared: Prepared, context: ServeContext): Promise<Serving> {
+  const { options, io, log, version } = context;
+  const keyring = await loadKeys(prepared.keys, options, io);
+  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
+  const tell = (notice: Notice): Promise<void> => {
+    context.onNotice(notice);
+    return peers.tell(notice);
+  };
+  const brought = new Map<string, Brought>();
+  const peerDoor = await openPeerDoor(brought, context, keyring);
+  const composed = prepared.config.routes.map((route) => ({
+    path: route.path,
+    parts: compose(route, {
+      options,
+      peerAddress: peerDoor?.address ?? '',
+      keyring,
+      resource: resourceOf(options),
+      policy: policyOf(options),
+      bridgedUrl: context.bridgedUrl,
+      tell,
+      log,
+      version,
+    }),
+  }));
+  const heard = async (notice: Notice): Promise<void> => {
+    await Promise.allSettled(composed.map(({ parts }) => parts.heard(notice)));
+  };
+  const heardOfPeer = (notice: Notice): Promise<void> => {
+    // A peer reaches one worker of several; the others hear it from the primary.
+    context.onNotice(notice);
+    return heard(notice);
+  };
+  const server = mcpServer(
+    new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
+    (app) => peers.receive(app, heardOfPeer),
+  );
+  for (const { path, parts } of composed)
+    brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
+  await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
+    // Whoever cannot serve must not stay because of a door.
+    peerDoor?.close();
+    throw fault;
+  });
+
+  const drain = async (delayMs: number): Promise<void> => {
+    draining.set(1);
+    log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
+    // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
+    await Promise.all([sleep(delayMs), ...composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs))]);
+    await closeServer(server);
+    for (const { parts } of composed) await parts.close();
+    peerDoor?.close();
+    await peers.close();
+    log.flush();
+  };
+  return {
+    url: `http://${shownHost(options.host)}:${portOf(server)}${composed[0]!.path}`,
+    first: composed[0]!.parts,
+    isDraining: () => composed.some(({ parts }) => parts.gateway.draining),
+    heard,
+    drain,
+  };
+}
+
+async function drainOne({ gateway, listening, calls }: Composed, timeoutMs: number): Promise<void> {
+  gateway.draining = true;
+  // Clients come back to another replica at once and go on where they were.
+  listening.endAll();
+  await gateway.idle(timeoutMs);
+  calls.underWay.disconnectAll(drainRetryMs);
+}
+
+/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
+async function closeServer(server: Server): Promise<void> {
+  await takeAllWaiting(server);
+  const closed = once(server, 'close');
+  server.close();
+  await Promise.race([closed, sleep(lastAnswersMs)]);
+  server.closeAllConnections();
+}
+
+/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
+export async function takeAllWaiting(server: EventEmitter): Promise<void> {
+  let quiet = 0;
+  server.on('connection', () => {
+    quiet = 0;
+  });
+  for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
+    quiet += 1;
+    await turnOfTheLoop();
+  }
+}
+
+/** The public URL names a host and an origin that clients rightly use. */
+function policyOf(options: RunOptions): OriginPolicy {
+  const hosts = new Set(options.allowedHosts);
+  const origins = new Set(options.allowedOrigins);
+  if (options.resource !== undefined && URL.canParse(options.resource)) {
+    const { host, origin } = new URL(options.resource);
+    hosts.add(host);
+    origins.add(origin);
+  }
+  return { hosts, origins, loopback: isLoopback(options.host) };
+}

@@ -1,0 +1,87 @@
+/** One worker of `--workers N`: serves what the primary process hands it, and ends with the primary. */
+import cluster from 'node:cluster';
+import { AggregatorRegistry } from 'prom-client';
+import { createLog } from '../telemetry/log.ts';
+import { registry } from '../telemetry/metrics.ts';
+import type { Notice } from '../transport/peers/notice.ts';
+import type { RunOptions } from '../cli/arguments.ts';
+import { greeting } from './greeting.ts';
+import type { CommandIo } from '../cli/io.ts';
+import type { Prepared } from './prepare.ts';
+import { serve, type Serving } from './serve.ts';
+
+/** From the primary to a worker. */
+export type ToWorker =
+  | {
+      readonly kind: 'start';
+      readonly prepared: Prepared;
+      readonly options: RunOptions;
+      /** Which of the workers it is, from 0; one that replaces another has its place. */
+      readonly slot: number;
+      /** Bridged upstreams by name. */
+      readonly urls: ReadonlyMap<string, string>;
+      /** Whether to look at the upstreams for the person who started it. */
+      readonly greets: boolean;
+    }
+  | { readonly kind: 'drain'; readonly delayMs: number }
+  | { readonly kind: 'notice'; readonly notice: Notice };
+
+/** From a worker to the primary. */
+export type FromWorker =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'greeting'; readonly text: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'notice'; readonly notice: Notice };
+
+export function runWorker(io: CommandIo, version: string): void {
+  AggregatorRegistry.setRegistries(registry);
+  // Made for its listener, which answers when the primary collects.
+  const collected = new AggregatorRegistry();
+  let serving: Serving | undefined;
+  // Ctrl-C reaches the whole group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  process.on('disconnect', () => {
+    collected.clear();
+    process.exit(0);
+  });
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        start(message).catch((fault: unknown) => {
+          tell({ kind: 'failed', message: fault instanceof Error ? fault.message : String(fault) });
+          process.exit(1);
+        });
+        return;
+      case 'notice':
+        void serving?.heard(message.notice);
+        return;
+      case 'drain':
+        void drain(message.delayMs);
+    }
+  });
+
+  async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+    const { prepared, options, urls, slot } = message;
+    serving = await serve(prepared, {
+      options,
+      slot,
+      // The primary has told the person already.
+      io: { ...io, stderr: { write: () => {} } },
+      log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),
+      version,
+      bridgedUrl: (name) => urls.get(name)!,
+      onNotice: (notice) => tell({ kind: 'notice', notice }),
+    });
+    tell({ kind: 'listening' });
+    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.url, serving.first, version) });
+  }
+
+  async function drain(delayMs: number): Promise<void> {
+    await serving?.drain(delayMs);
+    process.exit(0);
+  }
+}
+
+function tell(message: FromWorker): void {
+  process.send?.(message);
+}

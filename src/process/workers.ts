@@ -1,0 +1,87 @@
+/**
+ * `--workers N`: this process becomes the primary of N workers on one port (node:cluster). Any worker serves any request, so
+ * the death of one costs what it had under way and nothing else; it is replaced and logged.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { AggregatorRegistry } from 'prom-client';
+import type { PoolContext, ServingPool } from './pool.ts';
+import type { Prepared } from './prepare.ts';
+import { UsageError } from '../cli/usage.ts';
+import type { FromWorker, ToWorker } from './worker.ts';
+
+/** A worker that dies sooner than this after its start is replaced after a pause of the same length, in ms. */
+const quickDeathMs = 1_000;
+
+/** Resolves when all workers listen. Throws `UsageError` with the reason when the first ones cannot. */
+export async function startWorkers(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
+  const { options, log } = context;
+  // Structured clones: the configuration holds sets.
+  cluster.setupPrimary({ serialization: 'advanced' });
+  const urls = new Map(
+    prepared.config.routes.flatMap((route) =>
+      route.upstreams
+        .filter(({ transport }) => transport.kind !== 'http')
+        .map(({ name }) => [name, context.bridge!.urlOf(name)] as const),
+    ),
+  );
+  let draining = false;
+  const greeting = Promise.withResolvers<string>();
+
+  const fork = (slot: number, greets: boolean): Promise<void> => {
+    const worker = cluster.fork();
+    const startedMs = performance.now();
+    send(worker, { kind: 'start', prepared, options, slot, urls, greets });
+    worker.on('exit', (code, signal) => {
+      if (draining) return;
+      log.error({ worker: worker.id, code, signal }, 'worker died and is replaced');
+      const pauseMs = performance.now() - startedMs < quickDeathMs ? quickDeathMs : 0;
+      setTimeout(() => {
+        if (!draining) fork(slot, false).catch(() => {});
+      }, pauseMs);
+    });
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'listening') resolve();
+        else if (message.kind === 'greeting') greeting.resolve(message.text);
+        else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
+        else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
+      });
+      worker.once('exit', () => reject(new Error('a worker ended before it was listening')));
+    });
+  };
+
+  try {
+    await fork(0, true);
+    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1, false)));
+  } catch (fault) {
+    draining = true;
+    for (const worker of others(undefined)) worker.kill('SIGKILL');
+    throw fault;
+  }
+  const registry = new AggregatorRegistry();
+  return {
+    greeting: greeting.promise,
+    isReady: () => !draining,
+    metrics: () => registry.clusterMetrics(),
+    drain: async (delayMs) => {
+      draining = true;
+      await Promise.all(
+        others(undefined).map((worker) => {
+          const gone = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
+          send(worker, { kind: 'drain', delayMs });
+          return gone;
+        }),
+      );
+    },
+  };
+}
+
+function others(than: Worker | undefined): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter(
+    (worker): worker is Worker => worker !== undefined && worker !== than,
+  );
+}
+
+function send(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
+}

@@ -1,0 +1,61 @@
+/**
+ * Keeps for the clients of the session era what upstreams without sessions cannot keep for them (wishes.ts), and tells the peers:
+ * any replica may get the next call of the session, or hold its GET stream (protocol.md D5, D8).
+ */
+import { serverCapability } from '../protocol/capabilities.ts';
+import type { LogLevel } from '../protocol/log-levels.ts';
+import { textOf } from '../protocol/scan.ts';
+import { GatewayError } from '../errors.ts';
+import type { Call } from '../clients/call.ts';
+import type { Client } from '../clients/client.ts';
+import { watchingMs } from '../transport/http/limits.ts';
+import type { Listening } from './open-streams.ts';
+import { maxWatchedUriChars, type Tell } from '../transport/peers/notice.ts';
+import { settled } from '../transport/http/settled-within.ts';
+import type { Link } from '../transport/upstream/adapter.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Wishes } from '../clients/wishes.ts';
+
+export class Keeper {
+  readonly #wishes: Wishes;
+  readonly #listening: Listening;
+  readonly #tell: Tell;
+
+  constructor(wishes: Wishes, listening: Listening, tell: Tell) {
+    this.#wishes = wishes;
+    this.#listening = listening;
+    this.#tell = tell;
+  }
+
+  /** Clients without sessions share their place, and none sets the level of another. */
+  async setLevel(client: Client, level: LogLevel): Promise<void> {
+    if (client.shared) return;
+    this.#wishes.setLevel(client.known, level);
+    await settled(this.#tell({ kind: 'level', ...client.known, level }), watchingMs);
+  }
+
+  /**
+   * The result, as JSON text, of `resources/subscribe` and `resources/unsubscribe` where the gateway watches; undefined for what
+   * is the upstream's to answer or to refuse. `uri` is the upstream's own; undefined: as it stands in the call.
+   */
+  serve({ client, message }: Call, link: Link, uri: string | undefined): Promise<string> | undefined {
+    const on = message.method === 'resources/subscribe';
+    if (!link.mirrors || client.shared || !(on || message.method === 'resources/unsubscribe')) return undefined;
+    const found = message.params?.member('uri');
+    if ((link.capabilities & serverCapability.resourcesSubscribe) === 0 || found === undefined) return undefined;
+    return this.#watch(client, link.upstream, uri ?? textOf(message.bytes, found), on);
+  }
+
+  /**
+   * Resolves when whoever could be reached listens: what changes after that is told (2025-11-25 server/resources
+   * §Subscriptions). Throws `params_invalid` when the session watches as much as it may, or the URI is too long.
+   */
+  async #watch({ known }: Client, upstream: Upstream, uri: string, on: boolean): Promise<string> {
+    if (!on) this.#wishes.unwatch(known.jti, upstream.hash, uri);
+    else if (uri.length > maxWatchedUriChars || !this.#wishes.watch(known, upstream.hash, uri))
+      throw new GatewayError('params_invalid', 'too many resources are watched, or one of too long a URI');
+    const told = this.#tell({ kind: 'watching', ...known, upstream: upstream.hash, uri, on });
+    await Promise.all([this.#listening.rewatch(known.jti), settled(told, watchingMs)]);
+    return '{}';
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The stream a client opens with GET: what every upstream pushes, merged, and the gateway's own changes. It is open at once and
+ * stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
+ */
+import type { ServerResponse } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
+import { understandsPriming } from '../protocol/revisions.ts';
+import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
+import type { StreamPosition } from '../session/event-id.ts';
+import type { Client } from '../clients/client.ts';
+import type { RawHeaders } from '../transport/upstream/credentials.ts';
+import { watchingMs } from '../transport/http/limits.ts';
+import { Listener, type Listened, type ListenerHost } from './upstream-listener.ts';
+import { settled } from '../transport/http/settled-within.ts';
+import { EventStream } from '../transport/http/event-stream.ts';
+import { eventIdToClient } from '../clients/translate.ts';
+import type { Link } from '../transport/upstream/adapter.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+
+const pushing =
+  serverCapability.toolsListChanged |
+  serverCapability.promptsListChanged |
+  serverCapability.resourcesListChanged |
+  serverCapability.resourcesSubscribe |
+  serverCapability.tasks |
+  serverCapability.logging;
+/** Log messages of an upstream without sessions come with calls alone. */
+const pushingWithoutSessions = pushing & ~serverCapability.logging;
+/* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
+const asked =
+  clientCapability.roots |
+  clientCapability.sampling |
+  clientCapability.elicitationForm |
+  clientCapability.elicitationUrl;
+
+export interface MergedHost extends ListenerHost {
+  closed(stream: MergedStream): void;
+}
+
+export class MergedStream implements Listened {
+  readonly client: Client;
+  readonly host: MergedHost;
+  readonly rawHeaders: RawHeaders;
+  readonly #events: EventStream;
+  readonly #listeners = new Map<Upstream, Listener>();
+  /** What is watched for the session at upstreams that keep none: all of it on one stream, and nothing on the others. */
+  readonly #watches = new Map<Upstream, readonly string[]>();
+  /** The last event id of each upstream that gives ids. */
+  readonly #places = new Map<number, string>();
+
+  constructor(
+    host: MergedHost,
+    client: Client,
+    response: ServerResponse,
+    resumed: Extract<StreamPosition, { kind: 'merged' }> | undefined,
+  ) {
+    this.host = host;
+    this.client = client;
+    this.rawHeaders = response.req.rawHeaders;
+    for (const place of resumed?.vector.toReversed() ?? []) this.#places.set(place.upstream, place.eventId);
+    this.#events = new EventStream(response, host.wheel);
+    this.#events.onDrain = () => {
+      for (const listener of this.#listeners.values()) listener.resume();
+    };
+    this.#events.onGone = () => this.#close();
+    // Clients forget their place with the connection, so one that is cut before the first event would start afresh.
+    this.#events.open(this.#primer() ?? heartbeat);
+  }
+
+  get isFull(): boolean {
+    return this.#events.isFull;
+  }
+
+  /** Listens to an upstream where it has something to push or to ask, and a session to do so in. */
+  join(upstream: Upstream): void {
+    if (this.#listeners.has(upstream) || !this.#events.isOpen) return;
+    const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
+    this.#watches.set(upstream, watches);
+    const link = this.client.links.peek(upstream);
+    // The session has asked elsewhere for what this upstream has to tell.
+    if (link === undefined && watches.length > 0) this.#open(upstream);
+    if (link === undefined || !upstream.mayStream(link)) return;
+    // What a server asks on a link of many clients is nobody's to answer (undeclared.ts).
+    const canAsk = !link.shared && (this.client.clientCapabilities & asked) !== 0;
+    if ((link.capabilities & (link.mirrors ? pushingWithoutSessions : pushing)) === 0 && !canAsk) return;
+    this.#listen(link, watches, undefined);
+  }
+
+  /** Watches `uris` from now on, at an upstream that keeps no sessions. Resolves when it does, or after `watchingMs`. */
+  async watch(upstream: Upstream, uris: readonly string[]): Promise<void> {
+    this.#watches.set(upstream, uris);
+    await settled(this.#watching(upstream), watchingMs);
+  }
+
+  async #watching(upstream: Upstream): Promise<void> {
+    if (this.#wanted(upstream).length > 0) await this.client.links.ensure(upstream, this.rawHeaders);
+    this.join(upstream);
+    const link = this.client.links.peek(upstream);
+    const listener = this.#listeners.get(upstream);
+    if (link?.mirrors !== true || listener === undefined) return;
+    // By now it may be something else again that is wanted.
+    if (!isDeepStrictEqual(listener.watches, this.#wanted(upstream)))
+      this.#listen(link, this.#wanted(upstream), listener);
+    await this.#listeners.get(upstream)?.opened();
+  }
+
+  #wanted(upstream: Upstream): readonly string[] {
+    return this.#watches.get(upstream) ?? [];
+  }
+
+  #listen(link: Link, watches: readonly string[], former: Listener | undefined): void {
+    const { upstream } = link;
+    const watching = link.mirrors && watches.length > 0 ? { ...link, watches } : link;
+    const listener = new Listener(this, watching, this.#places.get(upstream.hash));
+    if (former !== undefined) listener.replace(former);
+    this.#listeners.set(upstream, listener);
+    listener.connect();
+  }
+
+  #open(upstream: Upstream): void {
+    this.client.links.ensure(upstream, this.rawHeaders).then(
+      () => this.join(upstream),
+      // It is looked for, and joins when it is back.
+      () => {},
+    );
+  }
+
+  /** A change of the gateway's own. It has no place in any upstream's stream, hence no event id. */
+  announce(method: string): void {
+    this.#events.write(encodeEvent(`{"jsonrpc":"2.0","method":"${method}"}`));
+  }
+
+  /** Where the client is slow, all listeners pause until it has caught up. */
+  write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void {
+    if (upstreamEventId !== undefined) this.#move(upstream, upstreamEventId);
+    const place = upstreamEventId === undefined ? undefined : this.#place();
+    if (this.#events.write(encodeEvent(body, place))) return;
+    for (const listener of this.#listeners.values()) listener.pause();
+  }
+
+  prime(upstream: Upstream, upstreamEventId: string): void {
+    this.#move(upstream, upstreamEventId);
+    const primer = this.#primer();
+    if (primer !== undefined) this.#events.write(primer);
+  }
+
+  renew(lost: Link): Promise<Link> {
+    return this.client.links.renew(lost.upstream, lost, this.rawHeaders);
+  }
+
+  forget(upstream: Upstream): void {
+    this.#places.delete(upstream.hash);
+  }
+
+  leave(upstream: Upstream, listener: Listener): void {
+    if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
+  }
+
+  /** Another stream of the session has ended: this one may get what that one had. */
+  takeOver(): void {
+    for (const listener of this.#listeners.values()) listener.takeOver();
+  }
+
+  /** Ends the stream from this side; the client comes back on any replica. */
+  end(last?: Buffer): void {
+    this.#events.end(last);
+    this.#close();
+  }
+
+  /** The oldest places are the ones given up when the id would become too long. */
+  #move(upstream: Upstream, upstreamEventId: string): void {
+    this.#places.delete(upstream.hash);
+    this.#places.set(upstream.hash, upstreamEventId);
+  }
+
+  #place(): string | undefined {
+    if (this.client.shared || this.#places.size === 0) return undefined;
+    return eventIdToClient(this.client, {
+      kind: 'merged',
+      vector: [...this.#places].map(([hash, eventId]) => ({ upstream: hash, eventId })).toReversed(),
+    });
+  }
+
+  /** An event without data, which older clients fail on. */
+  #primer(): Buffer | undefined {
+    const place = understandsPriming(this.client.revision) ? this.#place() : undefined;
+    return place === undefined ? undefined : encodePriming(place);
+  }
+
+  #close(): void {
+    for (const listener of this.#listeners.values()) listener.stop();
+    this.#listeners.clear();
+    this.host.closed(this);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * GET: opens merged streams, takes up broken ones by `Last-Event-ID`, and tells every open one of the gateway's own changes.
+ * 2025-11-25 transports §Listening for Messages from the Server, §Resumability and Redelivery.
+ */
+import type { ServerResponse } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import { encodeRetry } from '../protocol/sse.ts';
+import { openEventId } from '../session/event-id.ts';
+import { streams } from '../telemetry/metrics.ts';
+import type { Call } from '../clients/call.ts';
+import type { Client } from '../clients/client.ts';
+import { Subscription, type SubscriptionHost } from './subscription.ts';
+import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from '../transport/http/limits.ts';
+import type { ListenerHost } from './upstream-listener.ts';
+import { MergedStream, type MergedHost } from './merged-stream.ts';
+import type { RelayHost } from '../calls/relay.ts';
+import { ResumedStream, type ResumedHost } from './resumed-stream.ts';
+import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Wheel } from '../transport/http/wheel.ts';
+
+const listsChanged = [
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+];
+
+export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
+  readonly adapter: UpstreamAdapter;
+  readonly wheel: Wheel;
+  readonly opener: LinkOpener;
+  readonly #upstreams: readonly Upstream[];
+  /** In the order of their opening. */
+  readonly #open = new Set<MergedStream>();
+  readonly #resumed = new Set<ResumedStream>();
+  readonly #subscriptions = new Set<Subscription>();
+  /** The gateway, once it exists. */
+  host: Pick<ListenerHost, 'noticed' | 'told' | 'reply'> | undefined;
+
+  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, opener: LinkOpener, wheel: Wheel) {
+    this.#upstreams = upstreams;
+    this.opener = opener;
+    this.adapter = adapter;
+    this.wheel = wheel;
+  }
+
+  /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
+  open(client: Client, lastEventId: string | undefined, response: ServerResponse): void {
+    if (client.getStreams >= (client.shared ? maxSharedStreams : maxStreamsPerSession))
+      throw new GatewayError('streams_too_many');
+    const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId);
+    if (id?.kind === 'post') {
+      const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
+      const link = upstream === undefined ? undefined : client.links.peek(upstream);
+      if (link !== undefined) {
+        const stream = new ResumedStream(this, client, link, response, id);
+        this.#resumed.add(stream);
+        this.#count(client, 1);
+        stream.start();
+        return;
+      }
+    }
+    client.links.onOpened = (upstream) => this.#opened(client, upstream);
+    const stream = new MergedStream(this, client, response, id?.kind === 'merged' ? id : undefined);
+    this.#open.add(stream);
+    this.#count(client, 1);
+    for (const upstream of this.#upstreams) stream.join(upstream);
+    if (client.getStreams > 1) void this.rewatch(client.known.jti);
+  }
+
+  /** Answers `subscriptions/listen`. Throws `streams_too_many` and `params_invalid`. */
+  subscribe(call: Call): void {
+    if (call.client.getStreams >= maxSharedStreams) throw new GatewayError('streams_too_many');
+    if (call.outlet.gone) return;
+    const subscription = new Subscription(this, call, this.#upstreams);
+    this.#subscriptions.add(subscription);
+    this.#count(call.client, 1);
+    subscription.start();
+  }
+
+  /** Some stream of an upstream's session has brought a change. */
+  overheard(link: Link, method: string): void {
+    if (!listsChanged.includes(method)) return;
+    for (const subscription of this.#subscriptions) subscription.overheard(link, method);
+  }
+
+  unsubscribed(subscription: Subscription): void {
+    if (this.#subscriptions.delete(subscription)) this.#count(subscription.client, -1);
+  }
+
+  /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
+  joined(upstream: Upstream): void {
+    for (const subscription of this.#subscriptions) {
+      void subscription.returned(upstream);
+      for (const method of listsChanged) subscription.announce(method);
+    }
+    const told = new Set<Client>();
+    for (const stream of [...this.#open].reverse()) {
+      stream.join(upstream);
+      // One message, one stream (2025-11-25 transports §Multiple Connections): the newest is the likeliest to be read.
+      if (told.has(stream.client)) continue;
+      told.add(stream.client);
+      for (const method of listsChanged) stream.announce(method);
+    }
+  }
+
+  /** Ends all streams, as the process stops: their clients come back elsewhere. */
+  endAll(): void {
+    const last = encodeRetry(drainRetryMs);
+    for (const stream of [...this.#open, ...this.#resumed]) stream.end(last);
+    for (const subscription of this.#subscriptions) subscription.end();
+  }
+
+  /** Ends the streams of a session that was ended, here or at another replica. */
+  endSession(jti: Buffer): void {
+    for (const stream of [...this.#open, ...this.#resumed])
+      if (stream.client.session.claims.jti.equals(jti)) stream.end();
+  }
+
+  /** What a session watches has changed, or which of its streams is the newest, which alone is told of it. Never rejects. */
+  async rewatch(jti: string): Promise<void> {
+    const streams = [...this.#open].filter(({ client }) => client.known.jti === jti);
+    const newest = streams.at(-1);
+    await Promise.all(
+      streams.flatMap((stream) =>
+        this.#upstreams.map((upstream) =>
+          stream.watch(upstream, stream === newest ? stream.client.watchedAt(upstream) : []),
+        ),
+      ),
+    );
+  }
+
+  closed(stream: MergedStream | ResumedStream): void {
+    const { client } = stream;
+    if (stream instanceof ResumedStream ? !this.#resumed.delete(stream) : !this.#open.delete(stream)) return;
+    this.#count(client, -1);
+    if (client.getStreams === 0) return;
+    for (const other of this.#open) if (other.client === client) other.takeOver();
+    void this.rewatch(client.known.jti);
+  }
+
+  #opened(client: Client, upstream: Upstream): void {
+    for (const stream of this.#open) if (stream.client === client) stream.join(upstream);
+  }
+
+  #count(client: Client, change: 1 | -1): void {
+    client.getStreams += change;
+    streams.inc(change);
+  }
+
+  noticed(...args: Parameters<RelayHost['noticed']>): void {
+    this.host?.noticed(...args);
+  }
+
+  told(...args: Parameters<ListenerHost['told']>): Promise<void> | undefined {
+    return this.host?.told(...args);
+  }
+
+  reply(...args: Parameters<RelayHost['reply']>): void {
+    this.host?.reply(...args);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * A broken answer taken up again by GET: the rest of one call's stream, from one upstream, to its end. Its upstream may break
+ * in turn and is then asked again (2025-11-25 transports §Resumability and Redelivery).
+ */
+import type { ServerResponse } from 'node:http';
+import { outwardResult } from '../aggregate/rewrite.ts';
+import { GatewayError } from '../errors.ts';
+import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import { understandsPriming } from '../protocol/revisions.ts';
+import { encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../protocol/sse.ts';
+import type { StreamPosition } from '../session/event-id.ts';
+import type { Client } from '../clients/client.ts';
+import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
+import { maxResumptions, resumedHeadMs } from '../transport/http/limits.ts';
+import type { ListenerHost } from './upstream-listener.ts';
+import { isPassing, resumptionDelayMs } from './resumption.ts';
+import { respondFault } from '../transport/http/respond.ts';
+import { EventStream } from '../transport/http/event-stream.ts';
+import { eventIdToClient, notificationToClient, requestToClient, tasksToClient } from '../clients/translate.ts';
+import { ownAnswer } from '../clients/undeclared.ts';
+import type { AnswerSink, Exchange, Link } from '../transport/upstream/adapter.ts';
+import { Waiting } from '../transport/http/wheel.ts';
+
+export interface ResumedHost extends ListenerHost {
+  closed(stream: ResumedStream): void;
+}
+
+export class ResumedStream extends Waiting implements AnswerSink {
+  readonly client: Client;
+  readonly #host: ResumedHost;
+  readonly #link: Link;
+  readonly #rawHeaders: RawHeaders;
+  readonly #response: ServerResponse;
+  readonly #events: EventStream;
+  #position: Extract<StreamPosition, { kind: 'post' }>;
+  #exchange: Exchange | undefined;
+  #retryMs: number | undefined;
+  /** How often in a row the upstream was asked again without an event in between. */
+  #resumptions = 0;
+  #opened = false;
+  #over = false;
+
+  constructor(
+    host: ResumedHost,
+    client: Client,
+    link: Link,
+    response: ServerResponse,
+    position: Extract<StreamPosition, { kind: 'post' }>,
+  ) {
+    super();
+    this.#host = host;
+    this.client = client;
+    this.#link = link;
+    this.#rawHeaders = response.req.rawHeaders;
+    this.#response = response;
+    this.#position = position;
+    this.#events = new EventStream(response, host.wheel);
+    this.#events.onDrain = () => this.#exchange?.resume();
+    this.#events.onGone = () => this.#close();
+  }
+
+  /** The upstream is asked first, so that the client learns by the status when there is nothing left to resume. */
+  start(): void {
+    this.#host.wheel.arm(this, resumedHeadMs);
+    this.#ask();
+  }
+
+  /** Ends the stream from this side. A client that would take that for the end of the call is left as it is. */
+  end(last?: Buffer): void {
+    if (this.#over || (this.#opened && !understandsPriming(this.client.revision))) return;
+    this.#open();
+    this.#events.end(last);
+    this.#close();
+  }
+
+  onJson(): void {
+    this.onFault(new GatewayError('upstream_malformed', 'no stream of events'));
+  }
+
+  onStream(): void {
+    this.#open();
+  }
+
+  onRetry(ms: number): void {
+    this.#retryMs = ms;
+  }
+
+  onEvent(event: SseEvent): void {
+    if (this.#over) return;
+    this.#resumptions = 0;
+    if (event.id !== undefined) this.#position = { ...this.#position, eventId: event.id };
+    if (event.data === '') {
+      if (event.id !== undefined && understandsPriming(this.client.revision)) this.#events.write(this.#primer());
+      return;
+    }
+    try {
+      this.#pass(readServerMessage(Buffer.from(event.data)), event.id);
+    } catch {
+      this.#finish();
+    }
+  }
+
+  /** In good order and without an answer: the upstream wants to be polled, which newer clients do themselves. */
+  onEnd(): void {
+    if (this.#over) return;
+    if (understandsPriming(this.client.revision))
+      this.#finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
+    else this.onFault(new GatewayError('upstream_interrupted', 'ended without an answer'));
+  }
+
+  onFault(fault: GatewayError): void {
+    if (this.#over) return;
+    if (isPassing(fault) && this.#resumptions < maxResumptions) {
+      this.#open();
+      this.#host.wheel.arm(this, resumptionDelayMs(this.#resumptions, this.#retryMs));
+      this.#resumptions += 1;
+    } else if (this.#opened) this.#finish();
+    else {
+      this.#close();
+      respondFault(this.#response, new GatewayError('stream_gone', fault.message));
+    }
+  }
+
+  /** The upstream is slow with its answer, or it is time to ask it again. */
+  onDue(): void {
+    if (!this.#opened) this.#open();
+    else if (!this.#over) this.#ask();
+  }
+
+  #ask(): void {
+    this.#exchange = this.#host.adapter.listen(carrying(this.#link, this.#rawHeaders), this.#position.eventId, this);
+    if (this.#events.isFull) this.#exchange.pause();
+  }
+
+  #open(): void {
+    if (this.#opened || this.#over) return;
+    this.#opened = true;
+    this.#host.wheel.disarm(this);
+    // Clients forget their place with the connection, and one that is cut before the next event would lose its call.
+    this.#events.open(understandsPriming(this.client.revision) ? this.#primer() : heartbeat);
+  }
+
+  #pass(message: Message, eventId: string | undefined): void {
+    const { upstream } = this.#link;
+    switch (message.kind) {
+      case 'response':
+        this.#finish(
+          this.#event(
+            outwardResult(tasksToClient(message, upstream, this.client), upstream.config, this.client.revision),
+            eventId,
+          ),
+        );
+        return;
+      case 'notification':
+        this.#host.noticed(this.#link, this.client, message.method);
+        this.#write(this.#event(notificationToClient(message, upstream, this.client), eventId));
+        return;
+      case 'request': {
+        const own = ownAnswer(message, this.#link, this.client);
+        if (own === undefined) this.#write(this.#event(requestToClient(message, upstream, this.client), eventId));
+        else this.#host.reply(carrying(this.#link, this.#rawHeaders), own);
+      }
+    }
+  }
+
+  #event(body: Buffer, eventId: string | undefined): Buffer {
+    return encodeEvent(body, eventId === undefined ? undefined : eventIdToClient(this.client, this.#position));
+  }
+
+  #write(event: Buffer): void {
+    if (!this.#events.write(event)) this.#exchange?.pause();
+  }
+
+  #primer(): Buffer {
+    const place = eventIdToClient(this.client, this.#position);
+    return place === undefined ? heartbeat : encodePriming(place);
+  }
+
+  #finish(last?: Buffer): void {
+    this.#events.end(last);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#host.wheel.disarm(this);
+    this.#exchange?.abort();
+    this.#host.closed(this);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
+ * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
+ */
+import { GatewayError } from '../errors.ts';
+import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import type { SseEvent } from '../protocol/sse.ts';
+import type { Client } from '../clients/client.ts';
+import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
+import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from '../transport/http/limits.ts';
+import type { RelayHost } from '../calls/relay.ts';
+import { notificationToClient, requestToClient } from '../clients/translate.ts';
+import { ownAnswer } from '../clients/undeclared.ts';
+import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+import { Waiting, type Wheel } from '../transport/http/wheel.ts';
+
+export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
+  readonly adapter: UpstreamAdapter;
+  readonly wheel: Wheel;
+  /** A notification; undefined, or when its client may hear it: the other replicas are told of some first. Never rejects. */
+  told(link: Link, client: Client, method: string): Promise<void> | undefined;
+}
+
+/** The stream to the client, as its listeners see it. */
+export interface Listened {
+  readonly client: Client;
+  readonly host: ListenerHost;
+  /** Headers of the GET that opened it. */
+  readonly rawHeaders: RawHeaders;
+  /** The client is slow: nothing more is to be read for it now. */
+  readonly isFull: boolean;
+  write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
+  /** A place to resume from, without a message. */
+  prime(upstream: Upstream, upstreamEventId: string): void;
+  /** Another session in the place of a lost one. Throws `upstream_*` faults. */
+  renew(lost: Link): Promise<Link>;
+  /** The upstream's stream is open, for the first time or again. */
+  opened?(): void;
+  /** The upstream does not know the place it was asked for. */
+  forget(upstream: Upstream): void;
+  /** The upstream has no stream to offer. */
+  leave(upstream: Upstream, listener: Listener): void;
+}
+
+export class Listener extends Waiting implements AnswerSink {
+  readonly #stream: Listened;
+  #link: Link;
+  #lastEventId: string | undefined;
+  #exchange: Exchange | undefined;
+  #delayMs = rejoinMinMs;
+  #retryMs: number | undefined;
+  /** When the upstream's stream was opened, on the clock of `performance`. */
+  #openedMs: number | undefined;
+  /** Another stream of the session has the upstream's only one. */
+  #contended = false;
+  #stopped = false;
+  /** It has been open at least once. */
+  #hasOpened = false;
+  /** What this one will replace when it is open. */
+  #former: Listener | undefined;
+  #onOpened: (() => void)[] = [];
+  /** What has come while the other replicas are told of something; it stays in order. */
+  #held: SseEvent[] | undefined;
+
+  constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
+    super();
+    this.#stream = stream;
+    this.#link = link;
+    this.#lastEventId = lastEventId;
+  }
+
+  connect(): void {
+    const { host, rawHeaders, isFull } = this.#stream;
+    this.#exchange = host.adapter.listen(carrying(this.#link, rawHeaders), this.#lastEventId, this);
+    if (isFull || this.#held !== undefined) this.#exchange.pause();
+  }
+
+  /** What was heard on `link` was heard on the session listened to here, and not by this listener. */
+  isBeside(link: Link): boolean {
+    return link !== this.#link && link.sessionId !== undefined && link.sessionId === this.#link.sessionId;
+  }
+
+  get watches(): readonly string[] {
+    return this.#link.watches ?? [];
+  }
+
+  /** Takes the place of `former`, which goes on until this one is open, so that nothing is missed in between. */
+  replace(former: Listener): void {
+    this.#former = former.#hasOpened ? former : former.#yield();
+  }
+
+  #yield(): Listener | undefined {
+    const former = this.#former;
+    this.#former = undefined;
+    this.stop();
+    return former;
+  }
+
+  /** Resolves when the upstream's stream is open, or is wanted no longer. */
+  opened(): Promise<void> {
+    if (this.#hasOpened || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => this.#onOpened.push(resolve));
+  }
+
+  pause(): void {
+    this.#former?.pause();
+    this.#exchange?.pause();
+  }
+
+  resume(): void {
+    this.#former?.resume();
+    if (this.#held === undefined) this.#exchange?.resume();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stream.host.wheel.disarm(this);
+    this.#exchange?.abort();
+    this.#settle();
+  }
+
+  /** A stream of the same session has ended here: what it held may be free. */
+  takeOver(): void {
+    if (!this.#contended || this.#stopped) return;
+    this.#delayMs = rejoinMinMs;
+    this.#stream.host.wheel.arm(this, 0);
+  }
+
+  onJson(): void {}
+
+  onStream(): void {
+    this.#contended = false;
+    this.#openedMs = performance.now();
+    this.#hasOpened = true;
+    this.#stream.opened?.();
+    this.#settle();
+  }
+
+  onRetry(ms: number): void {
+    this.#retryMs = ms;
+  }
+
+  onEvent(event: SseEvent): void {
+    if (this.#stopped) return;
+    this.#delayMs = rejoinMinMs;
+    if (event.id !== undefined) this.#lastEventId = event.id;
+    this.#inOrder(event);
+  }
+
+  #inOrder(event: SseEvent): void {
+    if (this.#held === undefined) this.#take(event);
+    else this.#held.push(event);
+  }
+
+  #take(event: SseEvent): void {
+    if (event.data === '') {
+      if (event.id !== undefined) this.#stream.prime(this.#link.upstream, event.id);
+      return;
+    }
+    try {
+      this.#pass(readServerMessage(Buffer.from(event.data)), event.id);
+    } catch {
+      // One message that is none hurts nobody else; the stream goes on.
+      this.#stream.host.noticed(this.#link, this.#stream.client, 'malformed');
+    }
+  }
+
+  /** An orderly end is the upstream's wish to be polled, at its own pace where it named one. */
+  onEnd(): void {
+    this.#rejoin(this.#retryMs ?? this.#backOffMs(rejoinMaxMs));
+  }
+
+  onFault(fault: GatewayError): void {
+    const { upstream } = this.#link;
+    switch (fault.code) {
+      case 'upstream_verb_refused':
+        upstream.cannotStream(this.#link);
+        this.#stream.leave(upstream, this);
+        this.#settle();
+        return;
+      case 'upstream_session_lost':
+      case 'upstream_revision_refused':
+        this.#forget();
+        this.#renew();
+        return;
+      case 'upstream_busy':
+        this.#contended = true;
+        this.#rejoin(this.#backOffMs(contendedMaxMs));
+        return;
+      case 'upstream_unauthorized':
+      case 'upstream_refused':
+        // It may no longer have what was to be resumed; a fresh stream is better than none.
+        this.#forget();
+        break;
+      default:
+    }
+    this.#rejoin(Math.max(this.#retryMs ?? 0, this.#backOffMs(rejoinMaxMs)));
+  }
+
+  onDue(): void {
+    if (!this.#stopped) this.connect();
+  }
+
+  #pass(message: Message, eventId: string | undefined): void {
+    const { client, host } = this.#stream;
+    const upstream = this.#link.upstream;
+    switch (message.kind) {
+      // A GET stream carries no responses unless it resumes a call, which this one never does.
+      case 'response':
+        return;
+      case 'notification': {
+        const told = host.told(this.#link, client, message.method);
+        const body = notificationToClient(message, upstream, client);
+        if (told === undefined) this.#stream.write(body, upstream, eventId);
+        else this.#hold(told, () => this.#stream.write(body, upstream, eventId));
+        return;
+      }
+      case 'request': {
+        const own = ownAnswer(message, this.#link, client);
+        if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
+        else host.reply(carrying(this.#link, this.#stream.rawHeaders), own);
+      }
+    }
+  }
+
+  /** A client that hears of a change may ask any replica at once: those that keep the old list are told first. `told` never rejects. */
+  #hold(told: Promise<void>, pass: () => void): void {
+    this.#held = [];
+    this.#exchange?.pause();
+    void told.then(() => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      pass();
+      for (const event of held) this.#inOrder(event);
+      if (!this.#stream.isFull) this.resume();
+    });
+  }
+
+  #settle(): void {
+    this.#former?.stop();
+    this.#former = undefined;
+    for (const resolve of this.#onOpened.splice(0)) resolve();
+  }
+
+  #forget(): void {
+    this.#lastEventId = undefined;
+    this.#stream.forget(this.#link.upstream);
+  }
+
+  /** The pause to make now; the next one is twice as long, unless the stream has proved steady in between. */
+  #backOffMs(maxMs: number): number {
+    const isSteady = this.#openedMs !== undefined && performance.now() - this.#openedMs > rejoinMaxMs;
+    this.#openedMs = undefined;
+    const delayMs = isSteady ? rejoinMinMs : Math.min(this.#delayMs, maxMs);
+    this.#delayMs = Math.min(delayMs * 2, rejoinMaxMs);
+    return delayMs;
+  }
+
+  #rejoin(afterMs: number): void {
+    if (!this.#stopped) this.#stream.host.wheel.arm(this, afterMs);
+  }
+
+  /** After a loss of the session the client's link is used as it is by then: a call may have healed it. */
+  #renew(): void {
+    if (this.#stopped) return;
+    this.#stream.renew(this.#link).then(
+      (link) => {
+        if (this.#stopped) return;
+        const { watches, tasks } = this.#link;
+        this.#link = { ...link, ...(watches !== undefined && { watches }), ...(tasks !== undefined && { tasks }) };
+        // With a pause: whoever loses its sessions at once would be asked for new ones without end.
+        this.#rejoin(this.#backOffMs(rejoinMaxMs));
+      },
+      (fault: unknown) => {
+        // Configured to stay lost: its next session is for a new client session to open.
+        if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
+          this.#stream.leave(this.#link.upstream, this);
+        else this.#rejoin(this.#backOffMs(rejoinMaxMs));
+      },
+    );
+  }
+}

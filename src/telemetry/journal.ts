@@ -1,0 +1,48 @@
+/** What is counted and logged of requests, in one place: nothing of their content, and no label a peer could make up (T26, T27). */
+import { GatewayError, type ErrorCode } from '../errors.ts';
+import { methodLabel } from '../protocol/methods.ts';
+import type { Log } from './log.ts';
+import { countRequest, countUpstreamCall, timeRequest } from './metrics.ts';
+import type { Client } from '../clients/client.ts';
+
+export class Journal {
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** The gateway answered by itself. */
+  answered(name: string, startedMs: number): void {
+    const ms = performance.now() - startedMs;
+    const method = methodLabel(name);
+    countRequest(method, 'ok');
+    timeRequest(method, ms);
+    this.#log.info({ method, ms: Math.round(ms) }, 'request');
+  }
+
+  /** An upstream's part in a call is over. */
+  called(name: string, upstream: string, outcome: 'ok' | 'error' | ErrorCode, startedMs: number, client: Client): void {
+    const ms = performance.now() - startedMs;
+    const method = methodLabel(name);
+    countUpstreamCall(upstream, outcome);
+    countRequest(method, outcome);
+    timeRequest(method, ms);
+    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session: client.label }, 'call');
+  }
+
+  /** A request was answered with a fault before it reached an upstream; `name` undefined: before its method was known. */
+  refused(name: string | undefined, fault: unknown): void {
+    const method = name === undefined ? 'none' : methodLabel(name);
+    const known = fault instanceof GatewayError ? fault : undefined;
+    countRequest(method, known?.code ?? 'internal');
+    if (known !== undefined && known.code !== 'internal')
+      this.#log.info({ method, code: known.code, detail: known.detail }, 'refused');
+    else this.#log.error({ method, err: fault }, 'internal fault');
+  }
+
+  /** Something was lost that nobody waits for. */
+  dropped(what: string, upstream: string | undefined, fault: unknown): void {
+    this.#log.debug({ upstream, fault: String(fault) }, what);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Makes stdio and deprecated SSE servers ordinary Streamable HTTP upstreams: one HTTP server on loopback, each upstream at a
+ * path nobody can guess, one running server per client session. It can be reached by every worker of this machine.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
+import type { UpstreamTransport } from '../../config/model.ts';
+import { GatewayError } from '../../errors.ts';
+import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
+import { checkGet, checkPost, readBody, readHead, type Head } from '../http/accept.ts';
+import { connectTimeoutMs, headersTimeoutMs, keepAliveMs, maxHeaderBytes, requestTimeoutMs } from '../http/limits.ts';
+import { respondFault } from '../http/respond.ts';
+import { bridgeLimits, type BridgeLimits } from './limits.ts';
+import type { BridgeSession } from './session.ts';
+import { BridgeSessions, type BridgedUpstream } from './sessions.ts';
+import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+import { startReaping, type Reaping } from './reaping.ts';
+import { SpawnDamping } from './spawn-damping.ts';
+import { openSse } from './sse-bridge.ts';
+import { openProcess } from './stdio.ts';
+
+export interface BridgeSpec {
+  readonly name: string;
+  readonly transport: Extract<UpstreamTransport, { kind: 'stdio' | 'sse' }>;
+}
+
+export interface Bridge {
+  /** Throws RangeError for a name that was not among the specs. */
+  urlOf(name: string): string;
+  /** Ends every session and waits until nothing of their servers is left. */
+  close(): Promise<void>;
+}
+
+/** Revisions a stdio server may speak; the bridge hands messages on and is the same for all. */
+const revisions = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
+
+/** `limits` are for tests. */
+export async function startBridge(
+  specs: readonly BridgeSpec[],
+  deps: { readonly log: BridgeLog; readonly limits?: Partial<BridgeLimits> },
+): Promise<Bridge> {
+  const limits: BridgeLimits = { ...bridgeLimits, ...deps.limits };
+  const bridge = new LoopbackBridge(specs, deps.log, limits);
+  await bridge.listen();
+  return bridge;
+}
+
+class LoopbackBridge implements Bridge {
+  readonly #log: BridgeLog;
+  readonly #limits: BridgeLimits;
+  readonly #byPath = new Map<string, BridgedUpstream>();
+  readonly #paths = new Map<string, string>();
+  readonly #sessions: BridgeSessions;
+  readonly #server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+    },
+    (request, response) => this.#serve(request, response),
+  );
+  /** Only where there is something for it. */
+  #reaping: Reaping | undefined;
+  #agent: Agent | undefined;
+  #host = '';
+
+  constructor(specs: readonly BridgeSpec[], log: BridgeLog, limits: BridgeLimits) {
+    this.#log = log;
+    this.#limits = limits;
+    this.#sessions = new BridgeSessions(log, limits);
+    for (const spec of specs) {
+      // Another user of this machine can reach the port; without the path that is of no use (128 bits).
+      const path = `/${randomBytes(16).toString('hex')}/mcp`;
+      this.#paths.set(spec.name, path);
+      const open = this.#opener(spec);
+      this.#byPath.set(path, { name: spec.name, sessions: new Map(), damping: new SpawnDamping(limits), open });
+    }
+  }
+
+  #opener({ name, transport }: BridgeSpec): (owner: PeerOwner) => Peer {
+    const limits = this.#limits;
+    if (transport.kind === 'stdio') {
+      const reaping = (this.#reaping ??= startReaping(this.#log));
+      const deps = { log: this.#log, limits, reaping };
+      return (owner) => openProcess(name, transport, owner, deps);
+    }
+    // Each session's stream holds a connection for as long as it lasts, so connections are not limited.
+    const dispatcher = (this.#agent ??= new Agent({ connect: { timeout: connectTimeoutMs } }));
+    return (owner) => openSse(name, transport, owner, { limits, dispatcher });
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#host = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  urlOf(name: string): string {
+    const path = this.#paths.get(name);
+    if (path === undefined) throw new RangeError(`no bridged upstream ${name}`);
+    return `http://${this.#host}${path}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    await this.#sessions.close();
+    this.#server.closeAllConnections();
+    this.#reaping?.close();
+    await this.#agent?.destroy();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      const head = readHead(request.rawHeaders);
+      if (head.host !== this.#host) throw new GatewayError('host_not_allowed', head.host);
+      // Only the gateway calls, and no browser ever does.
+      if (head.origin !== undefined) throw new GatewayError('origin_not_allowed', head.origin);
+      const upstream = this.#byPath.get(request.url ?? '');
+      if (upstream === undefined) throw new GatewayError('path_unknown');
+      if (head.revision !== undefined && !revisions.has(head.revision))
+        throw new GatewayError('revision_unsupported', head.revision);
+      switch (request.method ?? '') {
+        case 'POST':
+          checkPost(head);
+          this.#post(upstream, head, request, response).catch((fault: unknown) => respondFault(response, fault));
+          return;
+        case 'GET':
+          checkGet(head);
+          this.#session(upstream, head, response).listen(response, head.lastEventId);
+          return;
+        case 'DELETE':
+          void this.#session(upstream, head, response).end('the client ended the session');
+          response.writeHead(204).end();
+          return;
+        default:
+          throw new GatewayError('verb_not_allowed', request.method);
+      }
+    } catch (fault) {
+      respondFault(response, fault);
+    }
+  }
+
+  async #post(
+    upstream: BridgedUpstream,
+    head: Head,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const session = head.sessionToken === undefined ? undefined : this.#session(upstream, head, response);
+    // A body is not even read while the server is behind with its input.
+    for (let room = session?.room(); room !== undefined; room = session?.room()) await room;
+    const body = await bodyOf(request);
+    if (readBatch(body) !== undefined) throw new GatewayError('batch_unsupported');
+    const message = readClientMessage(body);
+    const opening = message.kind === 'request' && message.method === 'initialize';
+    if (session === undefined) {
+      if (!opening) throw new GatewayError('session_missing');
+      await this.#sessions.open(upstream, message, response);
+      return;
+    }
+    if (opening) throw new GatewayError('initialize_misplaced');
+    if (session.over) throw new GatewayError('session_unreadable', 'ended meanwhile');
+    if (message.kind !== 'request') {
+      await session.tell(message, response).catch((fault: unknown) => {
+        // There is no JSON-RPC answer to a notification, so the fault must be one of HTTP.
+        throw session.over
+          ? new GatewayError('session_unreadable')
+          : new GatewayError('internal', 'not taken', { cause: fault });
+      });
+      return;
+    }
+    try {
+      session.call(message, response);
+    } catch (fault) {
+      respondFault(response, fault, message.id);
+    }
+  }
+
+  /** Throws `session_missing` or `session_unreadable`. */
+  #session(upstream: BridgedUpstream, head: Head, response: ServerResponse): BridgeSession {
+    if (head.sessionToken === undefined) throw new GatewayError('session_missing');
+    return this.#sessions.known(upstream, head.sessionToken, response);
+  }
+}
+
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readBody(request, (fault, body) => {
+      if (fault === undefined) resolve(body);
+      else reject(fault);
+    });
+  });
+}

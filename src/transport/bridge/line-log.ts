@@ -1,0 +1,38 @@
+/**
+ * A server's own output in the gateway's log: each line cut, and no more lines in a second than the log can bear. What
+ * was left out is counted.
+ */
+import type { BridgeLimits } from './limits.ts';
+import type { BridgeLog } from './running-server.ts';
+
+const windowMs = 1_000;
+
+export class LineLog {
+  readonly #log: BridgeLog;
+  readonly #limits: BridgeLimits;
+  #windowStart = Number.NEGATIVE_INFINITY;
+  #written = 0;
+  #leftOut = 0;
+
+  constructor(log: BridgeLog, limits: BridgeLimits) {
+    this.#log = log;
+    this.#limits = limits;
+  }
+
+  /** `nowMs` from any clock that does not go back. */
+  write(level: 'info' | 'warn', label: object, text: string, line: Buffer, nowMs: number): void {
+    if (nowMs - this.#windowStart >= windowMs) {
+      if (this.#leftOut > 0)
+        this.#log.warn({ ...label, lines: this.#leftOut }, 'lines of the server left out of the log');
+      this.#windowStart = nowMs;
+      this.#written = 0;
+      this.#leftOut = 0;
+    }
+    if (this.#written >= this.#limits.maxLoggedLinesPerSecond) {
+      this.#leftOut += 1;
+      return;
+    }
+    this.#written += 1;
+    this.#log[level]({ ...label, line: line.toString('utf8', 0, this.#limits.maxLoggedBytes) }, text);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The listener: one path for MCP, served straight from node:http; all else by Express, which would double the cost of a relayed
+ * call (design.md §6). Limits against slow and oversized heads: security.md T20.
+ */
+import express from 'express';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { GatewayError } from '../../errors.ts';
+import {
+  headersTimeoutMs,
+  keepAliveMs,
+  maxConnections,
+  maxHeaderBytes,
+  maxHeadersCount,
+  requestTimeoutMs,
+} from './limits.ts';
+import { respondFault } from './respond.ts';
+
+/** How often slow connections are looked for, in ms. */
+const slowConnectionCheckMs = 5_000;
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server that is not listening yet. `routes` gives the handler of each MCP path; `pages` adds what Express serves. */
+export function mcpServer(routes: ReadonlyMap<string, Handler>, pages: (app: express.Express) => void): Server {
+  const rest = publicPages(pages);
+  return boundedServer((request, response) => {
+    const url = request.url ?? '';
+    const query = url.indexOf('?');
+    const handler = routes.get(query === -1 ? url : url.slice(0, query));
+    if (handler === undefined) rest(request, response);
+    else handler(request, response);
+  });
+}
+
+export function boundedServer(listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      // Bounds the receipt of a request; answers may stream for as long as they like.
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: slowConnectionCheckMs,
+    },
+    listener,
+  );
+  // One more than allowed, so that reaching the limit can be told from being cut at it.
+  server.maxHeadersCount = maxHeadersCount + 1;
+  server.maxConnections = maxConnections;
+  return server;
+}
+
+/** Everything that is not the MCP endpoint. */
+function publicPages(pages: (app: express.Express) => void): RequestListener {
+  const app = plainExpress();
+  pages(app);
+  closeWithNotFound(app);
+  return (request, response) => void app(request, response);
+}
+
+/** Last on every app: whatever else happens on it is a page that is not there, never a stack (security.md T26). */
+export function closeWithNotFound(app: express.Express): void {
+  app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
+  // Express knows a handler of faults by its four parameters.
+  app.use((fault: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) =>
+    respondFault(response, new GatewayError('path_unknown', String(fault))),
+  );
+}
+
+export function plainExpress(): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  return app;
+}

@@ -1,0 +1,33 @@
+/**
+ * Looks for the return of upstreams that are down, so that they join by themselves (design.md §5). A probe opens a session and
+ * ends it again; clients come to theirs by their own next use.
+ */
+import { newestLegacy } from '../../protocol/revisions.ts';
+import { noHeaders } from './credentials.ts';
+import { probeMs } from '../http/limits.ts';
+import type { UpstreamAdapter } from './adapter.ts';
+import type { LinkOpener } from './opener.ts';
+import type { Upstream } from './upstream.ts';
+
+const observer = { revision: newestLegacy, clientCapabilities: 0, shared: false };
+
+/** Probes until `stop` is called. */
+export function startProbing(
+  upstreams: readonly Upstream[],
+  opener: LinkOpener,
+  adapter: UpstreamAdapter,
+): { stop(): void } {
+  const timer = setInterval(() => {
+    for (const upstream of upstreams) if (upstream.down) void probe(upstream, opener, adapter);
+  }, probeMs);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+async function probe(upstream: Upstream, opener: LinkOpener, adapter: UpstreamAdapter): Promise<void> {
+  try {
+    await adapter.end(await opener.open(upstream, observer, 'probe', noHeaders));
+  } catch {
+    // Still down: the opener has counted and logged it.
+  }
+}

@@ -1,0 +1,12 @@
+import type { LogLevel } from '../../protocol/log-levels.ts';
+
+/** What an upstream of 2026-07-28 is told of the client with each request. */
+export interface Said {
+  /** What the gateway carries of its capabilities, as bits. */
+  readonly capabilities: number;
+  /** As JSON text; undefined: the gateway names itself. */
+  readonly clientInfo: string | undefined;
+  readonly logLevel: LogLevel | undefined;
+  /** The client said so itself, in that revision: an upstream's complaint about it is the client's to hear. */
+  readonly itself: boolean;
+}

@@ -1,0 +1,248 @@
+/**
+ * Clients of 2026-07-28 and the tasks of an upstream of 2025-11-25 (protocol.md D7, ML). A tool that is called as a task alone is
+ * called so: a client that declared the extension gets the task, to be asked for by any replica since its id says where it is; any
+ * other gets the result, which `tasks/result` waits for, with the questions on the way like those of any call (protocol.md D6.3).
+ */
+import { withId } from '../../aggregate/rewrite.ts';
+import { asTask, flatTask, notAsTask, readLegacyTask, taskTools, withoutRelation } from '../../aggregate/task-forms.ts';
+import { errorBody, GatewayError } from '../../errors.ts';
+import { clientCapability, serverCapability } from '../../protocol/capabilities.ts';
+import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { hasTasks, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
+import { textOf } from '../../protocol/scan.ts';
+import { callCeilingMs, maxTaskToolPages } from '../http/limits.ts';
+import type { AnswerSink, Exchange, Link } from './adapter.ts';
+import { linkOf } from './session.ts';
+
+export interface BridgedHost {
+  send(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange;
+  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
+}
+
+/** Whether an upstream's tools may be called as tasks. */
+export function takesTasks({ revision, capabilities }: Link): boolean {
+  return hasTasks(revision) && (capabilities & serverCapability.tasksToolCall) !== 0;
+}
+
+/** Undefined for what is sent as it is. `body` is a request of a client of 2026-07-28. */
+export function bridged(
+  host: BridgedHost,
+  link: Link,
+  body: Buffer,
+  sink: AnswerSink,
+  idleMs: number,
+): Exchange | undefined {
+  if (!takesTasks(link)) return undefined;
+  const message = readClientMessage(body);
+  switch (message.method) {
+    case 'tools/call':
+      return new Bridged(host, link, sink, (under) => callTool(under, message, idleMs));
+    case 'tasks/get':
+    case 'tasks/update':
+    case 'tasks/cancel':
+      return new Bridged(host, link, sink, (under) => askAbout(under, message, idleMs));
+    default:
+      return undefined;
+  }
+}
+
+/** What is under way for one request, whatever it takes. */
+class Bridged implements Exchange {
+  readonly host: BridgedHost;
+  readonly link: Link;
+  readonly sink: AnswerSink;
+  /** The task that the call waits for, by the upstream's own id. */
+  taskId: string | undefined;
+  gone = false;
+  isCancelled = false;
+  #inner: Exchange | undefined;
+  #paused = false;
+
+  constructor(host: BridgedHost, link: Link, sink: AnswerSink, run: (under: Bridged) => Promise<void>) {
+    this.host = host;
+    this.link = link;
+    this.sink = sink;
+    run(this).catch((fault: unknown) => {
+      if (!this.gone) sink.onFault(asFault(fault));
+    });
+  }
+
+  /** What comes of it goes to the sink by itself. */
+  send(body: Buffer, idleMs: number): void {
+    if (this.gone) return;
+    this.#inner = this.host.send(this.link, body, this.sink, idleMs);
+    if (this.#paused) this.#inner.pause();
+  }
+
+  answer(body: Buffer): void {
+    if (!this.gone) this.sink.onJson(body);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#inner?.pause();
+  }
+  resume(): void {
+    this.#paused = false;
+    this.#inner?.resume();
+  }
+  answered(): void {
+    this.taskId = undefined;
+    this.#inner?.answered();
+  }
+  /** The client has left for good. */
+  cancel(): void {
+    if (this.gone) return;
+    this.isCancelled = true;
+    if (this.taskId !== undefined) cancel(this, this.taskId);
+  }
+  abort(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#inner?.abort();
+  }
+}
+
+function cancel({ host, link }: Bridged, taskId: string): void {
+  host.ask(link, 'tasks/cancel', JSON.stringify({ taskId }), link.upstream.config.timeoutMs).catch(() => {});
+}
+
+async function callTool(under: Bridged, message: Message, idleMs: number): Promise<void> {
+  const { host, link } = under;
+  const name = message.params?.member('name');
+  const required = link.upstream.taskTools ?? (await learn(host, link, idleMs));
+  if (name?.kind !== 'string' || !required.has(textOf(message.bytes, name))) {
+    under.send(notAsTask(message), idleMs);
+    return;
+  }
+  const reply = readServerMessage(await host.ask(link, 'tools/call', asTask(message), idleMs));
+  const created = reply.root.member('result')?.member('task');
+  if (created === undefined) {
+    under.answer(withId(reply, message.id!));
+    return;
+  }
+  const task = readLegacyTask(reply.bytes, created);
+  if (under.gone) {
+    if (under.isCancelled) cancel(under, task.taskId);
+    return;
+  }
+  if (((link.said?.capabilities ?? 0) & clientCapability.tasksExtension) !== 0) {
+    under.answer(response(message, `"resultType":"task",${flatTask(task, placeOf(link, task.taskId))}`));
+    return;
+  }
+  under.taskId = task.taskId;
+  const params = JSON.stringify({ taskId: task.taskId });
+  const waiting = `{"jsonrpc":"2.0","id":${message.id!},"method":"tasks/result","params":${params}}`;
+  // A task may take its time in silence.
+  under.send(Buffer.from(waiting), callCeilingMs);
+}
+
+async function askAbout(under: Bridged, message: Message, deadlineMs: number): Promise<void> {
+  const found = message.params?.member('taskId');
+  const place = found?.kind === 'string' ? readPlace(textOf(message.bytes, found)) : undefined;
+  if (place === undefined) throw new GatewayError('task_unknown');
+  const { upstream, capabilities, forwarded } = under.link;
+  const at = {
+    ...linkOf(upstream, { ...place, capabilities }, true),
+    ...(forwarded === undefined ? {} : { forwarded }),
+  };
+  const params = JSON.stringify({ taskId: place.taskId });
+  const ask = async (method: string): Promise<Message> =>
+    readServerMessage(await under.host.ask(at, method, params, deadlineMs));
+  try {
+    under.answer(await aboutTask(message, ask, placeOf(at, place.taskId)));
+  } catch (fault) {
+    // Its session is gone, and the task with it.
+    if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
+    under.answer(Buffer.from(errorBody(new GatewayError('task_unknown'), message.id)));
+  }
+}
+
+/** The response for the client, under the id that it knows. */
+async function aboutTask(
+  message: Message,
+  ask: (method: string) => Promise<Message>,
+  outerId: string,
+): Promise<Buffer> {
+  // Only an unknown task cannot be cancelled in the extension; here neither can one that is over.
+  const cancelled = message.method === 'tasks/cancel' ? await ask('tasks/cancel') : undefined;
+  if (cancelled?.root.member('result') !== undefined) return response(message, '"resultType":"complete"');
+  let got = await ask('tasks/get');
+  if (got.root.member('result') === undefined) return withId(got, message.id!);
+  if (message.method !== 'tasks/get') return response(message, '"resultType":"complete"');
+  let task = readLegacyTask(got.bytes, got.root.member('result'));
+  // It asks on a stream that nobody holds. Rather than to wait for ever it ends, and that is what is told.
+  if (task.status === 'input_required') {
+    got = await ask('tasks/cancel');
+    if (got.root.member('result') === undefined) return withId(got, message.id!);
+    task = readLegacyTask(got.bytes, got.root.member('result'));
+  }
+  if (task.status !== 'completed' && task.status !== 'failed')
+    return response(message, complete(flatTask(task, outerId)));
+  const { bytes, root } = await ask('tasks/result');
+  const result = root.member('result');
+  const error = root.member('error');
+  // What a tool says of its own failure is a result in the extension (protocol.md B11).
+  const settled =
+    result === undefined
+      ? `${flatTask(task, outerId, 'failed')},"error":${bytes.toString('utf8', error?.start, error?.end)}`
+      : `${flatTask(task, outerId, 'completed')},"result":${withoutRelation(bytes, result)}`;
+  return response(message, complete(settled));
+}
+
+/** Remembers which tools are called as tasks alone, where no list has told yet. */
+async function learn(host: BridgedHost, link: Link, deadlineMs: number): Promise<ReadonlySet<string>> {
+  const required = new Set<string>();
+  let cursor: string | undefined;
+  for (let pages = 0; pages < maxTaskToolPages; pages++) {
+    const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
+    const { names, nextCursor } = readTools(await host.ask(link, 'tools/list', params, deadlineMs));
+    for (const name of names) required.add(name);
+    cursor = nextCursor;
+    if (cursor === undefined) break;
+  }
+  link.upstream.taskTools = required;
+  return required;
+}
+
+function readTools(reply: Buffer): ReturnType<typeof taskTools> {
+  try {
+    return taskTools(reply);
+  } catch (cause) {
+    throw new GatewayError('upstream_malformed', 'no list of tools', { cause });
+  }
+}
+
+/** Where a task is, for any replica: the upstream's session and its own id. It is sealed before it goes out. */
+function placeOf({ sessionId, revision }: Link, taskId: string): string {
+  return JSON.stringify([sessionId ?? null, revision, taskId]);
+}
+
+interface Place {
+  readonly sessionId: string | undefined;
+  readonly revision: LegacyRevision;
+  readonly taskId: string;
+}
+
+/** Undefined for the id of a task that another era of the upstream has begun. */
+function readPlace(text: string): Place | undefined {
+  if (!text.startsWith('[')) return undefined;
+  // Sealed by a replica of this gateway or named by an upstream: one that names its tasks so finds its own tasks.
+  const [sessionId, revision, taskId] = JSON.parse(text) as unknown[];
+  if (typeof taskId !== 'string' || typeof revision !== 'string' || !isLegacyRevision(revision)) return undefined;
+  return { sessionId: typeof sessionId === 'string' ? sessionId : undefined, revision, taskId };
+}
+
+function complete(members: string): string {
+  return `"resultType":"complete",${members}`;
+}
+
+function response({ id }: Message, members: string): Buffer {
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id!},"result":{${members}}}`);
+}
+
+function asFault(fault: unknown): GatewayError {
+  return fault instanceof GatewayError
+    ? fault
+    : new GatewayError('upstream_malformed', String(fault), { cause: fault });
+}
