@@ -3,7 +3,7 @@
  * a replica: keyed digests, by a key of the key ring. An address may have changed hands since it was sealed.
  */
 import type { Keyring } from '../../session/keyring.ts';
-import type { RawHeaders } from '../upstream/credentials.ts';
+import type { RawHeaders } from '../http/caller.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 
 /** Of a request, `SECONDS HEX` over time, address, path, headers and body; of its answer, `HEX` over that. */
