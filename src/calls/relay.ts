@@ -5,6 +5,7 @@
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
 import type { InFlight } from '../clients/client.ts';
+import { passesOnCall } from '../clients/passes.ts';
 import { receive, type Receiver } from '../clients/receive.ts';
 import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
 import { undeclared } from '../clients/undeclared.ts';
@@ -401,6 +402,10 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   notification(message: Message): void {
     const { client } = this.#call;
     void this.#host.told(this.#session, client, message.method, this);
+    if (!passesOnCall(message, this.#session, this.#call, this.#sent.tokens)) {
+      this.#host.dropped('not_of_this_call', this.#session);
+      return;
+    }
     if (client.wording.passes(message.method, this.#isWantedLog(message)))
       this.#write(notificationToClient(message, this.#session.upstream, client, this.#sent.tokens));
   }

@@ -58,7 +58,8 @@ export function undeclared(message: Message, declared: number): typeof unknownMe
     // Never declared: one server would see what another has begun.
     case 'tasks/list':
       return unknownMethod;
+    // Whatever else a server asks is no question that a server may ask (2025-11-25 schema, ServerRequest).
     default:
-      return undefined;
+      return unknownMethod;
   }
 }

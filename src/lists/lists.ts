@@ -27,7 +27,7 @@ import { credentialsKey } from '../transport/upstream/credentials.ts';
 import { blackoutMs } from '../transport/http/limits.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
-import { mayBePublic } from '../transport/upstream/sharing.ts';
+import { mayBePublic, tellsOfHealth } from '../transport/upstream/sharing.ts';
 import { takesTasks } from '../transport/upstream/tasks-across.ts';
 import { withDeadline } from '../transport/http/deadline.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
@@ -245,7 +245,8 @@ export class Lists {
     try {
       return await askHealing(this.#adapter, client, session, { method, params, deadlineMs: pageDeadlineMs }, caller);
     } catch (fault) {
-      if (fault instanceof GatewayError && fault.code === 'upstream_timeout')
+      const isHealth = tellsOfHealth(session.upstream.config, caller === nobody);
+      if (isHealth && fault instanceof GatewayError && fault.code === 'upstream_timeout')
         session.upstream.blackoutUntil = this.#now() + blackoutMs;
       throw fault;
     }

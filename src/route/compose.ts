@@ -102,7 +102,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
         .post(to, body)
         .catch((fault: unknown) => journal.dropped('reply not taken', to.session.upstream.config.id, fault));
     },
-    dropped: (what, session, cause) => journal.dropped(what, session.upstream.config.id, cause),
+    dropped: (reason, { upstream }, cause) => journal.messageDropped(reason, upstream.config.id, cause),
   };
   const standings = new Standings(host);
   const streams = new OpenStreams({ ...host, upstreams, opener });

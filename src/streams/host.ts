@@ -1,4 +1,5 @@
 /** What every stream to a client needs of the route it is on. */
+import type { DropReason } from '../telemetry/metrics.ts';
 import type { Client } from '../clients/client.ts';
 import type { Wheel } from '../transport/http/wheel.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -14,6 +15,6 @@ export interface StreamHost {
   told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined;
   /** Sends an answer of the gateway's own to a server, without waiting. */
   reply(to: Outbound, body: string): void;
-  /** Something of a server was dropped that nobody waits for. */
-  dropped(what: string, session: UpstreamSession, cause: unknown): void;
+  /** A message of a server was dropped, for this reason; counted. */
+  dropped(reason: DropReason, session: UpstreamSession, cause?: unknown): void;
 }

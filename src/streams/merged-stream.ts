@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
@@ -19,21 +19,13 @@ import { eventIdToClient } from '../clients/translate.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
+/** What an upstream without sessions pushes on a stream of its own: its log messages come with calls alone. */
 const pushing =
   serverCapability.toolsListChanged |
   serverCapability.promptsListChanged |
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
-  serverCapability.tasks |
-  serverCapability.logging;
-/** Log messages of an upstream without sessions come with calls alone. */
-const pushingWithoutSessions = pushing & ~serverCapability.logging;
-/* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
-const asked =
-  clientCapability.roots |
-  clientCapability.sampling |
-  clientCapability.elicitationForm |
-  clientCapability.elicitationUrl;
+  serverCapability.tasks;
 
 export interface MergedHost extends StreamHost {
   closed(stream: MergedStream): void;
@@ -83,9 +75,8 @@ export class MergedStream implements Listened {
     // The client has asked elsewhere for what this upstream has to tell.
     if (session === undefined && watches.length > 0) this.#open(upstream);
     if (session === undefined || !upstream.mayStream(session)) return;
-    // What a server asks on a session of many clients is nobody's to answer (undeclared.ts).
-    const canAsk = !session.isShared && (this.client.clientCapabilities & asked) !== 0;
-    if (!session.has(session.isToldOfClient ? pushingWithoutSessions : pushing) && !canAsk) return;
+    // A server with sessions needs to declare nothing in order to push or to ask, and many do so undeclared; its refusal is remembered.
+    if (session.streamKind === 'subscription' && !session.has(pushing)) return;
     this.#listen(session, watches, undefined);
   }
 
@@ -157,6 +148,14 @@ export class MergedStream implements Listened {
 
   leave(upstream: Upstream, listener: UpstreamListener): void {
     if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
+  }
+
+  /** The upstream is no longer part of the route. */
+  part(upstream: Upstream): void {
+    this.#listeners.get(upstream)?.stop();
+    this.#listeners.delete(upstream);
+    this.#watches.delete(upstream);
+    this.#places.delete(upstream.hash);
   }
 
   /** Another stream of the session has ended: this one may get what that one had. */

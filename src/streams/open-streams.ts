@@ -101,13 +101,21 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
 
   /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
   joined(upstream: Upstream): void {
-    for (const subscription of this.#subscriptions) {
-      void subscription.returned(upstream);
-      for (const method of listsChanged) subscription.announce(method);
-    }
+    for (const subscription of this.#subscriptions) void subscription.returned(upstream);
+    for (const stream of this.#open) stream.join(upstream);
+    this.announceLists();
+  }
+
+  /** The upstream is no longer part of the route. */
+  parted(upstream: Upstream): void {
+    for (const stream of [...this.#open, ...this.#subscriptions]) stream.part(upstream);
+  }
+
+  /** What is offered may have changed for everyone who listens here. */
+  announceLists(): void {
+    for (const subscription of this.#subscriptions) for (const method of listsChanged) subscription.announce(method);
     const told = new Set<Client>();
     for (const stream of [...this.#open].reverse()) {
-      stream.join(upstream);
       // One message, one stream (2025-11-25 transports §Multiple Connections): the newest is the likeliest to be read.
       if (told.has(stream.client)) continue;
       told.add(stream.client);

@@ -13,7 +13,8 @@ import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import { maxSubscribedUris } from '../transport/http/limits.ts';
+import { maxEarlyMessages, maxSubscribedUris, watchingMs } from '../transport/http/limits.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
@@ -61,6 +62,8 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   readonly #sessions = new Map<Upstream, WatchedSession>();
   readonly #listeners = new Map<Upstream, UpstreamListener>();
   #acknowledged = false;
+  /** What was told before the acknowledgement, which comes first. */
+  #early: Buffer[] = [];
   #started: Promise<void> | undefined;
   #over = false;
 
@@ -84,6 +87,10 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#call.outlet.stream();
     const agreed = await Promise.all(this.#upstreams.all.map((upstream) => this.#watch(upstream)));
     if (this.#over) return;
+    // What changes after the acknowledgement is told, so the upstreams listen first: those that do so in time.
+    for (const upstream of this.#upstreams) this.#join(upstream);
+    await settledWithin(Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())), watchingMs);
+    if (this.#over) return;
     const { asked, tasks } = this.#filter;
     const uris = agreed.flat().map(({ outward }) => outward);
     const notifications = {
@@ -98,7 +105,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     };
     this.#acknowledged = true;
     this.#send(Buffer.from(JSON.stringify(acknowledged)));
-    for (const upstream of this.#upstreams) this.#join(upstream);
+    for (const body of this.#early.splice(0)) this.#send(body);
   }
 
   /** An upstream that was down or unknown is there: what was asked of it is told from now on. */
@@ -112,6 +119,14 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     await this.#started;
     await this.#watch(upstream);
     this.#join(upstream);
+  }
+
+  /** The upstream is no longer part of the route. */
+  part(upstream: Upstream): void {
+    for (const listening of [this.#listeners.get(upstream), this.#sessions.get(upstream)]) listening?.stop();
+    this.#listeners.delete(upstream);
+    this.#sessions.delete(upstream);
+    this.#watches.delete(upstream);
   }
 
   /** What of the resources of an upstream is told from now on. */
@@ -137,7 +152,9 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     const session = this.client.sessions.peek(upstream);
     const uris = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
     const tasks = this.#filter.tasks.byUpstream.get(upstream);
-    const tells = session?.has(listsChanged) === true || uris.length > 0 || tasks !== undefined;
+    // Servers with sessions tell of changes that they never declared (Python SDK 1.x); a refusal of the stream is remembered.
+    const mayTell = session?.streamKind === 'get' || session?.has(listsChanged) === true;
+    const tells = mayTell || uris.length > 0 || tasks !== undefined;
     if (session === undefined || !upstream.mayStream(session) || !tells) return;
     const listener = new UpstreamListener(this, session, { uris, tasks }, undefined);
     this.#listeners.set(upstream, listener);
@@ -198,8 +215,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   }
 
   #send(body: Buffer): void {
-    // What changes before the acknowledgement is none of what it promises.
-    if (this.#over || !this.#acknowledged) return;
+    if (this.#over) return;
+    if (!this.#acknowledged) {
+      // Beyond the bound nothing is lost that the acknowledgement has promised.
+      if (this.#early.length < maxEarlyMessages) this.#early.push(body);
+      return;
+    }
     if (this.#call.outlet.events(encodeEvent(stamped(body, this.#call.message.id!)))) return;
     this.isFull = true;
     for (const listener of [...this.#listeners.values(), ...this.#sessions.values()]) listener.pause();

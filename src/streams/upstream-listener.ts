@@ -8,6 +8,7 @@ import type { SseEvent } from '../protocol/sse.ts';
 import type { Client } from '../clients/client.ts';
 import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from '../transport/http/limits.ts';
 import { notificationToClient, requestToClient } from '../clients/translate.ts';
+import { passesOnStream } from '../clients/passes.ts';
 import { receive, type Receiver } from '../clients/receive.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import { Waiting } from '../transport/http/wheel.ts';
@@ -175,7 +176,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
       receive(message, this.#session, this.#stream.client, undefined, this);
     } catch (fault) {
       // One message that is none hurts nobody else; the stream goes on.
-      this.#stream.host.dropped('a message on a stream is invalid', this.#session, fault);
+      this.#stream.host.dropped('invalid', this.#session, fault);
     }
   }
 
@@ -221,6 +222,11 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
   notification(message: Message): void {
     const { client, host } = this.#stream;
     const told = host.told(this.#session, client, message.method, this);
+    const isWatched = this.#watches.uris.length > 0 || this.#watches.tasks !== undefined;
+    if (!passesOnStream(message, this.#session, isWatched)) {
+      host.dropped('of_a_shared_session', this.#session);
+      return;
+    }
     const body = notificationToClient(message, this.#session.upstream, client);
     const eventId = this.#eventId;
     if (told === undefined) this.#write(body, eventId);

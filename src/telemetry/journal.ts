@@ -2,7 +2,7 @@
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { Log } from './log.ts';
-import { countRequest, countUpstreamCall, timeRequest } from './metrics.ts';
+import { countRequest, countUpstreamCall, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
 
 export class Journal {
   readonly #log: Log;
@@ -44,6 +44,12 @@ export class Journal {
     if (known !== undefined && known.code !== 'internal')
       this.#log.info({ method, code: known.code, detail: known.detail }, 'refused');
     else this.#log.error({ method, err: fault }, 'internal fault');
+  }
+
+  /** A message of a server was dropped. */
+  messageDropped(reason: DropReason, upstream: string, fault: unknown): void {
+    droppedMessages.inc({ reason, upstream });
+    this.#log.debug({ upstream, reason, ...(fault === undefined ? {} : { fault: String(fault) }) }, 'message dropped');
   }
 
   /** Something was lost that nobody waits for. */

@@ -87,7 +87,7 @@ class Standing implements AnswerSink, Receiver {
       const message = readServerMessage(Buffer.from(event.data));
       if (!this.#isTaken(message)) receive(message, this.#to.session, this.#client, undefined, this);
     } catch (fault) {
-      this.#host.dropped('a message on a stream is invalid', this.#to.session, fault);
+      this.#host.dropped('invalid', this.#to.session, fault);
     }
   }
 

@@ -12,7 +12,7 @@ import { withDeadline } from '../http/deadline.ts';
 import { blackoutMs } from '../http/limits.ts';
 import type { UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession } from './session.ts';
-import { mayPool } from './sharing.ts';
+import { mayPool, tellsOfHealth } from './sharing.ts';
 import type { Upstream } from './upstream.ts';
 
 /** How long an upstream is taken to keep no sessions after a handshake without a session id, in ms. */
@@ -107,6 +107,7 @@ export class SessionOpener {
     } catch (fault) {
       const code = fault instanceof GatewayError ? fault.code : 'internal';
       countUpstreamSession(upstream.config.id, reason, code);
+      if (!tellsOfHealth(upstream.config, caller === nobody)) throw fault;
       if (code === 'upstream_timeout') upstream.blackoutUntil = now() + blackoutMs;
       // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
       if (!refusals.has(code)) this.#lost(upstream, fault);

@@ -26,6 +26,11 @@ export function mayBePublic({ forwardHeaders }: Pick<UpstreamConfig, 'forwardHea
   return forwardHeaders.length === 0;
 }
 
+/** Whether what comes of a request says something of the upstream's health: a caller's own headers may be what it fails on. */
+export function tellsOfHealth({ forwardHeaders }: Pick<UpstreamConfig, 'forwardHeaders'>, isNobody: boolean): boolean {
+  return isNobody || forwardHeaders.length === 0;
+}
+
 /** Whether a session without an id may serve other clients of `principalId` too: not where it was opened with a caller's own headers. */
 export function mayPool({ forwardHeaders }: Pick<UpstreamConfig, 'forwardHeaders'>): boolean {
   return forwardHeaders.length === 0;
