@@ -35,7 +35,7 @@ export interface KeepingUpstream {
   readonly server: RawServer;
   readonly calls: readonly KeptCall[];
   /** `Last-Event-ID` of each GET until now. */
-  readonly gets: readonly (string | undefined)[];
+  readonly gets: readonly string[];
   /** Answers the next GET with this instead. */
   answerNextGetWith(handler: RawHandler): void;
 }
@@ -48,7 +48,7 @@ interface Kept {
 export async function startKeeping(options: KeepingOptions = {}): Promise<KeepingUpstream> {
   const calls: KeptCall[] = [];
   const kept: Kept[] = [];
-  const gets: (string | undefined)[] = [];
+  const gets: string[] = [];
   const instead: RawHandler[] = [];
 
   const attach = (call: Kept, response: ServerResponse): void => {
@@ -83,10 +83,15 @@ export async function startKeeping(options: KeepingOptions = {}): Promise<Keepin
       revision: options.revision ?? '2025-11-25',
       get: (request, response) => {
         const id = request.headers['last-event-id']?.toString();
+        // A stream that belongs to no call is none of these.
+        if (id === undefined) {
+          response.writeHead(405).end();
+          return;
+        }
         gets.push(id);
         const other = instead.shift();
         if (other !== undefined) return other(request, response);
-        const [number, at] = (id ?? '').split('-').map(Number);
+        const [number, at] = id.split('-').map(Number);
         const call = number === undefined ? undefined : kept[number - 1];
         if (call === undefined) {
           response.writeHead(400).end();
