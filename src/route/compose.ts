@@ -34,9 +34,9 @@ import { LegacyAdapter } from '../transport/upstream/legacy.ts';
 import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { SessionOpener } from '../transport/upstream/opener.ts';
 import { startProbing } from '../transport/upstream/probe.ts';
-import { Upstream } from '../transport/upstream/upstream.ts';
 import { Upstreams } from '../transport/upstream/upstreams.ts';
 import { Route } from './route.ts';
+import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
 
 /** What a route needs of the process it runs in. */
 export interface Surroundings {
@@ -67,17 +67,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     new ModernAdapter(wheel, forwarded, version),
     nowMs,
   );
-  const upstreams = new Upstreams(
-    config.upstreams.map(
-      (upstream) =>
-        new Upstream(
-          upstream,
-          addressOf(upstream, (name) => around.bridgedUrl(config.name, name)),
-          identityOf(upstream),
-          version,
-        ),
-    ),
-  );
+  const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, config.name, around.bridgedUrl);
+  const upstreams = new Upstreams(takenOver([], config.upstreams, urlOf, version));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -131,34 +122,51 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const idle = new Idle(parked);
   const underWay = new UnderWay();
   const calls = new Dispatcher({ ...host, hops, changes, lists, journal, keeper, standings, underWay, asked, parked });
-  const gateway = new Gateway({
-    upstreams,
-    policy,
-    authenticate: anonymous,
-    gate: selectors,
-    clients,
-    lists,
-    router: new Router(upstreams, config.naming, lists),
-    calls,
-    inbound: new Inbound({ upstreams, adapter, asked, hops, tell, log }),
-    streams,
-    adapter,
-    opener,
-    wheel,
-    journal,
-    keeper,
-    idle,
-    version,
-  });
+  const gatewayFor = ({ naming }: RouteConfig): Gateway =>
+    new Gateway({
+      upstreams,
+      policy,
+      authenticate: anonymous,
+      gate: selectors,
+      clients,
+      lists,
+      router: new Router(upstreams, naming, lists),
+      calls,
+      inbound: new Inbound({ upstreams, adapter, asked, hops, tell, log }),
+      streams,
+      adapter,
+      opener,
+      wheel,
+      journal,
+      keeper,
+      idle,
+      version,
+    });
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();
     streams.endAll();
     await Promise.allSettled([...upstreams.all.map((upstream) => upstream.close()), hops.close()]);
   };
+  const reconfigure = (next: RouteConfig): Gateway => {
+    const before = upstreams.all;
+    const after = takenOver(before, next.upstreams, urlOf, version);
+    const gone = before.filter((upstream) => !after.includes(upstream));
+    const come = after.filter((upstream) => !before.includes(upstream));
+    upstreams.replace(after);
+    for (const upstream of gone) {
+      catalogue.invalidate(upstream.config.id);
+      streams.parted(upstream);
+      void retired(upstream);
+    }
+    for (const upstream of come) streams.joined(upstream);
+    if (come.length === 0 && isOtherwiseOffered(before, after)) streams.announceLists();
+    return gatewayFor(next);
+  };
   return new Route({
     config,
-    gateway,
+    gateway: gatewayFor(config),
+    reconfigure,
     upstreams,
     clients,
     lists,
@@ -170,14 +178,12 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   });
 }
 
-function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {
-  return transport.kind === 'http' ? transport.url : bridgedUrl(name);
-}
-
-/** What an upstream is, whichever port its bridge has today: part of its hash, so that sessions survive a restart of ours. */
-function identityOf({ transport }: UpstreamConfig): string {
-  if (transport.kind !== 'stdio') return transport.url;
-  return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+function addressOf(
+  { name, transport }: UpstreamConfig,
+  route: string,
+  bridgedUrl: (route: string, upstream: string) => string,
+): string {
+  return transport.kind === 'http' ? transport.url : bridgedUrl(route, name);
 }
 
 function nowSeconds(): number {

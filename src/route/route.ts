@@ -1,5 +1,6 @@
 /** One endpoint with its upstreams, made from its frozen configuration (compose.ts). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import type { Idle } from '../calls/idle.ts';
 import type { ClientRegistry } from '../clients/registry.ts';
 import type { RouteConfig } from '../config/model.ts';
@@ -15,6 +16,8 @@ import { hear, type Heard } from './hear.ts';
 export interface RouteParts {
   readonly config: RouteConfig;
   readonly gateway: Gateway;
+  /** Takes another configuration in: gives the gateway that serves by it. Sessions and streams go on. */
+  readonly reconfigure: (config: RouteConfig) => Gateway;
   readonly upstreams: Upstreams;
   readonly clients: ClientRegistry;
   readonly lists: Lists;
@@ -29,14 +32,18 @@ export interface RouteParts {
 export class Route {
   /** For who looks at it without being its client: the greeting. */
   readonly parts: RouteParts;
+  #config: RouteConfig;
+  #gateway: Gateway;
   #isDraining = false;
 
   constructor(parts: RouteParts) {
     this.parts = parts;
+    this.#config = parts.config;
+    this.#gateway = parts.gateway;
   }
 
   get config(): RouteConfig {
-    return this.parts.config;
+    return this.#config;
   }
 
   get isDraining(): boolean {
@@ -45,12 +52,19 @@ export class Route {
 
   /** Answers one HTTP request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    this.parts.gateway.handle(request, response);
+    this.#gateway.handle(request, response);
   }
 
   /** Answers a request that another replica has brought here. Never throws. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
-    this.parts.gateway.handleBrought(request, body, response);
+    this.#gateway.handleBrought(request, body, response);
+  }
+
+  /** Serves by `config` from now on. An upstream that is configured as before goes on as it is. */
+  apply(config: RouteConfig): void {
+    if (isDeepStrictEqual(config, this.#config)) return;
+    this.#config = config;
+    this.#gateway = this.parts.reconfigure(config);
   }
 
   /** Takes news of another worker or replica. Resolves when it holds here. */
@@ -60,9 +74,9 @@ export class Route {
 
   /** Takes in nothing new and lets what is under way finish within `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
-    const { gateway, streams, idle, heard } = this.parts;
+    const { streams, idle, heard } = this.parts;
     this.#isDraining = true;
-    gateway.refuseNew();
+    this.#gateway.refuseNew();
     // Clients come back to another replica at once and go on where they were.
     streams.endAll();
     await idle.wait(timeoutMs);

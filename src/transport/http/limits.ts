@@ -75,6 +75,8 @@ export const quietTurns = 10;
 export const maxLastTurns = 1_000;
 /** After an upstream has kept an opening or a list waiting to the end, nobody waits for it again for this long. */
 export const blackoutMs = 10_000;
+/** Calls under way at an upstream that is no longer configured may take this long. */
+export const retiredUpstreamMs = 300_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
 /** A call waits this long for the stream on which its upstream may ask about it. Some servers send its head with its first event only. */

@@ -10,6 +10,8 @@ export type StreamKind = 'get' | 'subscription';
 
 export class Upstream {
   readonly config: UpstreamConfig;
+  /** The address in use. */
+  readonly url: string;
   readonly origin: string;
   /** Path and query, as they stand in the configured URL. */
   readonly path: string;
@@ -44,6 +46,7 @@ export class Upstream {
   constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
     const address = new URL(url);
     this.config = config;
+    this.url = url;
     this.bridged = config.transport.kind !== 'http';
     this.origin = address.origin;
     this.path = `${address.pathname}${address.search}`;
@@ -79,6 +82,11 @@ export class Upstream {
   /** It may be another server by now. */
   mayStreamAgain(): void {
     this.#streamless.clear();
+  }
+
+  /** Resolves when nothing is under way any more; takes nothing new. Never rejects. */
+  async finish(): Promise<void> {
+    await Promise.allSettled([this.pool.close(), this.streams.close()]);
   }
 
   /** Lets go of all connections; what is under way breaks off. */

@@ -1,0 +1,40 @@
+/**
+ * What becomes of the upstreams of a route when its configuration is read anew: one that is configured as before is taken over
+ * with its connections, sessions, era and lists; one that is gone ends what it has under way and then closes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { UpstreamConfig } from '../config/model.ts';
+import { retiredUpstreamMs } from '../transport/http/limits.ts';
+import { Upstream } from '../transport/upstream/upstream.ts';
+
+/** The upstreams of `configs`, in their order: those of `before` where nothing about them has changed, else new ones. */
+export function takenOver(
+  before: readonly Upstream[],
+  configs: readonly UpstreamConfig[],
+  urlOf: (config: UpstreamConfig) => string,
+  version: string,
+): Upstream[] {
+  return configs.map((config) => {
+    const url = urlOf(config);
+    const same = before.find((upstream) => upstream.url === url && isDeepStrictEqual(upstream.config, config));
+    return same ?? new Upstream(config, url, identityOf(config), version);
+  });
+}
+
+/** Whether clients may be shown other things than before although no upstream is new: one is gone, or the order has changed. */
+export function isOtherwiseOffered(before: readonly Upstream[], after: readonly Upstream[]): boolean {
+  return before.length !== after.length || before.some((upstream, at) => upstream !== after[at]);
+}
+
+/** Closes the connections of an upstream once nothing is under way on them, or after `retiredUpstreamMs`. Never rejects. */
+export async function retired(upstream: Upstream): Promise<void> {
+  await Promise.race([upstream.finish(), sleep(retiredUpstreamMs, undefined, { ref: false })]);
+  await upstream.close();
+}
+
+/** What an upstream is, whichever port its bridge has today: part of its hash, so that sessions survive a restart of ours. */
+function identityOf({ transport }: UpstreamConfig): string {
+  if (transport.kind !== 'stdio') return transport.url;
+  return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;
+}
