@@ -18,6 +18,7 @@ import type { Tell } from '../transport/peers/notice.ts';
 import { tasksToUpstream } from '../clients/translate.ts';
 import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface InboundParts {
   readonly upstreams: readonly Upstream[];
@@ -49,12 +50,12 @@ export class Inbound {
   async answer(client: Client, message: Message, rawHeaders: RawHeaders, hopped: boolean): Promise<void> {
     const id = message.root.member('id');
     const text = id?.kind === 'string' ? textOf(message.bytes, id) : '';
-    const held = openQuestionId(client.session, text);
+    const held = openQuestionId(client.session, text, unixSeconds());
     if (held !== undefined) {
       await this.#answerHeld(held, message, rawHeaders, hopped);
       return;
     }
-    const opened = openRequestId(client.session, text);
+    const opened = openRequestId(client.session, text, unixSeconds());
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
     const answer = tasksToUpstream(message, link.upstream, client);
@@ -116,7 +117,7 @@ export class Inbound {
   #progress(client: Client, message: Message, rawHeaders: RawHeaders): void {
     const token = message.params?.member('progressToken');
     const opened =
-      token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
+      token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token), unixSeconds()) : undefined;
     const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
     if (token === undefined || opened === undefined || link === undefined) return;
     const { bytes, params } = tasksToUpstream(message, link.upstream, client);

@@ -16,6 +16,7 @@ import type { Client } from '../clients/client.ts';
 import type { RawHeaders } from '../transport/upstream/credentials.ts';
 import type { Lists } from '../lists/lists.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface Routed {
   readonly upstream: Upstream;
@@ -88,7 +89,7 @@ export class Router {
 
   /** By `params.taskId`. Throws `task_unknown`, alike for ids that were never given out and for those of others. */
   task(client: Client, message: Message): Routed {
-    const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'));
+    const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'), unixSeconds());
     const upstream = this.#upstreams.find(({ hash }) => hash === task?.upstream);
     if (task === undefined || upstream === undefined) throw new GatewayError('task_unknown');
     return { upstream, target: { taskId: task.raw } };

@@ -19,6 +19,7 @@ import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { LinkOpener } from '../transport/upstream/opener.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Wheel } from '../transport/http/wheel.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 const listsChanged = [
   'notifications/tools/list_changed',
@@ -49,7 +50,7 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   open(client: Client, lastEventId: string | undefined, response: ServerResponse): void {
     if (client.getStreams >= (client.shared ? maxSharedStreams : maxStreamsPerSession))
       throw new GatewayError('streams_too_many');
-    const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId);
+    const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId, unixSeconds());
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
       const link = upstream === undefined ? undefined : client.links.peek(upstream);

@@ -8,6 +8,7 @@ import { openTaskId } from '../session/request-id.ts';
 import type { Client } from '../clients/client.ts';
 import { maxSubscribedTasks } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 /** `declared` are the bits of what the client can do. Throws `capability_missing`, which says what would have to be declared. */
 export function requireTasks(declared: number): void {
@@ -42,7 +43,7 @@ export function watchedTasks(
   const ids = new Set<string>();
   const byUpstream = new Map<Upstream, string[]>();
   for (const id of wanted) {
-    const task = typeof id === 'string' && !ids.has(id) ? openTaskId(client.session, id) : undefined;
+    const task = typeof id === 'string' && !ids.has(id) ? openTaskId(client.session, id, unixSeconds()) : undefined;
     const upstream = upstreams.find(({ hash }) => hash === task?.upstream);
     const link = upstream === undefined ? undefined : client.links.peek(upstream);
     if (task === undefined || upstream === undefined) continue;
