@@ -104,9 +104,11 @@ test('a key seals in the format that it names, in the first unless it names one,
   }
 });
 
+async function kidsOf(kdf: KeySpec['kdf'], secret: string, name: string): Promise<number[]> {
+  return (await loadKeyring([{ id: 'k', secret, kdf }], { gateway: name, resource })).epochs.map(({ kid }) => kid);
+}
+
 test('with every derivation the name of the gateway is part of the keys of format 2', async () => {
-  const kidsOf = async (kdf: KeySpec['kdf'], secret: string, name: string): Promise<number[]> =>
-    (await loadKeyring([{ id: 'k', secret, kdf }], { gateway: name, resource })).epochs.map(({ kid }) => kid);
   const [one, other] = [
     await kidsOf({ kind: 'none' }, firstKey.secret, 'one'),
     await kidsOf({ kind: 'none' }, firstKey.secret, 'other'),
