@@ -35,7 +35,7 @@ async function replica(ring: Keyring, answer: Answer): Promise<string> {
   const server = createServer((request, response) => void serve(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closedAtTheEnd(async () => void server.closeAllConnections());
+  closedAtTheEnd(async () => server.closeAllConnections());
   closedAtTheEnd(async () => void server.close());
   address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return address;
@@ -66,7 +66,7 @@ async function called(address: string): Promise<void> {
     gone: false,
     owner: undefined,
     whole: (body, _token, status) => {
-      writes.push(`whole ${status} ${body}`);
+      writes.push(`whole ${status} ${body.toString()}`);
       over.resolve();
     },
     stream: () => void writes.push('stream'),

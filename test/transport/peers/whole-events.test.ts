@@ -39,7 +39,7 @@ test('however a stream is cut, what is passed ends where an event ends, and noth
 });
 
 test('byte by byte, an event leaves with its last line feed', () => {
-  expect(passed([...'data: 1\n\ndata: 2\n\n'].map((char) => Buffer.from(char)))).toEqual({
+  expect(passed(Array.from('data: 1\n\ndata: 2\n\n').map((char) => Buffer.from(char)))).toEqual({
     taken: ['data: 1\n\n', 'data: 2\n\n'],
     half: 0,
   });
