@@ -54,8 +54,12 @@ test('a message of the second format has many', () => {
   expect(readNotices('{"version":2,"at":7,"notices":[]}')).toEqual({ notices: [], at: 7 });
 });
 
+/** A message of a later release. */
+function message(...notices: readonly unknown[]): string {
+  return JSON.stringify({ version: 2, at: 7, notices, more: 'x' });
+}
+
 test('what a later release tells besides costs nothing of what is understood', () => {
-  const message = (...notices: readonly unknown[]): string => JSON.stringify({ version: 2, at: 7, notices, more: 'x' });
   expect(readNotices(message({ kind: 'unheard-of', jti }, ended, { ...level, more: 1 }, ...wrong))?.notices).toEqual([
     ended,
     level,
@@ -64,15 +68,15 @@ test('what a later release tells besides costs nothing of what is understood', (
     expect(readNotices(text), text).toBeUndefined();
 });
 
+/** A message of that many notices. */
+function endedTimes(count: number): string {
+  const all = Array.from({ length: count }, () => JSON.stringify(ended));
+  return writeNotices(2, all, 7);
+}
+
 test('a message has 512 notices at most', () => {
-  const text = (count: number): string =>
-    writeNotices(
-      2,
-      Array.from({ length: count }, () => JSON.stringify(ended)),
-      7,
-    );
-  expect(readNotices(text(maxNotices))?.notices).toHaveLength(512);
-  expect(readNotices(text(maxNotices + 1))).toBeUndefined();
+  expect(readNotices(endedTimes(maxNotices))?.notices).toHaveLength(512);
+  expect(readNotices(endedTimes(maxNotices + 1))).toBeUndefined();
 });
 
 test('what a client sends is bounded before it is told to anyone', () => {

@@ -35,10 +35,11 @@ test('while it cannot be looked up, the addresses of before serve for a minute',
 test('256 peers are told at most, each once, and IPv6 addresses are written as such', async () => {
   const many = Array.from({ length: 300 }, (_, at) => address(at));
   expect(await new PeerAddresses('x', 1, async () => [...many, ...many]).current()).toHaveLength(256);
-  const both = async (): Promise<{ address: string; family: number }[]> => [
-    { address: '::1', family: 6 },
-    address(1),
-    address(1),
-  ];
-  expect(await new PeerAddresses('[::1]:5', 1, both).current()).toEqual(['[::1]:5', '10.0.0.1:5']);
+  expect(
+    await new PeerAddresses('[::1]:5', 1, async () => [
+      { address: '::1', family: 6 },
+      address(1),
+      address(1),
+    ]).current(),
+  ).toEqual(['[::1]:5', '10.0.0.1:5']);
 });
