@@ -1,11 +1,31 @@
 /**
- * THE WAY OF A REQUEST: accept → read the message → open the token → route → call the upstream → translate → write. Each step
- * is a file of its own with its own faults; here stands their order. One `Gateway` serves one route.
+ * THE WAY OF A REQUEST: accept → caller → read the message → session → route → gate → call the upstream → translate → write. Each
+ * step is a file of its own with its own faults; here stands their order. One `Gateway` serves one route.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from './calls/dispatcher.ts';
+import type { Idle } from './calls/idle.ts';
+import type { Inbound } from './calls/inbound.ts';
+import type { Routed, Router } from './calls/router.ts';
+import { callOf, type Call, type Received } from './clients/call.ts';
+import type { Client } from './clients/client.ts';
+import { unknownFault, type Gate } from './clients/gate.ts';
+import { endAll, initializeResult, openAll, readGreeting } from './clients/handshake.ts';
+import type { ClientRegistry } from './clients/registry.ts';
 import { GatewayError } from './errors.ts';
+import { discover, sessionsOf } from './lists/discover.ts';
+import { levelOf, setLevel } from './lists/level.ts';
+import type { Lists } from './lists/lists.ts';
 import type { Message } from './protocol/envelope.ts';
 import type { ModernRequestPlan, RequestPlan } from './protocol/methods.ts';
+import type { Keeper } from './streams/keeper.ts';
+import type { OpenStreams } from './streams/open-streams.ts';
+import type { Journal } from './telemetry/journal.ts';
+import { BatchOutlet } from './transport/downstream/batch.ts';
+import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
+import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
+import { readIncoming } from './transport/downstream/read.ts';
+import { legacyFault, resultText, type Own } from './transport/downstream/wording.ts';
 import {
   checkGet,
   checkOrigin,
@@ -15,133 +35,114 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
-import { callOf, type Call, type Received } from './clients/call.ts';
-import type { Calls } from './calls/dispatcher.ts';
-import type { Clients } from './clients/registry.ts';
-import { BatchOutlet } from './transport/downstream/batch.ts';
-import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
-import { readIncoming } from './transport/downstream/read.ts';
-import { legacyFault, resultText, type Own } from './transport/downstream/wording.ts';
-import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
-import { discover, linksOf } from './lists/discover.ts';
-import { carrying, type RawHeaders } from './transport/upstream/credentials.ts';
-import { endAll, initializeResult, openAll, readGreeting } from './clients/handshake.ts';
-import type { Inbound } from './calls/inbound.ts';
-import type { Journal } from './telemetry/journal.ts';
-import type { Keeper } from './streams/keeper.ts';
-import { levelOf, setLevel } from './lists/level.ts';
-import type { Listening } from './streams/open-streams.ts';
-import type { Lists } from './lists/lists.ts';
+import type { Authenticate, Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
-import type { Routed, Router } from './calls/router.ts';
-import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
-import type { LinkOpener } from './transport/upstream/opener.ts';
-import type { Upstream } from './transport/upstream/upstream.ts';
 import type { Wheel } from './transport/http/wheel.ts';
+import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
+import type { SessionOpener } from './transport/upstream/opener.ts';
+import type { Upstreams } from './transport/upstream/upstreams.ts';
 
 export interface GatewayParts {
-  readonly upstreams: readonly Upstream[];
+  readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
-  readonly clients: Clients;
+  readonly authenticate: Authenticate;
+  readonly gate: Gate;
+  readonly clients: ClientRegistry;
   readonly lists: Lists;
   readonly router: Router;
-  readonly calls: Calls;
+  readonly calls: Dispatcher;
   readonly inbound: Inbound;
-  readonly listening: Listening;
+  readonly streams: OpenStreams;
   readonly adapter: UpstreamAdapter;
-  readonly opener: LinkOpener;
+  readonly opener: SessionOpener;
   readonly wheel: Wheel;
   readonly journal: Journal;
   readonly keeper: Keeper;
+  readonly idle: Idle;
   readonly version: string;
 }
 
 export class Gateway {
   readonly #parts: GatewayParts;
-  /** Set while the process drains: nothing new is taken in, but what calls under way wait for. */
-  draining = false;
-
-  /** Requests whose answer is not out yet; streams opened by GET do not count. */
-  #active = 0;
-  #onIdle: (() => void) | undefined;
-  readonly #answered = (): void => {
-    this.#active -= 1;
-    if (this.#active === 0) this.#onIdle?.();
-  };
+  #isDraining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
   }
 
-  /** Resolves when nothing is under way or waits for its client any more, or after `timeoutMs`. */
-  idle(timeoutMs: number): Promise<void> {
-    if (this.#isIdle) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#onIdle = () => {
-        if (!this.#isIdle) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#parts.calls.parked.onEmpty = this.#onIdle;
-    });
-  }
-
-  get #isIdle(): boolean {
-    return this.#active === 0 && this.#parts.calls.parked.size === 0;
+  /** From now on nothing new is taken in, but what calls under way wait for. */
+  refuseNew(): void {
+    this.#isDraining = true;
   }
 
   /** Answers one HTTP request. Never throws: every fault ends in an answer. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     try {
-      if (this.draining && request.method !== 'POST') throw new GatewayError('draining');
+      if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
-      switch (request.method) {
-        case 'POST':
-          this.#post(head, request, response);
-          return;
-        case 'GET':
-          this.#get(head, response);
-          return;
-        case 'DELETE':
-          this.#delete(head, request, response);
-          return;
-        default:
-          throw new GatewayError('verb_not_allowed', request.method);
-      }
+      const caller = this.#parts.authenticate(head);
+      if (caller instanceof Promise) this.#later(caller, head, request, response);
+      else this.#admit(head, caller, request, response);
     } catch (fault) {
       this.#refuse(response, fault);
     }
   }
 
-  #post(head: Head, request: IncomingMessage, response: ServerResponse): void {
+  /** Who the caller is had to be asked for. */
+  #later(caller: Promise<Caller>, head: Head, request: IncomingMessage, response: ServerResponse): void {
+    caller
+      .then((known) => {
+        if (!response.destroyed) this.#admit(head, known, request, response);
+      })
+      .catch((fault: unknown) => this.#refuse(response, fault));
+  }
+
+  #admit(head: Head, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
+    switch (request.method) {
+      case 'POST':
+        this.#post(head, caller, request, response);
+        return;
+      case 'GET':
+        this.#get(head, caller, response);
+        return;
+      case 'DELETE':
+        this.#delete(head, caller, response);
+        return;
+      default:
+        throw new GatewayError('verb_not_allowed', request.method);
+    }
+  }
+
+  #post(head: Head, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
     checkPost(head);
-    this.#active += 1;
-    response.on('close', this.#answered);
+    this.#parts.idle.begun(response);
     readBody(request, (fault, body) => {
-      if (fault === undefined) this.#received(head, body, false, response);
+      if (fault === undefined) this.#received(head, caller, body, false, response);
       else this.#refuse(response, fault);
     });
   }
 
   /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
-    this.#active += 1;
-    response.on('close', this.#answered);
+    this.#parts.idle.begun(response);
     try {
-      this.#received(readHead(request.rawHeaders), body, true, response);
+      const head = readHead(request.rawHeaders);
+      Promise.resolve(this.#parts.authenticate(head)).then(
+        (caller) => this.#received(head, caller, body, true, response),
+        (fault: unknown) => this.#refuse(response, fault),
+      );
     } catch (fault) {
       this.#refuse(response, fault);
     }
   }
 
-  #received(head: Head, body: Buffer, hopped: boolean, response: ServerResponse): void {
+  #received(head: Head, caller: Caller, body: Buffer, hopped: boolean, response: ServerResponse): void {
     try {
-      const incoming = readIncoming(head, body, this.#parts.clients);
+      const incoming = readIncoming(head, body, caller, this.#parts.clients);
       // What is brought here is the end of something that waits for it.
-      if (this.draining && !hopped && beginsWork(incoming)) throw new GatewayError('draining');
-      const received = { rawHeaders: head.rawHeaders, received: body, hopped };
+      if (this.#isDraining && !hopped && beginsWork(incoming)) throw new GatewayError('draining');
+      const received = { caller, received: body, hopped };
       if ('kind' in incoming) this.#single(incoming, received, response);
       else this.#batch(incoming, received, response);
     } catch (thrown) {
@@ -149,58 +150,58 @@ export class Gateway {
     }
   }
 
-  #single(incoming: Incoming, received: Received, response: ServerResponse): void {
-    const { inbound, wheel } = this.#parts;
-    const { rawHeaders } = received;
+  #single(incoming: Incoming<Client>, received: Received, response: ServerResponse): void {
+    const { inbound, calls, wheel } = this.#parts;
+    const { caller, hopped } = received;
     switch (incoming.kind) {
       case 'initialize':
-        this.#initialize(incoming.message, rawHeaders, new PostOutlet(response, wheel));
+        this.#initialize(incoming.message, caller, new PostOutlet(response, wheel));
         return;
       case 'request':
         this.#request(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.plan);
         return;
       case 'refused':
-        this.#parts.calls.failed(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.fault);
+        calls.failed(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.fault);
         return;
       case 'notification':
-        inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
+        inbound.notify(incoming.client, incoming.message, incoming.plan, caller);
         respondAccepted(response);
         return;
       case 'answer':
-        inbound.answer(incoming.client, incoming.message, rawHeaders, received.hopped).then(
+        inbound.answer(incoming.client, incoming.message, caller, hopped).then(
           () => respondAccepted(response),
           (fault: unknown) => this.#refuse(response, notTaken(fault)),
         );
     }
   }
 
-  #batch(batch: readonly Incoming[], received: Received, response: ServerResponse): void {
+  #batch(batch: readonly Incoming<Client>[], received: Received, response: ServerResponse): void {
     const { inbound, wheel, journal } = this.#parts;
-    const { rawHeaders } = received;
+    const { caller, hopped } = received;
     const outlet = new BatchOutlet(response, wheel);
     for (const incoming of batch) {
       if (incoming.kind === 'request') this.#request(callOf(incoming, received, outlet.part()), incoming.plan);
       else if (incoming.kind === 'notification')
-        inbound.notify(incoming.client, incoming.message, incoming.plan, rawHeaders);
+        inbound.notify(incoming.client, incoming.message, incoming.plan, caller);
       else if (incoming.kind === 'answer')
         inbound
-          .answer(incoming.client, incoming.message, rawHeaders, received.hopped)
+          .answer(incoming.client, incoming.message, caller, hopped)
           .catch((fault: unknown) => journal.dropped('answer in a batch not taken', undefined, fault));
     }
     outlet.seal();
   }
 
-  #initialize(message: Message, rawHeaders: RawHeaders, outlet: Outlet): void {
+  #initialize(message: Message, caller: Caller, outlet: Outlet): void {
     const { upstreams, clients, opener, adapter, version, journal } = this.#parts;
     const startedMs = performance.now();
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
-      const openings = await openAll(upstreams, greeting, opener, rawHeaders);
+      const openings = await openAll(upstreams, greeting, opener, caller);
       if (outlet.gone) {
-        await endAll(openings, adapter, rawHeaders);
+        await endAll(openings, adapter, caller);
         return;
       }
-      const token = clients.create(greeting, openings);
+      const token = clients.create(greeting, openings, caller);
       outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
     };
     open().then(
@@ -214,7 +215,7 @@ export class Gateway {
 
   #request(call: Call, plan: RequestPlan | ModernRequestPlan): void {
     const { lists, router, calls } = this.#parts;
-    const { client, message, rawHeaders } = call;
+    const { client, message, caller } = call;
     try {
       switch (plan.kind) {
         case 'initialize':
@@ -223,12 +224,12 @@ export class Gateway {
           call.outlet.whole(client.wording.own(message.id!, '{}'));
           return;
         case 'list':
-          this.#local(call, lists.page(client, plan.list, message, rawHeaders));
+          this.#local(call, lists.page(client, plan.list, message, caller));
           return;
         case 'level':
           this.#local(
             call,
-            setLevel(this.#parts, client, levelOf(message), rawHeaders).then((body) => ({ body })),
+            setLevel(this.#parts, client, levelOf(message), caller).then((body) => ({ body })),
           );
           return;
         case 'discover':
@@ -238,21 +239,21 @@ export class Gateway {
           this.#subscribe(call);
           return;
         case 'named':
-          this.#route(call, router.named(client, message, plan.list, rawHeaders));
+          this.#route(call, router.named(call, plan.list));
           return;
         case 'resource':
-          this.#route(call, router.resource(client, message, rawHeaders));
+          this.#route(call, router.resource(call));
           return;
         case 'completion':
-          this.#route(call, router.completion(client, message, rawHeaders));
+          this.#route(call, router.completion(call));
           return;
         case 'task':
-          this.#route(call, router.task(client, message));
+          this.#route(call, router.task(call));
           return;
         case 'withheld':
           throw new GatewayError('method_unknown', message.method);
         case 'unknown':
-          this.#route(call, router.unknown(message));
+          this.#route(call, router.unknown(call));
       }
     } catch (fault) {
       calls.failed(call, fault);
@@ -282,37 +283,44 @@ export class Gateway {
   }
 
   #subscribe(call: Call): void {
-    const { upstreams, listening, calls } = this.#parts;
-    linksOf(upstreams, call.client, call.rawHeaders)
-      .then(() => listening.subscribe(call))
+    const { upstreams, streams, calls } = this.#parts;
+    sessionsOf(upstreams, call.client, call.caller)
+      .then(() => {
+        if (this.#isDraining) throw new GatewayError('draining');
+        streams.subscribe(call);
+      })
       .catch((fault: unknown) => calls.failed(call, fault));
   }
 
   #route(call: Call, routed: Routed | Promise<Routed>): void {
     const { calls } = this.#parts;
     if (routed instanceof Promise)
-      routed.then(
-        (found) => calls.send(call, found),
-        (fault: unknown) => calls.failed(call, fault),
-      );
-    else calls.send(call, routed);
+      routed.then((found) => this.#pass(call, found)).catch((fault: unknown) => calls.failed(call, fault));
+    else this.#pass(call, routed);
   }
 
-  #get(head: Head, response: ServerResponse): void {
+  /** The gate stands in front of every call, whatever it is about. */
+  #pass(call: Call, routed: Routed): void {
+    const { gate, calls } = this.#parts;
+    if (!gate.allow(call.caller, routed.subject)) throw unknownFault(routed.subject, call.message, 'not allowed');
+    calls.send(call, routed);
+  }
+
+  #get(head: Head, caller: Caller, response: ServerResponse): void {
     checkGet(head);
-    this.#parts.listening.open(this.#parts.clients.of(head), head.lastEventId, response);
+    const { clients, streams } = this.#parts;
+    streams.open(clients.ofSession(head, caller), caller, head.lastEventId, response);
   }
 
-  #delete(head: Head, { rawHeaders }: IncomingMessage, response: ServerResponse): void {
-    const { clients, adapter, upstreams, listening } = this.#parts;
+  #delete(head: Head, caller: Caller, response: ServerResponse): void {
+    const { clients, adapter, upstreams, streams, idle } = this.#parts;
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
-    const client = clients.of(head);
+    const client = clients.ofSession(head, caller);
     clients.end(client);
-    listening.endSession(client.session.claims.jti);
-    const links = client.links.all(upstreams).filter((link) => !link.shared);
-    this.#active += 1;
-    response.on('close', this.#answered);
-    Promise.allSettled(links.map((link) => adapter.end(carrying(link, rawHeaders)))).then(
+    streams.endSession(client.session.claims.jti);
+    const own = client.sessions.all(upstreams).filter((session) => !session.isShared);
+    idle.begun(response);
+    Promise.allSettled(own.map((session) => adapter.end({ session, caller }))).then(
       () => response.writeHead(204).end(),
       () => response.destroy(),
     );

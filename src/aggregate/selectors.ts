@@ -16,3 +16,8 @@ export function decide(upstream: UpstreamConfig, subject: Subject, name: string)
 function isSelected({ tools }: UpstreamConfig, name: string): boolean {
   return !tools.exclude.has(name) && (tools.include === undefined || tools.include.has(name));
 }
+
+/** Whether some of an upstream's names may be hidden by configuration. */
+export function isSelective({ tools }: UpstreamConfig, subject: Subject): boolean {
+  return subject === 'tool' && (tools.include !== undefined || tools.exclude.size > 0);
+}

@@ -3,106 +3,92 @@
  * its answer is relay.ts.
  */
 import { randomUUID } from 'node:crypto';
-import type { InwardTarget } from '../aggregate/rewrite.ts';
-import { inwardCall } from '../aggregate/rewrite.ts';
 import { mayContradict } from '../aggregate/contradicted.ts';
+import { inwardCall, type InwardTarget } from '../aggregate/rewrite.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
-import type { ErrorCode } from '../errors.ts';
-import { serverCapability } from '../protocol/capabilities.ts';
-import type { Message } from '../protocol/envelope.ts';
-import { rawOf } from '../protocol/scan.ts';
-import { Asking, type AskingHost } from './questions/asking.ts';
 import type { Call } from '../clients/call.ts';
-import { checkMirrored } from './repeated-arguments.ts';
 import { openCallState } from '../clients/call-state.ts';
 import type { Client } from '../clients/client.ts';
-import { carrying } from '../transport/upstream/credentials.ts';
-import { Holds } from './questions/holds.ts';
-import { callCeilingMs } from '../transport/http/limits.ts';
-import type { Hops } from '../transport/peers/hop.ts';
-import type { Journal } from '../telemetry/journal.ts';
-import type { Keeper } from '../streams/keeper.ts';
+import { tasksToUpstream } from '../clients/translate.ts';
 import type { ListChanges } from '../lists/list-changes.ts';
 import type { Lists } from '../lists/lists.ts';
-import { Parking, type ParkingHost } from './questions/parking.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
+import type { Message } from '../protocol/envelope.ts';
+import type { Said } from '../protocol/said.ts';
+import { rawOf } from '../protocol/scan.ts';
+import type { StreamHost } from '../streams/host.ts';
+import type { Keeper } from '../streams/keeper.ts';
+import type { Journal } from '../telemetry/journal.ts';
+import { callCeilingMs } from '../transport/http/limits.ts';
+import { Later } from '../transport/http/wheel.ts';
+import type { Hops } from '../transport/peers/hop.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
+import type { CallHost, Outcome } from './host.ts';
 import { PooledLogs } from './pooled-logs.ts';
+import { Asking } from './questions/asking.ts';
+import type { Holds } from './questions/holds.ts';
+import { Parking } from './questions/parking.ts';
+import { Retries } from './questions/retries.ts';
+import type { Standings } from './questions/standing.ts';
 import { Relay } from './relay.ts';
-import { goOnAnywhere, goOnWithHeld, type RetriesHost } from './questions/retries.ts';
+import { checkRepeated } from './repeated-arguments.ts';
 import type { Routed } from './router.ts';
-import type { Said } from '../transport/upstream/said.ts';
-import { Standings } from './questions/standing.ts';
-import { tasksToUpstream } from '../clients/translate.ts';
-import { UnderWay } from './under-way.ts';
-import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
-import type { Upstream } from '../transport/upstream/upstream.ts';
-import { Later, type Wheel } from '../transport/http/wheel.ts';
+import type { UnderWay } from './under-way.ts';
 
-export interface CallsParts {
+export interface DispatcherParts extends StreamHost {
   readonly hops: Hops;
-  readonly upstreams: readonly Upstream[];
   readonly changes: ListChanges;
   readonly lists: Pick<Lists, 'relearn'>;
-  readonly adapter: UpstreamAdapter;
-  readonly wheel: Wheel;
   readonly journal: Journal;
   readonly keeper: Keeper;
-}
-
-export class Calls implements RetriesHost, AskingHost, ParkingHost {
-  readonly adapter: UpstreamAdapter;
-  readonly wheel: Wheel;
-  readonly hops: Hops;
+  readonly standings: Standings;
+  readonly underWay: UnderWay;
   /** Calls that wait here for answers to requests, and for a retry. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
-  /** Called for each changed list, whichever stream told of it, once the other replicas know. */
-  onChanged: (link: Link, method: string) => void = () => {};
-  readonly #parts: CallsParts;
-  readonly #standings: Standings;
-  readonly #logs: PooledLogs;
-  readonly changes: ListChanges;
-  readonly underWay = new UnderWay();
+}
 
-  constructor(parts: CallsParts) {
+export class Dispatcher implements CallHost<Relay> {
+  readonly adapter: StreamHost['adapter'];
+  readonly wheel: StreamHost['wheel'];
+  readonly told: StreamHost['told'];
+  readonly reply: StreamHost['reply'];
+  readonly dropped: StreamHost['dropped'];
+  readonly #parts: DispatcherParts;
+  readonly #logs: PooledLogs;
+  readonly #retries: Retries;
+
+  constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.adapter = parts.adapter;
     this.wheel = parts.wheel;
-    this.hops = parts.hops;
-    this.#standings = new Standings(parts.adapter, this);
+    this.told = parts.told;
+    this.reply = parts.reply;
+    this.dropped = parts.dropped;
     this.#logs = new PooledLogs(parts.adapter);
-    this.changes = parts.changes;
-    this.asked = new Holds(parts.wheel, parts.hops.ownAddress);
-    this.parked = new Holds(parts.wheel, parts.hops.ownAddress);
+    this.#retries = new Retries(this, parts.parked, parts.hops);
   }
 
   /** Sends a call to where it was routed. Its fate is the outlet's: this never throws. */
-  send(call: Call, routed: Routed): void {
+  send(call: Call, { subject: { upstream }, target }: Routed): void {
+    const { client, caller } = call;
     try {
-      const rest = call.said === undefined ? undefined : openCallState(call.client, routed.upstream, call.message);
-      if (rest === undefined || rest.kind === 'call') this.#open(call, routed, rest?.state);
-      else if (rest.kind === 'held') goOnWithHeld(this, call, rest);
-      else goOnAnywhere(this, call, routed.upstream, rest);
+      const rest = client.wording.asksByRounds ? openCallState(client, upstream, call.message) : undefined;
+      if (rest?.kind === 'held') this.#retries.goOnWithHeld(call, rest);
+      else if (rest?.kind === 'resumed') this.#retries.goOnAnywhere(call, upstream, rest);
+      else {
+        const inward = rest === undefined ? target : { ...target, requestState: rest.state };
+        const session = client.sessions.peek(upstream);
+        if (session !== undefined) this.#begin(call, inward, session);
+        else
+          client.sessions.ensure(upstream, caller).then(
+            (opened) => this.#begin(call, inward, opened),
+            (fault: unknown) => this.failed(call, fault),
+          );
+      }
     } catch (fault) {
       this.failed(call, fault);
     }
-  }
-
-  #open(call: Call, { upstream, target }: Routed, state: string | undefined): void {
-    const inward = state === undefined ? target : { ...target, requestState: state };
-    const link = call.client.links.peek(upstream);
-    if (link !== undefined) {
-      this.#begin(call, inward, link);
-      return;
-    }
-    call.client.links.ensure(upstream, call.rawHeaders).then(
-      (opened) => this.#begin(call, inward, opened),
-      (fault: unknown) => this.failed(call, fault),
-    );
-  }
-
-  /** A link is used no more. */
-  left(link: Link): void {
-    this.#standings.close(link);
   }
 
   /** Answers a call with a fault before it has reached an upstream. */
@@ -111,30 +97,11 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     call.outlet.fault(fault, call.client.wording.fault(fault, call.message.id));
   }
 
-  #begin(call: Call, target: InwardTarget, link: Link): void {
+  #begin(call: Call, target: InwardTarget, session: UpstreamSession): void {
     try {
-      const kept = this.#parts.keeper.serve(call, link, target.uri);
-      if (kept !== undefined) {
-        this.#keep(call, kept);
-        return;
-      }
-      const clientId = call.message.id!;
-      if (call.said !== undefined) checkMirrored(call, link.upstream, target);
-      let inward = target;
-      let tokens: ReadonlyMap<string, string> | undefined;
-      let upstreamId = clientId;
-      if (link.shared) {
-        // Several clients count their ids from 1, so on a link of many each request gets an id and a token of its own.
-        upstreamId = `"${randomUUID()}"`;
-        const token = call.message.params?.member('_meta')?.member('progressToken');
-        if (token !== undefined) tokens = new Map([[upstreamId, rawOf(call.message.bytes, token)]]);
-        inward = { ...inward, id: upstreamId, progressToken: upstreamId };
-      }
-      let body = inwardCall(tasksToUpstream(call.message, link.upstream, call.client), inward);
-      // An upstream that asks by requests has nothing to do with answers that come with a call.
-      if (call.said !== undefined && !link.mirrors) body = withoutAnswers(body);
-      const relay = new Relay(this, call, link, { upstreamId, body, tokens });
-      this.#listenAndDispatch(relay);
+      const kept = this.#parts.keeper.serve(call, session, target.uri);
+      if (kept === undefined) this.#relay(call, target, session);
+      else this.#keep(call, kept);
     } catch (fault) {
       this.failed(call, fault);
     }
@@ -152,79 +119,91 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
     );
   }
 
-  /** On a session that is new to the gateway, its questions have to be heard first. */
-  #listenAndDispatch(relay: Relay): void {
-    const ready = this.#standings.ready(relay.call.client, relay.link, relay.call.rawHeaders);
-    if (ready === undefined) this.#dispatch(relay);
-    else void ready.then(() => this.#dispatch(relay));
+  #relay(call: Call, target: InwardTarget, session: UpstreamSession): void {
+    const { client, message } = call;
+    if (client.wording.repeatsInHeaders) checkRepeated(call, session.upstream, target);
+    let inward = target;
+    let tokens: ReadonlyMap<string, string> | undefined;
+    let upstreamId = message.id!;
+    if (session.isShared) {
+      // Several clients count their ids from 1, so on a session of many each request gets an id and a token of its own.
+      upstreamId = `"${randomUUID()}"`;
+      const token = message.params?.member('_meta')?.member('progressToken');
+      if (token !== undefined) tokens = new Map([[upstreamId, rawOf(message.bytes, token)]]);
+      inward = { ...inward, id: upstreamId, progressToken: upstreamId };
+    }
+    let body = inwardCall(tasksToUpstream(message, session.upstream, client), inward);
+    // An upstream that asks by requests has nothing to do with answers that come with a call.
+    if (client.wording.asksByRounds && !session.asksByRounds) body = withoutAnswers(body);
+    this.#prepare(new Relay(this, call, session, { upstreamId, body, tokens }));
   }
 
-  #dispatch(relay: Relay): void {
-    const ready = this.#logs.ready(relay);
-    if (ready === undefined) this.#put(relay);
-    else void ready.then(() => this.#put(relay));
+  /**
+   * What a session has to be ready for before a call is sent on it: its questions are heard, and it says what the call wants to
+   * hear. Usually it is, and no turn of the loop is lost.
+   */
+  #prepare(relay: Relay): void {
+    const { call, session } = relay;
+    const heard = this.#parts.standings.ready(call.client, session, call.caller);
+    const verbose = this.#logs.ready(relay);
+    if (heard === undefined && verbose === undefined) this.#put(relay);
+    else void Promise.all([heard, verbose]).then(() => this.#put(relay));
   }
 
   #put(relay: Relay): void {
     // Its client may have left while it waited.
     if (relay.isOver) return;
-    const { client, rawHeaders } = relay.call;
-    const carried = carrying(relay.link, rawHeaders);
-    const said = relay.call.said ?? (carried.mirrors ? saidFor(client, carried) : undefined);
-    const link = said === undefined ? carried : { ...carried, said };
-    this.resumed(relay);
+    const { call, session, sent } = relay;
+    const said = call.said ?? (session.isToldOfClient ? saidFor(call.client, session) : undefined);
+    this.begun(relay);
     try {
-      relay.exchange = this.#parts.adapter.call(link, relay.sent.body, relay, patienceMs(relay));
+      relay.underWay(this.adapter.call({ session, caller: call.caller, said }, sent.body, relay, patienceMs(relay)));
     } catch (fault) {
       // Often behind a promise, where nobody else would catch it.
       relay.fail(fault);
     }
   }
 
-  // RelayHost and its kin: what a call needs on its way back.
+  // CallHost: what a call needs on its way back.
 
-  resumed(relay: Relay): void {
-    this.underWay.begun(relay);
+  begun(relay: Relay): void {
+    this.#parts.underWay.begun(relay);
   }
 
   suspended(relay: Relay): void {
     const { client, message, startedMs } = relay.call;
-    this.underWay.landed(relay);
-    this.#parts.journal.called(message.method, relay.link.upstream.config.id, 'ok', startedMs, client);
+    this.#parts.underWay.landed(relay);
+    this.#parts.journal.called(message.method, relay.session.upstream.config.id, 'ok', startedMs, client.label);
   }
 
   ask(relay: Relay, round: Message): void {
     try {
-      new Asking(this, relay, round).begin();
+      new Asking(this, this.#parts.asked, relay, round).begin();
     } catch (fault) {
-      relay.suspension = undefined;
+      relay.unsuspend();
       relay.fail(fault);
     }
   }
 
   park(relay: Relay, question: Message): void {
-    relay.parking ??= new Parking(this, relay);
-    if (relay.parking.add(question)) return;
-    const { link, call } = relay;
-    this.reply(carrying(link, call.rawHeaders), tooManyText(question.id!));
+    const gathering = relay.gather(() => new Parking(this, this.#parts.parked, relay));
+    if (!gathering.add(question)) this.reply(relay.to, tooManyText(question.id!));
   }
 
   again(relay: Relay, id: string, body: Buffer): void {
-    this.underWay.landed(relay);
-    relay.sent = { ...relay.sent, upstreamId: id, body };
-    this.#dispatch(relay);
+    this.#parts.underWay.landed(relay);
+    relay.replace({ ...relay.sent, upstreamId: id, body });
+    this.#prepare(relay);
   }
 
   heal(relay: Relay): boolean {
-    if (relay.healed) return false;
-    relay.healed = true;
-    // Nothing was done with the request, so it may be sent again (design.md §5).
-    relay.call.client.links.renew(relay.link.upstream, relay.link, relay.call.rawHeaders).then(
-      (link) => {
-        // What is asked on the lost session is not about a call on another.
-        relay.link.underWay?.delete(relay);
-        relay.link = link;
-        this.#listenAndDispatch(relay);
+    if (!relay.mayHeal()) return false;
+    const { client, caller } = relay.call;
+    // Nothing was done with the request, so it may be sent again.
+    client.sessions.renew(relay.session, caller).then(
+      (session) => {
+        relay.moveTo(session);
+        this.#prepare(relay);
       },
       (fault: unknown) => relay.fail(fault),
     );
@@ -232,83 +211,63 @@ export class Calls implements RetriesHost, AskingHost, ParkingHost {
   }
 
   realign(relay: Relay): boolean {
-    const { client, message, rawHeaders } = relay.call;
-    if (relay.realigned || message.method !== 'tools/call') return false;
-    relay.realigned = true;
-    // The call was refused for its headers, so nothing was done with it (protocol.md D5, D10).
-    this.#parts.lists.relearn(client, relay.link.upstream, rawHeaders).then(
-      () => this.#dispatch(relay),
+    if (!relay.mayRealign()) return false;
+    const { client, caller } = relay.call;
+    // The call was refused for its headers, so nothing was done with it.
+    this.#parts.lists.relearn(client, relay.session.upstream, caller).then(
+      () => this.#prepare(relay),
       (fault: unknown) => relay.fail(fault),
     );
     return true;
   }
 
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
-    const { adapter, wheel } = this.#parts;
     const waiting = new Later(() => {
       if (relay.isOver) return;
-      const link = carrying(relay.link, relay.call.rawHeaders);
-      relay.exchange = adapter.listen(link, lastEventId, relay, patienceMs(relay));
+      relay.underWay(this.adapter.listen(relay.to, lastEventId, relay, { idleMs: patienceMs(relay) }));
     });
-    wheel.arm(waiting, afterMs);
-  }
-
-  noticed(link: Link, client: Client, method: string): void {
-    void this.told(link, client, method);
-  }
-
-  told(link: Link, client: Client, method: string): Promise<void> | undefined {
-    return this.changes.told(link, client, method)?.then(() => this.onChanged(link, method));
+    this.wheel.arm(waiting, afterMs);
   }
 
   wantsLog(relay: Relay, message: Message): boolean {
     return this.#logs.wants(relay, message);
   }
 
-  refused({ link, call, sent }: Relay, answer: Message): void {
-    if (mayContradict(answer)) this.changes.refused(link, call.client, sent.body, answer);
-  }
-
-  reply(link: Link, body: string): void {
-    const { adapter, journal } = this.#parts;
-    adapter
-      .post(link, body)
-      .catch((fault: unknown) => journal.dropped('reply not taken', link.upstream.config.id, fault));
+  refused({ session, call, sent }: Relay, answer: Message): void {
+    if (sent.body.length > 0 && mayContradict(answer))
+      this.#parts.changes.refused(session, call.client, sent.body, answer);
   }
 
   promised(relay: Relay): void {
-    this.underWay.promised(relay);
+    this.#parts.underWay.promised(relay);
   }
 
   takenBack(relay: Relay): void {
-    // Closing is cancellation for a modern upstream, and nothing for an older one, which is told (protocol.md D5).
-    relay.exchange?.cancel?.();
-    relay.exchange?.abort();
     this.#cancel(relay, 'the client has left');
     this.finished(relay, 'ok');
   }
 
-  #cancel({ link, call, upstreamId }: Relay, reason: string): void {
-    this.reply(carrying(link, call.rawHeaders), cancelledText(upstreamId, reason));
+  #cancel(relay: Relay, reason: string): void {
+    this.reply(relay.to, cancelledText(relay.upstreamId, reason));
   }
 
-  finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void {
+  finished(relay: Relay, outcome: Outcome): void {
     const { client, message, startedMs } = relay.call;
-    this.underWay.over(relay);
+    this.#parts.underWay.over(relay);
     // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
-    this.#parts.journal.called(message.method, relay.link.upstream.config.id, outcome, startedMs, client);
+    this.#parts.journal.called(message.method, relay.session.upstream.config.id, outcome, startedMs, client.label);
   }
 }
 
 /** Longest silence. The result of a task comes when the task is over, and nothing before (2025-11-25 basic/utilities/tasks). */
-function patienceMs({ call, link }: Relay): number {
-  return call.message.method === 'tasks/result' ? callCeilingMs : link.upstream.config.timeoutMs;
+function patienceMs({ call, session }: Relay): number {
+  return call.message.method === 'tasks/result' ? callCeilingMs : session.upstream.config.timeoutMs;
 }
 
 /** For a client that says nothing of itself with a request: also the level of log messages, which it has said before (protocol.md D5, LM). */
-function saidFor({ said, logLevel }: Client, { capabilities }: Link): Said {
-  return (capabilities & serverCapability.logging) === 0 ? said : { ...said, logLevel };
+function saidFor({ said, logLevel }: Client, session: UpstreamSession): Said {
+  return session.has(serverCapability.logging) ? { ...said, logLevel } : said;
 }
 
 /** `id` is raw JSON. */

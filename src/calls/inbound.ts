@@ -11,136 +11,136 @@ import { splice } from '../protocol/splice.ts';
 import { openQuestionId, type HeldQuestion } from '../session/hold.ts';
 import { openProgressToken, openRequestId } from '../session/request-id.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Calls } from './dispatcher.ts';
+import type { Asking } from './questions/asking.ts';
+import type { Holds } from './questions/holds.ts';
 import type { Client } from '../clients/client.ts';
-import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import type { Hops } from '../transport/peers/hop.ts';
 import type { Tell } from '../transport/peers/notice.ts';
 import { tasksToUpstream } from '../clients/translate.ts';
-import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
-import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface InboundParts {
-  readonly upstreams: readonly Upstream[];
+  readonly upstreams: Upstreams;
   readonly adapter: UpstreamAdapter;
-  readonly calls: Pick<Calls, 'asked' | 'hops'>;
+  /** Calls that wait here for answers of their clients. */
+  readonly asked: Holds<Asking>;
+  readonly hops: Hops;
   readonly tell: Tell;
   readonly log: Log;
 }
 
 export class Inbound {
-  readonly #upstreams: readonly Upstream[];
-  readonly #adapter: UpstreamAdapter;
-  readonly #calls: Pick<Calls, 'asked' | 'hops'>;
-  readonly #tell: Tell;
-  readonly #log: Log;
+  readonly #parts: InboundParts;
 
-  constructor({ upstreams, adapter, calls, tell, log }: InboundParts) {
-    this.#upstreams = upstreams;
-    this.#adapter = adapter;
-    this.#calls = calls;
-    this.#tell = tell;
-    this.#log = log;
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
   }
 
   /**
    * Carries an answer to the server that asked, or to the call that waits for it, at whatever replica; `hopped`: another
    * has brought it here. Throws `answer_unknown`, or the upstream's fault when it did not take it.
    */
-  async answer(client: Client, message: Message, rawHeaders: RawHeaders, hopped: boolean): Promise<void> {
+  async answer(client: Client, message: Message, caller: Caller, hopped: boolean): Promise<void> {
     const id = message.root.member('id');
     const text = id?.kind === 'string' ? textOf(message.bytes, id) : '';
     const held = openQuestionId(client.session, text, unixSeconds());
     if (held !== undefined) {
-      await this.#answerHeld(held, message, rawHeaders, hopped);
+      await this.#answerHeld(held, message, caller, hopped);
       return;
     }
     const opened = openRequestId(client.session, text, unixSeconds());
-    const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
-    if (opened === undefined || link === undefined) throw new GatewayError('answer_unknown');
-    const answer = tasksToUpstream(message, link.upstream, client);
-    await this.#adapter.post(carrying(link, rawHeaders), withId(answer, opened.raw));
+    const session = opened === undefined ? undefined : this.#sessionAt(client, opened.upstream);
+    if (opened === undefined || session === undefined) throw new GatewayError('answer_unknown');
+    const answer = tasksToUpstream(message, session.upstream, client);
+    await this.#parts.adapter.post({ session, caller }, withId(answer, opened.raw));
   }
 
-  async #answerHeld({ place, question }: HeldQuestion, message: Message, rawHeaders: RawHeaders, hopped: boolean) {
-    const { asked, hops } = this.#calls;
+  async #answerHeld({ place, question }: HeldQuestion, message: Message, caller: Caller, hopped: boolean) {
+    const { asked, hops } = this.#parts;
     const asking = asked.find(place);
     if (asking !== undefined) asking.answer(question, message);
     else if (hopped || place.address === '' || place.address === hops.ownAddress)
       throw new GatewayError('answer_unknown', 'no call waits for it');
-    else await hops.answer(place.address, rawHeaders, message.bytes);
+    else await hops.answer(place.address, caller.rawHeaders, message.bytes);
   }
 
   /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */
-  notify(client: Client, message: Message, plan: NotificationPlan, rawHeaders: RawHeaders): void {
+  notify(client: Client, message: Message, plan: NotificationPlan, caller: Caller): void {
     switch (plan.kind) {
       // Each upstream was told `initialized` at the end of its own handshake.
       case 'terminate':
         return;
       case 'cancelled':
-        this.#cancel(client, message, rawHeaders);
+        this.#cancel(client, message, caller);
         return;
       case 'progress':
-        this.#progress(client, message, rawHeaders);
+        this.#progress(client, message, caller);
         return;
       case 'broadcast':
-        this.#broadcast(client, message, rawHeaders);
+        this.#broadcast(client, message, caller);
     }
   }
 
   /** The message names no upstream: known here, it goes to one; else to all of the session, who ignore ids they do not know. */
-  #cancel(client: Client, message: Message, rawHeaders: RawHeaders): void {
+  #cancel(client: Client, message: Message, caller: Caller): void {
     // Clients without a session count their ids alike, and one of them must not end the call of another.
-    if (client.shared) return;
+    if (client.isShared) return;
     const requestId = message.params?.member('requestId');
     if (requestId === undefined) return;
     const raw = rawOf(message.bytes, requestId);
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
-      this.#broadcast(client, message, rawHeaders);
+      this.#broadcast(client, message, caller);
       // An upstream that takes no notifications has it closed by the replica that called it.
-      if (this.#upstreams.some((upstream) => client.links.peek(upstream)?.mirrors !== false))
-        void this.#tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
+      const sessions = this.#parts.upstreams.all.map((upstream) => client.sessions.peek(upstream));
+      if (sessions.some((session) => session?.takesNotifications !== true))
+        void this.#parts.tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
       return;
     }
-    const link = client.links.peek(flight.upstream);
-    if (link === undefined) return;
-    // An upstream without sessions takes no notifications: there, closing is cancelling (protocol.md D5).
-    if (link.mirrors) {
-      flight.relay.takeBack();
+    const { session } = flight;
+    // Where no notifications are taken, closing is cancelling (2026-07-28 basic/utilities/cancellation).
+    if (!session.takesNotifications) {
+      flight.takeBack();
       return;
     }
     const body = flight.upstreamId === raw ? message.bytes : replace(message.bytes, requestId, flight.upstreamId);
-    this.#send(carrying(link, rawHeaders), body);
+    this.#send({ session, caller }, body);
   }
 
-  #progress(client: Client, message: Message, rawHeaders: RawHeaders): void {
+  #progress(client: Client, message: Message, caller: Caller): void {
     const token = message.params?.member('progressToken');
     const opened =
-      token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token), unixSeconds()) : undefined;
-    const link = opened === undefined ? undefined : this.#linkTo(client, opened.upstream);
-    if (token === undefined || opened === undefined || link === undefined) return;
-    const { bytes, params } = tasksToUpstream(message, link.upstream, client);
-    this.#send(carrying(link, rawHeaders), replace(bytes, params?.member('progressToken') ?? token, opened.raw));
+      token?.kind === 'string'
+        ? openProgressToken(client.session, textOf(message.bytes, token), unixSeconds())
+        : undefined;
+    const session = opened === undefined ? undefined : this.#sessionAt(client, opened.upstream);
+    if (token === undefined || opened === undefined || session === undefined) return;
+    const { bytes, params } = tasksToUpstream(message, session.upstream, client);
+    this.#send({ session, caller }, replace(bytes, params?.member('progressToken') ?? token, opened.raw));
   }
 
-  #broadcast(client: Client, message: Message, rawHeaders: RawHeaders): void {
+  #broadcast(client: Client, message: Message, caller: Caller): void {
     // What one client says must not reach what others share.
-    for (const link of client.links.all(this.#upstreams))
-      if (!link.shared) this.#send(carrying(link, rawHeaders), tasksToUpstream(message, link.upstream, client).bytes);
+    for (const session of client.sessions.all(this.#parts.upstreams))
+      if (!session.isShared) this.#send({ session, caller }, tasksToUpstream(message, session.upstream, client).bytes);
   }
 
-  #send(link: Link, body: Buffer): void {
-    this.#adapter
-      .post(link, body)
+  #send(to: Outbound, body: Buffer): void {
+    const { adapter, log } = this.#parts;
+    adapter
+      .post(to, body)
       .catch((fault: unknown) =>
-        this.#log.debug({ upstream: link.upstream.config.id, fault: String(fault) }, 'notification not taken'),
+        log.debug({ upstream: to.session.upstream.config.id, fault: String(fault) }, 'notification not taken'),
       );
   }
 
-  #linkTo(client: Client, hash: number): Link | undefined {
-    const upstream = this.#upstreams.find((candidate) => candidate.hash === hash);
-    return upstream === undefined ? undefined : client.links.peek(upstream);
+  #sessionAt(client: Client, hash: number): UpstreamSession | undefined {
+    const upstream = this.#parts.upstreams.byHash(hash);
+    return upstream === undefined ? undefined : client.sessions.peek(upstream);
   }
 }
 

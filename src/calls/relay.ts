@@ -3,118 +3,247 @@
  * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
-import { GatewayError, type ErrorCode } from '../errors.ts';
+import type { Call } from '../clients/call.ts';
+import type { InFlight } from '../clients/client.ts';
+import { passesOnCall } from '../clients/passes.ts';
+import { receive, type Receiver } from '../clients/receive.ts';
+import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
+import { undeclared } from '../clients/undeclared.ts';
+import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
-import type { Call } from '../clients/call.ts';
-import type { Client, InFlight } from '../clients/client.ts';
-import { carrying } from '../transport/upstream/credentials.ts';
-import { callCeilingMs, maxResumptions } from '../transport/http/limits.ts';
-import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import { isPassing, resumptionDelayMs } from '../streams/resumption.ts';
-import type { Gathering, Sent, Suspension } from './questions/suspension.ts';
 import { Places } from '../streams/places.ts';
-import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
-import { ownAnswer, undeclared } from '../clients/undeclared.ts';
-import type { AnswerSink, CallUnderWay, Exchange, Link } from '../transport/upstream/adapter.ts';
+import { isPassing, resumptionDelayMs } from '../streams/resumption.ts';
+import type { OutletOwner } from '../transport/downstream/outlet.ts';
+import { callCeilingMs, maxResumptions } from '../transport/http/limits.ts';
+import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
+import type { CallUnderWay, Outbound, UpstreamSession } from '../transport/upstream/session.ts';
+import type { CallHost } from './host.ts';
+import type { Gathering, Sent, Suspension } from './questions/suspension.ts';
 
-/** What a relay needs of the gateway. */
-export interface RelayHost {
-  /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
-  heal(relay: Relay): boolean;
-  /** The headers made of `relay` do not fit what the upstream wants by now; true when it will be sent again with others. */
-  realign(relay: Relay): boolean;
-  /** Notifications that concern the gateway as well. */
-  noticed(link: Link, client: Client, method: string): void;
-  /** Whether a log message is one that the request has asked for. */
-  wantsLog(relay: Relay, message: Message): boolean;
-  /** Sends a message of the gateway to the upstream, without waiting. */
-  reply(link: Link, body: string): void;
-  /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
-  resume(relay: Relay, lastEventId: string, afterMs: number): void;
-  /** The upstream answered `relay` with an error. */
-  refused(relay: Relay, answer: Message): void;
-  /** The client was given an event id, so it can take the answer up at another replica. */
-  promised(relay: Relay): void;
-  /** The client has left, which takes its request back. */
-  takenBack(relay: Relay): void;
-  /** The upstream wants input before it goes on, and its client is asked by requests (protocol.md D6.4). */
-  ask(relay: Relay, round: Message): void;
-  /** The upstream asks by a request on the stream of the call, and its client by rounds (protocol.md D6.3). */
-  park(relay: Relay, question: Message): void;
-  /** The call is over; `outcome` is `ok`, `error` or a fault's code. */
-  finished(relay: Relay, outcome: 'ok' | 'error' | ErrorCode): void;
+/** Where a call is. Only the methods of `Relay` move it on. */
+type Phase =
+  /** It is not at its upstream: at first, and between two tries. */
+  | { readonly kind: 'preparing' }
+  /** The upstream has it. */
+  | { readonly kind: 'under way'; readonly exchange: Exchange }
+  /**
+   * Its client is asked. What the upstream sends meanwhile is kept in `late`: reading does not stop at once, nor at all when the
+   * upstream closes.
+   */
+  | {
+      readonly kind: 'suspended';
+      readonly by: Suspension;
+      readonly exchange: Exchange | undefined;
+      readonly late: (() => void)[];
+    }
+  | { readonly kind: 'over' };
+
+const preparing: Phase = { kind: 'preparing' };
+const over: Phase = { kind: 'over' };
+
+/** The stream of the call was begun at another time, by whichever replica. */
+export interface TakenUp {
+  readonly lastEventId: string;
+  /** The upstream's stream is open. */
+  readonly onOpened: () => void;
 }
 
-export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
-  call: Call;
-  sent: Sent;
-  link: Link;
-  exchange: Exchange | undefined;
-  /** Its entry among what the client has under way. */
-  flight: InFlight | undefined;
-  /** Called once the upstream's stream is open. */
-  onOpened: (() => void) | undefined;
-  healed = false;
-  realigned = false;
+export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, InFlight {
+  readonly #host: CallHost<Relay>;
+  #call: Call;
+  #session: UpstreamSession;
+  #sent: Sent;
+  #phase: Phase = preparing;
+  #takenUp: TakenUp | undefined;
+  /** Each remedy is tried once. */
+  #hasHealed = false;
+  #hasRealigned = false;
   /** Questions of the upstream that are being gathered, or that the call waits with. */
-  parking: Gathering | undefined;
-  /** Its stream was begun at another time, by whichever replica. */
-  isTakenUp = false;
-  /** Set while the client is asked. */
-  suspension: Suspension | undefined;
-  /** Rounds of questions until now. */
-  rounds = 0;
+  #gathering: Gathering | undefined;
+  #rounds = 0;
   /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
-  lastEventId: string | undefined;
-
-  readonly #host: RelayHost;
+  #lastEventId: string | undefined;
+  /** Of the event that is read now. */
+  #eventId: string | undefined;
+  #resumptions = 0;
+  #retryMs: number | undefined;
   /** Made with the first event id of the upstream: most answers have none. */
   #places: Places | undefined;
-  #retryMs: number | undefined;
-  #resumptions = 0;
-  #over = false;
-  /** What came while the call waits for its client: reading does not stop at once, nor at all when the upstream closes. */
-  readonly #late: (() => void)[] = [];
 
-  constructor(host: RelayHost, call: Call, link: Link, sent: Sent) {
+  constructor(host: CallHost<Relay>, call: Call, session: UpstreamSession, sent: Sent, takenUp?: TakenUp) {
     this.#host = host;
-    this.call = call;
-    this.link = link;
-    this.sent = sent;
+    this.#call = call;
+    this.#session = session;
+    this.#sent = sent;
+    this.#takenUp = takenUp;
+    this.#lastEventId = takenUp?.lastEventId;
     call.outlet.owner = this;
   }
 
-  get upstreamId(): string {
-    return this.sent.upstreamId;
+  get call(): Call {
+    return this.#call;
   }
+
+  get session(): UpstreamSession {
+    return this.#session;
+  }
+
+  get sent(): Sent {
+    return this.#sent;
+  }
+
+  get upstreamId(): string {
+    return this.#sent.upstreamId;
+  }
+
+  get lastEventId(): string | undefined {
+    return this.#lastEventId;
+  }
+
+  get isOver(): boolean {
+    return this.#phase.kind === 'over';
+  }
+
+  /** A request to its upstream that belongs to the call. */
+  get to(): Outbound {
+    return { session: this.#session, caller: this.#call.caller };
+  }
+
+  // What its dispatcher does with it.
+
+  /** The upstream has it now. */
+  underWay(exchange: Exchange): void {
+    if (this.isOver) exchange.abort();
+    else this.#phase = { kind: 'under way', exchange };
+  }
+
+  /** Whether the session may be opened anew for it: once, and not when the body to send again is gone. */
+  mayHeal(): boolean {
+    const may = !this.#hasHealed && this.#sent.body.length > 0;
+    this.#hasHealed = true;
+    return may;
+  }
+
+  /** Whether its headers may be made anew: once. */
+  mayRealign(): boolean {
+    const may = !this.#hasRealigned && this.#call.message.method === 'tools/call';
+    this.#hasRealigned = true;
+    return may;
+  }
+
+  /** It goes on at a session in the place of a lost one. What is asked on the lost session is not about it. */
+  moveTo(session: UpstreamSession): void {
+    this.#session.underWay?.delete(this);
+    this.#session = session;
+  }
+
+  /** It is to be sent once more. */
+  replace(sent: Sent): void {
+    this.#sent = sent;
+    this.#phase = preparing;
+  }
+
+  // What waits for its client does with it (questions/).
+
+  /** The questions that are being gathered; `make` begins to gather. */
+  gather(make: () => Gathering): Gathering {
+    this.#gathering ??= make();
+    return this.#gathering;
+  }
+
+  isGathering(gathering: Gathering): boolean {
+    return this.#gathering === gathering && !this.isOver;
+  }
+
+  gathered(): void {
+    this.#gathering = undefined;
+  }
+
+  /** How many rounds of questions there were, with the one that begins now. */
+  countRound(): number {
+    this.#rounds += 1;
+    return this.#rounds;
+  }
+
+  suspend(by: Suspension): void {
+    if (this.isOver) return;
+    this.#phase = { kind: 'suspended', by, exchange: this.#exchange, late: [] };
+  }
+
+  isSuspendedBy(by: Suspension): boolean {
+    return this.#phase.kind === 'suspended' && this.#phase.by === by;
+  }
+
+  /** Nobody is asked any more. What came meanwhile is dropped, as the call goes on in another way or not at all. */
+  unsuspend(): void {
+    if (this.#phase.kind !== 'suspended') return;
+    const { exchange } = this.#phase;
+    this.#phase = exchange === undefined ? preparing : { kind: 'under way', exchange };
+  }
+
+  /** It waits here with its stream: nothing more is read, so nothing is lost, and no body is kept. The retry brings one. */
+  waitWith(call: Call): void {
+    this.#exchange?.pause();
+    this.#call = call;
+    this.#sent = { ...this.#sent, body: nothing };
+  }
+
+  /**
+   * The client has come back with its answers: the rest of the upstream's answer is for this request of it. What came meanwhile is
+   * passed on in its order by the function that is given back.
+   */
+  reopen(call: Call, sent: Sent): () => void {
+    const late = this.#phase.kind === 'suspended' ? this.#phase.late : [];
+    this.unsuspend();
+    this.#call = call;
+    this.#sent = sent;
+    this.#gathering = undefined;
+    call.outlet.owner = this;
+    if (call.outlet.gone) this.onGone();
+    return () => {
+      for (const step of late.splice(0)) step();
+    };
+  }
+
+  /** Reading goes on. */
+  resume(): void {
+    this.#exchange?.resume();
+  }
+
+  get #exchange(): Exchange | undefined {
+    return this.#phase.kind === 'under way' || this.#phase.kind === 'suspended' ? this.#phase.exchange : undefined;
+  }
+
+  // What its client does.
 
   /** The client has caught up. */
   onDrain(): void {
-    this.exchange?.resume();
+    this.#exchange?.resume();
   }
 
-  /** Leaving is no cancellation in this era: an answer that can be resumed is left to the upstream, another is read to its end. */
+  /** Leaving is no cancellation in the session era: an answer that can be resumed is left to the upstream, another is read to its end. */
   onGone(): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) {
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'suspended') {
       // Whoever is not there cannot be asked, and the answer would be lost in any case.
-      this.suspension.end();
+      this.#phase.by.end();
       return;
     }
-    if (this.call.client.wording.leavingCancels) {
+    if (this.#call.client.wording.leavingCancels) {
       this.abandon();
       return;
     }
     if (!this.#promised) {
-      this.exchange?.resume();
+      this.#exchange?.resume();
       return;
     }
-    this.#over = true;
-    this.exchange?.abort();
+    this.#end()?.abort();
     this.#host.finished(this, 'ok');
   }
+
+  // What its upstream does.
 
   onJson(body: Buffer): void {
     const message = this.#read(body);
@@ -125,17 +254,18 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     }
     if (this.#asks(message)) return;
     const answer = this.#translated(() =>
-      responseToClient(message, this.link.upstream, this.call.client, this.call.message),
+      responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message),
     );
     if (answer === undefined) return;
     this.#close(message);
-    this.call.outlet.whole(answer.body, undefined, answer.status);
+    this.#call.outlet.whole(answer.body, undefined, answer.status);
   }
 
   onStream(): void {
-    this.isTakenUp = false;
-    this.call.outlet.stream();
-    this.onOpened?.();
+    const takenUp = this.#takenUp;
+    this.#takenUp = undefined;
+    this.#call.outlet.stream();
+    takenUp?.onOpened();
   }
 
   onRetry(ms: number): void {
@@ -143,12 +273,12 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   }
 
   onEvent(event: SseEvent): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) {
-      this.#late.push(() => this.onEvent(event));
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'suspended') {
+      this.#phase.late.push(() => this.onEvent(event));
       return;
     }
-    if (event.id !== undefined) this.lastEventId = event.id;
+    if (event.id !== undefined) this.#lastEventId = event.id;
     this.#resumptions = 0;
     if (event.data === '') {
       this.#prime(event.id);
@@ -156,61 +286,61 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     }
     const message = this.#read(Buffer.from(event.data));
     if (message === undefined) return;
-    this.#translated(() => this.#pass(message, event.id));
+    this.#eventId = event.id;
+    this.#translated(() => receive(message, this.#session, this.#call.client, this.#call.message.method, this));
   }
 
   onEnd(): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) this.#late.push(() => this.onEnd());
-    else if (this.#promised && understandsPriming(this.call.client.revision)) this.#passDisconnect();
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'suspended') this.#phase.late.push(() => this.onEnd());
+    else if (this.#promised && understandsPriming(this.#call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) {
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'suspended') {
+      const { late, by } = this.#phase;
       // What came before it may be the answer.
-      if (this.#late.length > 0) this.#late.push(() => this.onFault(fault));
-      else this.suspension.end();
+      if (late.length > 0) late.push(() => this.onFault(fault));
+      else by.end();
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
     const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
-    if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
+    if (isLost && this.#lastEventId === undefined && this.#host.heal(this)) return;
     if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
-    else this.#fail(this.isTakenUp ? new GatewayError('state_invalid', fault.message, { cause: fault }) : fault);
+    else
+      this.#fail(
+        this.#takenUp !== undefined ? new GatewayError('state_invalid', fault.message, { cause: fault }) : fault,
+      );
   }
 
   /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
   disconnect(retryMs: number): void {
-    if (this.#over || !this.#promised || !understandsPriming(this.call.client.revision)) return;
+    if (this.isOver || !this.#promised || !understandsPriming(this.#call.client.revision)) return;
     this.#retryMs = retryMs;
-    this.exchange?.abort();
+    this.#exchange?.abort();
     this.#passDisconnect();
-  }
-
-  get isOver(): boolean {
-    return this.#over;
   }
 
   /** The client has cancelled: its stream ends without an answer (2025-11-25 basic/utilities/cancellation). */
   takeBack(): void {
-    if (this.#over) return;
-    if (this.suspension !== undefined) {
-      this.suspension.end();
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'suspended') {
+      this.#phase.by.end();
       return;
     }
-    this.#over = true;
-    this.exchange?.abort();
+    this.#end()?.abort();
     this.#host.finished(this, 'ok');
-    this.call.outlet.finish();
+    this.#call.outlet.finish();
   }
 
   takeQuestion(question: Message): boolean {
-    const { client, message } = this.call;
-    if (this.#over || this.suspension !== undefined || !mayAsk(message.method) || !isQuestion(question.method))
-      return false;
+    const { client, message } = this.#call;
+    const isBusy = this.#phase.kind === 'over' || this.#phase.kind === 'suspended';
+    if (isBusy || !mayAsk(message.method) || !isQuestion(question.method)) return false;
     if (undeclared(question, client.clientCapabilities) !== undefined) return false;
     this.#host.park(this, question);
     return true;
@@ -218,87 +348,76 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   /** Ends the call without an answer, as nobody is there to get one. */
   abandon(): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.isOver) return;
+    const exchange = this.#end();
+    // Closing is cancellation for an upstream without sessions; an older one is told besides (2025-11-25 basic/utilities/cancellation).
+    exchange?.cancel?.();
+    exchange?.abort();
     this.#host.takenBack(this);
-    this.call.outlet.finish();
+    this.#call.outlet.finish();
   }
 
   /** Ends the call with a response of the gateway's own making, whole, as JSON text. */
   conclude(body: Buffer | string, status?: number): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.exchange?.abort();
+    if (this.isOver) return;
+    this.#end()?.abort();
     this.#host.finished(this, 'ok');
-    this.call.outlet.whole(body, undefined, status);
-  }
-
-  /** The client has come back with its answers: the rest of the upstream's answer is for this request of it. */
-  reopen(call: Call, sent: Sent): void {
-    this.call = call;
-    this.sent = sent;
-    this.parking = undefined;
-    this.suspension = undefined;
-    call.outlet.owner = this;
-    if (call.outlet.gone) this.onGone();
-  }
-
-  /** After `reopen`: what came meanwhile, in its order. */
-  catchUp(): void {
-    for (const step of this.#late.splice(0)) step();
+    this.#call.outlet.whole(body, undefined, status);
   }
 
   /** Ends the call with a fault. */
   fail(fault: unknown): void {
-    if (!this.#over)
+    if (!this.isOver)
       this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
   }
 
   /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
   #interrupted(fault: GatewayError): void {
-    const isLate = performance.now() - this.call.startedMs > callCeilingMs;
-    const isOver = isLate || this.#resumptions >= maxResumptions || this.link.sessionId === undefined;
-    if (this.lastEventId === undefined || isOver) {
+    const isLate = performance.now() - this.#call.startedMs > callCeilingMs;
+    const isOver = isLate || this.#resumptions >= maxResumptions || !this.#session.keepsSession;
+    if (this.#lastEventId === undefined || isOver) {
       this.#fail(fault);
       return;
     }
-    this.#host.resume(this, this.lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
+    this.#host.resume(this, this.#lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
     this.#resumptions += 1;
   }
 
   /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
   #passDisconnect(): void {
-    this.#over = true;
+    this.#end();
     this.#host.finished(this, 'ok');
-    this.call.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
+    this.#call.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
   }
 
-  #pass(message: Message, eventId: string | undefined): void {
-    const upstream = this.link.upstream;
-    switch (message.kind) {
-      case 'response': {
-        // A response to anything but this request is not the client's to see (security.md T21).
-        if (message.id !== this.upstreamId) return;
-        if (this.#asks(message)) return;
-        const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
-        const last = encodeEvent(body, this.#seal(eventId));
-        this.#close(message);
-        this.exchange?.answered();
-        this.call.outlet.finish(last);
-        return;
-      }
-      case 'notification':
-        this.#host.noticed(this.link, this.call.client, message.method);
-        if (this.call.client.wording.passes(message.method, this.#isWantedLog(message)))
-          this.#write(notificationToClient(message, upstream, this.call.client, this.sent.tokens), eventId);
-        return;
-      case 'request': {
-        const own = ownAnswer(message, this.link, this.call.client, this.call.message.method);
-        if (own !== undefined) this.#host.reply(carrying(this.link, this.call.rawHeaders), own);
-        else if (this.call.client.wording.asksByRounds) this.#host.park(this, message);
-        else this.#write(requestToClient(message, upstream, this.call.client), eventId);
-      }
+  response(message: Message): void {
+    // A response to anything but this request is not the client's to see.
+    if (message.id !== this.upstreamId || this.#asks(message)) return;
+    const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
+    const last = encodeEvent(body, this.#seal(this.#eventId));
+    this.#close(message)?.answered();
+    this.#call.outlet.finish(last);
+  }
+
+  notification(message: Message): void {
+    const { client } = this.#call;
+    void this.#host.told(this.#session, client, message.method, this);
+    if (!passesOnCall(message, this.#session, this.#call, this.#sent.tokens)) {
+      this.#host.dropped('not_of_this_call', this.#session);
+      return;
     }
+    if (client.wording.passes(message.method, this.#isWantedLog(message)))
+      this.#write(notificationToClient(message, this.#session.upstream, client, this.#sent.tokens));
+  }
+
+  question(message: Message): void {
+    const { client } = this.#call;
+    if (client.wording.asksByRounds) this.#host.park(this, message);
+    else this.#write(requestToClient(message, this.#session.upstream, client));
+  }
+
+  reply(body: string): void {
+    this.#host.reply(this.to, body);
   }
 
   #isWantedLog(message: Message): boolean {
@@ -307,29 +426,29 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
 
   /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
   #asks(message: Message): boolean {
-    if (!this.link.mirrors || this.call.client.wording.asksByRounds || !isRound(message)) return false;
+    if (!this.#session.asksByRounds || this.#call.client.wording.asksByRounds || !isRound(message)) return false;
     // Nothing may follow a round; the end of this stream must not be taken for that of the next.
-    this.exchange?.abort();
+    this.#exchange?.abort();
     this.#host.ask(this, message);
     return true;
   }
 
-  #write(body: Buffer, eventId: string | undefined): void {
-    if (this.call.outlet.gone) return;
-    if (!this.call.outlet.events(encodeEvent(body, this.#seal(eventId)))) this.exchange?.pause();
+  #write(body: Buffer): void {
+    if (this.#call.outlet.gone) return;
+    if (!this.#call.outlet.events(encodeEvent(body, this.#seal(this.#eventId)))) this.#exchange?.pause();
   }
 
   /** An event without data only names a place to resume from; older clients fail on it. */
   #prime(eventId: string | undefined): void {
-    if (this.call.outlet.gone || !understandsPriming(this.call.client.revision)) return;
+    if (this.#call.outlet.gone || !understandsPriming(this.#call.client.revision)) return;
     const sealed = this.#seal(eventId);
-    if (sealed !== undefined) this.call.outlet.events(encodePriming(sealed, this.#retryMs));
+    if (sealed !== undefined) this.#call.outlet.events(encodePriming(sealed, this.#retryMs));
   }
 
   #seal(upstreamEventId: string | undefined): string | undefined {
     if (upstreamEventId === undefined) return undefined;
     this.#places ??= new Places(() => this.#host.promised(this));
-    return this.#places.seal(this.call.client, this.link, upstreamEventId);
+    return this.#places.seal(this.#call.client, this.#session, upstreamEventId);
   }
 
   /** The client was given an event id to come back with. */
@@ -356,17 +475,26 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     }
   }
 
-  #close(response: Message): void {
-    this.#over = true;
+  /** Nothing more of it reaches anyone. Gives the exchange that was under way. */
+  #end(): Exchange | undefined {
+    const exchange = this.#exchange;
+    this.#phase = over;
+    return exchange;
+  }
+
+  #close(response: Message): Exchange | undefined {
+    const exchange = this.#end();
     const isError = response.root.member('error') !== undefined;
     if (isError) this.#host.refused(this, response);
     this.#host.finished(this, isError ? 'error' : 'ok');
+    return exchange;
   }
 
   #fail(fault: GatewayError): void {
-    this.#over = true;
-    this.exchange?.abort();
+    this.#end()?.abort();
     this.#host.finished(this, fault.code);
-    this.call.outlet.fault(fault, this.call.client.wording.fault(fault, this.call.message.id));
+    this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
   }
 }
+
+const nothing = Buffer.alloc(0);

@@ -12,7 +12,7 @@ const prefix = 'mcp-param-';
  * Throws `header_mismatch`. A tool that was never listed here is let through: the upstream, which knows its schema, gets headers
  * made from the body.
  */
-export function checkMirrored({ message, rawHeaders }: Call, upstream: Upstream, target: InwardTarget): void {
+export function checkRepeated({ message, caller }: Call, upstream: Upstream, target: InwardTarget): void {
   if (message.method !== 'tools/call' || upstream.paramHeaders.size === 0) return;
   const found = message.params?.member('name');
   const name = target.name ?? (found?.kind === 'string' ? textOf(message.bytes, found) : '');
@@ -20,7 +20,7 @@ export function checkMirrored({ message, rawHeaders }: Call, upstream: Upstream,
   if (wanted === undefined || wanted.length === 0) return;
   const args = message.params?.member('arguments');
   const parsed: unknown = args === undefined ? {} : JSON.parse(rawOf(message.bytes, args));
-  const fault = checkParamHeaders(wanted, parsed, paramsIn(rawHeaders));
+  const fault = checkParamHeaders(wanted, parsed, paramsIn(caller.rawHeaders));
   if (fault !== undefined) throw new GatewayError('header_mismatch', fault);
 }
 

@@ -5,21 +5,24 @@
 import { mayBeAlias, splitName } from '../aggregate/names.ts';
 import type { Owner } from '../aggregate/owners.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
-import { decide } from '../aggregate/selectors.ts';
+import { isSelective } from '../aggregate/selectors.ts';
 import { inwardUri } from '../aggregate/uris.ts';
 import type { Naming, UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf, type Found } from '../protocol/scan.ts';
 import { openTaskId } from '../session/request-id.ts';
+import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
-import type { RawHeaders } from '../transport/upstream/credentials.ts';
+import { unknownFault, type Subject } from '../clients/gate.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import type { Lists } from '../lists/lists.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface Routed {
-  readonly upstream: Upstream;
+  readonly subject: Subject;
   /** What the request calls its object there; undefined members stay as they are. */
   readonly target: InwardTarget;
 }
@@ -35,88 +38,137 @@ interface Named {
 }
 
 export class Router {
-  readonly #upstreams: readonly Upstream[];
-  readonly #configs: readonly UpstreamConfig[];
+  readonly #upstreams: Upstreams;
   readonly #naming: Naming;
-  readonly #byId: ReadonlyMap<string, Upstream>;
-  readonly #byScheme: ReadonlyMap<string, Upstream>;
   readonly #lists: Lists;
 
-  constructor(upstreams: readonly Upstream[], lists: Lists) {
+  constructor(upstreams: Upstreams, naming: Naming, lists: Lists) {
     this.#upstreams = upstreams;
-    this.#configs = upstreams.map(({ config }) => config);
-    this.#naming = this.#configs[0]!.naming;
-    this.#byId = new Map(upstreams.map((upstream) => [upstream.config.id, upstream]));
-    this.#byScheme = new Map(upstreams.map((upstream) => [upstream.config.scheme, upstream]));
+    this.#naming = naming;
     this.#lists = lists;
   }
 
-  /** By `params.name`. Throws `tool_unknown` or `prompt_unknown`, alike for hidden, ambiguous and missing ones (T11). */
-  named(client: Client, message: Message, list: List, rawHeaders: RawHeaders): Routed | Promise<Routed> {
+  /** By `params.name`. Throws `tool_unknown` or `prompt_unknown`, identical for hidden, ambiguous and missing ones. */
+  named({ client, message, caller }: Call, list: List): Routed | Promise<Routed> {
     const name = text(message, message.params?.member('name'), 'name');
+    const kind = kinds[list];
     const split = this.#split(name);
-    if (split === undefined || !decide(split.upstream.config, list === 'tools' ? 'tool' : 'prompt', split.name))
-      return this.#bareName(client, list, name, rawHeaders).then(byName);
-    if (mayBeAlias(this.#naming, name)) return this.#aliasOr(split, client, list, name, rawHeaders).then(byName);
-    return byName(split);
+    const routed = ({ upstream, name }: Named): Routed => ({
+      subject: { kind, upstream, name, method: message.method },
+      target: { name },
+    });
+    if (split === undefined) return this.#bareName(client, list, message, name, caller).then(routed);
+    if (this.#mayBeShown(name)) return this.#shownOr(split, client, list, name, caller).then(routed);
+    if (isSelective(split.upstream.config, kind))
+      return this.#listed(split, client, list, message, name, caller).then(routed);
+    return routed(split);
   }
 
   /** By `params.uri`. Throws `resource_unknown`. */
-  resource(client: Client, message: Message, rawHeaders: RawHeaders): Routed | Promise<Routed> {
+  resource({ client, message, caller }: Call): Routed | Promise<Routed> {
     const uri = text(message, message.params?.member('uri'), 'uri');
-    const known = inwardUri(uri, this.#byScheme);
-    if (known !== undefined) return { upstream: known.upstream, target: { uri: known.uri } };
-    return this.#bareUri(client, uri, rawHeaders).then((upstream) => ({ upstream, target: asItStands }));
+    const known = inwardUri(uri, this.#upstreams.byScheme);
+    const about = (upstream: Upstream, name: string): Subject => ({
+      kind: 'resource',
+      upstream,
+      name,
+      method: message.method,
+    });
+    if (known !== undefined) return { subject: about(known.upstream, known.uri), target: { uri: known.uri } };
+    return this.#bareUri(client, message, uri, caller).then((upstream) => ({
+      subject: about(upstream, uri),
+      target: asItStands,
+    }));
   }
 
   /** By `params.ref`. Throws `prompt_unknown` or `resource_unknown`. */
-  completion(client: Client, message: Message, rawHeaders: RawHeaders): Routed | Promise<Routed> {
+  completion({ client, message, caller }: Call): Routed | Promise<Routed> {
+    const { method } = message;
     const ref = message.params?.member('ref');
     const uri = ref?.member('uri');
     if (uri !== undefined) {
       const value = text(message, uri, 'ref.uri');
-      const known = inwardUri(value, this.#byScheme);
-      if (known !== undefined) return { upstream: known.upstream, target: { refUri: known.uri } };
-      return this.#bareUri(client, value, rawHeaders, true).then((upstream) => ({ upstream, target: asItStands }));
+      const known = inwardUri(value, this.#upstreams.byScheme);
+      if (known !== undefined)
+        return {
+          subject: { kind: 'resource', upstream: known.upstream, name: known.uri, method },
+          target: { refUri: known.uri },
+        };
+      return this.#bareUri(client, message, value, caller, true).then((upstream) => ({
+        subject: { kind: 'resource', upstream, name: value, method },
+        target: asItStands,
+      }));
     }
     const name = text(message, ref?.member('name'), 'ref.name');
     const split = this.#split(name);
-    if (split === undefined) return this.#bareName(client, 'prompts', name, rawHeaders).then(byRefName);
-    if (mayBeAlias(this.#naming, name))
-      return this.#aliasOr(split, client, 'prompts', name, rawHeaders).then(byRefName);
-    return byRefName(split);
+    const routed = ({ upstream, name: own }: Named): Routed => ({
+      subject: { kind: 'prompt', upstream, name: own, method },
+      target: { refName: own },
+    });
+    if (split === undefined) return this.#bareName(client, 'prompts', message, name, caller).then(routed);
+    if (this.#mayBeShown(name)) return this.#shownOr(split, client, 'prompts', name, caller).then(routed);
+    return routed(split);
   }
 
-  /** By `params.taskId`. Throws `task_unknown`, alike for ids that were never given out and for those of others. */
-  task(client: Client, message: Message): Routed {
+  /** By `params.taskId`. Throws `task_unknown`, identical for ids that were never given out and for those of others. */
+  task({ client, message }: Call): Routed {
     const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'), unixSeconds());
-    const upstream = this.#upstreams.find(({ hash }) => hash === task?.upstream);
+    const upstream = this.#upstreams.byHash(task?.upstream);
     if (task === undefined || upstream === undefined) throw new GatewayError('task_unknown');
-    return { upstream, target: { taskId: task.raw } };
+    return {
+      subject: { kind: 'task', upstream, name: task.raw, method: message.method },
+      target: { taskId: task.raw },
+    };
   }
 
   /** A method the gateway knows nothing of. Throws `method_unknown` where no upstream can be told. */
-  unknown(message: Message): Routed {
+  unknown({ message }: Call): Routed {
+    const { method } = message;
     const name = message.params?.member('name');
     const split = name?.kind === 'string' ? this.#split(textOf(message.bytes, name)) : undefined;
-    // Of what it names nothing is known, so it must not be what is hidden under either kind (security.md T11).
-    if (split !== undefined && isShown(split)) return byName(split);
+    if (split !== undefined) return { subject: { kind: 'method', ...split, method }, target: { name: split.name } };
     const uri = message.params?.member('uri');
-    const known = uri?.kind === 'string' ? inwardUri(textOf(message.bytes, uri), this.#byScheme) : undefined;
-    if (known !== undefined) return { upstream: known.upstream, target: { uri: known.uri } };
-    const only = this.#upstreams.length === 1 ? this.#upstreams[0] : undefined;
-    if (only === undefined) throw new GatewayError('method_unknown', message.method);
-    return { upstream: only, target: asItStands };
+    const known = uri?.kind === 'string' ? inwardUri(textOf(message.bytes, uri), this.#upstreams.byScheme) : undefined;
+    if (known !== undefined)
+      return {
+        subject: { kind: 'resource', upstream: known.upstream, name: known.uri, method },
+        target: { uri: known.uri },
+      };
+    const { only } = this.#upstreams;
+    if (only === undefined) throw new GatewayError('method_unknown', method);
+    const bare = name?.kind === 'string' ? textOf(message.bytes, name) : method;
+    return { subject: { kind: 'method', upstream: only, name: bare, method }, target: asItStands };
   }
 
   #split(name: string): Named | undefined {
-    const split = splitName(name, this.#byId, this.#naming);
-    return split === undefined ? undefined : { upstream: this.#byId.get(split.id)!, name: split.name };
+    const split = splitName(name, this.#upstreams.byId, this.#naming);
+    return split === undefined ? undefined : { upstream: this.#upstreams.byId.get(split.id)!, name: split.name };
   }
 
-  /** A name that reads as one with a prefix and was made shorter all the same has to be looked up. */
-  async #aliasOr(split: Named, client: Client, list: List, name: string, rawHeaders: RawHeaders): Promise<Named> {
-    const { owners } = await this.#lists.ownersOfName(client, list, name, rawHeaders);
+  /**
+   * Where some of an upstream's names are hidden, one that it does not list is answered by the gateway: an answer of the upstream
+   * would tell what is hidden from what never was. An upstream that cannot be asked answers for itself.
+   */
+  async #listed(
+    split: Named,
+    client: Client,
+    list: List,
+    message: Message,
+    name: string,
+    caller: Caller,
+  ): Promise<Named> {
+    if ((await this.#lists.offers(client, list, split.upstream, split.name, caller)) !== false) return split;
+    throw unknownFault({ kind: kinds[list] }, message, `${name} is not listed`);
+  }
+
+  /** A name that reads as one with a prefix may be an alias, or the whole name of a tool where names have no prefix. */
+  #mayBeShown(name: string): boolean {
+    return this.#naming.policy !== 'always' || mayBeAlias(this.#naming, name);
+  }
+
+  /** What a list shows under this very name is meant; else the upstream that the prefix names. */
+  async #shownOr(split: Named, client: Client, list: List, name: string, caller: Caller): Promise<Named> {
+    const { owners } = await this.#lists.ownersOfName(client, list, name, caller);
     return owners.length === 1 ? this.#owned(owners[0]!) : split;
   }
 
@@ -124,13 +176,12 @@ export class Router {
    * Never to one upstream what another may own (security.md T22): one that is down owns what it listed last. Of one that this
    * replica has never seen nothing is known, which matters as far as the name could be meant for it.
    */
-  async #bareName(client: Client, list: List, name: string, rawHeaders: RawHeaders): Promise<Named> {
-    const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, rawHeaders);
+  async #bareName(client: Client, list: List, message: Message, name: string, caller: Caller): Promise<Named> {
+    const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, caller);
     const [first, second] = owners;
     if (first !== undefined && this.#isSure(first, second, unseen, name)) return this.#owned(first);
-    const data = list === 'tools' ? { tool: name } : { prompt: name };
     const detail = `${owners.length} upstreams have it, ${unseen.length} could not be asked`;
-    throw new GatewayError(list === 'tools' ? 'tool_unknown' : 'prompt_unknown', detail, { data });
+    throw unknownFault({ kind: kinds[list] }, message, detail);
   }
 
   #isSure(first: Owner, second: Owner | undefined, unseen: readonly UpstreamConfig[], name: string): boolean {
@@ -144,37 +195,27 @@ export class Router {
         // Whoever saw it bare saw it where it had one owner.
         return second === undefined;
       case 'never': {
-        const place = this.#configs.indexOf(first.upstream);
-        return unseen.every((config) => this.#configs.indexOf(config) > place);
+        const place = this.#upstreams.configs.indexOf(first.upstream);
+        return unseen.every((config) => this.#upstreams.configs.indexOf(config) > place);
       }
     }
   }
 
   #owned({ upstream, key }: Owner): Named {
-    return { upstream: this.#byId.get(upstream.id)!, name: key };
+    return { upstream: this.#upstreams.byId.get(upstream.id)!, name: key };
   }
 
   /** A web URI is never prefixed, so the first that lists it serves it; every other bare URI must be unique. */
-  async #bareUri(client: Client, uri: string, rawHeaders: RawHeaders, isTemplate = false): Promise<Upstream> {
+  async #bareUri(client: Client, message: Message, uri: string, caller: Caller, isTemplate = false): Promise<Upstream> {
     const owners = isTemplate
-      ? await this.#lists.ownersOfTemplate(client, uri, rawHeaders)
-      : await this.#lists.ownersOfUri(client, uri, rawHeaders);
+      ? await this.#lists.ownersOfTemplate(client, uri, caller)
+      : await this.#lists.ownersOfUri(client, uri, caller);
     if (owners.length === 1 || (owners.length > 1 && /^https?:/i.test(uri))) return owners[0]!;
-    throw new GatewayError('resource_unknown', `${owners.length} upstreams have it`, { data: { uri } });
+    throw unknownFault({ kind: 'resource' }, message, `${owners.length} upstreams have it`);
   }
 }
 
-function isShown({ upstream, name }: Named): boolean {
-  return decide(upstream.config, 'tool', name) && decide(upstream.config, 'prompt', name);
-}
-
-function byName({ upstream, name }: Named): Routed {
-  return { upstream, target: { name } };
-}
-
-function byRefName({ upstream, name }: Named): Routed {
-  return { upstream, target: { refName: name } };
-}
+const kinds = { tools: 'tool', prompts: 'prompt' } as const;
 
 function text(message: Message, found: Found | undefined, member: string): string {
   if (found?.kind !== 'string') throw new GatewayError('params_invalid', `${member} is not a string`);

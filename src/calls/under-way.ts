@@ -13,25 +13,23 @@ export class UnderWay {
   /** The upstream has it. */
   begun(relay: Relay): void {
     const { client, message } = relay.call;
-    const closable = relay.link.mirrors && !client.shared ? `${client.known.jti} ${message.id!}` : undefined;
-    relay.flight = { upstream: relay.link.upstream, upstreamId: relay.upstreamId, relay, closable };
-    client.inFlight.set(message.id!, relay.flight);
+    const closable = closableId(relay);
+    client.inFlight.set(message.id!, relay);
     if (closable !== undefined) this.#closable.set(closable, relay);
-    relay.link.underWay?.add(relay);
+    relay.session.underWay?.add(relay);
   }
 
   /** The client's request is answered. It may use an id again, and the newer request is not this one's to forget. */
   landed(relay: Relay): void {
-    const { call, flight } = relay;
-    const { client, message } = call;
-    if (client.inFlight.get(message.id!) === flight) client.inFlight.delete(message.id!);
-    const closable = flight?.closable;
+    const { client, message } = relay.call;
+    if (client.inFlight.get(message.id!) === relay) client.inFlight.delete(message.id!);
+    const closable = closableId(relay);
     if (closable !== undefined && this.#closable.get(closable) === relay) this.#closable.delete(closable);
   }
 
   over(relay: Relay): void {
     this.#promised.delete(relay);
-    relay.link.underWay?.delete(relay);
+    relay.session.underWay?.delete(relay);
     this.landed(relay);
   }
 
@@ -48,4 +46,9 @@ export class UnderWay {
   cancelled(jti: string, requestId: string): void {
     this.#closable.get(`${jti} ${requestId}`)?.takeBack();
   }
+}
+
+/** Where closing cancels a call, what another replica knows it by: the session and the request's id. */
+function closableId({ session, call: { client, message } }: Relay): string | undefined {
+  return session.takesNotifications || client.isShared ? undefined : `${client.known.jti} ${message.id!}`;
 }

@@ -14,11 +14,13 @@ import {
 import type { Message } from '../protocol/envelope.ts';
 import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
-import type { UpstreamSession } from '../session/claims.ts';
-import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
-import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
-import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamSession as SealedSession } from '../session/claims.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { SessionOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
 const s = serverCapability;
 const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | s.resources | s.resourcesListChanged;
@@ -52,52 +54,51 @@ function carriedFromClients(revision: LegacyRevision): number {
 
 export interface Opening {
   readonly upstream: Upstream;
-  readonly link: Link | undefined;
+  readonly session: UpstreamSession | undefined;
 }
 
 /** One opening per upstream, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
 export async function openAll(
-  upstreams: readonly Upstream[],
+  upstreams: Upstreams,
   greeting: Greeting,
-  opener: LinkOpener,
-  rawHeaders: RawHeaders,
+  opener: SessionOpener,
+  caller: Caller,
 ): Promise<Opening[]> {
-  const owner = { revision: greeting.revision, clientCapabilities: greeting.capabilities, shared: false };
+  const { revision, capabilities: clientCapabilities } = greeting;
+  const owner = { revision, clientCapabilities, isShared: false, principalId: caller.principalId };
   const openings = await Promise.all(
-    upstreams.map(async (upstream): Promise<Opening> => {
+    upstreams.all.map(async (upstream): Promise<Opening> => {
       try {
         return {
           upstream,
-          link:
-            opener.sessionless(upstream, greeting.revision) ??
-            (await opener.open(upstream, owner, 'initialize', rawHeaders)),
+          session: opener.sessionless(upstream, owner) ?? (await opener.open(upstream, owner, 'initialize', caller)),
         };
       } catch {
-        return { upstream, link: undefined };
+        return { upstream, session: undefined };
       }
     }),
   );
-  if (openings.every((opening) => opening.link === undefined))
-    throw new GatewayError('upstreams_all_down', `${upstreams.length} tried`);
+  if (openings.every((opening) => opening.session === undefined))
+    throw new GatewayError('upstreams_all_down', `${upstreams.all.length} tried`);
   return openings;
 }
 
 /** The result of `initialize` as JSON text. */
 export function initializeResult(openings: readonly Opening[], revision: LegacyRevision, version: string): string {
   return mergeInitialize(
-    openings.map(({ upstream, link }) => ({
+    openings.map(({ upstream, session }) => ({
       upstream: upstream.config,
       // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
-      serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link, revision)),
-      ...(link?.instructions === undefined ? {} : { instructions: link.instructions }),
+      serverCapabilityBits: session === undefined ? lists : withListChanged(deliverable(session, revision)),
+      ...(session?.instructions === undefined ? {} : { instructions: session.instructions }),
     })),
     { protocolVersion: revision, version, title: 'Manifold' },
   );
 }
 
 /** Tasks are told of where both sides know the same ones (protocol.md D7). */
-function deliverable(link: Link, revision: LegacyRevision): number {
-  return link.capabilities & ~(hasTasks(revision) && hasTasks(link.revision) ? s.tasksList : serverTasks);
+function deliverable(session: UpstreamSession, revision: LegacyRevision): number {
+  return session.capabilities & ~(hasTasks(revision) && hasTasks(session.revision) ? s.tasksList : serverTasks);
 }
 
 function withListChanged(bits: number): number {
@@ -110,20 +111,16 @@ function withListChanged(bits: number): number {
 }
 
 /** What the token has to hold of each upstream that answered. */
-export function sealedUpstreams(openings: readonly Opening[]): UpstreamSession[] {
-  return openings.flatMap(({ upstream: { hash }, link }) => {
+export function sealedUpstreams(openings: readonly Opening[]): SealedSession[] {
+  return openings.flatMap(({ upstream: { hash }, session }) => {
     // A modern upstream keeps nothing that a token could hold.
-    if (link === undefined || !isLegacyRevision(link.revision)) return [];
-    return [{ hash, capabilities: link.capabilities, revision: link.revision, sessionId: link.sessionId }];
+    if (session === undefined || !isLegacyRevision(session.revision)) return [];
+    return [{ hash, capabilities: session.capabilities, revision: session.revision, sessionId: session.sessionId }];
   });
 }
 
 /** Ends what was opened for a client that has left meanwhile. */
-export async function endAll(
-  openings: readonly Opening[],
-  adapter: UpstreamAdapter,
-  rawHeaders: RawHeaders,
-): Promise<void> {
-  const links = openings.flatMap(({ link }) => (link === undefined || link.shared ? [] : [link]));
-  await Promise.all(links.map((link) => adapter.end(carrying(link, rawHeaders))));
+export async function endAll(openings: readonly Opening[], adapter: UpstreamAdapter, caller: Caller): Promise<void> {
+  const begun = openings.flatMap(({ session }) => (session === undefined || session.isShared ? [] : [session]));
+  await Promise.all(begun.map((session) => adapter.end({ session, caller })));
 }

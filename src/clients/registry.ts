@@ -16,31 +16,35 @@ import {
 import { Denylist } from '../session/denylist.ts';
 import type { Keyring } from '../session/keyring.ts';
 import { OpenedSessions } from '../session/opened.ts';
-import type { Principal } from '../session/principal.ts';
 import { principalSession } from '../session/principal-session.ts';
 import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
 import { denylistOverflows, sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
-import type { UpstreamConfig } from '../config/model.ts';
 import type { Head } from '../transport/http/accept.ts';
 import { Client } from './client.ts';
+import type { Who } from '../transport/downstream/incoming.ts';
 import { legacyWording, modernWording, type Wording } from '../transport/downstream/wording.ts';
-import { forwardedKey, noHeaders, type RawHeaders } from '../transport/upstream/credentials.ts';
+import { nobody, type Caller } from '../transport/http/caller.ts';
+import { credentialsKey } from '../transport/upstream/credentials.ts';
 import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
 import type { Tell } from '../transport/peers/notice.ts';
-import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { SessionOpener } from '../transport/upstream/opener.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import type { Wishes } from './wishes.ts';
 
-export interface ClientsOptions {
+export interface RegistryParts {
   readonly keyring: Keyring;
   readonly route: Buffer;
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
   /** The gateway's own. */
   readonly version: string;
-  readonly upstreams: readonly UpstreamConfig[];
-  readonly opener: LinkOpener;
+  readonly upstreams: Upstreams;
+  readonly opener: SessionOpener;
+  /** See `ClientSurroundings`. */
+  readonly onOpened: (client: Client, upstream: Upstream) => void;
   /** Ends the upstream sessions of a client that is no longer kept. */
-  readonly retire: (client: Client) => void;
+  readonly retire: (client: Client, caller: Caller) => void;
   /** Tells the other replicas of what only this one has heard. */
   readonly tell: Tell;
   readonly wishes: Wishes;
@@ -54,39 +58,39 @@ const maxSharedClients = 10_000;
 const maxSpared = 1_000;
 const daySeconds = 24 * 60 * 60;
 
-export class Clients {
-  readonly #options: ClientsOptions;
+export class ClientRegistry implements Who<Client> {
+  readonly #parts: RegistryParts;
   readonly #opened = new OpenedSessions();
   readonly #denied = new Denylist();
   /** What this replica has learnt for a session lives as long as the session stays in the cache of opened tokens. */
   readonly #clients = new WeakMap<OpenSession, Client>();
   readonly #shared = new Map<string, Client>();
   readonly #wordings = new Map<Revision, Wording>();
-  readonly #principals = new Map<LegacyRevision, { readonly day: number; readonly session: OpenSession }>();
+  readonly #principals = new Map<string, { readonly day: number; readonly session: OpenSession }>();
 
-  constructor(options: ClientsOptions) {
-    this.#options = options;
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
   }
 
   /** Throws `session_missing`, `session_unreadable`, `revision_unsupported`, `revision_mismatch`. */
-  of(head: Head): Client {
+  ofSession(head: Head, caller: Caller): Client {
     if (head.revision !== undefined && !isLegacyRevision(head.revision))
       throw new GatewayError('revision_unsupported', head.revision.slice(0, 32));
-    if (head.sessionToken === undefined) return this.#withoutSession(head);
-    const client = this.#withSession(head.sessionToken);
+    if (head.sessionToken === undefined) return this.#withoutSession(head, caller);
+    const client = this.#withSession(head.sessionToken, caller);
     if (head.revision !== undefined && head.revision !== client.revision && hasRevisionHeader(client.revision))
       throw new GatewayError('revision_mismatch', head.revision);
     return client;
   }
 
   /** The token of a new session of what `initialize` has opened. */
-  create(greeting: Greeting, openings: readonly Opening[]): string {
-    const { keyring, route, maxAgeSeconds, nowSeconds } = this.#options;
+  create(greeting: Greeting, openings: readonly Opening[], { principal }: Caller): string {
+    const { keyring, route, maxAgeSeconds, nowSeconds } = this.#parts;
     const now = nowSeconds();
     const claims = newClaims(
       keyring,
       {
-        principal: anonymous,
+        principal,
         route,
         revision: greeting.revision,
         clientCapabilities: greeting.capabilities,
@@ -102,21 +106,21 @@ export class Clients {
   }
 
   /** The client that stands for callers of 2026-07-28, who have no sessions at all. */
-  modern({ rawHeaders }: Head, capabilities: number): Client {
-    return this.shared(modernRevision, rawHeaders, capabilities);
+  stateless(caller: Caller, capabilities: number): Client {
+    return this.shared(modernRevision, caller, capabilities);
   }
 
   /** From now on the session's token is refused here, and wherever the news arrives. */
   end(client: Client): void {
     const { jti, expiresAt } = client.session.claims;
     this.deny(jti, expiresAt);
-    void this.#options.tell({ kind: 'ended', jti: jti.toString('base64url'), expiresAt });
+    void this.#parts.tell({ kind: 'ended', jti: jti.toString('base64url'), expiresAt });
   }
 
   deny(jti: Buffer, expiresAt: number): void {
     const before = this.#denied.overflowed;
-    this.#denied.add(jti, expiresAt, this.#options.nowSeconds());
-    this.#options.wishes.forget(jti.toString('base64url'));
+    this.#denied.add(jti, expiresAt, this.#parts.nowSeconds());
+    this.#parts.wishes.forget(jti.toString('base64url'));
     denylistOverflows.inc(this.#denied.overflowed - before);
   }
 
@@ -124,33 +128,41 @@ export class Clients {
    * The client that stands for callers without a session; also what the gateway itself looks through. Callers whose
    * forwarded headers or declared capabilities (bits) differ are different to the upstreams, so they never share one.
    */
-  shared(revision: Revision, rawHeaders: RawHeaders = noHeaders, capabilities = 0): Client {
-    const { opener, upstreams, wishes } = this.#options;
-    const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy);
+  shared(revision: Revision, caller: Caller = nobody, capabilities = 0): Client {
+    const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy, caller);
     // The identity of the session changes with the day and the key, and the client with it.
-    const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${forwardedKey(upstreams, rawHeaders)}`;
+    const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${credentialsKey(this.#parts.upstreams.configs, caller)}`;
     const known = this.#shared.get(key);
     if (known !== undefined) {
       known.isWanted = true;
       return known;
     }
-    const client = new Client(session, true, opener, this.#wording(revision), wishes, { revision, capabilities });
+    const client = new Client(session, caller.principalId, true, this.#wording(revision), this.#parts, {
+      revision,
+      capabilities,
+    });
     this.#shared.set(key, client);
     this.#makeRoom();
     return client;
   }
 
+  /** A client of the gateway's own, to look at the upstreams without being anybody: whoever asked for it ends its sessions. */
+  observer(): Client {
+    const session = this.#principalSession(newestLegacy, nobody);
+    return new Client(session, nobody.principalId, true, this.#wording(newestLegacy), this.#parts);
+  }
+
   /** The sessions of whoever gives way are ended, so those in use come last: made-up headers must not end the calls of others. */
   #makeRoom(): void {
-    const { retire, nowSeconds } = this.#options;
+    const { retire, nowSeconds } = this.#parts;
     let spared = 0;
     for (const [key, client] of this.#shared) {
       const isPast = client.session.claims.expiresAt < nowSeconds();
       if (!isPast && this.#shared.size <= maxSharedClients) return;
       this.#shared.delete(key);
-      const isInUse = client.isWanted || client.inFlight.size > 0 || client.getStreams > 0;
+      const isInUse = client.isWanted || client.inFlight.size > 0 || client.openStreams > 0;
       if (isPast || !isInUse || spared === maxSpared) {
-        retire(client);
+        retire(client, nobody);
         continue;
       }
       spared += 1;
@@ -160,37 +172,44 @@ export class Clients {
   }
 
   /** Made once a day and key for each revision: every request without a session asks for it. */
-  #principalSession(revision: LegacyRevision): OpenSession {
-    const { keyring, route, nowSeconds } = this.#options;
+  #principalSession(revision: LegacyRevision, { principal, principalId }: Caller): OpenSession {
+    const { keyring, route, nowSeconds } = this.#parts;
     const now = nowSeconds();
     const day = Math.floor(now / daySeconds);
     const epoch = keyring.sealing(now);
-    const known = this.#principals.get(revision);
+    const key = `${revision} ${principalId}`;
+    const known = this.#principals.get(key);
     if (known !== undefined && known.day === day && known.session.epoch === epoch) return known.session;
-    const session = principalSession(keyring, anonymous, route, revision, now);
-    this.#principals.set(revision, { day, session });
+    const session = principalSession(keyring, principal, route, revision, now);
+    // The one that was made first gives way.
+    if (this.#principals.size >= maxSharedClients)
+      for (const oldest of this.#principals.keys()) {
+        this.#principals.delete(oldest);
+        break;
+      }
+    this.#principals.set(key, { day, session });
     return session;
   }
 
   #wording(revision: Revision): Wording {
     let wording = this.#wordings.get(revision);
     if (wording === undefined) {
-      wording = isLegacyRevision(revision) ? legacyWording(revision) : modernWording(this.#options.version);
+      wording = isLegacyRevision(revision) ? legacyWording(revision) : modernWording(this.#parts.version);
       this.#wordings.set(revision, wording);
     }
     return wording;
   }
 
-  #withoutSession({ revision, rawHeaders }: Head): Client {
-    if (this.#options.sessions === 'required') throw new GatewayError('session_missing');
-    return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision, rawHeaders);
+  #withoutSession({ revision }: Head, caller: Caller): Client {
+    if (this.#parts.sessions === 'required') throw new GatewayError('session_missing');
+    return this.shared(revision !== undefined && isLegacyRevision(revision) ? revision : assumedRevision, caller);
   }
 
-  #withSession(token: string): Client {
-    const { keyring, route, opener, wishes, nowSeconds } = this.#options;
+  #withSession(token: string, { principal, principalId }: Caller): Client {
+    const { keyring, route, nowSeconds } = this.#parts;
     let session: OpenSession;
     try {
-      session = this.#opened.open(keyring, token, { principal: anonymous, route }, nowSeconds());
+      session = this.#opened.open(keyring, token, { principal, route }, nowSeconds());
       if (this.#denied.has(session.claims.jti)) throw new GatewayError('session_unreadable', 'ended');
     } catch (fault) {
       if (fault instanceof GatewayError) sessionRejects.inc({ reason: fault.detail ?? 'other' });
@@ -198,12 +217,9 @@ export class Clients {
     }
     let client = this.#clients.get(session);
     if (client === undefined) {
-      client = new Client(session, false, opener, this.#wording(session.claims.revision), wishes);
+      client = new Client(session, principalId, false, this.#wording(session.claims.revision), this.#parts);
       this.#clients.set(session, client);
     }
     return client;
   }
 }
-
-/** Until a route asks for access tokens, every caller is the same principal. */
-const anonymous: Principal = 'anonymous';

@@ -1,5 +1,5 @@
 /**
- * Requests of a server that nobody will answer: the client never declared the capability, or the link is one of many clients.
+ * Requests of a server that nobody will answer: the client never declared the capability, or the session is one of many clients.
  * The gateway says so in its place, so that the server's call ends rather than waits (protocol.md D6.1; 2025-11-25
  * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
  */
@@ -8,7 +8,7 @@ import { clientCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from './client.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 
 const unknownMethod = { code: -32601, message: 'Method not found' };
 const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode is not supported' };
@@ -17,18 +17,23 @@ const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode i
  * What the gateway answers to a request of a server, or undefined for one that is the client's to answer. `method` is that of
  * the call on whose stream it came; undefined: it belongs to no call.
  */
-export function ownAnswer(message: Message, link: Link, client: Client, method?: string): string | undefined {
+export function ownAnswer(
+  message: Message,
+  session: UpstreamSession,
+  client: Client,
+  method?: string,
+): string | undefined {
   if (message.method === 'ping') return `{"jsonrpc":"2.0","id":${message.id!},"result":{}}`;
   const isAskable = client.wording.asksByRounds
-    ? method !== undefined && mayAsk(method) && isQuestion(message.method) && belongsToItsCall(link)
-    : !link.shared;
+    ? method !== undefined && mayAsk(method) && isQuestion(message.method) && belongsToItsCall(session)
+    : !session.isShared;
   const fault = isAskable ? undeclared(message, client.clientCapabilities) : unknownMethod;
   return fault === undefined ? undefined : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
 }
 
 /** A question must not reach another client than the one whose call it is about: what cannot be told is refused. */
-function belongsToItsCall({ sessionId, underWay, upstream }: Link): boolean {
-  return sessionId !== undefined && (!upstream.bridged || underWay?.size === 1);
+function belongsToItsCall({ keepsSession, underWay, upstream }: UpstreamSession): boolean {
+  return keepsSession && (!upstream.bridged || underWay?.size === 1);
 }
 
 /** What is wrong with asking this of a client with these capabilities (bits), if anything. */
@@ -53,7 +58,8 @@ export function undeclared(message: Message, declared: number): typeof unknownMe
     // Never declared: one server would see what another has begun.
     case 'tasks/list':
       return unknownMethod;
+    // Whatever else a server asks is no question that a server may ask (2025-11-25 schema, ServerRequest).
     default:
-      return undefined;
+      return unknownMethod;
   }
 }

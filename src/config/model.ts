@@ -69,6 +69,8 @@ export interface UpstreamConfig {
 export interface RouteConfig {
   readonly name: string;
   readonly path: string;
+  /** How names are told apart; that of each upstream, too. */
+  readonly naming: Naming;
   readonly upstreams: readonly UpstreamConfig[];
 }
 

@@ -9,11 +9,11 @@ import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import { textOf } from '../protocol/scan.ts';
 import { askHealing } from '../clients/ask.ts';
 import type { Client } from '../clients/client.ts';
-import type { RawHeaders } from '../transport/upstream/credentials.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import type { Keeper } from '../streams/keeper.ts';
 import { levelDeadlineMs } from '../transport/http/limits.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
-import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
 /** Throws `params_invalid` for a level that the specification does not name. */
 export function levelOf(message: Message): LogLevel {
@@ -26,20 +26,20 @@ export function levelOf(message: Message): LogLevel {
 /** The result as JSON text. What one upstream makes of it is its own affair. */
 export async function setLevel(
   parts: {
-    readonly upstreams: readonly Upstream[];
+    readonly upstreams: Upstreams;
     readonly adapter: UpstreamAdapter;
     readonly keeper: Keeper;
   },
   client: Client,
   level: LogLevel,
-  rawHeaders: RawHeaders,
+  caller: Caller,
 ): Promise<string> {
-  // The level of a link that several clients share is nobody's to set.
-  const links = client.links
+  // The level of a session that several clients share is nobody's to set.
+  const sessions = client.sessions
     .all(parts.upstreams)
-    .filter((link) => !link.shared && (link.capabilities & serverCapability.logging) !== 0);
+    .filter((session) => !session.isShared && session.has(serverCapability.logging));
   const request = { method: 'logging/setLevel', params: JSON.stringify({ level }), deadlineMs: levelDeadlineMs };
-  const asked = links.map((link) => askHealing(parts.adapter, client, link, request, rawHeaders));
+  const asked = sessions.map((session) => askHealing(parts.adapter, client, session, request, caller));
   await Promise.allSettled([...asked, parts.keeper.setLevel(client, level)]);
   return '{}';
 }

@@ -10,9 +10,9 @@ import { textOf } from '../protocol/scan.ts';
 import type { Client } from '../clients/client.ts';
 import { changeToldMs } from '../transport/http/limits.ts';
 import type { Notice, Tell } from '../transport/peers/notice.ts';
-import { settled } from '../transport/http/settled-within.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
-import type { Upstream } from '../transport/upstream/upstream.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
 export type ChangeNotice = Extract<Notice, { kind: 'changed' }>;
 
@@ -29,37 +29,45 @@ const kindsOf: Readonly<Record<ChangeNotice['list'], readonly ListKind[]>> = {
 
 export class ListChanges {
   readonly #catalogue: Catalogue;
-  readonly #upstreams: readonly Upstream[];
+  readonly #upstreams: Upstreams;
   readonly #tell: Tell;
+  readonly #onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void;
   /** Where headers are forwarded, one audience has several copies (lists.ts). */
   readonly #forwards: boolean;
   /** By what they say: the notice on its way, and the one that follows it. */
   readonly #underWay = new Map<string, { readonly first: Promise<void>; next: Promise<void> | undefined }>();
 
-  constructor(catalogue: Catalogue, upstreams: readonly Upstream[], tell: Tell) {
+  /** `onChanged` is told of each changed list, whichever stream brought the news, once the other replicas know. */
+  constructor(
+    catalogue: Catalogue,
+    upstreams: Upstreams,
+    tell: Tell,
+    onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void,
+  ) {
+    this.#onChanged = onChanged;
     this.#catalogue = catalogue;
     this.#upstreams = upstreams;
     this.#tell = tell;
-    this.#forwards = upstreams.some(({ config }) => config.forwardHeaders.length > 0);
+    this.#forwards = upstreams.configs.some(({ forwardHeaders }) => forwardHeaders.length > 0);
   }
 
   /**
    * A notification of an upstream, of whatever method; undefined when it is of no list. Resolves when the others have forgotten the list
    * too, or after `changeToldMs`; never rejects.
    */
-  told(link: Link, client: Client, method: string): Promise<void> | undefined {
+  told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined {
     const list = changed.get(method);
     if (list === undefined) return undefined;
-    const { upstream } = link;
+    const { upstream } = session;
     const audience = this.#forwards ? {} : { audience: client.audienceOf(upstream) };
     const notice: ChangeNotice = { kind: 'changed', upstream: upstream.hash, list, ...audience };
     this.heard(notice);
-    return settled(this.#toldOnce(notice), changeToldMs);
+    return settledWithin(this.#toldOnce(notice), changeToldMs).then(() => this.#onChanged(session, method, by));
   }
 
   /** Of another replica. */
   heard({ upstream: hash, list, audience }: ChangeNotice): void {
-    const upstream = this.#upstreams.find((candidate) => candidate.hash === hash);
+    const upstream = this.#upstreams.byHash(hash);
     if (upstream === undefined) return;
     for (const kind of kindsOf[list]) this.#catalogue.invalidate(upstream.config.id, kind, audience);
   }
@@ -68,12 +76,11 @@ export class ListChanges {
    * An error of an upstream that may say that a list is out of date: one that offers what `request`, as the upstream got it, is
    * about. A client that makes up names changes nothing.
    */
-  refused(link: Link, client: Client, request: Buffer, answer: Message): void {
+  refused({ upstream }: UpstreamSession, client: Client, request: Buffer, answer: Message): void {
     const { method, params, bytes } = readClientMessage(request);
     const kind = contradicted(method, answer);
     const name = params?.member('name');
     if (kind === undefined || name?.kind !== 'string') return;
-    const { upstream } = link;
     const audience = this.#forwards ? undefined : client.audienceOf(upstream);
     if (this.#catalogue.offers(upstream.config.id, kind, textOf(bytes, name), audience))
       this.#catalogue.invalidate(upstream.config.id, kind, audience);

@@ -22,12 +22,16 @@ import { hiddenItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { askHealing } from '../clients/ask.ts';
 import type { Client } from '../clients/client.ts';
-import { forwardedKey, noHeaders, type RawHeaders } from '../transport/upstream/credentials.ts';
+import { nobody, type Caller } from '../transport/http/caller.ts';
+import { credentialsKey } from '../transport/upstream/credentials.ts';
 import { blackoutMs } from '../transport/http/limits.ts';
-import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
+import { mayBePublic, tellsOfHealth } from '../transport/upstream/sharing.ts';
 import { takesTasks } from '../transport/upstream/tasks-across.ts';
 import { withDeadline } from '../transport/http/deadline.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
 /** How long a list is kept: longer where the upstream says when it changes. In ms. */
@@ -52,9 +56,7 @@ const announced: Readonly<Record<ListKind, number>> = {
 };
 
 export class Lists {
-  readonly #upstreams: readonly Upstream[];
-  readonly #configs: readonly UpstreamConfig[];
-  readonly #byConfig: ReadonlyMap<UpstreamConfig, Upstream>;
+  readonly #upstreams: Upstreams;
   readonly #catalogue: Catalogue;
   readonly #adapter: UpstreamAdapter;
   readonly #log: Log;
@@ -64,16 +66,8 @@ export class Lists {
   /** Lists with long names that the log has been told of. */
   readonly #noted = new Set<string>();
 
-  constructor(
-    upstreams: readonly Upstream[],
-    catalogue: Catalogue,
-    adapter: UpstreamAdapter,
-    log: Log,
-    now: () => number,
-  ) {
+  constructor(upstreams: Upstreams, catalogue: Catalogue, adapter: UpstreamAdapter, log: Log, now: () => number) {
     this.#upstreams = upstreams;
-    this.#configs = upstreams.map(({ config }) => config);
-    this.#byConfig = new Map(upstreams.map((upstream) => [upstream.config, upstream]));
     this.#catalogue = catalogue;
     this.#adapter = adapter;
     this.#log = log;
@@ -85,20 +79,20 @@ export class Lists {
     client: Client,
     kind: ListKind,
     message: Message,
-    rawHeaders: RawHeaders,
+    caller: Caller,
   ): Promise<{ readonly body: Buffer; readonly hints: CacheHints }> {
     const from = this.#position(client, kind, message);
     const taking = this.#taking(client, kind);
     const { body, hints, failed, shadowed } = await assemble(
       this.#catalogue,
-      this.#view(client, kind, rawHeaders),
+      this.#view(client, kind, caller),
       taking,
       from,
       (next) =>
         sealCursor(
           client.session,
           kind,
-          { upstream: this.#byConfig.get(next.upstream)!.hash, cursor: next.cursor },
+          { upstream: this.#upstreams.of(next.upstream).hash, cursor: next.cursor },
           randomBytes,
         ),
     );
@@ -109,11 +103,11 @@ export class Lists {
   }
 
   /** Asks for an upstream's tools again, as it wants other arguments in headers than it listed. Throws `upstream_*` faults. */
-  async relearn(client: Client, upstream: Upstream, rawHeaders: RawHeaders): Promise<void> {
+  async relearn(client: Client, upstream: Upstream, caller: Caller): Promise<void> {
     let relearning = this.#relearning.get(upstream);
     if (relearning === undefined) {
       this.#catalogue.invalidate(upstream.config.id, 'tools');
-      const pages = this.#catalogue.pages(this.#view(client, 'tools', rawHeaders), upstream.config);
+      const pages = this.#catalogue.pages(this.#view(client, 'tools', caller), upstream.config);
       relearning = withDeadline(pages, relearnMs).finally(() => this.#relearning.delete(upstream));
       this.#relearning.set(upstream, relearning);
     }
@@ -122,51 +116,64 @@ export class Lists {
 
   /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */
   async count(client: Client, upstream: Upstream, kind: ListKind): Promise<number> {
-    const pages = await this.#catalogue.pages(this.#view(client, kind, noHeaders), upstream.config);
+    const pages = await this.#catalogue.pages(this.#view(client, kind, nobody), upstream.config);
     return pages.reduce((sum, held) => sum + held.page.count, 0);
   }
 
   /** Upstreams that show a bare name or have an alias (tools, prompts), in the order of the configuration. */
-  async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string, rawHeaders: RawHeaders): Promise<Owners> {
-    return await ownersOf(this.#catalogue, this.#view(client, kind, rawHeaders), this.#taking(client, kind), name);
+  async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string, caller: Caller): Promise<Owners> {
+    return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind), name);
+  }
+
+  /** Whether one upstream lists a name; undefined where that cannot be known. */
+  async offers(
+    client: Client,
+    kind: 'tools' | 'prompts',
+    upstream: Upstream,
+    name: string,
+    caller: Caller,
+  ): Promise<boolean | undefined> {
+    const view = this.#view(client, kind, caller);
+    const { owners, unseen } = await ownersOf(this.#catalogue, view, [upstream.config], name);
+    return unseen.length > 0 ? undefined : owners.length > 0;
   }
 
   /** Upstreams that list a bare URI, or without any, those with a template that it matches. */
-  async ownersOfUri(client: Client, uri: string, rawHeaders: RawHeaders): Promise<Upstream[]> {
+  async ownersOfUri(client: Client, uri: string, caller: Caller): Promise<Upstream[]> {
     const { owners } = await ownersOfUri(
       this.#catalogue,
-      this.#view(client, 'resources', rawHeaders),
+      this.#view(client, 'resources', caller),
       this.#taking(client, 'resources'),
       uri,
     );
-    return owners.map(({ upstream }) => this.#byConfig.get(upstream)!);
+    return owners.map(({ upstream }) => this.#upstreams.of(upstream));
   }
 
   /** Upstreams that list a URI template as it stands, or a resource with this URI: completion names either. */
-  async ownersOfTemplate(client: Client, uri: string, rawHeaders: RawHeaders): Promise<Upstream[]> {
+  async ownersOfTemplate(client: Client, uri: string, caller: Caller): Promise<Upstream[]> {
     const kind = 'resourceTemplates';
-    const view = this.#view(client, kind, rawHeaders);
+    const view = this.#view(client, kind, caller);
     const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), uri);
     return owners.length > 0
-      ? owners.map(({ upstream }) => this.#byConfig.get(upstream)!)
-      : await this.ownersOfUri(client, uri, rawHeaders);
+      ? owners.map(({ upstream }) => this.#upstreams.of(upstream))
+      : await this.ownersOfUri(client, uri, caller);
   }
 
-  #view(client: Client, kind: ListKind, rawHeaders: RawHeaders): View {
+  #view(client: Client, kind: ListKind, caller: Caller): View {
     // What is forwarded may decide what is listed, so it decides who may see the same copy.
-    const forwarded = forwardedKey(this.#configs, rawHeaders);
+    const forwarded = credentialsKey(this.#upstreams.configs, caller);
     return {
       kind,
       principal: client.audienceOfAll(this.#upstreams) + forwarded,
-      audienceOf: (config) => client.audienceOf(this.#byConfig.get(config)!) + forwarded,
+      audienceOf: (config) => client.audienceOf(this.#upstreams.of(config)) + forwarded,
       // What one caller's headers made an upstream list is not for others, whatever it says. What is dropped depends on the revision.
-      publicAudienceOf: (config) => (config.forwardHeaders.length > 0 ? undefined : `public ${client.revision}`),
+      publicAudienceOf: (config) => (mayBePublic(config) ? `public ${client.revision}` : undefined),
       nowMs: this.#now(),
       ttlMsOf: (config) => {
-        const known = this.#known(client, this.#byConfig.get(config)!) ?? 0;
+        const known = this.#known(client, this.#upstreams.of(config)) ?? 0;
         return (known & announced[kind]) === 0 ? silentTtlMs : announcedTtlMs;
       },
-      load: (config, list, cursor) => this.#load(client, this.#byConfig.get(config)!, list, cursor, rawHeaders),
+      load: (config, list, cursor) => this.#load(client, this.#upstreams.of(config), list, cursor, caller),
     };
   }
 
@@ -179,7 +186,7 @@ export class Lists {
   }
 
   #known(client: Client, upstream: Upstream): number | undefined {
-    return client.links.peek(upstream)?.capabilities ?? upstream.capabilities;
+    return client.sessions.peek(upstream)?.capabilities ?? upstream.capabilities;
   }
 
   async #load(
@@ -187,24 +194,24 @@ export class Lists {
     upstream: Upstream,
     kind: ListKind,
     cursor: string | undefined,
-    rawHeaders: RawHeaders,
+    caller: Caller,
   ): Promise<Page> {
     // A list waits for all upstreams, so one that kept the last list waiting is left out for a while.
     if (upstream.blackoutUntil > this.#now()) throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    const link = await client.links.ensure(upstream, rawHeaders);
-    if ((link.capabilities & needed[kind]) === 0) return emptyPage;
-    const reply = await this.#ask(client, link, methodOf(kind), params, rawHeaders);
+    const session = await client.sessions.ensure(upstream, caller);
+    if (!session.has(needed[kind])) return emptyPage;
+    const reply = await this.#ask(client, session, methodOf(kind), params, caller);
     // A server of the session era gets no such headers, and its tools are shown; what modern clients send is checked all the same.
-    const isAnnotated = link.mirrors || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
-    const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : nobody;
+    const isAnnotated = session.repeatsInHeaders || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
+    const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : none;
     const page = renderPage(reply, kind, upstream.config, {
-      illegal: link.mirrors ? broken : nobody,
-      hinted: link.mirrors,
+      illegal: session.repeatsInHeaders ? broken : none,
+      hinted: session.givesHints,
       anySchema: client.wording.anySchema,
-      tasks: hasTasks(client.revision) && (link.capabilities & serverCapability.tasksToolCall) !== 0,
+      tasks: hasTasks(client.revision) && session.has(serverCapability.tasksToolCall),
     });
-    if (kind === 'tools' && takesTasks(link) && page !== emptyPage)
+    if (kind === 'tools' && takesTasks(session) && page !== emptyPage)
       learnTaskTools(upstream, reply, cursor === undefined);
     this.#noteLong(upstream, kind, page);
     if (page.hidden > 0) {
@@ -229,12 +236,19 @@ export class Lists {
     this.#log.warn(fields, 'names longer than many clients take; --long-names shorten gives them aliases');
   }
 
-  async #ask(client: Client, link: Link, method: string, params: string, rawHeaders: RawHeaders): Promise<Buffer> {
+  async #ask(
+    client: Client,
+    session: UpstreamSession,
+    method: string,
+    params: string,
+    caller: Caller,
+  ): Promise<Buffer> {
     try {
-      return await askHealing(this.#adapter, client, link, { method, params, deadlineMs: pageDeadlineMs }, rawHeaders);
+      return await askHealing(this.#adapter, client, session, { method, params, deadlineMs: pageDeadlineMs }, caller);
     } catch (fault) {
-      if (fault instanceof GatewayError && fault.code === 'upstream_timeout')
-        link.upstream.blackoutUntil = this.#now() + blackoutMs;
+      const isHealth = tellsOfHealth(session.upstream.config, caller === nobody);
+      if (isHealth && fault instanceof GatewayError && fault.code === 'upstream_timeout')
+        session.upstream.blackoutUntil = this.#now() + blackoutMs;
       throw fault;
     }
   }
@@ -244,13 +258,13 @@ export class Lists {
     if (found === undefined || found.kind === 'null') return undefined;
     if (found.kind !== 'string') throw new GatewayError('params_invalid', 'cursor is not a string');
     const opened = openCursor(client.session, kind, textOf(message.bytes, found), unixSeconds());
-    const upstream = this.#upstreams.find((candidate) => candidate.hash === opened?.upstream);
+    const upstream = this.#upstreams.byHash(opened?.upstream);
     if (opened === undefined || upstream === undefined) throw new GatewayError('cursor_invalid');
     return { upstream: upstream.config, cursor: opened.cursor };
   }
 }
 
-const nobody: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
 
 /** Remembers which arguments go into headers, anew with each first page. Gives the tools that ask in vain. */
 function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {

@@ -1,9 +1,10 @@
 /** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
-import { newestLegacy } from '../protocol/revisions.ts';
 import type { Client } from '../clients/client.ts';
 import { greetingMs } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
-import type { Composed } from '../route/compose.ts';
+import type { RouteParts } from '../route/route.ts';
+import type { RouteTable } from '../route/table.ts';
+import { nobody } from '../transport/http/caller.ts';
 import { columns } from '../cli/columns.ts';
 
 interface Row {
@@ -13,21 +14,18 @@ interface Row {
 }
 
 /** Looks at every upstream once, as a client without a session would, and leaves no session behind. */
-async function survey(composed: Composed): Promise<Row[]> {
-  const client = composed.clients.shared(newestLegacy);
+async function survey(parts: RouteParts): Promise<Row[]> {
+  const client = parts.clients.observer();
   const rows = await Promise.all(
-    composed.upstreams.map((upstream) =>
-      Promise.race([
-        look(composed, client, upstream),
-        pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet')),
-      ]),
+    parts.upstreams.all.map((upstream) =>
+      Promise.race([look(parts, client, upstream), pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet'))]),
     ),
   );
-  await Promise.allSettled(client.links.release().map((link) => composed.adapter.end(link)));
+  await Promise.allSettled(client.sessions.release().map((session) => parts.adapter.end({ session, caller: nobody })));
   return rows;
 }
 
-async function look({ lists }: Composed, client: Client, upstream: Upstream): Promise<Row> {
+async function look({ lists }: RouteParts, client: Client, upstream: Upstream): Promise<Row> {
   try {
     const tools = await lists.count(client, upstream, 'tools');
     const offers = [
@@ -49,8 +47,16 @@ function pause<T>(ms: number, value: T): Promise<T> {
   return new Promise((resolve) => void setTimeout(() => resolve(value), ms).unref());
 }
 
-export async function greeting(endpoint: string, composed: Composed, version: string): Promise<string> {
-  const rows = await survey(composed);
+/** `origin`: where the process listens. */
+export async function greeting(origin: string, { routes }: RouteTable, version: string): Promise<string> {
+  const texts = await Promise.all(
+    routes.map((route) => greetingOf(`${origin}${route.config.path}`, route.parts, version)),
+  );
+  return texts.join('');
+}
+
+async function greetingOf(endpoint: string, parts: RouteParts, version: string): Promise<string> {
+  const rows = await survey(parts);
   const tools = rows.reduce((sum, row) => sum + row.tools, 0);
   return [
     `Manifold ${version} serves ${endpoint}`,

@@ -3,7 +3,7 @@
  * that workers share leads to any of them.
  */
 import type { Keyring } from '../session/keyring.ts';
-import { hopServer, type Brought } from '../transport/peers/hop-server.ts';
+import { hopServer, type BroughtTo } from '../transport/peers/hop-server.ts';
 import { listen, portOf } from './listen.ts';
 import type { RunOptions } from '../cli/arguments.ts';
 import type { CommandIo } from '../cli/io.ts';
@@ -16,7 +16,7 @@ export interface PeerDoor {
 
 /** Undefined where nobody would come: a single process without `--peer-address`. Throws `UsageError`. */
 export async function openPeerDoor(
-  routes: ReadonlyMap<string, Brought>,
+  find: (path: string) => BroughtTo | undefined,
   { options, io, slot }: { readonly options: RunOptions; readonly io: CommandIo; readonly slot?: number },
   keyring: Keyring,
 ): Promise<PeerDoor | undefined> {
@@ -25,7 +25,7 @@ export async function openPeerDoor(
   const host = peerAddress?.host ?? '127.0.0.1';
   const port = peerAddress === undefined ? 0 : peerAddress.port === 0 ? 0 : peerAddress.port + (slot ?? 0);
   const address = (): string => `${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
-  const server = hopServer(routes, address, keyring, io.nowSeconds);
+  const server = hopServer(find, address, keyring, io.nowSeconds);
   await listen(server, port, host, '--peer-address', true);
   return {
     address: address(),

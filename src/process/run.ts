@@ -75,11 +75,11 @@ async function startAdmin(
 async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
   const serving: Serving = await serve(prepared, {
     ...context,
-    bridgedUrl: (name) => context.bridge!.urlOf(name),
+    bridgedUrl: (_route, name) => context.bridge!.urlOf(name),
     onNotice: () => {},
   });
   return {
-    greeting: greeting(serving.url, serving.first, context.version),
+    greeting: greeting(serving.origin, serving.routes, context.version),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
     drain: (delayMs) => serving.drain(delayMs),

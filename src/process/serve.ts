@@ -4,14 +4,14 @@ import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
+import { composeRoute } from '../route/compose.ts';
+import { RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
-import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
-import type { Brought } from '../transport/peers/hop-server.ts';
+import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
 import { mcpServer } from '../transport/http/server.ts';
 import type { RunOptions } from '../cli/arguments.ts';
-import { compose, type Composed } from '../route/compose.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from '../cli/io.ts';
@@ -19,10 +19,9 @@ import { isLoopback, type Prepared } from './prepare.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 
 export interface Serving {
-  /** The endpoint as clients reach it. */
-  readonly url: string;
-  /** The parts of the first route. */
-  readonly first: Composed;
+  /** Where it listens, without a path. */
+  readonly origin: string;
+  readonly routes: RouteTable;
   isDraining(): boolean;
   /** News from another worker or replica. */
   heard(notice: Notice): Promise<void>;
@@ -38,8 +37,8 @@ export interface ServeContext {
   readonly io: CommandIo;
   readonly log: Log;
   readonly version: string;
-  /** Where a stdio or SSE upstream is bridged to. */
-  readonly bridgedUrl: (name: string) => string;
+  /** Where a stdio or SSE upstream of a route is bridged to. */
+  readonly bridgedUrl: (route: string, upstream: string) => string;
   /** Told of what the other workers should know. */
   readonly onNotice: (notice: Notice) => void;
   /** Which of the workers this is, from 0; undefined for a process that serves alone. */
@@ -55,24 +54,27 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     context.onNotice(notice);
     return peers.tell(notice);
   };
-  const brought = new Map<string, Brought>();
-  const peerDoor = await openPeerDoor(brought, context, keyring);
-  const composed = prepared.config.routes.map((route) => ({
-    path: route.path,
-    parts: compose(route, {
-      options,
-      peerAddress: peerDoor?.address ?? '',
-      keyring,
-      resource: resourceOf(options),
-      policy: policyOf(options),
-      bridgedUrl: context.bridgedUrl,
-      tell,
-      log,
-      version,
-    }),
-  }));
+  let routes = new RouteTable([]);
+  const peerDoor = await openPeerDoor((path) => routes.at(path), context, keyring);
+  routes = new RouteTable(
+    prepared.config.routes.map((route) =>
+      composeRoute(route, {
+        sessions: options.sessions,
+        sessionMaxAgeSeconds: options.sessionMaxAgeSeconds,
+        initTimeoutMs: options.initTimeoutMs,
+        peerAddress: peerDoor?.address ?? '',
+        keyring,
+        resource: resourceOf(options),
+        policy: policyOf(options),
+        bridgedUrl: context.bridgedUrl,
+        tell,
+        log,
+        version,
+      }),
+    ),
+  );
   const heard = async (notice: Notice): Promise<void> => {
-    await Promise.allSettled(composed.map(({ parts }) => parts.heard(notice)));
+    await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
   const heardOfPeer = (notice: Notice): Promise<void> => {
     // A peer reaches one worker of several; the others hear it from the primary.
@@ -80,11 +82,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     return heard(notice);
   };
   const server = mcpServer(
-    new Map(composed.map(({ path, parts }) => [path, (request, response) => parts.gateway.handle(request, response)])),
+    (request) => routes.find(request),
     (app) => peers.receive(app, heardOfPeer),
   );
-  for (const { path, parts } of composed)
-    brought.set(path, (request, body, response) => parts.gateway.handleBrought(request, body, response));
   await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
     // Whoever cannot serve must not stay because of a door.
     peerDoor?.close();
@@ -95,28 +95,20 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     draining.set(1);
     log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
     // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
-    await Promise.all([sleep(delayMs), ...composed.map(({ parts }) => drainOne(parts, options.drainTimeoutMs))]);
+    await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
     await closeServer(server);
-    for (const { parts } of composed) await parts.close();
+    for (const route of routes.routes) await route.close();
     peerDoor?.close();
     await peers.close();
     log.flush();
   };
   return {
-    url: `http://${shownHost(options.host)}:${portOf(server)}${composed[0]!.path}`,
-    first: composed[0]!.parts,
-    isDraining: () => composed.some(({ parts }) => parts.gateway.draining),
+    origin: `http://${shownHost(options.host)}:${portOf(server)}`,
+    routes,
+    isDraining: () => routes.routes.some((route) => route.isDraining),
     heard,
     drain,
   };
-}
-
-async function drainOne({ gateway, listening, calls }: Composed, timeoutMs: number): Promise<void> {
-  gateway.draining = true;
-  // Clients come back to another replica at once and go on where they were.
-  listening.endAll();
-  await gateway.idle(timeoutMs);
-  calls.underWay.disconnectAll(drainRetryMs);
 }
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */

@@ -69,11 +69,11 @@ export function runWorker(io: CommandIo, version: string): void {
       io: { ...io, stderr: { write: () => {} } },
       log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),
       version,
-      bridgedUrl: (name) => urls.get(name)!,
+      bridgedUrl: (_route, name) => urls.get(name)!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
     tell({ kind: 'listening' });
-    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.url, serving.first, version) });
+    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.origin, serving.routes, version) });
   }
 
   async function drain(delayMs: number): Promise<void> {

@@ -1,56 +1,55 @@
-/** Puts the parts of one route together: the only place that knows them all. */
+/** Puts the parts of one route together: the only place that knows them all. Nothing here is set after it is made. */
 import { Catalogue } from '../aggregate/catalogue.ts';
+import { Dispatcher } from '../calls/dispatcher.ts';
+import { Idle } from '../calls/idle.ts';
+import { Inbound } from '../calls/inbound.ts';
+import type { Asking } from '../calls/questions/asking.ts';
+import { Holds } from '../calls/questions/holds.ts';
+import type { Parking } from '../calls/questions/parking.ts';
+import { Standings } from '../calls/questions/standing.ts';
+import { Router } from '../calls/router.ts';
+import { UnderWay } from '../calls/under-way.ts';
+import { selectors } from '../clients/gate.ts';
+import { ClientRegistry } from '../clients/registry.ts';
+import { Wishes } from '../clients/wishes.ts';
 import type { RouteConfig, UpstreamConfig } from '../config/model.ts';
 import { Gateway } from '../gateway.ts';
-import { routeHash } from '../session/claims.ts';
-import type { Keyring } from '../session/keyring.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { OriginPolicy } from '../transport/http/accept.ts';
-import { Calls } from '../calls/dispatcher.ts';
-import { Clients } from '../clients/registry.ts';
-import { hear } from './hear.ts';
-import { Hops } from '../transport/peers/hop.ts';
-import { Inbound } from '../calls/inbound.ts';
-import { Journal } from '../telemetry/journal.ts';
-import { Keeper } from '../streams/keeper.ts';
-import { Listening } from '../streams/open-streams.ts';
 import { ListChanges } from '../lists/list-changes.ts';
 import { Lists } from '../lists/lists.ts';
-import type { Notice, Tell } from '../transport/peers/notice.ts';
-import { startProbing } from '../transport/upstream/probe.ts';
-import { Router } from '../calls/router.ts';
-import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import { routeHash } from '../session/claims.ts';
+import type { Keyring } from '../session/keyring.ts';
+import type { StreamHost } from '../streams/host.ts';
+import { Keeper } from '../streams/keeper.ts';
+import { OpenStreams } from '../streams/open-streams.ts';
+import { Journal } from '../telemetry/journal.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { OriginPolicy } from '../transport/http/accept.ts';
+import { anonymous } from '../transport/http/caller.ts';
+import { Wheel } from '../transport/http/wheel.ts';
+import { Hops } from '../transport/peers/hop.ts';
+import type { Tell } from '../transport/peers/notice.ts';
+import { forwarded } from '../transport/upstream/credentials.ts';
 import { EraAdapter } from '../transport/upstream/eras.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
 import { ModernAdapter } from '../transport/upstream/modern.ts';
-import { LinkOpener } from '../transport/upstream/opener.ts';
+import { SessionOpener } from '../transport/upstream/opener.ts';
+import { startProbing } from '../transport/upstream/probe.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
-import { Wheel } from '../transport/http/wheel.ts';
-import { Wishes } from '../clients/wishes.ts';
-import type { RunOptions } from '../cli/arguments.ts';
+import { Upstreams } from '../transport/upstream/upstreams.ts';
+import { Route } from './route.ts';
 
-export interface Composed {
-  readonly gateway: Gateway;
-  readonly upstreams: readonly Upstream[];
-  readonly clients: Clients;
-  readonly lists: Lists;
-  readonly adapter: UpstreamAdapter;
-  readonly listening: Listening;
-  readonly calls: Calls;
-  /** Takes news of another worker or replica. */
-  heard(notice: Notice): Promise<void>;
-  /** Lets go of timers and connections; what is under way breaks off. */
-  close(): Promise<void>;
-}
-
+/** What a route needs of the process it runs in. */
 export interface Surroundings {
-  readonly options: Pick<RunOptions, 'sessions' | 'sessionMaxAgeSeconds' | 'initTimeoutMs'>;
+  readonly sessions: 'optional' | 'required';
+  readonly sessionMaxAgeSeconds: number;
+  /** Longest wait for an upstream's handshake. */
+  readonly initTimeoutMs: number;
   readonly keyring: Keyring;
   /** Public name of the endpoint, bound into every token. */
   readonly resource: string;
   readonly policy: OriginPolicy;
-  /** Where a stdio or SSE upstream is bridged to. */
-  readonly bridgedUrl: (name: string) => string;
+  /** Where a stdio or SSE upstream of the route is bridged to. */
+  readonly bridgedUrl: (route: string, upstream: string) => string;
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;
   /** Tells the other workers and replicas. */
@@ -59,73 +58,116 @@ export interface Surroundings {
   readonly version: string;
 }
 
-export function compose(route: RouteConfig, around: Surroundings): Composed {
-  const { options, keyring, resource, policy, log, version } = around;
-  const wheel = new Wheel();
-  wheel.onFault = (fault) => log.error({ err: fault }, 'internal fault');
-  const adapter = new EraAdapter(new LegacyAdapter(wheel, version), new ModernAdapter(wheel, version), nowMs);
-  const opener = new LinkOpener(adapter, options.initTimeoutMs, log, nowMs);
-  const upstreams = route.upstreams.map(
-    (config) => new Upstream(config, addressOf(config, around.bridgedUrl), identityOf(config), version),
+export function composeRoute(config: RouteConfig, around: Surroundings): Route {
+  const { keyring, resource, policy, tell, log, version } = around;
+  const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
+  const journal = new Journal(log);
+  const adapter = new EraAdapter(
+    new LegacyAdapter(wheel, forwarded, version),
+    new ModernAdapter(wheel, forwarded, version),
+    nowMs,
+  );
+  const upstreams = new Upstreams(
+    config.upstreams.map(
+      (upstream) =>
+        new Upstream(
+          upstream,
+          addressOf(upstream, (name) => around.bridgedUrl(config.name, name)),
+          identityOf(upstream),
+          version,
+        ),
+    ),
   );
   const catalogue = new Catalogue();
-  const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
-  const listening = new Listening(upstreams, adapter, opener, wheel);
-  const wishes = new Wishes(nowSeconds);
-  const clients = new Clients({
-    keyring,
-    route: routeHash(route.name, resource),
-    sessions: options.sessions,
-    maxAgeSeconds: options.sessionMaxAgeSeconds,
-    version,
-    upstreams: route.upstreams,
-    opener,
-    retire: (client) => {
-      for (const link of client.links.release()) {
-        calls.left(link);
-        void adapter.end(link);
-      }
+  const opener = new SessionOpener({
+    adapter,
+    deadlineMs: around.initTimeoutMs,
+    log,
+    now: nowMs,
+    onReturn: (upstream) => {
+      catalogue.invalidate(upstream.config.id);
+      streams.joined(upstream);
     },
-    tell: around.tell,
+    onLeft: (session) => standings.close(session),
+  });
+  const changes = new ListChanges(catalogue, upstreams, tell, (session, method, by) =>
+    streams.overheard(session, method, by),
+  );
+  const host: StreamHost = {
+    adapter,
+    wheel,
+    told: (session, client, method, by) => changes.told(session, client, method, by),
+    reply: (to, body) => {
+      adapter
+        .post(to, body)
+        .catch((fault: unknown) => journal.dropped('reply not taken', to.session.upstream.config.id, fault));
+    },
+    dropped: (reason, { upstream }, cause) => journal.messageDropped(reason, upstream.config.id, cause),
+  };
+  const standings = new Standings(host);
+  const streams = new OpenStreams({ ...host, upstreams, opener });
+  const wishes = new Wishes(nowSeconds);
+  const clients = new ClientRegistry({
+    keyring,
+    route: routeHash(config.name, resource),
+    sessions: around.sessions,
+    maxAgeSeconds: around.sessionMaxAgeSeconds,
+    version,
+    upstreams,
+    opener,
+    onOpened: (client, upstream) => streams.opened(client, upstream),
+    retire: (client, caller) => {
+      for (const session of client.sessions.release()) void adapter.end({ session, caller });
+    },
+    tell,
     wishes,
     nowSeconds,
   });
-  const journal = new Journal(log);
-  const hops = new Hops(around.peerAddress, route.path, keyring, nowSeconds);
-  const keeper = new Keeper(wishes, listening, around.tell);
-  const changes = new ListChanges(catalogue, upstreams, around.tell);
-  const calls = new Calls({ hops, upstreams, changes, lists, adapter, wheel, journal, keeper });
-  listening.host = calls;
-  calls.onChanged = (link, method) => listening.overheard(link, method);
+  const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
+  const hops = new Hops(around.peerAddress, config.path, keyring, nowSeconds);
+  const keeper = new Keeper(wishes, streams, tell);
+  const asked = new Holds<Asking>(wheel, hops.ownAddress);
+  const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());
+  const idle = new Idle(parked);
+  const underWay = new UnderWay();
+  const calls = new Dispatcher({ ...host, hops, changes, lists, journal, keeper, standings, underWay, asked, parked });
   const gateway = new Gateway({
     upstreams,
     policy,
+    authenticate: anonymous,
+    gate: selectors,
     clients,
     lists,
-    router: new Router(upstreams, lists),
+    router: new Router(upstreams, config.naming, lists),
     calls,
-    inbound: new Inbound({ upstreams, adapter, calls, tell: around.tell, log }),
-    listening,
+    inbound: new Inbound({ upstreams, adapter, asked, hops, tell, log }),
+    streams,
     adapter,
     opener,
     wheel,
     journal,
     keeper,
+    idle,
     version,
   });
-  opener.onReturn = (upstream) => {
-    catalogue.invalidate(upstream.config.id);
-    listening.joined(upstream);
-  };
-  opener.onLeft = (link) => calls.left(link);
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();
-    listening.endAll();
-    await Promise.allSettled([...upstreams.map((upstream) => upstream.close()), hops.close()]);
+    streams.endAll();
+    await Promise.allSettled([...upstreams.all.map((upstream) => upstream.close()), hops.close()]);
   };
-  const heard = (notice: Notice): Promise<void> => hear(notice, { clients, listening, calls, wishes });
-  return { gateway, upstreams, clients, lists, adapter, listening, calls, heard, close };
+  return new Route({
+    config,
+    gateway,
+    upstreams,
+    clients,
+    lists,
+    adapter,
+    streams,
+    idle,
+    heard: { clients, streams, underWay, changes, wishes },
+    close,
+  });
 }
 
 function addressOf({ name, transport }: UpstreamConfig, bridgedUrl: (name: string) => string): string {

@@ -1,30 +1,31 @@
 /** What a notice of another worker or replica means on this one. A session that is unknown here may come any time. */
-import type { Calls } from '../calls/dispatcher.ts';
-import type { Clients } from '../clients/registry.ts';
-import type { Listening } from '../streams/open-streams.ts';
-import type { Notice } from '../transport/peers/notice.ts';
+import type { UnderWay } from '../calls/under-way.ts';
+import type { ClientRegistry } from '../clients/registry.ts';
 import type { Wishes } from '../clients/wishes.ts';
+import type { ListChanges } from '../lists/list-changes.ts';
+import type { OpenStreams } from '../streams/open-streams.ts';
+import type { Notice } from '../transport/peers/notice.ts';
+
+/** What of a route notices are about. */
+export interface Heard {
+  readonly clients: ClientRegistry;
+  readonly streams: OpenStreams;
+  readonly underWay: UnderWay;
+  readonly changes: ListChanges;
+  readonly wishes: Wishes;
+}
 
 /** Resolves when it holds here. */
-export async function hear(
-  notice: Notice,
-  parts: {
-    readonly clients: Clients;
-    readonly listening: Listening;
-    readonly calls: Calls;
-    readonly wishes: Wishes;
-  },
-): Promise<void> {
-  const { clients, listening, calls, wishes } = parts;
+export async function hear(notice: Notice, { clients, streams, underWay, changes, wishes }: Heard): Promise<void> {
   switch (notice.kind) {
     case 'ended': {
       const jti = Buffer.from(notice.jti, 'base64url');
       clients.deny(jti, notice.expiresAt);
-      listening.endSession(jti);
+      streams.endSession(jti);
       return;
     }
     case 'cancelled':
-      calls.underWay.cancelled(notice.jti, notice.requestId);
+      underWay.cancelled(notice.jti, notice.requestId);
       return;
     case 'level':
       wishes.setLevel(notice, notice.level);
@@ -32,9 +33,9 @@ export async function hear(
     case 'watching':
       if (notice.on) wishes.watch(notice, notice.upstream, notice.uri);
       else wishes.unwatch(notice.jti, notice.upstream, notice.uri);
-      await listening.rewatch(notice.jti);
+      await streams.rewatch(notice.jti);
       return;
     case 'changed':
-      calls.changes.heard(notice);
+      changes.heard(notice);
   }
 }

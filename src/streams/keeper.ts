@@ -9,41 +9,43 @@ import { GatewayError } from '../errors.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import { watchingMs } from '../transport/http/limits.ts';
-import type { Listening } from './open-streams.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { maxWatchedUriChars, type Tell } from '../transport/peers/notice.ts';
-import { settled } from '../transport/http/settled-within.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Wishes } from '../clients/wishes.ts';
 
 export class Keeper {
   readonly #wishes: Wishes;
-  readonly #listening: Listening;
+  readonly #streams: OpenStreams;
   readonly #tell: Tell;
 
-  constructor(wishes: Wishes, listening: Listening, tell: Tell) {
+  constructor(wishes: Wishes, streams: OpenStreams, tell: Tell) {
     this.#wishes = wishes;
-    this.#listening = listening;
+    this.#streams = streams;
     this.#tell = tell;
   }
 
   /** Clients without sessions share their place, and none sets the level of another. */
   async setLevel(client: Client, level: LogLevel): Promise<void> {
-    if (client.shared) return;
+    if (client.isShared) return;
     this.#wishes.setLevel(client.known, level);
-    await settled(this.#tell({ kind: 'level', ...client.known, level }), watchingMs);
+    await settledWithin(this.#tell({ kind: 'level', ...client.known, level }), watchingMs);
   }
 
   /**
    * The result, as JSON text, of `resources/subscribe` and `resources/unsubscribe` where the gateway watches; undefined for what
    * is the upstream's to answer or to refuse. `uri` is the upstream's own; undefined: as it stands in the call.
    */
-  serve({ client, message }: Call, link: Link, uri: string | undefined): Promise<string> | undefined {
+  serve({ client, message }: Call, session: UpstreamSession, uri: string | undefined): Promise<string> | undefined {
     const on = message.method === 'resources/subscribe';
-    if (!link.mirrors || client.shared || !(on || message.method === 'resources/unsubscribe')) return undefined;
+    // An upstream with sessions keeps it for itself.
+    if (!session.isToldOfClient || client.isShared || !(on || message.method === 'resources/unsubscribe'))
+      return undefined;
     const found = message.params?.member('uri');
-    if ((link.capabilities & serverCapability.resourcesSubscribe) === 0 || found === undefined) return undefined;
-    return this.#watch(client, link.upstream, uri ?? textOf(message.bytes, found), on);
+    if (!session.has(serverCapability.resourcesSubscribe) || found === undefined) return undefined;
+    return this.#watch(client, session.upstream, uri ?? textOf(message.bytes, found), on);
   }
 
   /**
@@ -55,7 +57,7 @@ export class Keeper {
     else if (uri.length > maxWatchedUriChars || !this.#wishes.watch(known, upstream.hash, uri))
       throw new GatewayError('params_invalid', 'too many resources are watched, or one of too long a URI');
     const told = this.#tell({ kind: 'watching', ...known, upstream: upstream.hash, uri, on });
-    await Promise.all([this.#listening.rewatch(known.jti), settled(told, watchingMs)]);
+    await Promise.all([this.#streams.rewatch(known.jti), settledWithin(told, watchingMs)]);
     return '{}';
   }
 }

@@ -4,46 +4,39 @@
  */
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { clientCapability, serverCapability } from '../protocol/capabilities.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
 import type { Client } from '../clients/client.ts';
-import type { RawHeaders } from '../transport/upstream/credentials.ts';
 import { watchingMs } from '../transport/http/limits.ts';
-import { Listener, type Listened, type ListenerHost } from './upstream-listener.ts';
-import { settled } from '../transport/http/settled-within.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
+import type { StreamHost } from './host.ts';
+import { noWatches, UpstreamListener, type Listened } from './upstream-listener.ts';
 import { EventStream } from '../transport/http/event-stream.ts';
 import { eventIdToClient } from '../clients/translate.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
+/** What an upstream without sessions pushes on a stream of its own: its log messages come with calls alone. */
 const pushing =
   serverCapability.toolsListChanged |
   serverCapability.promptsListChanged |
   serverCapability.resourcesListChanged |
   serverCapability.resourcesSubscribe |
-  serverCapability.tasks |
-  serverCapability.logging;
-/** Log messages of an upstream without sessions come with calls alone. */
-const pushingWithoutSessions = pushing & ~serverCapability.logging;
-/* A server needs to declare nothing in order to ask, and the SDKs' own servers ask there when a tool does not say otherwise. */
-const asked =
-  clientCapability.roots |
-  clientCapability.sampling |
-  clientCapability.elicitationForm |
-  clientCapability.elicitationUrl;
+  serverCapability.tasks;
 
-export interface MergedHost extends ListenerHost {
+export interface MergedHost extends StreamHost {
   closed(stream: MergedStream): void;
 }
 
 export class MergedStream implements Listened {
   readonly client: Client;
   readonly host: MergedHost;
-  readonly rawHeaders: RawHeaders;
+  readonly caller: Caller;
   readonly #events: EventStream;
-  readonly #listeners = new Map<Upstream, Listener>();
+  readonly #listeners = new Map<Upstream, UpstreamListener>();
   /** What is watched for the session at upstreams that keep none: all of it on one stream, and nothing on the others. */
   readonly #watches = new Map<Upstream, readonly string[]>();
   /** The last event id of each upstream that gives ids. */
@@ -52,12 +45,13 @@ export class MergedStream implements Listened {
   constructor(
     host: MergedHost,
     client: Client,
+    caller: Caller,
     response: ServerResponse,
     resumed: Extract<StreamPosition, { kind: 'merged' }> | undefined,
   ) {
     this.host = host;
     this.client = client;
-    this.rawHeaders = response.req.rawHeaders;
+    this.caller = caller;
     for (const place of resumed?.vector.toReversed() ?? []) this.#places.set(place.upstream, place.eventId);
     this.#events = new EventStream(response, host.wheel);
     this.#events.onDrain = () => {
@@ -77,31 +71,30 @@ export class MergedStream implements Listened {
     if (this.#listeners.has(upstream) || !this.#events.isOpen) return;
     const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
     this.#watches.set(upstream, watches);
-    const link = this.client.links.peek(upstream);
-    // The session has asked elsewhere for what this upstream has to tell.
-    if (link === undefined && watches.length > 0) this.#open(upstream);
-    if (link === undefined || !upstream.mayStream(link)) return;
-    // What a server asks on a link of many clients is nobody's to answer (undeclared.ts).
-    const canAsk = !link.shared && (this.client.clientCapabilities & asked) !== 0;
-    if ((link.capabilities & (link.mirrors ? pushingWithoutSessions : pushing)) === 0 && !canAsk) return;
-    this.#listen(link, watches, undefined);
+    const session = this.client.sessions.peek(upstream);
+    // The client has asked elsewhere for what this upstream has to tell.
+    if (session === undefined && watches.length > 0) this.#open(upstream);
+    if (session === undefined || !upstream.mayStream(session)) return;
+    // A server with sessions needs to declare nothing in order to push or to ask, and many do so undeclared; its refusal is remembered.
+    if (session.streamKind === 'subscription' && !session.has(pushing)) return;
+    this.#listen(session, watches, undefined);
   }
 
   /** Watches `uris` from now on, at an upstream that keeps no sessions. Resolves when it does, or after `watchingMs`. */
   async watch(upstream: Upstream, uris: readonly string[]): Promise<void> {
     this.#watches.set(upstream, uris);
-    await settled(this.#watching(upstream), watchingMs);
+    await settledWithin(this.#watching(upstream), watchingMs);
   }
 
   async #watching(upstream: Upstream): Promise<void> {
-    if (this.#wanted(upstream).length > 0) await this.client.links.ensure(upstream, this.rawHeaders);
+    if (this.#wanted(upstream).length > 0) await this.client.sessions.ensure(upstream, this.caller);
     this.join(upstream);
-    const link = this.client.links.peek(upstream);
+    const session = this.client.sessions.peek(upstream);
     const listener = this.#listeners.get(upstream);
-    if (link?.mirrors !== true || listener === undefined) return;
+    if (session?.isToldOfClient !== true || listener === undefined) return;
     // By now it may be something else again that is wanted.
-    if (!isDeepStrictEqual(listener.watches, this.#wanted(upstream)))
-      this.#listen(link, this.#wanted(upstream), listener);
+    if (!isDeepStrictEqual(listener.uris, this.#wanted(upstream)))
+      this.#listen(session, this.#wanted(upstream), listener);
     await this.#listeners.get(upstream)?.opened();
   }
 
@@ -109,17 +102,17 @@ export class MergedStream implements Listened {
     return this.#watches.get(upstream) ?? [];
   }
 
-  #listen(link: Link, watches: readonly string[], former: Listener | undefined): void {
-    const { upstream } = link;
-    const watching = link.mirrors && watches.length > 0 ? { ...link, watches } : link;
-    const listener = new Listener(this, watching, this.#places.get(upstream.hash));
+  #listen(session: UpstreamSession, uris: readonly string[], former: UpstreamListener | undefined): void {
+    const { upstream } = session;
+    const watches = session.isToldOfClient ? { uris } : noWatches;
+    const listener = new UpstreamListener(this, session, watches, this.#places.get(upstream.hash));
     if (former !== undefined) listener.replace(former);
     this.#listeners.set(upstream, listener);
     listener.connect();
   }
 
   #open(upstream: Upstream): void {
-    this.client.links.ensure(upstream, this.rawHeaders).then(
+    this.client.sessions.ensure(upstream, this.caller).then(
       () => this.join(upstream),
       // It is looked for, and joins when it is back.
       () => {},
@@ -145,16 +138,24 @@ export class MergedStream implements Listened {
     if (primer !== undefined) this.#events.write(primer);
   }
 
-  renew(lost: Link): Promise<Link> {
-    return this.client.links.renew(lost.upstream, lost, this.rawHeaders);
+  renew(lost: UpstreamSession): Promise<UpstreamSession> {
+    return this.client.sessions.renew(lost, this.caller);
   }
 
   forget(upstream: Upstream): void {
     this.#places.delete(upstream.hash);
   }
 
-  leave(upstream: Upstream, listener: Listener): void {
+  leave(upstream: Upstream, listener: UpstreamListener): void {
     if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
+  }
+
+  /** The upstream is no longer part of the route. */
+  part(upstream: Upstream): void {
+    this.#listeners.get(upstream)?.stop();
+    this.#listeners.delete(upstream);
+    this.#watches.delete(upstream);
+    this.#places.delete(upstream.hash);
   }
 
   /** Another stream of the session has ended: this one may get what that one had. */
@@ -175,7 +176,7 @@ export class MergedStream implements Listened {
   }
 
   #place(): string | undefined {
-    if (this.client.shared || this.#places.size === 0) return undefined;
+    if (this.client.isShared || this.#places.size === 0) return undefined;
     return eventIdToClient(this.client, {
       kind: 'merged',
       vector: [...this.#places].map(([hash, eventId]) => ({ upstream: hash, eventId })).toReversed(),

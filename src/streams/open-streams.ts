@@ -10,14 +10,16 @@ import { streams } from '../telemetry/metrics.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import { Subscription, type SubscriptionHost } from './subscription.ts';
+import type { StreamHost } from './host.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import { drainRetryMs, maxSharedStreams, maxStreamsPerSession } from '../transport/http/limits.ts';
-import type { ListenerHost } from './upstream-listener.ts';
 import { MergedStream, type MergedHost } from './merged-stream.ts';
-import type { RelayHost } from '../calls/relay.ts';
 import { ResumedStream, type ResumedHost } from './resumed-stream.ts';
-import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
-import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { SessionOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import type { Wheel } from '../transport/http/wheel.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
@@ -27,52 +29,63 @@ const listsChanged = [
   'notifications/resources/list_changed',
 ];
 
-export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
+export interface OpenStreamsParts extends StreamHost {
+  readonly upstreams: Upstreams;
+  readonly opener: SessionOpener;
+}
+
+export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
-  readonly opener: LinkOpener;
-  readonly #upstreams: readonly Upstream[];
+  readonly opener: SessionOpener;
+  readonly told: StreamHost['told'];
+  readonly reply: StreamHost['reply'];
+  readonly dropped: StreamHost['dropped'];
+  readonly #upstreams: Upstreams;
   /** In the order of their opening. */
   readonly #open = new Set<MergedStream>();
   readonly #resumed = new Set<ResumedStream>();
   readonly #subscriptions = new Set<Subscription>();
-  /** The gateway, once it exists. */
-  host: Pick<ListenerHost, 'noticed' | 'told' | 'reply'> | undefined;
 
-  constructor(upstreams: readonly Upstream[], adapter: UpstreamAdapter, opener: LinkOpener, wheel: Wheel) {
+  constructor({ upstreams, adapter, opener, wheel, told, reply, dropped }: OpenStreamsParts) {
     this.#upstreams = upstreams;
     this.opener = opener;
     this.adapter = adapter;
     this.wheel = wheel;
+    this.told = told;
+    this.reply = reply;
+    this.dropped = dropped;
   }
 
   /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
-  open(client: Client, lastEventId: string | undefined, response: ServerResponse): void {
-    if (client.getStreams >= (client.shared ? maxSharedStreams : maxStreamsPerSession))
+  open(client: Client, caller: Caller, lastEventId: string | undefined, response: ServerResponse): void {
+    if (client.openStreams >= (client.isShared ? maxSharedStreams : maxStreamsPerSession))
       throw new GatewayError('streams_too_many');
-    const id = lastEventId === undefined || client.shared ? undefined : openEventId(client.session, lastEventId, unixSeconds());
+    const id =
+      lastEventId === undefined || client.isShared
+        ? undefined
+        : openEventId(client.session, lastEventId, unixSeconds());
     if (id?.kind === 'post') {
-      const upstream = this.#upstreams.find((candidate) => candidate.hash === id.upstream);
-      const link = upstream === undefined ? undefined : client.links.peek(upstream);
-      if (link !== undefined) {
-        const stream = new ResumedStream(this, client, link, response, id);
+      const upstream = this.#upstreams.byHash(id.upstream);
+      const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
+      if (session !== undefined) {
+        const stream = new ResumedStream(this, client, { session, caller }, response, id);
         this.#resumed.add(stream);
         this.#count(client, 1);
         stream.start();
         return;
       }
     }
-    client.links.onOpened = (upstream) => this.#opened(client, upstream);
-    const stream = new MergedStream(this, client, response, id?.kind === 'merged' ? id : undefined);
+    const stream = new MergedStream(this, client, caller, response, id?.kind === 'merged' ? id : undefined);
     this.#open.add(stream);
     this.#count(client, 1);
     for (const upstream of this.#upstreams) stream.join(upstream);
-    if (client.getStreams > 1) void this.rewatch(client.known.jti);
+    if (client.openStreams > 1) void this.rewatch(client.known.jti);
   }
 
   /** Answers `subscriptions/listen`. Throws `streams_too_many` and `params_invalid`. */
   subscribe(call: Call): void {
-    if (call.client.getStreams >= maxSharedStreams) throw new GatewayError('streams_too_many');
+    if (call.client.openStreams >= maxSharedStreams) throw new GatewayError('streams_too_many');
     if (call.outlet.gone) return;
     const subscription = new Subscription(this, call, this.#upstreams);
     this.#subscriptions.add(subscription);
@@ -81,9 +94,9 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
   }
 
   /** Some stream of an upstream's session has brought a change. */
-  overheard(link: Link, method: string): void {
+  overheard(session: UpstreamSession, method: string, by: object | undefined): void {
     if (!listsChanged.includes(method)) return;
-    for (const subscription of this.#subscriptions) subscription.overheard(link, method);
+    for (const subscription of this.#subscriptions) subscription.overheard(session, method, by);
   }
 
   unsubscribed(subscription: Subscription): void {
@@ -92,13 +105,21 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
 
   /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
   joined(upstream: Upstream): void {
-    for (const subscription of this.#subscriptions) {
-      void subscription.returned(upstream);
-      for (const method of listsChanged) subscription.announce(method);
-    }
+    for (const subscription of this.#subscriptions) void subscription.returned(upstream);
+    for (const stream of this.#open) stream.join(upstream);
+    this.announceLists();
+  }
+
+  /** The upstream is no longer part of the route. */
+  parted(upstream: Upstream): void {
+    for (const stream of [...this.#open, ...this.#subscriptions]) stream.part(upstream);
+  }
+
+  /** What is offered may have changed for everyone who listens here. */
+  announceLists(): void {
+    for (const subscription of this.#subscriptions) for (const method of listsChanged) subscription.announce(method);
     const told = new Set<Client>();
     for (const stream of [...this.#open].reverse()) {
-      stream.join(upstream);
       // One message, one stream (2025-11-25 transports §Multiple Connections): the newest is the likeliest to be read.
       if (told.has(stream.client)) continue;
       told.add(stream.client);
@@ -125,7 +146,7 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
     const newest = streams.at(-1);
     await Promise.all(
       streams.flatMap((stream) =>
-        this.#upstreams.map((upstream) =>
+        this.#upstreams.all.map((upstream) =>
           stream.watch(upstream, stream === newest ? stream.client.watchedAt(upstream) : []),
         ),
       ),
@@ -136,29 +157,18 @@ export class Listening implements MergedHost, ResumedHost, SubscriptionHost {
     const { client } = stream;
     if (stream instanceof ResumedStream ? !this.#resumed.delete(stream) : !this.#open.delete(stream)) return;
     this.#count(client, -1);
-    if (client.getStreams === 0) return;
+    if (client.openStreams === 0) return;
     for (const other of this.#open) if (other.client === client) other.takeOver();
     void this.rewatch(client.known.jti);
   }
 
-  #opened(client: Client, upstream: Upstream): void {
+  /** A session of `client` was opened that its token does not hold. */
+  opened(client: Client, upstream: Upstream): void {
     for (const stream of this.#open) if (stream.client === client) stream.join(upstream);
   }
 
   #count(client: Client, change: 1 | -1): void {
-    client.getStreams += change;
+    client.openStreams += change;
     streams.inc(change);
-  }
-
-  noticed(...args: Parameters<RelayHost['noticed']>): void {
-    this.host?.noticed(...args);
-  }
-
-  told(...args: Parameters<ListenerHost['told']>): Promise<void> | undefined {
-    return this.host?.told(...args);
-  }
-
-  reply(...args: Parameters<RelayHost['reply']>): void {
-    this.host?.reply(...args);
   }
 }

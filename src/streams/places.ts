@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '../clients/client.ts';
 import { eventIdToClient } from '../clients/translate.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 
 const streamIdBytes = 8;
 
@@ -20,13 +20,13 @@ export class Places {
   }
 
   /** undefined where no place can be promised. */
-  seal(client: Client, link: Link, upstreamEventId: string | undefined): string | undefined {
-    if (upstreamEventId === undefined || link.shared) return undefined;
+  seal(client: Client, session: UpstreamSession, upstreamEventId: string | undefined): string | undefined {
+    if (upstreamEventId === undefined || session.isShared) return undefined;
     this.#streamId ??= randomBytes(streamIdBytes);
     const sealed = eventIdToClient(client, {
       kind: 'post',
       stream: this.#streamId,
-      upstream: link.upstream.hash,
+      upstream: session.upstream.hash,
       eventId: upstreamEventId,
     });
     if (!this.given && sealed !== undefined) {

@@ -10,31 +10,32 @@ import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
 import type { Client } from '../clients/client.ts';
-import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
+import { receive, type Receiver } from '../clients/receive.ts';
 import { maxResumptions, resumedHeadMs } from '../transport/http/limits.ts';
-import type { ListenerHost } from './upstream-listener.ts';
+import type { StreamHost } from './host.ts';
 import { isPassing, resumptionDelayMs } from './resumption.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import { EventStream } from '../transport/http/event-stream.ts';
 import { eventIdToClient, notificationToClient, requestToClient, tasksToClient } from '../clients/translate.ts';
-import { ownAnswer } from '../clients/undeclared.ts';
-import type { AnswerSink, Exchange, Link } from '../transport/upstream/adapter.ts';
+import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
+import type { Outbound } from '../transport/upstream/session.ts';
 import { Waiting } from '../transport/http/wheel.ts';
 
-export interface ResumedHost extends ListenerHost {
+export interface ResumedHost extends StreamHost {
   closed(stream: ResumedStream): void;
 }
 
-export class ResumedStream extends Waiting implements AnswerSink {
+export class ResumedStream extends Waiting implements AnswerSink, Receiver {
   readonly client: Client;
   readonly #host: ResumedHost;
-  readonly #link: Link;
-  readonly #rawHeaders: RawHeaders;
+  readonly #to: Outbound;
   readonly #response: ServerResponse;
   readonly #events: EventStream;
   #position: Extract<StreamPosition, { kind: 'post' }>;
   #exchange: Exchange | undefined;
   #retryMs: number | undefined;
+  /** Of the event that is read now. */
+  #eventId: string | undefined;
   /** How often in a row the upstream was asked again without an event in between. */
   #resumptions = 0;
   #opened = false;
@@ -43,15 +44,14 @@ export class ResumedStream extends Waiting implements AnswerSink {
   constructor(
     host: ResumedHost,
     client: Client,
-    link: Link,
+    to: Outbound,
     response: ServerResponse,
     position: Extract<StreamPosition, { kind: 'post' }>,
   ) {
     super();
     this.#host = host;
     this.client = client;
-    this.#link = link;
-    this.#rawHeaders = response.req.rawHeaders;
+    this.#to = to;
     this.#response = response;
     this.#position = position;
     this.#events = new EventStream(response, host.wheel);
@@ -94,7 +94,8 @@ export class ResumedStream extends Waiting implements AnswerSink {
       return;
     }
     try {
-      this.#pass(readServerMessage(Buffer.from(event.data)), event.id);
+      this.#eventId = event.id;
+      receive(readServerMessage(Buffer.from(event.data)), this.#to.session, this.client, undefined, this);
     } catch {
       this.#finish();
     }
@@ -128,7 +129,7 @@ export class ResumedStream extends Waiting implements AnswerSink {
   }
 
   #ask(): void {
-    this.#exchange = this.#host.adapter.listen(carrying(this.#link, this.#rawHeaders), this.#position.eventId, this);
+    this.#exchange = this.#host.adapter.listen(this.#to, this.#position.eventId, this);
     if (this.#events.isFull) this.#exchange.pause();
   }
 
@@ -140,31 +141,27 @@ export class ResumedStream extends Waiting implements AnswerSink {
     this.#events.open(understandsPriming(this.client.revision) ? this.#primer() : heartbeat);
   }
 
-  #pass(message: Message, eventId: string | undefined): void {
-    const { upstream } = this.#link;
-    switch (message.kind) {
-      case 'response':
-        this.#finish(
-          this.#event(
-            outwardResult(tasksToClient(message, upstream, this.client), upstream.config, this.client.revision),
-            eventId,
-          ),
-        );
-        return;
-      case 'notification':
-        this.#host.noticed(this.#link, this.client, message.method);
-        this.#write(this.#event(notificationToClient(message, upstream, this.client), eventId));
-        return;
-      case 'request': {
-        const own = ownAnswer(message, this.#link, this.client);
-        if (own === undefined) this.#write(this.#event(requestToClient(message, upstream, this.client), eventId));
-        else this.#host.reply(carrying(this.#link, this.#rawHeaders), own);
-      }
-    }
+  response(message: Message): void {
+    const { upstream } = this.#to.session;
+    const own = tasksToClient(message, upstream, this.client);
+    this.#finish(this.#event(outwardResult(own, upstream.config, this.client.revision)));
   }
 
-  #event(body: Buffer, eventId: string | undefined): Buffer {
-    return encodeEvent(body, eventId === undefined ? undefined : eventIdToClient(this.client, this.#position));
+  notification(message: Message): void {
+    void this.#host.told(this.#to.session, this.client, message.method, this);
+    this.#write(this.#event(notificationToClient(message, this.#to.session.upstream, this.client)));
+  }
+
+  question(message: Message): void {
+    this.#write(this.#event(requestToClient(message, this.#to.session.upstream, this.client)));
+  }
+
+  reply(body: string): void {
+    this.#host.reply(this.#to, body);
+  }
+
+  #event(body: Buffer): Buffer {
+    return encodeEvent(body, this.#eventId === undefined ? undefined : eventIdToClient(this.client, this.#position));
   }
 
   #write(event: Buffer): void {

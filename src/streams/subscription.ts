@@ -13,12 +13,15 @@ import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import type { RawHeaders } from '../transport/upstream/credentials.ts';
-import { maxSubscribedUris } from '../transport/http/limits.ts';
-import { Listener, type Listened, type ListenerHost } from './upstream-listener.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
-import type { LinkOpener } from '../transport/upstream/opener.ts';
+import { maxEarlyMessages, maxSubscribedUris, watchingMs } from '../transport/http/limits.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import type { SessionOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
+import type { StreamHost } from './host.ts';
+import { UpstreamListener, type Listened } from './upstream-listener.ts';
 import { WatchedSession, type Resource, type WatchingOwner } from './watched-session.ts';
 import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 
@@ -33,8 +36,8 @@ const updated = 'notifications/resources/updated';
 const listsChanged =
   serverCapability.toolsListChanged | serverCapability.promptsListChanged | serverCapability.resourcesListChanged;
 
-export interface SubscriptionHost extends ListenerHost {
-  readonly opener: LinkOpener;
+export interface SubscriptionHost extends StreamHost {
+  readonly opener: SessionOpener;
   unsubscribed(subscription: Subscription): void;
 }
 
@@ -49,24 +52,26 @@ interface Filter {
 export class Subscription implements Listened, OutletOwner, WatchingOwner {
   readonly client: Client;
   readonly host: SubscriptionHost;
-  readonly rawHeaders: RawHeaders;
+  readonly caller: Caller;
   isFull = false;
   readonly #call: Call;
   readonly #filter: Filter;
-  readonly #upstreams: readonly Upstream[];
+  readonly #upstreams: Upstreams;
   /** What is told of by upstreams without sessions, in the listener's own subscription there. */
   readonly #watches = new Map<Upstream, readonly Resource[]>();
   readonly #sessions = new Map<Upstream, WatchedSession>();
-  readonly #listeners = new Map<Upstream, Listener>();
+  readonly #listeners = new Map<Upstream, UpstreamListener>();
   #acknowledged = false;
+  /** What was told before the acknowledgement, which comes first. */
+  #early: Buffer[] = [];
   #started: Promise<void> | undefined;
   #over = false;
 
   /** Throws `params_invalid` for what is no filter. */
-  constructor(host: SubscriptionHost, call: Call, upstreams: readonly Upstream[]) {
+  constructor(host: SubscriptionHost, call: Call, upstreams: Upstreams) {
     this.host = host;
     this.client = call.client;
-    this.rawHeaders = call.rawHeaders;
+    this.caller = call.caller;
     this.#call = call;
     this.#filter = filterOf(call, upstreams);
     this.#upstreams = upstreams;
@@ -80,7 +85,11 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   /** The acknowledgement comes before anything else, and names what the upstreams have agreed to. */
   async #start(): Promise<void> {
     this.#call.outlet.stream();
-    const agreed = await Promise.all(this.#upstreams.map((upstream) => this.#watch(upstream)));
+    const agreed = await Promise.all(this.#upstreams.all.map((upstream) => this.#watch(upstream)));
+    if (this.#over) return;
+    // What changes after the acknowledgement is told, so the upstreams listen first: those that do so in time.
+    for (const upstream of this.#upstreams) this.#join(upstream);
+    await settledWithin(Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())), watchingMs);
     if (this.#over) return;
     const { asked, tasks } = this.#filter;
     const uris = agreed.flat().map(({ outward }) => outward);
@@ -96,13 +105,13 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     };
     this.#acknowledged = true;
     this.#send(Buffer.from(JSON.stringify(acknowledged)));
-    for (const upstream of this.#upstreams) this.#join(upstream);
+    for (const body of this.#early.splice(0)) this.#send(body);
   }
 
   /** An upstream that was down or unknown is there: what was asked of it is told from now on. */
   async returned(upstream: Upstream): Promise<void> {
     try {
-      await this.client.links.ensure(upstream, this.rawHeaders);
+      await this.client.sessions.ensure(upstream, this.caller);
     } catch {
       // Gone again; it is looked for.
       return;
@@ -112,32 +121,42 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#join(upstream);
   }
 
+  /** The upstream is no longer part of the route. */
+  part(upstream: Upstream): void {
+    for (const listening of [this.#listeners.get(upstream), this.#sessions.get(upstream)]) listening?.stop();
+    this.#listeners.delete(upstream);
+    this.#sessions.delete(upstream);
+    this.#watches.delete(upstream);
+  }
+
   /** What of the resources of an upstream is told from now on. */
   async #watch(upstream: Upstream): Promise<readonly Resource[]> {
     const resources = this.#filter.resources.get(upstream);
-    const link = this.client.links.peek(upstream);
-    if (this.#over || resources === undefined || link === undefined) return [];
-    if ((link.capabilities & serverCapability.resourcesSubscribe) === 0) return [];
-    if (link.mirrors) {
+    const session = this.client.sessions.peek(upstream);
+    if (this.#over || resources === undefined || session === undefined) return [];
+    if (!session.has(serverCapability.resourcesSubscribe)) return [];
+    if (session.streamKind === 'subscription') {
       this.#watches.set(upstream, resources);
       return resources;
     }
-    if (link.sessionId === undefined || !upstream.mayStream(link) || this.#sessions.has(upstream)) return [];
-    const session = new WatchedSession(this, upstream, resources);
-    this.#sessions.set(upstream, session);
-    const agreed = await session.begin();
+    if (!session.keepsSession || !upstream.mayStream(session) || this.#sessions.has(upstream)) return [];
+    const watched = new WatchedSession(this, upstream, resources);
+    this.#sessions.set(upstream, watched);
+    const agreed = await watched.begin();
     if (agreed.length === 0) this.#sessions.delete(upstream);
     return agreed;
   }
 
   #join(upstream: Upstream): void {
     if (this.#over || this.#listeners.has(upstream)) return;
-    const link = this.client.links.peek(upstream);
-    const watches = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
+    const session = this.client.sessions.peek(upstream);
+    const uris = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
     const tasks = this.#filter.tasks.byUpstream.get(upstream);
-    const tells = ((link?.capabilities ?? 0) & listsChanged) !== 0 || watches.length > 0 || tasks !== undefined;
-    if (link === undefined || !upstream.mayStream(link) || !tells) return;
-    const listener = new Listener(this, { ...link, watches, ...(tasks === undefined ? {} : { tasks }) }, undefined);
+    // Servers with sessions tell of changes that they never declared (Python SDK 1.x); a refusal of the stream is remembered.
+    const mayTell = session?.streamKind === 'get' || session?.has(listsChanged) === true;
+    const tells = mayTell || uris.length > 0 || tasks !== undefined;
+    if (session === undefined || !upstream.mayStream(session) || !tells) return;
+    const listener = new UpstreamListener(this, session, { uris, tasks }, undefined);
     this.#listeners.set(upstream, listener);
     listener.connect();
   }
@@ -148,8 +167,8 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   }
 
   /** A session tells each change once, on whichever of its streams, and this subscription is not the only one who listens to it. */
-  overheard(link: Link, method: string): void {
-    if (this.#listeners.get(link.upstream)?.isBeside(link) === true) this.announce(method);
+  overheard(session: UpstreamSession, method: string, by: object | undefined): void {
+    if (this.#listeners.get(session.upstream)?.isBeside(session, by) === true) this.announce(method);
   }
 
   write(body: Buffer, upstream: Upstream): void {
@@ -164,14 +183,14 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#send(body);
   }
 
-  renew(lost: Link): Promise<Link> {
-    return this.client.links.renew(lost.upstream, lost, this.rawHeaders);
+  renew(lost: UpstreamSession): Promise<UpstreamSession> {
+    return this.client.sessions.renew(lost, this.caller);
   }
 
   prime(): void {}
   forget(): void {}
 
-  leave(upstream: Upstream, listener: Listener): void {
+  leave(upstream: Upstream, listener: UpstreamListener): void {
     if (this.#listeners.get(upstream) === listener) this.#listeners.delete(upstream);
   }
 
@@ -196,8 +215,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   }
 
   #send(body: Buffer): void {
-    // What changes before the acknowledgement is none of what it promises.
-    if (this.#over || !this.#acknowledged) return;
+    if (this.#over) return;
+    if (!this.#acknowledged) {
+      // Beyond the bound nothing is lost that the acknowledgement has promised.
+      if (this.#early.length < maxEarlyMessages) this.#early.push(body);
+      return;
+    }
     if (this.#call.outlet.events(encodeEvent(stamped(body, this.#call.message.id!)))) return;
     this.isFull = true;
     for (const listener of [...this.#listeners.values(), ...this.#sessions.values()]) listener.pause();
@@ -228,7 +251,7 @@ function stamp(id: string): string {
   return `{"${metaKey.subscriptionId}":${id}}`;
 }
 
-function filterOf({ message, client, said }: Call, upstreams: readonly Upstream[]): Filter {
+function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter {
   const found = message.params?.member('notifications');
   if (found?.kind !== 'object') throw new GatewayError('params_invalid', 'notifications is no object');
   const filter = JSON.parse(rawOf(message.bytes, found)) as Readonly<Record<string, unknown>>;
@@ -242,10 +265,9 @@ function filterOf({ message, client, said }: Call, upstreams: readonly Upstream[
   const wanted: unknown = filter['resourceSubscriptions'] ?? [];
   if (!Array.isArray(wanted) || wanted.length > maxSubscribedUris)
     throw new GatewayError('params_invalid', 'resourceSubscriptions');
-  const byScheme = new Map(upstreams.map((upstream) => [upstream.config.scheme, upstream]));
   const resources = new Map<Upstream, Resource[]>();
   for (const outward of new Set<unknown>(wanted)) {
-    const known = typeof outward === 'string' ? inwardUri(outward, byScheme) : undefined;
+    const known = typeof outward === 'string' ? inwardUri(outward, upstreams.byScheme) : undefined;
     if (known === undefined || typeof outward !== 'string') continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);

@@ -6,47 +6,53 @@ import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import type { Client } from '../clients/client.ts';
-import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
 import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from '../transport/http/limits.ts';
-import type { RelayHost } from '../calls/relay.ts';
 import { notificationToClient, requestToClient } from '../clients/translate.ts';
-import { ownAnswer } from '../clients/undeclared.ts';
-import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import { passesOnStream } from '../clients/passes.ts';
+import { receive, type Receiver } from '../clients/receive.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import { Waiting } from '../transport/http/wheel.ts';
+import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
+import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
-import { Waiting, type Wheel } from '../transport/http/wheel.ts';
-
-export interface ListenerHost extends Pick<RelayHost, 'noticed' | 'reply'> {
-  readonly adapter: UpstreamAdapter;
-  readonly wheel: Wheel;
-  /** A notification; undefined, or when its client may hear it: the other replicas are told of some first. Never rejects. */
-  told(link: Link, client: Client, method: string): Promise<void> | undefined;
-}
+import type { StreamHost } from './host.ts';
 
 /** The stream to the client, as its listeners see it. */
 export interface Listened {
   readonly client: Client;
-  readonly host: ListenerHost;
-  /** Headers of the GET that opened it. */
-  readonly rawHeaders: RawHeaders;
+  readonly host: StreamHost;
+  /** Who opened it. */
+  readonly caller: Caller;
   /** The client is slow: nothing more is to be read for it now. */
   readonly isFull: boolean;
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
   /** A place to resume from, without a message. */
   prime(upstream: Upstream, upstreamEventId: string): void;
   /** Another session in the place of a lost one. Throws `upstream_*` faults. */
-  renew(lost: Link): Promise<Link>;
+  renew(lost: UpstreamSession): Promise<UpstreamSession>;
   /** The upstream's stream is open, for the first time or again. */
   opened?(): void;
   /** The upstream does not know the place it was asked for. */
   forget(upstream: Upstream): void;
   /** The upstream has no stream to offer. */
-  leave(upstream: Upstream, listener: Listener): void;
+  leave(upstream: Upstream, listener: UpstreamListener): void;
 }
 
-export class Listener extends Waiting implements AnswerSink {
+/** What is listened for by an upstream's own names, besides what its session brings anyway. */
+export interface Watches {
+  readonly uris: readonly string[];
+  readonly tasks?: readonly string[] | undefined;
+}
+
+export const noWatches: Watches = { uris: [] };
+
+export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
   readonly #stream: Listened;
-  #link: Link;
+  readonly #watches: Watches;
+  #session: UpstreamSession;
   #lastEventId: string | undefined;
+  /** Of the event that is read now. */
+  #eventId: string | undefined;
   #exchange: Exchange | undefined;
   #delayMs = rejoinMinMs;
   #retryMs: number | undefined;
@@ -58,39 +64,45 @@ export class Listener extends Waiting implements AnswerSink {
   /** It has been open at least once. */
   #hasOpened = false;
   /** What this one will replace when it is open. */
-  #former: Listener | undefined;
+  #former: UpstreamListener | undefined;
   #onOpened: (() => void)[] = [];
   /** What has come while the other replicas are told of something; it stays in order. */
   #held: SseEvent[] | undefined;
 
-  constructor(stream: Listened, link: Link, lastEventId: string | undefined) {
+  constructor(stream: Listened, session: UpstreamSession, watches: Watches, lastEventId: string | undefined) {
     super();
     this.#stream = stream;
-    this.#link = link;
+    this.#session = session;
+    this.#watches = watches;
     this.#lastEventId = lastEventId;
   }
 
   connect(): void {
-    const { host, rawHeaders, isFull } = this.#stream;
-    this.#exchange = host.adapter.listen(carrying(this.#link, rawHeaders), this.#lastEventId, this);
+    const { host, isFull } = this.#stream;
+    this.#exchange = host.adapter.listen(this.#to, this.#lastEventId, this, this.#watches);
     if (isFull || this.#held !== undefined) this.#exchange.pause();
   }
 
-  /** What was heard on `link` was heard on the session listened to here, and not by this listener. */
-  isBeside(link: Link): boolean {
-    return link !== this.#link && link.sessionId !== undefined && link.sessionId === this.#link.sessionId;
+  get #to(): Outbound {
+    return { session: this.#session, caller: this.#stream.caller };
   }
 
-  get watches(): readonly string[] {
-    return this.#link.watches ?? [];
+  /** What `by` brought on `session` was said on the session that is listened to here, and not to this listener. */
+  isBeside(session: UpstreamSession, by: object | undefined): boolean {
+    return by !== this && session.keepsSession && session.sessionId === this.#session.sessionId;
+  }
+
+  /** Resources that are listened for, by the upstream's own URIs. */
+  get uris(): readonly string[] {
+    return this.#watches.uris;
   }
 
   /** Takes the place of `former`, which goes on until this one is open, so that nothing is missed in between. */
-  replace(former: Listener): void {
+  replace(former: UpstreamListener): void {
     this.#former = former.#hasOpened ? former : former.#yield();
   }
 
-  #yield(): Listener | undefined {
+  #yield(): UpstreamListener | undefined {
     const former = this.#former;
     this.#former = undefined;
     this.stop();
@@ -155,14 +167,16 @@ export class Listener extends Waiting implements AnswerSink {
 
   #take(event: SseEvent): void {
     if (event.data === '') {
-      if (event.id !== undefined) this.#stream.prime(this.#link.upstream, event.id);
+      if (event.id !== undefined) this.#stream.prime(this.#session.upstream, event.id);
       return;
     }
     try {
-      this.#pass(readServerMessage(Buffer.from(event.data)), event.id);
-    } catch {
+      const message = readServerMessage(Buffer.from(event.data));
+      this.#eventId = event.id;
+      receive(message, this.#session, this.#stream.client, undefined, this);
+    } catch (fault) {
       // One message that is none hurts nobody else; the stream goes on.
-      this.#stream.host.noticed(this.#link, this.#stream.client, 'malformed');
+      this.#stream.host.dropped('invalid', this.#session, fault);
     }
   }
 
@@ -172,10 +186,10 @@ export class Listener extends Waiting implements AnswerSink {
   }
 
   onFault(fault: GatewayError): void {
-    const { upstream } = this.#link;
+    const { upstream } = this.#session;
     switch (fault.code) {
       case 'upstream_verb_refused':
-        upstream.cannotStream(this.#link);
+        upstream.cannotStream(this.#session);
         this.#stream.leave(upstream, this);
         this.#settle();
         return;
@@ -202,26 +216,33 @@ export class Listener extends Waiting implements AnswerSink {
     if (!this.#stopped) this.connect();
   }
 
-  #pass(message: Message, eventId: string | undefined): void {
+  /** A GET stream carries no responses unless it resumes a call, which this one never does. */
+  response(): void {}
+
+  notification(message: Message): void {
     const { client, host } = this.#stream;
-    const upstream = this.#link.upstream;
-    switch (message.kind) {
-      // A GET stream carries no responses unless it resumes a call, which this one never does.
-      case 'response':
-        return;
-      case 'notification': {
-        const told = host.told(this.#link, client, message.method);
-        const body = notificationToClient(message, upstream, client);
-        if (told === undefined) this.#stream.write(body, upstream, eventId);
-        else this.#hold(told, () => this.#stream.write(body, upstream, eventId));
-        return;
-      }
-      case 'request': {
-        const own = ownAnswer(message, this.#link, client);
-        if (own === undefined) this.#stream.write(requestToClient(message, upstream, client), upstream, eventId);
-        else host.reply(carrying(this.#link, this.#stream.rawHeaders), own);
-      }
+    const told = host.told(this.#session, client, message.method, this);
+    const isWatched = this.#watches.uris.length > 0 || this.#watches.tasks !== undefined;
+    if (!passesOnStream(message, this.#session, isWatched)) {
+      host.dropped('of_a_shared_session', this.#session);
+      return;
     }
+    const body = notificationToClient(message, this.#session.upstream, client);
+    const eventId = this.#eventId;
+    if (told === undefined) this.#write(body, eventId);
+    else this.#hold(told, () => this.#write(body, eventId));
+  }
+
+  question(message: Message): void {
+    this.#write(requestToClient(message, this.#session.upstream, this.#stream.client), this.#eventId);
+  }
+
+  reply(body: string): void {
+    this.#stream.host.reply(this.#to, body);
+  }
+
+  #write(body: Buffer, eventId: string | undefined): void {
+    this.#stream.write(body, this.#session.upstream, eventId);
   }
 
   /** A client that hears of a change may ask any replica at once: those that keep the old list are told first. `told` never rejects. */
@@ -245,7 +266,7 @@ export class Listener extends Waiting implements AnswerSink {
 
   #forget(): void {
     this.#lastEventId = undefined;
-    this.#stream.forget(this.#link.upstream);
+    this.#stream.forget(this.#session.upstream);
   }
 
   /** The pause to make now; the next one is twice as long, unless the stream has proved steady in between. */
@@ -261,21 +282,20 @@ export class Listener extends Waiting implements AnswerSink {
     if (!this.#stopped) this.#stream.host.wheel.arm(this, afterMs);
   }
 
-  /** After a loss of the session the client's link is used as it is by then: a call may have healed it. */
+  /** After a loss the client's session is used as it is by then: a call may have healed it. */
   #renew(): void {
     if (this.#stopped) return;
-    this.#stream.renew(this.#link).then(
-      (link) => {
+    this.#stream.renew(this.#session).then(
+      (session) => {
         if (this.#stopped) return;
-        const { watches, tasks } = this.#link;
-        this.#link = { ...link, ...(watches !== undefined && { watches }), ...(tasks !== undefined && { tasks }) };
+        this.#session = session;
         // With a pause: whoever loses its sessions at once would be asked for new ones without end.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
       (fault: unknown) => {
         // Configured to stay lost: its next session is for a new client session to open.
         if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
-          this.#stream.leave(this.#link.upstream, this);
+          this.#stream.leave(this.#session.upstream, this);
         else this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
     );

@@ -7,12 +7,13 @@ import { readServerMessage } from '../protocol/envelope.ts';
 import { GatewayError } from '../errors.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from '../clients/client.ts';
-import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
 import { subscribesAtOnce, subscribingMs, watchingMs } from '../transport/http/limits.ts';
-import { Listener, type Listened, type ListenerHost } from './upstream-listener.ts';
-import { settled } from '../transport/http/settled-within.ts';
-import type { Link } from '../transport/upstream/adapter.ts';
-import type { LinkOpener } from '../transport/upstream/opener.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import { settledWithin } from '../transport/http/deadline.ts';
+import type { SessionOpener } from '../transport/upstream/opener.ts';
+import type { UpstreamSession } from '../transport/upstream/session.ts';
+import type { StreamHost } from './host.ts';
+import { noWatches, UpstreamListener, type Listened } from './upstream-listener.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
 /** A resource as the client calls it, and as its upstream does. */
@@ -24,8 +25,8 @@ export interface Resource {
 /** The subscription. */
 export interface WatchingOwner {
   readonly client: Client;
-  readonly host: ListenerHost & { readonly opener: LinkOpener };
-  readonly rawHeaders: RawHeaders;
+  readonly host: StreamHost & { readonly opener: SessionOpener };
+  readonly caller: Caller;
   readonly isFull: boolean;
   /** `body`: a `notifications/resources/updated`. */
   updated(body: Buffer): void;
@@ -33,14 +34,14 @@ export interface WatchingOwner {
 
 export class WatchedSession implements Listened {
   readonly client: Client;
-  readonly host: ListenerHost;
-  readonly rawHeaders: RawHeaders;
+  readonly host: StreamHost;
+  readonly caller: Caller;
   readonly #owner: WatchingOwner;
   readonly #upstream: Upstream;
   /** Those that the upstream has agreed to tell of. */
   #resources: readonly Resource[];
-  #link: Link | undefined;
-  #listener: Listener | undefined;
+  #session: UpstreamSession | undefined;
+  #listener: UpstreamListener | undefined;
   /** A session was lost, and with it whatever has changed since. */
   #hasMissed = false;
   #over = false;
@@ -48,7 +49,7 @@ export class WatchedSession implements Listened {
   constructor(owner: WatchingOwner, upstream: Upstream, resources: readonly Resource[]) {
     this.client = owner.client;
     this.host = owner.host;
-    this.rawHeaders = owner.rawHeaders;
+    this.caller = owner.caller;
     this.#owner = owner;
     this.#upstream = upstream;
     this.#resources = resources;
@@ -61,12 +62,12 @@ export class WatchedSession implements Listened {
   /** Resolves with the resources that are watched from now on; with none it is over. Never rejects. */
   async begin(): Promise<readonly Resource[]> {
     try {
-      const link = await this.#open();
+      const session = await this.#open();
       // First the ear, then the question: what changes in between would be told to nobody.
-      this.#listener = new Listener(this, link, undefined);
+      this.#listener = new UpstreamListener(this, session, noWatches, undefined);
       this.#listener.connect();
-      await settled(this.#listener.opened(), watchingMs);
-      this.#resources = await this.#ask(link);
+      await settledWithin(this.#listener.opened(), watchingMs);
+      this.#resources = await this.#ask(session);
     } catch {
       this.#resources = [];
     }
@@ -90,11 +91,11 @@ export class WatchedSession implements Listened {
     this.#listener?.resume();
   }
 
-  async renew(): Promise<Link> {
-    const link = await this.#open();
-    await this.#ask(link);
+  async renew(): Promise<UpstreamSession> {
+    const session = await this.#open();
+    await this.#ask(session);
     this.#hasMissed = true;
-    return link;
+    return session;
   }
 
   /** What has changed while nobody listened cannot be known, so all of it is said to have. */
@@ -126,21 +127,21 @@ export class WatchedSession implements Listened {
   }
 
   /** Throws `upstream_*` faults, also when there is no session to watch in. */
-  async #open(): Promise<Link> {
-    const { revision } = this.client;
-    const facts = { revision, clientCapabilities: 0, shared: false };
-    const link = await this.#owner.host.opener.open(this.#upstream, facts, 'late', this.rawHeaders);
-    this.#link = link;
-    const canWatch = link.sessionId !== undefined && (link.capabilities & serverCapability.resourcesSubscribe) !== 0;
+  async #open(): Promise<UpstreamSession> {
+    const { revision, principalId } = this.client;
+    const owner = { revision, clientCapabilities: 0, isShared: false, principalId };
+    const session = await this.#owner.host.opener.open(this.#upstream, owner, 'late', this.caller);
+    this.#session = session;
+    const canWatch = session.keepsSession && session.has(serverCapability.resourcesSubscribe);
     if (this.#over || !canWatch) {
       this.#end();
       throw new GatewayError('upstream_refused', 'no session to watch resources in');
     }
-    return link;
+    return session;
   }
 
   /** A few at a time, each session being one server's to answer for. */
-  async #ask(link: Link): Promise<readonly Resource[]> {
+  async #ask(session: UpstreamSession): Promise<readonly Resource[]> {
     const untilMs = performance.now() + subscribingMs;
     const agreed: Resource[] = [];
     for (
@@ -149,17 +150,17 @@ export class WatchedSession implements Listened {
       at += subscribesAtOnce
     ) {
       const some = this.#resources.slice(at, at + subscribesAtOnce);
-      const answers = await Promise.all(some.map(({ inward }) => this.#isAgreed(link, inward, untilMs)));
+      const answers = await Promise.all(some.map(({ inward }) => this.#isAgreed(session, inward, untilMs)));
       agreed.push(...some.filter((_resource, place) => answers[place]));
     }
     return agreed;
   }
 
-  async #isAgreed(link: Link, uri: string, untilMs: number): Promise<boolean> {
+  async #isAgreed(session: UpstreamSession, uri: string, untilMs: number): Promise<boolean> {
     const leftMs = Math.max(1, Math.ceil(untilMs - performance.now()));
-    const asked = carrying(link, this.rawHeaders);
+    const to = { session, caller: this.caller };
     try {
-      const answer = await this.host.adapter.ask(asked, 'resources/subscribe', JSON.stringify({ uri }), leftMs);
+      const answer = await this.host.adapter.ask(to, 'resources/subscribe', JSON.stringify({ uri }), leftMs);
       return readServerMessage(answer).root.member('result') !== undefined;
     } catch {
       return false;
@@ -167,9 +168,9 @@ export class WatchedSession implements Listened {
   }
 
   #end(): void {
-    const link = this.#link;
-    this.#link = undefined;
-    if (link !== undefined) void this.host.adapter.end(carrying(link, this.rawHeaders));
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined) void this.host.adapter.end({ session, caller: this.caller });
   }
 }
 

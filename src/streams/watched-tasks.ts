@@ -3,20 +3,14 @@
  * subscription by the ids of its own tasks (protocol.md B11).
  */
 import { GatewayError } from '../errors.ts';
-import { clientCapability, serverCapability, tasksExtension } from '../protocol/capabilities.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
+import { requireTasks } from '../transport/downstream/declared.ts';
 import { openTaskId } from '../session/request-id.ts';
 import type { Client } from '../clients/client.ts';
 import { maxSubscribedTasks } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
-
-/** `declared` are the bits of what the client can do. Throws `capability_missing`, which says what would have to be declared. */
-export function requireTasks(declared: number): void {
-  if ((declared & clientCapability.tasksExtension) !== 0) return;
-  throw new GatewayError('capability_missing', tasksExtension, {
-    data: { requiredCapabilities: { extensions: { [tasksExtension]: {} } } },
-  });
-}
 
 export interface WatchedTasks {
   /** As the client wrote them. */
@@ -31,12 +25,7 @@ const none: WatchedTasks = { ids: new Set(), byUpstream: new Map() };
  * `wanted` is `taskIds` of the filter. Ids that are none of the client's, or of an upstream that does not tell, are left out. Throws
  * `params_invalid` and what `requireTasks` throws.
  */
-export function watchedTasks(
-  client: Client,
-  declared: number,
-  wanted: unknown,
-  upstreams: readonly Upstream[],
-): WatchedTasks {
+export function watchedTasks(client: Client, declared: number, wanted: unknown, upstreams: Upstreams): WatchedTasks {
   if (wanted === undefined) return none;
   requireTasks(declared);
   if (!Array.isArray(wanted) || wanted.length > maxSubscribedTasks) throw new GatewayError('params_invalid', 'taskIds');
@@ -44,10 +33,11 @@ export function watchedTasks(
   const byUpstream = new Map<Upstream, string[]>();
   for (const id of wanted) {
     const task = typeof id === 'string' && !ids.has(id) ? openTaskId(client.session, id, unixSeconds()) : undefined;
-    const upstream = upstreams.find(({ hash }) => hash === task?.upstream);
-    const link = upstream === undefined ? undefined : client.links.peek(upstream);
+    const upstream = upstreams.byHash(task?.upstream);
+    const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
     if (task === undefined || upstream === undefined) continue;
-    if (link?.mirrors !== true || (link.capabilities & serverCapability.tasksExtension) === 0) continue;
+    // A session of the session era has tasks of another kind.
+    if (session?.isToldOfClient !== true || !session.has(serverCapability.tasksExtension)) continue;
     ids.add(String(id));
     byUpstream.set(upstream, [...(byUpstream.get(upstream) ?? []), task.raw]);
   }

@@ -2,8 +2,7 @@
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { Log } from './log.ts';
-import { countRequest, countUpstreamCall, timeRequest } from './metrics.ts';
-import type { Client } from '../clients/client.ts';
+import { countRequest, countUpstreamCall, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
 
 export class Journal {
   readonly #log: Log;
@@ -21,14 +20,20 @@ export class Journal {
     this.#log.info({ method, ms: Math.round(ms) }, 'request');
   }
 
-  /** An upstream's part in a call is over. */
-  called(name: string, upstream: string, outcome: 'ok' | 'error' | ErrorCode, startedMs: number, client: Client): void {
+  /** An upstream's part in a call is over; `session` names the client's session in the log. */
+  called(
+    name: string,
+    upstream: string,
+    outcome: 'ok' | 'error' | ErrorCode,
+    startedMs: number,
+    session: string,
+  ): void {
     const ms = performance.now() - startedMs;
     const method = methodLabel(name);
     countUpstreamCall(upstream, outcome);
     countRequest(method, outcome);
     timeRequest(method, ms);
-    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session: client.label }, 'call');
+    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session }, 'call');
   }
 
   /** A request was answered with a fault before it reached an upstream; `name` undefined: before its method was known. */
@@ -39,6 +44,12 @@ export class Journal {
     if (known !== undefined && known.code !== 'internal')
       this.#log.info({ method, code: known.code, detail: known.detail }, 'refused');
     else this.#log.error({ method, err: fault }, 'internal fault');
+  }
+
+  /** A message of a server was dropped. */
+  messageDropped(reason: DropReason, upstream: string, fault: unknown): void {
+    droppedMessages.inc({ reason, upstream });
+    this.#log.debug({ upstream, reason, ...(fault === undefined ? {} : { fault: String(fault) }) }, 'message dropped');
   }
 
   /** Something was lost that nobody waits for. */

@@ -105,3 +105,13 @@ function bound<T>(cache: Map<string, T>, key: string, make: () => T): T {
   if (found === undefined) cache.set(key, (found = make()));
   return found;
 }
+
+/** Why a message of a server went no further. */
+export type DropReason = 'not_of_this_call' | 'of_a_shared_session' | 'invalid';
+
+export const droppedMessages = new Counter({
+  name: 'manifold_messages_dropped_total',
+  help: 'Messages of upstreams that were dropped, because they cannot be told to belong to the client or are invalid.',
+  labelNames: ['reason', 'upstream'],
+  registers: [registry],
+});

@@ -3,9 +3,14 @@ import { expect, test } from 'vitest';
 import { routeHash } from '../../src/session/claims.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Client } from '../../src/clients/client.ts';
-import { Clients } from '../../src/clients/registry.ts';
+import { ClientRegistry } from '../../src/clients/registry.ts';
 import { LegacyAdapter } from '../../src/transport/upstream/legacy.ts';
-import { LinkOpener } from '../../src/transport/upstream/opener.ts';
+import { SessionOpener } from '../../src/transport/upstream/opener.ts';
+import { closedAtTheEnd } from '../support/started.ts';
+import { anonymous } from '../../src/transport/http/caller.ts';
+import { forwarded } from '../../src/transport/upstream/credentials.ts';
+import { Upstream } from '../../src/transport/upstream/upstream.ts';
+import { Upstreams } from '../../src/transport/upstream/upstreams.ts';
 import { Wheel } from '../../src/transport/http/wheel.ts';
 import { Wishes } from '../../src/clients/wishes.ts';
 import { anUpstream } from '../aggregate/an-upstream.ts';
@@ -16,23 +21,34 @@ const nowSeconds = (): number => 1_799_971_200;
 
 test('the one unused for longest gives way, and one that has streams or calls under way goes last', async () => {
   const retired: Client[] = [];
-  const clients = new Clients({
+  const config = anUpstream('up', { forwardHeaders: ['x-who'] });
+  const upstream = new Upstream(config, 'http://localhost:1/mcp', 'http://localhost:1/mcp', '1');
+  closedAtTheEnd(() => upstream.close());
+  const clients = new ClientRegistry({
     keyring: await ringOf(firstKey),
     route: routeHash('default', resource),
     sessions: 'optional',
     maxAgeSeconds: 3_600,
     version: '1',
-    upstreams: [anUpstream('up', { forwardHeaders: ['x-who'] })],
-    opener: new LinkOpener(new LegacyAdapter(new Wheel(), '1'), 1_000, createLog('silent'), () => 0),
+    upstreams: new Upstreams([upstream]),
+    opener: new SessionOpener({
+      adapter: new LegacyAdapter(new Wheel(), forwarded, '1'),
+      deadlineMs: 1_000,
+      log: createLog('silent'),
+      now: () => 0,
+      onReturn: () => {},
+      onLeft: () => {},
+    }),
+    onOpened: () => {},
     retire: (client) => void retired.push(client),
     tell: () => Promise.resolve(),
     wishes: new Wishes(nowSeconds),
     nowSeconds,
   });
-  const of = (who: string): Client => clients.shared('2026-07-28', ['X-Who', who]);
+  const of = (who: string): Client => clients.shared('2026-07-28', anonymous({ rawHeaders: ['X-Who', who] }));
   const idle = of('idle');
   const listening = of('listening');
-  listening.getStreams = 1;
+  listening.openStreams = 1;
   const used = of('used');
   const others = Array.from({ length: kept - 3 }, (_each, at) => of(`other ${at}`));
   of('used');
@@ -42,7 +58,7 @@ test('the one unused for longest gives way, and one that has streams or calls un
   expect(retired).toHaveLength(3);
   expect([of('listening'), of('used')]).toEqual([listening, used]);
   // A limit is a limit, whatever is in use.
-  for (const each of others) each.getStreams = 1;
+  for (const each of others) each.openStreams = 1;
   of('one more');
   expect(retired).toHaveLength(4);
 });

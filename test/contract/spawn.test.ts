@@ -14,9 +14,9 @@ test('only the stdio bridge can start a program, by three files of its own', () 
       .map((file) => file.replaceAll('\\', '/'))
       .toSorted();
   expect(importing('child_process')).toEqual([
-    'transport/upstream/process-group.ts',
-    'transport/upstream/reaping.ts',
-    'transport/upstream/stdio.ts',
+    'transport/bridge/process-group.ts',
+    'transport/bridge/reaping.ts',
+    'transport/bridge/stdio.ts',
   ]);
   expect(importing('cross-spawn')).toEqual([]);
   expect(importing('client/stdio.js')).toEqual([]);

@@ -1,49 +1,81 @@
-/** The layers of src as rules for dependency-cruiser: what may import what. ARCHITECTURE.md draws them. */
+/** The rooms of src as rules for dependency-cruiser: what may import what. ARCHITECTURE.md draws them. */
 import type { IForbiddenRuleType } from 'dependency-cruiser';
 
-const core = ['session', 'aggregate', 'oauth'];
+/**
+ * Every room, from the top down: the file or folder below src, and what of the rooms below it may be imported. A room may always
+ * import itself. What stands in no list is forbidden, so that an import upwards, and a circle between rooms, cannot be.
+ */
+const pureCore = ['session', 'aggregate', 'oauth'] as const;
+const everyoneReads = ['protocol', 'errors.ts', 'config/model.ts', 'config/security.ts'] as const;
+const edge = ['transport/http', ...everyoneReads, ...pureCore, 'telemetry'] as const;
+const transport = ['transport/upstream', 'transport/downstream', 'transport/peers', ...edge] as const;
+const clients = ['clients', ...transport] as const;
+const streams = ['streams', ...clients] as const;
+const lists = ['lists', ...streams] as const;
+const calls = ['calls', ...lists] as const;
+const gateway = ['gateway.ts', ...calls] as const;
 
-/** Modules at `from` import nothing of src but what `allowed` matches. */
-function onlyImports(name: string, from: string, allowed: string): IForbiddenRuleType {
-  return { name, severity: 'error', from: { path: from }, to: { path: `^src/(?!${allowed})` } };
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  protocol: ['errors.ts'],
+  session: everyoneReads,
+  aggregate: everyoneReads,
+  oauth: everyoneReads,
+  config: ['protocol', 'errors.ts'],
+  telemetry: ['protocol', 'errors.ts'],
+  'transport/http': [...everyoneReads, ...pureCore, 'telemetry'],
+  'transport/egress': edge,
+  'transport/authorization': ['transport/egress', ...edge],
+  'transport/upstream': edge,
+  'transport/bridge': edge,
+  'transport/downstream': edge,
+  'transport/peers': ['transport/downstream', ...edge],
+  clients: transport,
+  streams: clients,
+  lists: streams,
+  calls: lists,
+  'gateway.ts': calls,
+  route: ['transport/authorization', 'transport/egress', ...gateway],
+  kubernetes: ['config', ...everyoneReads, 'telemetry'],
+  process: ['route', 'kubernetes', 'config', 'cli', 'transport/bridge', 'transport/authorization', ...gateway],
+  cli: ['config', 'session', ...everyoneReads],
+  'main.ts': ['cli', 'process', 'config', 'session'],
+};
+
+/** Words and tables of the command that what runs needs as well: they know nothing of what runs. */
+const cliLeaves = 'cli/(arguments|flags|given|help|duration|usage|io|columns)\\.ts$';
+
+function patternOf(room: string): string {
+  return room.endsWith('.ts') ? `${room.replace('.', '\\.')}$` : `${room}/`;
 }
 
+const forbiddenImports = Object.entries(rooms).map(([room, below]): IForbiddenRuleType => ({
+  name: `${room} imports only what is below it`,
+  severity: 'error',
+  from: { path: `^src/${patternOf(room)}` },
+  to: {
+    path: `^src/(?!${[room, ...below].map((name) => (room === 'process' && name === 'cli' ? cliLeaves : patternOf(name))).join('|')})`,
+  },
+}));
+
 export const forbidden: IForbiddenRuleType[] = [
-  { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-  { name: 'errors-at-the-bottom', severity: 'error', from: { path: '^src/errors\\.ts$' }, to: { path: '^src/' } },
-  onlyImports('protocol-knows-errors-only', '^src/protocol/', 'protocol/|errors\\.ts$'),
-  // Siblings never import one another; they may read the vocabulary, and the model of the configuration.
-  ...core.map((layer) =>
-    onlyImports(`${layer}-stands-alone`, `^src/${layer}/`, `${layer}/|protocol/|errors\\.ts$|config/model\\.ts$`),
-  ),
+  { name: 'no circle of files', severity: 'error', from: {}, to: { circular: true } },
+  ...forbiddenImports,
+  {
+    name: 'every file is in a room',
+    severity: 'error',
+    from: { path: `^src/(?!${Object.keys(rooms).map(patternOf).join('|')})` },
+    to: {},
+  },
   {
     // Sockets, files, processes and timers belong to the edge.
-    name: 'core-does-no-io',
+    name: 'the pure core does no input or output',
     severity: 'error',
-    from: { path: `^src/(protocol|${core.join('|')})/` },
+    from: { path: `^src/(protocol|${pureCore.join('|')})/` },
     to: {
       dependencyTypes: ['core'],
       path: '^(node:)?(fs|net|http|https|dgram|dns|tls|child_process|cluster|timers|worker_threads)',
     },
-  },
-  onlyImports('config-reads-nothing-above', '^src/config/', 'config/|protocol/|errors\\.ts$'),
-  onlyImports('telemetry-knows-nobody', '^src/telemetry/', 'telemetry/'),
-  onlyImports(
-    'transport-below-gateway',
-    '^src/transport/',
-    'transport/|session/|aggregate/|oauth/|protocol/|telemetry/|config/model\\.ts$|errors\\.ts$',
-  ),
-  {
-    name: 'downstream-knows-no-upstream',
-    severity: 'error',
-    from: { path: '^src/transport/downstream/' },
-    to: { path: '^src/transport/upstream/' },
-  },
-  {
-    name: 'gateway-below-cli',
-    severity: 'error',
-    from: { path: '^src/gateway\\.ts$' },
-    to: { path: '^src/(main\\.ts$|cli/)' },
   },
 ];
 

@@ -11,22 +11,17 @@ import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { sealQuestionId, type Place } from '../../session/hold.ts';
+import type { CallHost } from '../host.ts';
 import type { Held, Holds } from './holds.ts';
 import { maxRounds, roundPaceMs } from '../../transport/http/limits.ts';
 import type { Relay } from '../relay.ts';
 import type { Suspension } from './suspension.ts';
 import { undeclared } from '../../clients/undeclared.ts';
-import { Later, type Wheel } from '../../transport/http/wheel.ts';
-
-export interface AskingHost {
-  readonly asked: Holds<Asking>;
-  readonly wheel: Wheel;
-  /** Sends the call of `relay` once more: another body under another id. */
-  again(relay: Relay, id: string, body: Buffer): void;
-}
+import { Later } from '../../transport/http/wheel.ts';
 
 export class Asking implements Suspension, Held {
-  readonly #host: AskingHost;
+  readonly #host: CallHost<Relay>;
+  readonly #asked: Holds<Asking>;
   readonly #relay: Relay;
   readonly #round: Round;
   /** JSON text by key. */
@@ -35,8 +30,9 @@ export class Asking implements Suspension, Held {
   #over = false;
 
   /** Throws `upstream_malformed`. */
-  constructor(host: AskingHost, relay: Relay, message: Message) {
+  constructor(host: CallHost<Relay>, asked: Holds<Asking>, relay: Relay, message: Message) {
     this.#host = host;
+    this.#asked = asked;
     this.#relay = relay;
     this.#round = readRound(message);
   }
@@ -44,11 +40,10 @@ export class Asking implements Suspension, Held {
   /** Throws `rounds_too_many`, `holds_too_many`, and `upstream_malformed` for a question that the client never declared. */
   begin(): void {
     const relay = this.#relay;
-    relay.rounds += 1;
-    if (relay.rounds > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
+    if (relay.countRound() > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
     const { outlet, client } = relay.call;
-    const { upstream } = relay.link;
-    relay.suspension = this;
+    const { upstream } = relay.session;
+    relay.suspend(this);
     if (outlet.gone) {
       this.end();
       return;
@@ -62,7 +57,7 @@ export class Asking implements Suspension, Held {
     for (const message of asked)
       if (undeclared(message, client.clientCapabilities & client.wording.askable) !== undefined)
         throw new GatewayError('upstream_malformed', 'asks for what was never declared');
-    const place = this.#host.asked.add(this);
+    const place = this.#asked.add(this);
     this.#place = place;
     try {
       const events = asked.map((message, index) => {
@@ -118,12 +113,12 @@ export class Asking implements Suspension, Held {
     this.#forget();
     if (this.#over || this.#relay.isOver) return false;
     this.#over = true;
-    this.#relay.suspension = undefined;
+    this.#relay.unsuspend();
     return true;
   }
 
   #forget(): void {
-    if (this.#place !== undefined) this.#host.asked.remove(this.#place);
+    if (this.#place !== undefined) this.#asked.remove(this.#place);
     this.#place = undefined;
   }
 }

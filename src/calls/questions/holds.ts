@@ -16,12 +16,12 @@ export interface Held {
 export class Holds<T extends Held> {
   readonly #wheel: Wheel;
   readonly #address: string;
+  readonly #onEmpty: () => void;
   readonly #held = new Map<string, { readonly held: T; readonly wait: Later }>();
-  /** Called when the last one is gone. */
-  onEmpty: () => void = () => {};
 
-  /** `address` is where other replicas reach this one; empty where they cannot. */
-  constructor(wheel: Wheel, address: string) {
+  /** `address` is where other replicas reach this one; empty where they cannot. `onEmpty` is told when the last one is gone. */
+  constructor(wheel: Wheel, address: string, onEmpty: () => void = () => {}) {
+    this.#onEmpty = onEmpty;
     this.#wheel = wheel;
     this.#address = address;
   }
@@ -54,6 +54,6 @@ export class Holds<T extends Held> {
     if (entry === undefined) return;
     this.#held.delete(key);
     this.#wheel.disarm(entry.wait);
-    if (this.#held.size === 0) this.onEmpty();
+    if (this.#held.size === 0) this.#onEmpty();
   }
 }

@@ -12,6 +12,7 @@ import type { Rest } from '../../session/request-state.ts';
 import type { Call } from '../../clients/call.ts';
 import { sealCallState } from '../../clients/call-state.ts';
 import type { Worded } from '../../transport/downstream/wording.ts';
+import type { CallHost } from '../host.ts';
 import type { Held, Holds } from './holds.ts';
 import { collectMs } from '../../transport/http/limits.ts';
 import type { Relay } from '../relay.ts';
@@ -35,20 +36,16 @@ export interface Resumable {
   readonly awaited: readonly Awaited[];
 }
 
-export interface ParkingHost {
-  readonly parked: Holds<Parking>;
-  /** The call waits; what the client had under way is answered. */
-  suspended(relay: Relay): void;
-}
-
 export class Parking implements Gathering, Suspension, Held {
   readonly relay: Relay;
-  readonly #host: ParkingHost;
+  readonly #host: CallHost<Relay>;
+  readonly #parked: Holds<Parking>;
   awaited: readonly Awaited[] = [];
   #place: Place | undefined;
 
-  constructor(host: ParkingHost, relay: Relay) {
+  constructor(host: CallHost<Relay>, parked: Holds<Parking>, relay: Relay) {
     this.#host = host;
+    this.#parked = parked;
     this.relay = relay;
     // Servers that ask several things at once send them one after the other. Rare enough for a timer of its own.
     setTimeout(() => this.#close(), collectMs);
@@ -65,13 +62,13 @@ export class Parking implements Gathering, Suspension, Held {
   askAgain(call: Call, missing: readonly Awaited[]): void {
     this.awaited = missing;
     const rest: Rest = { kind: 'held', place: this.#place! };
-    answerWithRound(call, roundOf(call, this.relay.link.upstream, missing, this.relay.upstreamId, rest));
+    answerWithRound(call, roundOf(call, this.relay.session.upstream, missing, this.relay.upstreamId, rest));
   }
 
   /** The client has come back with everything: the call waits no more. */
   leave(): void {
     this.#forget();
-    this.relay.parking = undefined;
+    this.relay.gathered();
   }
 
   onExpired(): void {
@@ -80,23 +77,23 @@ export class Parking implements Gathering, Suspension, Held {
 
   end(): void {
     this.#forget();
-    this.relay.parking = undefined;
-    this.relay.suspension = undefined;
+    this.relay.gathered();
+    this.relay.unsuspend();
     this.relay.abandon();
   }
 
   #forget(): void {
-    if (this.#place !== undefined) this.#host.parked.remove(this.#place);
+    if (this.#place !== undefined) this.#parked.remove(this.#place);
     this.#place = undefined;
   }
 
   #close(): void {
     const { relay } = this;
     // The upstream may have gone on without an answer meanwhile.
-    if (relay.isOver || relay.parking !== this) return;
+    if (!relay.isGathering(this)) return;
     try {
       const { call } = relay;
-      const { upstream } = relay.link;
+      const { upstream } = relay.session;
       const resumed = resumedRest(relay, this.awaited);
       const worded =
         resumed === undefined
@@ -106,20 +103,18 @@ export class Parking implements Gathering, Suspension, Held {
         relay.conclude(worded.body, worded.status);
         return;
       }
-      const place = this.#host.parked.add(this);
+      const place = this.#parked.add(this);
       this.#place = place;
       const held = roundOf(call, upstream, this.awaited, relay.upstreamId, { kind: 'held', place });
-      relay.suspension = this;
-      // Nothing more is read, so nothing is lost while nobody is there to get it.
-      relay.exchange?.pause();
+      relay.suspend(this);
       this.#host.suspended(relay);
       answerWithRound(call, held);
       // Arguments may be large, and the retry brings them again.
-      relay.call = { ...call, received: nothing, message: nameOf(call.message) };
+      relay.waitWith({ ...call, received: nothing, message: nameOf(call.message) });
     } catch (fault) {
       this.#forget();
-      relay.parking = undefined;
-      relay.suspension = undefined;
+      relay.gathered();
+      relay.unsuspend();
       relay.fail(fault);
     }
   }
@@ -152,12 +147,13 @@ export function answerWithRound({ outlet }: Call, { body, status }: Worded): voi
  * Where the upstream has a session and gives its events ids, it replays (2025-11-25 transports §Resumability). A bridged one
  * does too, but no other replica can reach it.
  */
-function resumedRest({ link, lastEventId, upstreamId }: Relay, awaited: readonly Awaited[]): Rest | undefined {
-  if (link.sessionId === undefined || lastEventId === undefined || link.upstream.bridged) return undefined;
+function resumedRest({ session, lastEventId, upstreamId }: Relay, awaited: readonly Awaited[]): Rest | undefined {
+  const { sessionId, revision, capabilities, upstream } = session;
+  if (sessionId === undefined || lastEventId === undefined || upstream.bridged) return undefined;
   const at: Resumable = {
-    sessionId: link.sessionId,
-    revision: link.revision,
-    capabilities: link.capabilities,
+    sessionId,
+    revision,
+    capabilities,
     upstreamId,
     lastEventId,
     awaited,

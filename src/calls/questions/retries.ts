@@ -8,86 +8,97 @@ import { GatewayError } from '../../errors.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import type { Rest } from '../../session/request-state.ts';
 import type { Call } from '../../clients/call.ts';
-import { carrying } from '../../transport/upstream/credentials.ts';
 import type { Holds } from './holds.ts';
 import type { Hops } from '../../transport/peers/hop.ts';
 import { headlessMs } from '../../transport/http/limits.ts';
 import { answerWithRound, roundOf, type Awaited, type Parking, type Resumable } from './parking.ts';
-import { Relay, type RelayHost } from '../relay.ts';
+import type { CallHost } from '../host.ts';
+import { Relay } from '../relay.ts';
 import type { Sent } from './suspension.ts';
-import type { Link, UpstreamAdapter } from '../../transport/upstream/adapter.ts';
-import { linkOf } from '../../transport/upstream/session.ts';
+import { UpstreamSession } from '../../transport/upstream/session.ts';
 import type { Upstream } from '../../transport/upstream/upstream.ts';
 
-export interface RetriesHost extends RelayHost {
-  readonly adapter: UpstreamAdapter;
-  readonly parked: Holds<Parking>;
-  readonly hops: Hops;
-  /** The call of `relay` is under way again. */
-  resumed(relay: Relay): void;
-}
+export class Retries {
+  readonly #host: CallHost<Relay>;
+  readonly #parked: Holds<Parking>;
+  readonly #hops: Hops;
 
-/** Throws `state_invalid`, and `params_invalid` for answers that are none. */
-export function goOnWithHeld(host: RetriesHost, call: Call, { place }: Extract<Rest, { kind: 'held' }>): void {
-  const parking = host.parked.find(place);
-  if (parking === undefined) {
-    if (call.hopped || place.address === '' || place.address === host.hops.ownAddress)
-      throw new GatewayError('state_invalid', 'nothing waits here under this state');
-    host.hops.call(place.address, call);
-    return;
+  constructor(host: CallHost<Relay>, parked: Holds<Parking>, hops: Hops) {
+    this.#host = host;
+    this.#parked = parked;
+    this.#hops = hops;
   }
-  const { relay } = parking;
-  const { given, missing } = sorted(call, parking.awaited);
-  if (missing.length > 0) {
-    // It may have been fetched when this fails, and is no longer this one's to end.
-    post(host, relay.link, call, given).catch(() => relay.suspension === parking && parking.end());
-    parking.askAgain(call, missing);
-    return;
-  }
-  parking.leave();
-  relay.reopen(call, sentOf(call, relay.sent));
-  if (relay.isOver) return;
-  host.resumed(relay);
-  relay.catchUp();
-  // The upstream has gone on without the answers, which nobody waits for any more.
-  if (relay.isOver) return;
-  relay.exchange?.resume();
-  post(host, relay.link, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
-}
 
-/** Throws `params_invalid` for answers that are none. */
-export function goOnAnywhere(
-  host: RetriesHost,
-  call: Call,
-  upstream: Upstream,
-  { at }: Extract<Rest, { kind: 'resumed' }>,
-): void {
-  // Sealed by a replica of this gateway, so it is what it was.
-  const { awaited, upstreamId, lastEventId, ...opened } = JSON.parse(at) as Resumable;
-  // The calls of one session are counted together: a question on the stream of the session is that of the only one (standing.ts).
-  const pooled = call.client.links.peek(upstream);
-  const link = pooled?.sessionId === opened.sessionId ? pooled : linkOf(upstream, opened, true);
-  const { given, missing } = sorted(call, awaited);
-  if (missing.length > 0) {
-    const rest: Resumable = { ...opened, awaited: missing, upstreamId, lastEventId };
-    post(host, link, call, given).catch(() => {});
-    answerWithRound(call, roundOf(call, upstream, missing, upstreamId, { kind: 'resumed', at: JSON.stringify(rest) }));
-    return;
+  /** Throws `state_invalid`, and `params_invalid` for answers that are none. */
+  goOnWithHeld(call: Call, { place }: Extract<Rest, { kind: 'held' }>): void {
+    const parking = this.#parked.find(place);
+    if (parking === undefined) {
+      if (call.hopped || place.address === '' || place.address === this.#hops.ownAddress)
+        throw new GatewayError('state_invalid', 'nothing waits here under this state');
+      this.#hops.call(place.address, call);
+      return;
+    }
+    const { relay } = parking;
+    const { given, missing } = sorted(call, parking.awaited);
+    if (missing.length > 0) {
+      // It may have been fetched when this fails, and is no longer this one's to end.
+      this.#post(relay.session, call, given).catch(() => relay.isSuspendedBy(parking) && parking.end());
+      parking.askAgain(call, missing);
+      return;
+    }
+    parking.leave();
+    const catchUp = relay.reopen(call, sentOf(call, relay.sent));
+    if (relay.isOver) return;
+    this.#host.begun(relay);
+    catchUp();
+    // The upstream has gone on without the answers, which nobody waits for any more.
+    if (relay.isOver) return;
+    relay.resume();
+    this.#post(relay.session, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
   }
-  const relay = new Relay(host, call, link, sentOf(call, { upstreamId, body: empty, tokens: undefined }));
-  relay.lastEventId = lastEventId;
-  relay.isTakenUp = true;
-  const answer = (): void => {
-    if (relay.isOver || relay.onOpened === undefined) return;
-    relay.onOpened = undefined;
-    clearTimeout(headless);
-    post(host, link, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
-  };
-  // The stream first, so that an upstream which answers at once has somewhere to answer to.
-  relay.onOpened = answer;
-  const headless = setTimeout(answer, headlessMs);
-  host.resumed(relay);
-  relay.exchange = host.adapter.listen(carrying(link, call.rawHeaders), lastEventId, relay, upstream.config.timeoutMs);
+
+  /** Throws `params_invalid` for answers that are none. */
+  goOnAnywhere(call: Call, upstream: Upstream, { at }: Extract<Rest, { kind: 'resumed' }>): void {
+    const { client, caller } = call;
+    // Sealed by a replica of this gateway, so it is what it was.
+    const { awaited, upstreamId, lastEventId, ...opened } = JSON.parse(at) as Resumable;
+    // The calls of one session are counted together: a question on the stream of the session is that of the only one (standing.ts).
+    const pooled = client.sessions.peek(upstream);
+    const session = pooled?.sessionId === opened.sessionId ? pooled : new UpstreamSession(upstream, opened, true);
+    const { given, missing } = sorted(call, awaited);
+    if (missing.length > 0) {
+      const rest: Resumable = { ...opened, awaited: missing, upstreamId, lastEventId };
+      this.#post(session, call, given).catch(() => {});
+      answerWithRound(
+        call,
+        roundOf(call, upstream, missing, upstreamId, { kind: 'resumed', at: JSON.stringify(rest) }),
+      );
+      return;
+    }
+    let isAnswered = false;
+    const answer = (): void => {
+      if (relay.isOver || isAnswered) return;
+      isAnswered = true;
+      clearTimeout(headless);
+      this.#post(session, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
+    };
+    // The stream first, so that an upstream which answers at once has somewhere to answer to.
+    const takenUp = { lastEventId, onOpened: answer };
+    const sent = sentOf(call, { upstreamId, body: empty, tokens: undefined });
+    const relay = new Relay(this.#host, call, session, sent, takenUp);
+    const headless = setTimeout(answer, headlessMs);
+    this.#host.begun(relay);
+    const idleMs = upstream.config.timeoutMs;
+    relay.underWay(this.#host.adapter.listen({ session, caller }, lastEventId, relay, { idleMs }));
+  }
+
+  async #post(session: UpstreamSession, { caller }: Call, given: readonly Given[]): Promise<void> {
+    await Promise.all(
+      given.map(({ id, answer }) =>
+        this.#host.adapter.post({ session, caller }, `{"jsonrpc":"2.0","id":${id},"result":${answer}}`),
+      ),
+    );
+  }
 }
 
 interface Given {
@@ -107,13 +118,6 @@ function sorted(call: Call, awaited: readonly Awaited[]): { given: Given[]; miss
     else given.push({ id: each.id, answer });
   }
   return { given, missing };
-}
-
-async function post(host: RetriesHost, link: Link, call: Call, given: readonly Given[]): Promise<void> {
-  const carried = carrying(link, call.rawHeaders);
-  await Promise.all(
-    given.map(({ id, answer }) => host.adapter.post(carried, `{"jsonrpc":"2.0","id":${id},"result":${answer}}`)),
-  );
 }
 
 /** The upstream goes on under the id and the progress token of the first request; the client has new ones. */

@@ -7,65 +7,58 @@ import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Client } from '../../clients/client.ts';
-import { carrying, type RawHeaders } from '../../transport/upstream/credentials.ts';
+import { receive, type Receiver } from '../../clients/receive.ts';
+import type { StreamHost } from '../../streams/host.ts';
+import type { Caller } from '../../transport/http/caller.ts';
 import { standingMs } from '../../transport/http/limits.ts';
-import type { RelayHost } from '../relay.ts';
-import { ownAnswer } from '../../clients/undeclared.ts';
-import type { AnswerSink, Exchange, Link, UpstreamAdapter } from '../../transport/upstream/adapter.ts';
+import type { AnswerSink, Exchange } from '../../transport/upstream/adapter.ts';
+import type { Outbound, UpstreamSession } from '../../transport/upstream/session.ts';
 
 const { roots, sampling, elicitationForm, elicitationUrl } = clientCapability;
 const askable = roots | sampling | elicitationForm | elicitationUrl;
 
-type Host = Pick<RelayHost, 'noticed' | 'reply'>;
-
 export class Standings {
-  readonly #adapter: UpstreamAdapter;
-  readonly #host: Host;
-  /** By the headers of a link, which are its own. */
-  readonly #open = new WeakMap<readonly string[], Standing>();
+  readonly #host: StreamHost;
+  readonly #open = new WeakMap<UpstreamSession, Standing>();
 
-  constructor(adapter: UpstreamAdapter, host: Host) {
-    this.#adapter = adapter;
+  constructor(host: StreamHost) {
     this.#host = host;
   }
 
   /** Resolves when questions can come, or cannot and will not; undefined where that is so already. */
-  ready(client: Client, link: Link, rawHeaders: RawHeaders): Promise<void> | undefined {
-    const { upstream, sessionId, underWay } = link;
+  ready(client: Client, session: UpstreamSession, caller: Caller): Promise<void> | undefined {
+    const { upstream, keepsSession, underWay } = session;
     if (!client.wording.asksByRounds || (client.clientCapabilities & askable) === 0) return undefined;
     // A bridged server has one stream for all of its messages, and the bridge puts them on those of calls.
-    if (sessionId === undefined || underWay === undefined || upstream.bridged || !upstream.mayStream(link))
-      return undefined;
-    const known = this.#open.get(link.headers);
+    if (!keepsSession || underWay === undefined || upstream.bridged || !upstream.mayStream(session)) return undefined;
+    const known = this.#open.get(session);
     if (known !== undefined) return known.isReady ? undefined : known.ready;
-    const standing = new Standing(this.#host, client, link, rawHeaders, () => this.#open.delete(link.headers));
-    this.#open.set(link.headers, standing);
-    standing.begin(this.#adapter);
+    const standing = new Standing(this.#host, client, { session, caller }, () => this.#open.delete(session));
+    this.#open.set(session, standing);
+    standing.begin();
     return standing.ready;
   }
 
   /** The session is lost, or nobody's any more; an upstream may keep its stream open all the same. */
-  close(link: Link): void {
-    this.#open.get(link.headers)?.close();
+  close(session: UpstreamSession): void {
+    this.#open.get(session)?.close();
   }
 }
 
-class Standing implements AnswerSink {
+class Standing implements AnswerSink, Receiver {
   isReady = false;
   readonly ready: Promise<void>;
-  readonly #host: Host;
+  readonly #host: StreamHost;
   readonly #client: Client;
-  readonly #link: Link;
-  readonly #rawHeaders: RawHeaders;
+  readonly #to: Outbound;
   readonly #onOver: () => void;
   #exchange: Exchange | undefined;
   #settle: () => void = () => {};
 
-  constructor(host: Host, client: Client, link: Link, rawHeaders: RawHeaders, onOver: () => void) {
+  constructor(host: StreamHost, client: Client, to: Outbound, onOver: () => void) {
     this.#host = host;
-    this.#rawHeaders = rawHeaders;
     this.#client = client;
-    this.#link = link;
+    this.#to = to;
     this.#onOver = onOver;
     this.ready = new Promise((resolve) => {
       this.#settle = () => {
@@ -75,8 +68,8 @@ class Standing implements AnswerSink {
     });
   }
 
-  begin(adapter: UpstreamAdapter): void {
-    this.#exchange = adapter.listen(carrying(this.#link, this.#rawHeaders), undefined, this);
+  begin(): void {
+    this.#exchange = this.#host.adapter.listen(this.#to, undefined, this);
     // A server that is slow with this stream delays no call for long.
     setTimeout(this.#settle, standingMs).unref();
   }
@@ -91,9 +84,10 @@ class Standing implements AnswerSink {
   onEvent(event: SseEvent): void {
     if (event.data === '') return;
     try {
-      this.#take(readServerMessage(Buffer.from(event.data)));
-    } catch {
-      this.#host.noticed(this.#link, this.#client, 'malformed');
+      const message = readServerMessage(Buffer.from(event.data));
+      if (!this.#isTaken(message)) receive(message, this.#to.session, this.#client, undefined, this);
+    } catch (fault) {
+      this.#host.dropped('invalid', this.#to.session, fault);
     }
   }
 
@@ -109,16 +103,27 @@ class Standing implements AnswerSink {
   }
 
   onFault(fault: { readonly code: string }): void {
-    if (fault.code === 'upstream_verb_refused') this.#link.upstream.cannotStream(this.#link);
+    const { session } = this.#to;
+    if (fault.code === 'upstream_verb_refused') session.upstream.cannotStream(session);
     this.onEnd();
   }
 
-  #take(message: Message): void {
-    if (message.kind === 'notification') this.#host.noticed(this.#link, this.#client, message.method);
-    if (message.kind !== 'request') return;
-    const [only, ...others] = this.#link.underWay ?? [];
-    if (only !== undefined && others.length === 0 && only.takeQuestion(message)) return;
-    const refusal = ownAnswer(message, this.#link, this.#client);
-    if (refusal !== undefined) this.#host.reply(carrying(this.#link, this.#rawHeaders), refusal);
+  /** Whether the message is a question of the only call under way. */
+  #isTaken(message: Message): boolean {
+    const [only, ...others] = this.#to.session.underWay ?? [];
+    return message.kind === 'request' && only !== undefined && others.length === 0 && only.takeQuestion(message);
+  }
+
+  response(): void {}
+
+  notification(message: Message): void {
+    void this.#host.told(this.#to.session, this.#client, message.method, this);
+  }
+
+  /** It cannot be told whom it is for. */
+  question(): void {}
+
+  reply(body: string): void {
+    this.#host.reply(this.#to, body);
   }
 }

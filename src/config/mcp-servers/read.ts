@@ -21,7 +21,9 @@ export function readMcpServers(text: string, source: string, env: Environment, n
   const upstreams = readUpstreams(text, env, naming, findings);
   if (findings.faults.length > 0) throw new ConfigError(source, findings.faults);
   return Object.freeze({
-    routes: Object.freeze([Object.freeze({ name: 'default', path: '/mcp', upstreams: Object.freeze(upstreams) })]),
+    routes: Object.freeze([
+      Object.freeze({ name: 'default', path: '/mcp', naming, upstreams: Object.freeze(upstreams) }),
+    ]),
     warnings: Object.freeze(findings.warnings),
   });
 }

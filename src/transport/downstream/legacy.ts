@@ -7,20 +7,25 @@ import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import { legacyNotification, legacyRequest } from '../../protocol/methods.ts';
 import { hasBatches } from '../../protocol/revisions.ts';
 import type { Head } from '../http/accept.ts';
-import type { Client } from '../../clients/client.ts';
-import type { Clients } from '../../clients/registry.ts';
-import type { Incoming } from './incoming.ts';
+import type { Revision } from '../../protocol/revisions.ts';
+import type { Caller } from '../http/caller.ts';
+import type { Incoming, Who } from './incoming.ts';
 
 /** Throws the faults of the session. */
-export function readLegacy(head: Head, message: Message, clients: Clients): Incoming {
+export function readLegacy<C>(head: Head, message: Message, caller: Caller, who: Who<C>): Incoming<C> {
   // A stale token on `initialize` is of no interest: the client is starting over (security.md §2.2).
   if (message.method === 'initialize' && message.kind === 'request') return { kind: 'initialize', message };
-  return incomingOf(message, clients.of(head));
+  return incomingOf(message, who.ofSession(head, caller));
 }
 
 /** Throws the faults of the session, `json_*`, `message_invalid`, `batch_unsupported` and `initialize_misplaced`. */
-export function readLegacyBatch(head: Head, parts: readonly Buffer[], clients: Clients): Incoming[] {
-  const client = clients.of(head);
+export function readLegacyBatch<C extends { readonly revision: Revision }>(
+  head: Head,
+  parts: readonly Buffer[],
+  caller: Caller,
+  who: Who<C>,
+): Incoming<C>[] {
+  const client = who.ofSession(head, caller);
   if (!hasBatches(client.revision)) throw new GatewayError('batch_unsupported');
   if (parts.length === 0) throw new GatewayError('message_invalid', 'empty batch');
   const messages = parts.map((part) => readClientMessage(part));
@@ -28,7 +33,7 @@ export function readLegacyBatch(head: Head, parts: readonly Buffer[], clients: C
   return messages.map((message) => incomingOf(message, client));
 }
 
-function incomingOf(message: Message, client: Client): Incoming {
+function incomingOf<C>(message: Message, client: C): Incoming<C> {
   switch (message.kind) {
     case 'request':
       return { kind: 'request', client, message, plan: legacyRequest(message.method), said: undefined };

@@ -13,10 +13,10 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { Head } from '../http/accept.ts';
-import type { Clients } from '../../clients/registry.ts';
-import type { Said } from '../upstream/said.ts';
-import { requireTasks } from '../../streams/watched-tasks.ts';
-import type { Incoming } from './incoming.ts';
+import type { Said } from '../../protocol/said.ts';
+import type { Caller } from '../http/caller.ts';
+import { requireTasks } from './declared.ts';
+import type { Incoming, Who } from './incoming.ts';
 
 /** What of the envelope holds for this hop alone. */
 const ownKeys: readonly string[] = [
@@ -27,9 +27,15 @@ const ownKeys: readonly string[] = [
 ];
 
 /** Never throws for a request: its faults are answered under its id and in the words of this revision. */
-export function readModern(head: Head, message: Message, envelope: Envelope, clients: Clients): Incoming {
+export function readModern<C>(
+  head: Head,
+  message: Message,
+  envelope: Envelope,
+  caller: Caller,
+  who: Who<C>,
+): Incoming<C> {
   // Tasks are declared request by request and ask nothing of sessions, so a client that does so now and then is one client.
-  const client = clients.modern(head, envelope.capabilityBits & ~clientCapability.tasksExtension);
+  const client = who.stateless(caller, envelope.capabilityBits & ~clientCapability.tasksExtension);
   // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
@@ -46,14 +52,14 @@ export function readModern(head: Head, message: Message, envelope: Envelope, cli
 }
 
 /** A request that names this revision in its header alone. */
-export function readUnclaimed(head: Head, message: Message, clients: Clients): Incoming {
+export function readUnclaimed<C>(message: Message, caller: Caller, who: Who<C>): Incoming<C> {
   const fault =
     message.method === 'initialize'
       ? new GatewayError('header_mismatch', 'initialize under the header of a revision that has none')
       : new GatewayError('envelope_incomplete', 'no _meta', {
           data: { missing: [metaKey.protocolVersion, metaKey.clientCapabilities] },
         });
-  return { kind: 'refused', client: clients.modern(head, 0), message, fault };
+  return { kind: 'refused', client: who.stateless(caller, 0), message, fault };
 }
 
 /** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */

@@ -6,20 +6,26 @@ import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
 import { readEnvelope } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
 import type { Head } from '../http/accept.ts';
-import type { Clients } from '../../clients/registry.ts';
-import type { Incoming } from './incoming.ts';
+import type { Revision } from '../../protocol/revisions.ts';
+import type { Caller } from '../http/caller.ts';
+import type { Incoming, Who } from './incoming.ts';
 import { readLegacy, readLegacyBatch } from './legacy.ts';
 import { readModern, readUnclaimed } from './modern.ts';
 
 /** One message, or the messages of a batch. Throws what `readLegacy` throws, `json_*` and `message_invalid`. */
-export function readIncoming(head: Head, body: Buffer, clients: Clients): Incoming | readonly Incoming[] {
+export function readIncoming<C extends { readonly revision: Revision }>(
+  head: Head,
+  body: Buffer,
+  caller: Caller,
+  who: Who<C>,
+): Incoming<C> | readonly Incoming<C>[] {
   const batch = readBatch(body);
-  if (batch !== undefined) return readLegacyBatch(head, batch, clients);
+  if (batch !== undefined) return readLegacyBatch(head, batch, caller, who);
   const message = readClientMessage(body);
   const envelope = readEnvelope(message);
-  if (envelope !== undefined) return readModern(head, message, envelope, clients);
-  if (head.revision === modernRevision && message.kind === 'request') return readUnclaimed(head, message, clients);
+  if (envelope !== undefined) return readModern(head, message, envelope, caller, who);
+  if (head.revision === modernRevision && message.kind === 'request') return readUnclaimed(message, caller, who);
   if (head.revision === modernRevision && message.kind === 'notification')
-    return { kind: 'notification', client: clients.modern(head, 0), message, plan: { kind: 'terminate' } };
-  return readLegacy(head, message, clients);
+    return { kind: 'notification', client: who.stateless(caller, 0), message, plan: { kind: 'terminate' } };
+  return readLegacy(head, message, caller, who);
 }

@@ -34,6 +34,8 @@ export interface Wording {
   passes(method: string, logs: boolean): boolean;
   /** Whether a tool's output may be of any kind, not only an object. */
   readonly anySchema: boolean;
+  /** Whether a client repeats parts of its request in headers, which must agree with the body. */
+  readonly repeatsInHeaders: boolean;
   /** Whether a client that leaves takes its request back. */
   readonly leavingCancels: boolean;
   /** Clients are asked by the result of their request, and come back with it; else by requests on its stream. */
@@ -58,6 +60,7 @@ export function legacyWording(revision: string): Wording {
     fault: legacyFault,
     passes: () => true,
     anySchema: false,
+    repeatsInHeaders: false,
     // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
     asksByRounds: false,
@@ -117,6 +120,7 @@ export function modernWording(version: string): Wording {
     // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
     anySchema: true,
+    repeatsInHeaders: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).
     leavingCancels: true,
     asksByRounds: true,

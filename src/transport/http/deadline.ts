@@ -1,4 +1,5 @@
-/** A bound on the whole of some work: limits on silence do not bound a peer that dribbles. */
+/** Bounds on the whole of some work: limits on silence do not bound a peer that dribbles. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 
 /**
@@ -24,4 +25,12 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, late: (resul
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Resolves when `promise` has settled, however, or after `ms`: a wait that somebody else's slowness must not prolong. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const done = new AbortController();
+  const waited = sleep(ms, undefined, { signal: done.signal });
+  await Promise.race([Promise.allSettled([promise]), waited.catch(() => {})]);
+  done.abort();
 }

@@ -52,6 +52,8 @@ export const changeToldMs = 2_000;
 /** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
 export const subscribingMs = 5_000;
 export const subscribesAtOnce = 16;
+/** Changes that are kept until a subscription is acknowledged. */
+export const maxEarlyMessages = 256;
 /** Resources that one subscription may name. */
 export const maxSubscribedUris = 256;
 /** Tasks that one subscription may name. */

@@ -20,15 +20,21 @@ const slowConnectionCheckMs = 5_000;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that is not listening yet. `routes` gives the handler of each MCP path; `pages` adds what Express serves. */
-export function mcpServer(routes: ReadonlyMap<string, Handler>, pages: (app: express.Express) => void): Server {
+/** An MCP endpoint. */
+export interface Endpoint {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+/** A server that is not listening yet. `find` gives the endpoint of a request, if it is for one; `pages` adds what Express serves. */
+export function mcpServer(
+  find: (request: IncomingMessage) => Endpoint | undefined,
+  pages: (app: express.Express) => void,
+): Server {
   const rest = publicPages(pages);
   return boundedServer((request, response) => {
-    const url = request.url ?? '';
-    const query = url.indexOf('?');
-    const handler = routes.get(query === -1 ? url : url.slice(0, query));
-    if (handler === undefined) rest(request, response);
-    else handler(request, response);
+    const endpoint = find(request);
+    if (endpoint === undefined) rest(request, response);
+    else endpoint.handle(request, response);
   });
 }
 

@@ -38,13 +38,14 @@ export class Wheel {
   readonly #tickMs: number;
   /** The first of each bucket. */
   readonly #buckets: (Waiting | undefined)[];
-  /** Told of what a wait has thrown. */
-  onFault: (fault: unknown) => void = () => {};
+  readonly #onFault: (fault: unknown) => void;
   #now = 0;
   #timer: NodeJS.Timeout | undefined;
   #armed = 0;
 
-  constructor(tickMs = 250, size = 512) {
+  /** `onFault` is told of what a wait has thrown. */
+  constructor(onFault: (fault: unknown) => void = () => {}, tickMs = 250, size = 512) {
+    this.#onFault = onFault;
     this.#tickMs = tickMs;
     this.#buckets = Array.from({ length: size }, () => undefined);
   }
@@ -113,7 +114,7 @@ export class Wheel {
         waiting.onDue();
       } catch (fault) {
         // One wait that fails must not end the process, nor the waits beside it.
-        this.onFault(fault);
+        this.#onFault(fault);
       }
     }
   }

@@ -10,19 +10,21 @@ import { claimOf, proofFor, signatureHeader } from './hop-signature.ts';
 import { respondFault } from '../http/respond.ts';
 import { boundedServer, type Handler } from '../http/server.ts';
 
-/** Takes a request that another replica has brought. */
-export type Brought = (request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]) => void;
+/** Takes requests that another replica has brought. */
+export interface BroughtTo {
+  handleBrought(request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]): void;
+}
 
-/** A server that is not listening yet. `routes` gives what takes the requests of each MCP path, `address` what others call this one. */
+/** A server that is not listening yet. `find` gives what takes the requests of an MCP path, `address` what others call this one. */
 export function hopServer(
-  routes: ReadonlyMap<string, Brought>,
+  find: (path: string) => BroughtTo | undefined,
   address: () => string,
   keyring: Keyring,
   nowSeconds: () => number,
 ): Server {
   return boundedServer((request, response) => {
     const path = request.url ?? '';
-    const brought = routes.get(path);
+    const brought = find(path);
     try {
       if (brought === undefined || request.method !== 'POST') throw new GatewayError('path_unknown');
       if (claimOf(request.rawHeaders, nowSeconds()) === undefined) throw new GatewayError('path_unknown', 'not signed');
@@ -43,7 +45,7 @@ export function hopServer(
       response.setHeader(signatureHeader, proof);
       try {
         checkPost(readHead(rawHeaders));
-        brought(request, body, response);
+        brought!.handleBrought(request, body, response);
       } catch (wrong) {
         respondFault(response, wrong);
       }

@@ -4,7 +4,7 @@
  */
 import type { SealFormat } from '../../session/format.ts';
 import type { Keyring } from '../../session/keyring.ts';
-import type { RawHeaders } from '../upstream/credentials.ts';
+import type { RawHeaders } from '../http/caller.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 
 /**

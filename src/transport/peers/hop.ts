@@ -8,12 +8,22 @@ import { GatewayError } from '../../errors.ts';
 import { maxEventBytes } from '../../protocol/limits.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import { hops } from '../../telemetry/metrics.ts';
-import type { Call } from '../../clients/call.ts';
 import type { Outlet } from '../downstream/outlet.ts';
-import type { RawHeaders } from '../upstream/credentials.ts';
+import type { Wording } from '../downstream/wording.ts';
+import type { Caller, RawHeaders } from '../http/caller.ts';
 import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
 import { WholeEvents } from './whole-events.ts';
 import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../http/limits.ts';
+
+/** A request of a client that is answered at another replica. */
+export interface Passed {
+  readonly caller: Caller;
+  /** The body as it was received. */
+  readonly received: Buffer;
+  readonly outlet: Outlet;
+  readonly message: { readonly id?: string | undefined };
+  readonly client: { readonly wording: Pick<Wording, 'fault'> };
+}
 
 export class Hops {
   /** `host:port` at which other replicas reach this one; empty where they cannot. */
@@ -49,8 +59,8 @@ export class Hops {
   }
 
   /** Has a call answered where it waits. */
-  call(address: string, call: Call): void {
-    this.#send(address, call.rawHeaders, call.received, (isReplica) => {
+  call(address: string, call: Passed): void {
+    this.#send(address, call.caller.rawHeaders, call.received, (isReplica) => {
       const handler = new PassingHandler(call, isReplica);
       call.outlet.owner = handler;
       return handler;
@@ -116,7 +126,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
 
 /** Passes the answer of another replica on to the client, as JSON with its status or as the whole events of a stream. */
 class PassingHandler implements Dispatcher.DispatchHandler {
-  readonly #call: Call;
+  readonly #call: Passed;
   readonly #outlet: Outlet;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: 'head' | 'json' | 'stream' | 'over' = 'head';
@@ -126,7 +136,7 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   readonly #events = new WholeEvents();
   readonly #isReplica: IsReplica;
 
-  constructor(call: Call, isReplica: IsReplica) {
+  constructor(call: Passed, isReplica: IsReplica) {
     this.#isReplica = isReplica;
     this.#call = call;
     this.#outlet = call.outlet;

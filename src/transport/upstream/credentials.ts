@@ -1,39 +1,39 @@
 /**
- * The client headers that an upstream is meant to get (`forwardHeaders`), from one request of the client to what is sent to
- * that upstream because of it. Every other header of the client ends here (protocol.md D3; security.md T9). Which names are
- * allowed at all is decided when the configuration is read (config/headers.ts).
+ * What goes to an upstream on a caller's behalf: decided here and nowhere else. Today these are the client headers that
+ * `forwardHeaders` names; every other header of the client ends at the gateway. Which names are allowed at all is decided
+ * when the configuration is read (config/headers.ts). MCP Security Best Practices §Token Passthrough.
  */
 import { createHash } from 'node:crypto';
 import type { UpstreamConfig } from '../../config/model.ts';
-import type { Link } from './adapter.ts';
+import type { Caller, RawHeaders } from '../http/caller.ts';
 
-/** Headers of a client as a raw list: names and values in turn. */
-export type RawHeaders = readonly string[];
+/** Gives the headers, as a raw list, that go to an upstream for a caller. */
+export interface Credentials {
+  /** Rejects with the fault that ends the request when credentials cannot be had. */
+  for(config: UpstreamConfig, caller: Caller): RawHeaders | Promise<RawHeaders>;
+}
 
-/** For what the gateway asks on nobody's behalf. */
-export const noHeaders: RawHeaders = [];
+const none: RawHeaders = [];
 
-/** What of `rawHeaders` the upstream is meant to get, as a raw list; every line of a repeated header, in order. */
-export function forwardedTo({ forwardHeaders }: UpstreamConfig, rawHeaders: RawHeaders): RawHeaders {
-  if (forwardHeaders.length === 0) return noHeaders;
-  const forwarded: string[] = [];
+/** The headers that `forwardHeaders` names: every line of a repeated header, in order. */
+export const forwarded: Credentials = {
+  for: ({ forwardHeaders }, { rawHeaders }) => forwardedTo(forwardHeaders, rawHeaders),
+};
+
+function forwardedTo(forwardHeaders: readonly string[], rawHeaders: RawHeaders): RawHeaders {
+  if (forwardHeaders.length === 0) return none;
+  const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
-    if (forwardHeaders.includes(name)) forwarded.push(name, rawHeaders[i + 1]!);
+    if (forwardHeaders.includes(name)) headers.push(name, rawHeaders[i + 1]!);
   }
-  return forwarded;
+  return headers;
 }
 
-/** The link for one request of a client: the same, unless headers are to be sent along. */
-export function carrying(link: Link, rawHeaders: RawHeaders): Link {
-  const forwarded = forwardedTo(link.upstream.config, rawHeaders);
-  return forwarded.length === 0 ? link : { ...link, forwarded };
-}
-
-/** Tells clients apart whose forwarded headers differ, as what an upstream lists may depend on them. Empty where none are. */
-export function forwardedKey(configs: readonly UpstreamConfig[], rawHeaders: RawHeaders): string {
-  const all = configs.flatMap((config) =>
-    config.forwardHeaders.length === 0 ? [] : [config.id, ...forwardedTo(config, rawHeaders)],
+/** Tells callers apart whose forwarded headers differ: what an upstream answers may depend on them. Empty where none are. */
+export function credentialsKey(configs: readonly UpstreamConfig[], { rawHeaders }: Caller): string {
+  const all = configs.flatMap(({ id, forwardHeaders }) =>
+    forwardHeaders.length === 0 ? [] : [id, ...forwardedTo(forwardHeaders, rawHeaders)],
   );
   return all.length === 0 ? '' : createHash('sha256').update(JSON.stringify(all)).digest('base64url');
 }

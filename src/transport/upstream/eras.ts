@@ -7,8 +7,9 @@
  */
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
-import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
-import { linkOf } from './session.ts';
+import { nobody, type Caller } from '../http/caller.ts';
+import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
+import { UpstreamSession, type Outbound } from './session.ts';
 import { RevisionRefused } from './revision-refused.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -103,7 +104,8 @@ export class EraAdapter implements UpstreamAdapter {
       const opened = await Promise.any([first, second]);
       for (const attempt of [first, second]) {
         attempt.then(
-          (late) => late !== opened && void this.end(linkOf(upstream, late, false)),
+          (late) =>
+            late !== opened && void this.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
           () => {},
         );
       }
@@ -113,28 +115,28 @@ export class EraAdapter implements UpstreamAdapter {
     }
   }
 
-  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    return this.#of(link).call(link, body, sink, idleMs);
+  call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return this.#of(to.session).call(to, body, sink, idleMs);
   }
 
-  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
-    return this.#of(link).ask(link, method, params, deadlineMs);
+  ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer> {
+    return this.#of(to.session).ask(to, method, params, deadlineMs);
   }
 
-  post(link: Link, body: Buffer | string): Promise<void> {
-    return this.#of(link).post(link, body);
+  post(to: Outbound, body: Buffer | string): Promise<void> {
+    return this.#of(to.session).post(to, body);
   }
 
-  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink, idleMs?: number): Exchange {
-    return this.#of(link).listen(link, lastEventId, sink, idleMs);
+  listen(to: Outbound, lastEventId: string | undefined, sink: AnswerSink, wants?: ListenFor): Exchange {
+    return this.#of(to.session).listen(to, lastEventId, sink, wants);
   }
 
-  end(link: Link): Promise<void> {
-    return this.#of(link).end(link);
+  end(to: { readonly session: UpstreamSession; readonly caller: Caller }): Promise<void> {
+    return this.#of(to.session).end(to);
   }
 
-  #of(link: Link): UpstreamAdapter {
-    return isLegacyRevision(link.revision) ? this.#legacy : this.#modern;
+  #of({ revision }: UpstreamSession): UpstreamAdapter {
+    return isLegacyRevision(revision) ? this.#legacy : this.#modern;
   }
 }
 

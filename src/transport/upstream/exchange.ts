@@ -59,6 +59,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#wheel.arm(this, answeredGraceMs);
   }
 
+  /** The request could not be sent. */
+  giveUp(fault: GatewayError): void {
+    if (this.#close()) this.#tell(() => this.#sink.onFault(fault));
+  }
+
   pause(): void {
     this.#paused = true;
     this.#controller?.pause();

@@ -6,21 +6,18 @@ import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
-import {
-  assumedRevision,
-  hasRevisionHeader,
-  isLegacyRevision,
-  type LegacyRevision,
-  newestLegacy,
-} from '../../protocol/revisions.ts';
+import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import { endSessionMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
-import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
-import { bridged } from './tasks-across.ts';
+import type { Caller } from '../http/caller.ts';
+import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
+import { acrossEras } from './tasks-across.ts';
+import type { Credentials } from './credentials.ts';
+import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { linkOf } from './session.ts';
+import { UpstreamSession, type Outbound } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -30,10 +27,12 @@ const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
 export class LegacyAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
+  readonly #credentials: Credentials;
   readonly #version: string;
 
-  constructor(wheel: Wheel, version: string) {
+  constructor(wheel: Wheel, credentials: Credentials, version: string) {
     this.#wheel = wheel;
+    this.#credentials = credentials;
     this.#version = version;
   }
 
@@ -42,49 +41,44 @@ export class LegacyAdapter implements UpstreamAdapter {
     const id = `"manifold-${randomUUID()}"`;
     const offered = isLegacyRevision(client.revision) ? client.revision : newestLegacy;
     const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
-    const { forwarded } = client;
-    const probe = {
-      ...linkOf(upstream, { sessionId: undefined, revision: assumedRevision, capabilities: 0 }, false),
-      forwarded,
-    };
+    const { caller } = client;
+    const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
+    const probe = { session: new UpstreamSession(upstream, unknown, false), caller };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs);
     const opened = readInitializeResult(answer.message, answer.sessionId);
-    const link = { ...linkOf(upstream, opened, false), forwarded };
+    const begun = { session: new UpstreamSession(upstream, opened, false), caller };
     try {
-      await this.post(link, initialized, deadlineMs);
+      await this.post(begun, initialized, deadlineMs);
     } catch (fault) {
       // Nobody will use the session that was begun.
-      void this.end(link);
+      void this.end(begun);
       throw fault;
     }
     return opened;
   }
 
-  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    return link.said === undefined ? this.send(link, body, sink, idleMs) : this.#bridged(link, body, sink, idleMs);
+  /** A client of 2026-07-28 speaks for itself in each request, and knows other tasks than this era has. */
+  call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    const across = to.said?.itself === true ? acrossEras(this, to, body, sink, idleMs) : undefined;
+    return across ?? this.send(to, body, sink, idleMs);
   }
 
-  /** The client speaks for itself in each request, as in 2026-07-28, whose tasks are not this era's. */
-  #bridged(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    return bridged(this, link, body, sink, idleMs) ?? this.send(link, body, sink, idleMs);
+  send(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return this.#send(to, 'POST', to.session.headers, body, sink, idleMs);
   }
 
-  send(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    return this.#send(link, 'POST', link.headers, body, sink, idleMs);
-  }
-
-  listen(link: Link, lastEventId: string | undefined, sink: AnswerSink, idleMs = 0): Exchange {
-    const headers = headersWithoutBody(link, 'text/event-stream');
+  listen(to: Outbound, lastEventId: string | undefined, sink: AnswerSink, { idleMs = 0 }: ListenFor = {}): Exchange {
+    const headers = to.session.headersWithoutBody('text/event-stream');
     if (lastEventId !== undefined) headers.push('last-event-id', lastEventId);
-    return this.#send(link, 'GET', headers, null, sink, idleMs);
+    return this.#send(to, 'GET', headers, null, sink, idleMs);
   }
 
-  post(link: Link, body: Buffer | string, deadlineMs = link.upstream.config.timeoutMs): Promise<void> {
+  post(to: Outbound, body: Buffer | string, deadlineMs = to.session.upstream.config.timeoutMs): Promise<void> {
     return new Promise((resolve, reject) => {
       const exchange: HttpExchange = this.#send(
-        link,
+        to,
         'POST',
-        link.headers,
+        to.session.headers,
         body,
         new AcceptedSink(() => exchange.status, resolve, reject),
         deadlineMs,
@@ -92,14 +86,14 @@ export class LegacyAdapter implements UpstreamAdapter {
     });
   }
 
-  async end(link: Link): Promise<void> {
-    if (link.sessionId === undefined) return;
+  async end({ session, caller }: { readonly session: UpstreamSession; readonly caller: Caller }): Promise<void> {
+    if (!session.keepsSession) return;
     await new Promise<void>((resolve) => {
       const done = (): void => resolve();
       this.#send(
-        link,
+        { session, caller },
         'DELETE',
-        headersWithoutBody(link, 'application/json, text/event-stream'),
+        session.headersWithoutBody('application/json, text/event-stream'),
         null,
         new AcceptedSink(() => 200, done, done),
         endSessionMs,
@@ -107,48 +101,45 @@ export class LegacyAdapter implements UpstreamAdapter {
     });
   }
 
-  async ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
-    // Unguessable, so that it can never equal the id of a client's request on the same session (protocol.md D4).
+  async ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer> {
+    // Unguessable, so that it can never equal the id of a client's request on the same session.
     const id = `"manifold-${randomUUID()}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
-    return (await withDeadline(this.#ask(link, Buffer.from(body), id, deadlineMs), deadlineMs)).message.bytes;
+    return (await withDeadline(this.#ask(to, Buffer.from(body), id, deadlineMs), deadlineMs)).message.bytes;
   }
 
   /** The answer as JSON or at the end of a stream. */
   async #ask(
-    link: Link,
+    to: Outbound,
     body: Buffer,
     id: string,
     deadlineMs: number,
   ): Promise<{ message: Message; sessionId: string | undefined }> {
     return await new Promise((resolve, reject) => {
       const sink = new ResponseSink(id, (message) => resolve({ message, sessionId: exchange.sessionId }), reject);
-      const exchange = this.#send(link, 'POST', link.headers, body, sink, deadlineMs);
+      const exchange = this.#send(to, 'POST', to.session.headers, body, sink, deadlineMs);
       sink.exchange = exchange;
     });
   }
 
   #send(
-    link: Link,
+    { session: { upstream }, caller }: Outbound,
     method: 'POST' | 'GET' | 'DELETE',
-    headers: string[],
+    headers: readonly string[],
     body: Buffer | string | null,
     sink: AnswerSink,
     idleMs: number,
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
-    const all = link.forwarded === undefined ? headers : [...headers, ...link.forwarded];
-    const pool = method === 'GET' ? link.upstream.streams : link.upstream.pool;
-    pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
+    const pool = method === 'GET' ? upstream.streams : upstream.pool;
+    dispatch(
+      pool,
+      { path: upstream.path, method, headers, body },
+      this.#credentials.for(upstream.config, caller),
+      exchange,
+    );
     return exchange;
   }
-}
-
-function headersWithoutBody(link: Link, accept: string): string[] {
-  const headers: string[] = [...link.upstream.headers, 'accept', accept];
-  if (hasRevisionHeader(link.revision)) headers.push('mcp-protocol-version', link.revision);
-  if (link.sessionId !== undefined) headers.push('mcp-session-id', link.sessionId);
-  return headers;
 }
 
 function readInitializeResult(message: Message, sessionId: string | undefined): Opened {

@@ -9,7 +9,7 @@ import { metaKey } from '../../protocol/modern.ts';
 import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
-import type { Said } from './said.ts';
+import type { Said } from '../../protocol/said.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { RevisionRefused } from './revision-refused.ts';
 

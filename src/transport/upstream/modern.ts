@@ -21,25 +21,29 @@ import { modernRevision } from '../../protocol/revisions.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
 import type { Wheel } from '../http/wheel.ts';
-import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
+import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
+import type { Credentials } from './credentials.ts';
+import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { linkOf } from './session.ts';
+import { UpstreamSession, type Outbound } from './session.ts';
 import { ModernSink, SubscribedSink } from './modern-sink.ts';
 import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
 import { ResponseSink } from './response-sink.ts';
 import { RevisionRefused } from './revision-refused.ts';
-import type { Said } from './said.ts';
+import type { Said } from '../../protocol/said.ts';
 import type { Upstream } from './upstream.ts';
 
 export class ModernAdapter implements UpstreamAdapter {
   readonly #wheel: Wheel;
+  readonly #credentials: Credentials;
   readonly #polling: PollingHost;
   /** The gateway's own `Implementation`, as JSON text. */
   readonly #clientInfo: string;
 
-  constructor(wheel: Wheel, version: string) {
+  constructor(wheel: Wheel, credentials: Credentials, version: string) {
     this.#wheel = wheel;
+    this.#credentials = credentials;
     this.#polling = { wheel, ask: (...asked) => this.ask(...asked), now: () => performance.now() };
     this.#clientInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
   }
@@ -47,8 +51,8 @@ export class ModernAdapter implements UpstreamAdapter {
   /** `server/discover`: the upstream's own word that it speaks this revision. Throws `upstream_*` faults. */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const opened = { sessionId: undefined, revision: modernRevision, capabilities: 0 } as const;
-    const link = { ...linkOf(upstream, opened, true), forwarded: client.forwarded };
-    const discover = (): Promise<Buffer> => this.ask(link, 'server/discover', '{}', deadlineMs);
+    const to = { session: new UpstreamSession(upstream, opened, true), caller: client.caller };
+    const discover = (): Promise<Buffer> => this.ask(to, 'server/discover', '{}', deadlineMs);
     const answer = await discover().catch((fault: unknown) => {
       // Who refuses the version and offers it in the same breath gets it once more (protocol.md B5).
       if (fault instanceof RevisionRefused && fault.speaksModern) return discover();
@@ -72,42 +76,52 @@ export class ModernAdapter implements UpstreamAdapter {
     };
   }
 
-  call(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
-    const message = withoutLevel(readClientMessage(body), link.said);
+  call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
+    return this.#call(to, body, sink, idleMs);
+  }
+
+  #call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number, listensForTasks = false): Exchange {
+    const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
       // Not before the caller has the exchange in hand.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
       return nothingUnderWay;
     }
-    const declared = declaredOn(link);
-    if (
-      message.method !== 'tools/call' ||
-      link.said?.itself !== false ||
-      (declared & clientCapability.tasksExtension) === 0
-    )
-      return this.#send(link, message, declared, sink, idleMs);
+    const declared = declaredOn(to, listensForTasks);
+    const mayTask = (declared & clientCapability.tasksExtension) !== 0;
+    if (message.method !== 'tools/call' || to.said?.itself !== false || !mayTask)
+      return this.#send(to, message, declared, sink, idleMs);
     // The client knows no tasks, so its calls are waited for here.
-    const polling = new TaskPolling(this.#polling, link, message.id!, sink);
+    const polling = new TaskPolling(this.#polling, to, message.id!, sink);
     const waited = waitedFor(message);
-    if (waited === undefined) polling.call = this.#send(link, message, declared, polling, idleMs);
+    if (waited === undefined) polling.call = this.#send(to, message, declared, polling, idleMs);
     else polling.goOn(waited, message);
     return polling;
   }
 
-  #send(link: Link, message: Message, declared: number, sink: AnswerSink, idleMs: number): Exchange {
-    const headers = [...link.headers, ...(link.forwarded ?? []), ...mirrored(message, link.upstream)];
+  #send(to: Outbound, message: Message, declared: number, sink: AnswerSink, idleMs: number): Exchange {
+    const { session, caller, said } = to;
+    const { upstream } = session;
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
-    const judge = new ModernSink(sink, message.method, link.said, mayTask);
+    const judge = new ModernSink(sink, message.method, said, mayTask);
     const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
     judge.exchange = exchange;
-    const enveloped = withEnvelope(message, this.#envelope(link, declared));
-    const pool = message.method === 'subscriptions/listen' ? link.upstream.streams : link.upstream.pool;
-    pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
+    dispatch(
+      message.method === 'subscriptions/listen' ? upstream.streams : upstream.pool,
+      {
+        path: upstream.path,
+        method: 'POST',
+        headers: [...session.headers, ...repeatedInHeaders(message, upstream)],
+        body: withEnvelope(message, this.#envelope(said, declared)),
+      },
+      this.#credentials.for(upstream.config, caller),
+      exchange,
+    );
     return exchange;
   }
 
   /** What is said of the client, by itself or on its behalf; without one, the gateway asks for itself and answers nothing. */
-  #envelope({ said }: Link, declared: number): readonly (readonly [name: string, json: string])[] {
+  #envelope(said: Said | undefined, declared: number): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
       [metaKey.clientCapabilities, clientCapabilitiesJson(declared)],
@@ -117,12 +131,12 @@ export class ModernAdapter implements UpstreamAdapter {
     return envelope;
   }
 
-  async ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer> {
+  async ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer> {
     const id = `"manifold-${randomUUID()}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
     const answered = new Promise<Message>((resolve, reject) => {
       const sink = new ResponseSink(id, resolve, reject);
-      sink.exchange = this.call(link, Buffer.from(body), sink, deadlineMs);
+      sink.exchange = this.call(to, Buffer.from(body), sink, deadlineMs);
     });
     return (await withDeadline(answered, deadlineMs)).bytes;
   }
@@ -130,18 +144,23 @@ export class ModernAdapter implements UpstreamAdapter {
   /** The revision has no notifications and no answers of clients over HTTP (protocol.md B3). */
   async post(): Promise<void> {}
 
-  /** One subscription to all lists, and to the resources that the link watches (protocol.md B8). */
-  listen(link: Link, _lastEventId: string | undefined, sink: AnswerSink): Exchange {
+  /** One subscription to all lists, and to the resources and tasks that are wanted (2026-07-28 basic/patterns/subscriptions). */
+  listen(
+    to: Outbound,
+    _lastEventId: string | undefined,
+    sink: AnswerSink,
+    { uris = [], tasks }: ListenFor = {},
+  ): Exchange {
     const notifications = {
       toolsListChanged: true,
       promptsListChanged: true,
       resourcesListChanged: true,
-      ...(link.watches === undefined || link.watches.length === 0 ? {} : { resourceSubscriptions: link.watches }),
-      ...(link.tasks === undefined ? {} : { taskIds: link.tasks }),
+      ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+      ...(tasks === undefined ? {} : { taskIds: tasks }),
     };
     const id = `manifold-${randomUUID()}`;
     const request = { jsonrpc: '2.0', id, method: 'subscriptions/listen', params: { notifications } };
-    return this.call(link, Buffer.from(JSON.stringify(request)), new SubscribedSink(sink), 0);
+    return this.#call(to, Buffer.from(JSON.stringify(request)), new SubscribedSink(sink), 0, tasks !== undefined);
   }
 
   async end(): Promise<void> {}
@@ -153,15 +172,15 @@ const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered:
  * What is declared with a request. The extension: only where the upstream has it; by the gateway itself where it listens for tasks,
  * or waits for them in the place of a client that knows none.
  */
-function declaredOn({ said, tasks, capabilities }: Link): number {
+function declaredOn({ said, session }: Outbound, listensForTasks: boolean): number {
   const { tasksExtension } = clientCapability;
-  const isOurs = tasks !== undefined || said?.itself === false;
+  const isOurs = listensForTasks || said?.itself === false;
   const own = (said?.capabilities ?? 0) | (isOurs ? tasksExtension : 0);
-  return (capabilities & serverCapability.tasksExtension) === 0 ? own & ~tasksExtension : own;
+  return session.has(serverCapability.tasksExtension) ? own : own & ~tasksExtension;
 }
 
 /** `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*` of a request, from its body (protocol.md B3). */
-function mirrored(message: Message, upstream: Upstream): string[] {
+function repeatedInHeaders(message: Message, upstream: Upstream): string[] {
   const headers = ['mcp-method', message.method];
   const { params, bytes } = message;
   const named = namedIn(message);

@@ -11,11 +11,12 @@ import { rawOf, textOf } from '../../protocol/scan.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../http/limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
-import type { AnswerSink, Exchange, Link } from './adapter.ts';
+import type { AnswerSink, Exchange } from './adapter.ts';
+import type { Outbound } from './session.ts';
 
 export interface PollingHost {
   readonly wheel: Wheel;
-  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
+  ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer>;
   /** In ms. */
   now(): number;
 }
@@ -40,7 +41,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
   /** The call itself. */
   call: Exchange | undefined;
   readonly #host: PollingHost;
-  readonly #link: Link;
+  readonly #to: Outbound;
   /** Of the call, as raw JSON. */
   readonly #id: string;
   readonly #sink: AnswerSink;
@@ -52,10 +53,10 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
   #isRoundOut = false;
   #over = false;
 
-  constructor(host: PollingHost, link: Link, id: string, sink: AnswerSink) {
+  constructor(host: PollingHost, to: Outbound, id: string, sink: AnswerSink) {
     super();
     this.#host = host;
-    this.#link = link;
+    this.#to = to;
     this.#id = id;
     this.#sink = sink;
     this.#startedMs = host.now();
@@ -218,6 +219,6 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
   }
 
   #ask(method: string, params: string): Promise<Buffer> {
-    return this.#host.ask(this.#link, method, params, this.#link.upstream.config.timeoutMs);
+    return this.#host.ask(this.#to, method, params, this.#to.session.upstream.config.timeoutMs);
   }
 }

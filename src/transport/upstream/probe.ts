@@ -3,18 +3,18 @@
  * ends it again; clients come to theirs by their own next use.
  */
 import { newestLegacy } from '../../protocol/revisions.ts';
-import { noHeaders } from './credentials.ts';
+import { nobody } from '../http/caller.ts';
 import { probeMs } from '../http/limits.ts';
 import type { UpstreamAdapter } from './adapter.ts';
-import type { LinkOpener } from './opener.ts';
+import type { SessionOpener } from './opener.ts';
 import type { Upstream } from './upstream.ts';
 
-const observer = { revision: newestLegacy, clientCapabilities: 0, shared: false };
+const observer = { revision: newestLegacy, clientCapabilities: 0, isShared: false, principalId: '' };
 
 /** Probes until `stop` is called. */
 export function startProbing(
-  upstreams: readonly Upstream[],
-  opener: LinkOpener,
+  upstreams: Iterable<Upstream>,
+  opener: SessionOpener,
   adapter: UpstreamAdapter,
 ): { stop(): void } {
   const timer = setInterval(() => {
@@ -24,9 +24,10 @@ export function startProbing(
   return { stop: () => clearInterval(timer) };
 }
 
-async function probe(upstream: Upstream, opener: LinkOpener, adapter: UpstreamAdapter): Promise<void> {
+async function probe(upstream: Upstream, opener: SessionOpener, adapter: UpstreamAdapter): Promise<void> {
   try {
-    await adapter.end(await opener.open(upstream, observer, 'probe', noHeaders));
+    const session = await opener.open(upstream, observer, 'probe', nobody);
+    await adapter.end({ session, caller: nobody });
   } catch {
     // Still down: the opener has counted and logged it.
   }

@@ -1,26 +1,131 @@
-/** A link, and the headers of its requests: built for this hop alone (protocol.md D3). */
-import { hasRevisionHeader, isLegacyRevision } from '../../protocol/revisions.ts';
-import type { CallUnderWay, Link, Opened } from './adapter.ts';
-import type { Upstream } from './upstream.ts';
+/**
+ * One session at one upstream: its identity, the headers of its requests, and how such an upstream behaves. A decision by era
+ * is a property of the session here, so that no other file asks for the era. A session is never copied: what belongs to one
+ * request is an `Outbound`.
+ */
+import type { Part } from '../../aggregate/hints.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import { hasRevisionHeader, isLegacyRevision, type Revision } from '../../protocol/revisions.ts';
+import type { Caller } from '../http/caller.ts';
+import type { Said } from '../../protocol/said.ts';
+import type { StreamKind, Upstream } from './upstream.ts';
 
-export function linkOf(upstream: Upstream, opened: Omit<Opened, 'instructions'>, shared: boolean): Link {
-  const headers = [
-    ...upstream.headers,
-    'accept',
-    'application/json, text/event-stream',
-    'content-type',
-    'application/json',
-  ];
-  if (hasRevisionHeader(opened.revision)) headers.push('mcp-protocol-version', opened.revision);
-  if (opened.sessionId !== undefined) headers.push('mcp-session-id', opened.sessionId);
-  return {
-    upstream,
-    sessionId: opened.sessionId,
-    revision: opened.revision,
-    capabilities: opened.capabilities,
-    shared,
-    mirrors: !isLegacyRevision(opened.revision),
-    headers,
-    ...(shared && opened.sessionId !== undefined && { underWay: new Set<CallUnderWay>() }),
-  };
+/** What a handshake, or the client's token, tells of a session. */
+export interface SessionFacts {
+  /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
+  readonly sessionId: string | undefined;
+  readonly revision: Revision;
+  /** The upstream's server capabilities as bits (protocol/capabilities.ts). */
+  readonly capabilities: number;
+  /** What the upstream said of its use. */
+  readonly instructions?: string | undefined;
+}
+
+/** A call under way on a session that several clients share: some messages of a server do not say which call they belong to. */
+export interface CallUnderWay {
+  /** False for a question that cannot be one of this call. */
+  takeQuestion(question: Message): boolean;
+}
+
+/** What differs between upstreams with sessions (up to 2025-11-25) and without (2026-07-28). */
+interface Behaviour {
+  /** It takes notifications and answers of clients; else closing a request is how it is cancelled. */
+  readonly takesNotifications: boolean;
+  /** Method, name and some arguments of a request stand in headers as well (2026-07-28 basic/transports/streamable-http). */
+  readonly repeatsInHeaders: boolean;
+  /** It asks its client by the result of a call; else by requests of its own. */
+  readonly asksByRounds: boolean;
+  /** Each request says who asks, what that client can do and which log messages it wants; nothing of it is remembered. */
+  readonly isToldOfClient: boolean;
+  /** Its results say how long they are valid, and for whom. */
+  readonly givesHints: boolean;
+  readonly streamKind: StreamKind;
+}
+
+const withSessions: Behaviour = {
+  takesNotifications: true,
+  repeatsInHeaders: false,
+  asksByRounds: false,
+  isToldOfClient: false,
+  givesHints: false,
+  streamKind: 'get',
+};
+const withoutSessions: Behaviour = {
+  takesNotifications: false,
+  repeatsInHeaders: true,
+  asksByRounds: true,
+  isToldOfClient: true,
+  givesHints: true,
+  streamKind: 'subscription',
+};
+
+export class UpstreamSession implements Behaviour, SessionFacts {
+  readonly upstream: Upstream;
+  readonly sessionId: string | undefined;
+  readonly revision: Revision;
+  readonly capabilities: number;
+  readonly instructions: string | undefined;
+  /** How long what the upstream said of itself is valid, and for whom; undefined for an upstream that does not say. */
+  readonly stated: Part | undefined;
+  /** Several clients use it, so ids and progress tokens must be made unique on it. */
+  readonly isShared: boolean;
+  readonly takesNotifications: boolean;
+  readonly repeatsInHeaders: boolean;
+  readonly asksByRounds: boolean;
+  readonly isToldOfClient: boolean;
+  readonly givesHints: boolean;
+  readonly streamKind: StreamKind;
+  /** Headers of each POST, as a raw list: built for this hop alone. */
+  readonly headers: readonly string[];
+  /** Calls under way here, where the session is shared. */
+  readonly underWay: Set<CallUnderWay> | undefined;
+
+  constructor(upstream: Upstream, facts: SessionFacts, isShared: boolean, stated?: Part) {
+    const { sessionId, revision, capabilities, instructions } = facts;
+    const behaviour = isLegacyRevision(revision) ? withSessions : withoutSessions;
+    this.upstream = upstream;
+    this.sessionId = sessionId;
+    this.revision = revision;
+    this.capabilities = capabilities;
+    this.instructions = instructions;
+    this.stated = stated;
+    this.isShared = isShared;
+    this.takesNotifications = behaviour.takesNotifications;
+    this.repeatsInHeaders = behaviour.repeatsInHeaders;
+    this.asksByRounds = behaviour.asksByRounds;
+    this.isToldOfClient = behaviour.isToldOfClient;
+    this.givesHints = behaviour.givesHints;
+    this.streamKind = behaviour.streamKind;
+    this.headers = [
+      ...this.headersWithoutBody('application/json, text/event-stream'),
+      'content-type',
+      'application/json',
+    ];
+    this.underWay = isShared && sessionId !== undefined ? new Set<CallUnderWay>() : undefined;
+  }
+
+  /** The upstream remembers this session by an id. */
+  get keepsSession(): boolean {
+    return this.sessionId !== undefined;
+  }
+
+  /** Whether it has one of these capabilities (bits). */
+  has(capabilities: number): boolean {
+    return (this.capabilities & capabilities) !== 0;
+  }
+
+  /** Headers of a GET or DELETE, as a raw list that is the caller's to extend. */
+  headersWithoutBody(accept: string): string[] {
+    const headers = [...this.upstream.headers, 'accept', accept];
+    if (hasRevisionHeader(this.revision)) headers.push('mcp-protocol-version', this.revision);
+    if (this.sessionId !== undefined) headers.push('mcp-session-id', this.sessionId);
+    return headers;
+  }
+}
+
+/** One request to an upstream: on which session, on whose behalf, and what is said of the client where requests say so. */
+export interface Outbound {
+  readonly session: UpstreamSession;
+  readonly caller: Caller;
+  readonly said?: Said | undefined;
 }

@@ -11,45 +11,45 @@ import { readClientMessage, readServerMessage, type Message } from '../../protoc
 import { hasTasks, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { callCeilingMs, maxTaskToolPages } from '../http/limits.ts';
-import type { AnswerSink, Exchange, Link } from './adapter.ts';
-import { linkOf } from './session.ts';
+import type { AnswerSink, Exchange } from './adapter.ts';
+import { UpstreamSession, type Outbound } from './session.ts';
 
-export interface BridgedHost {
-  send(link: Link, body: Buffer, sink: AnswerSink, idleMs: number): Exchange;
-  ask(link: Link, method: string, params: string, deadlineMs: number): Promise<Buffer>;
+export interface TasksHost {
+  send(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange;
+  ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer>;
 }
 
 /** Whether an upstream's tools may be called as tasks. */
-export function takesTasks({ revision, capabilities }: Link): boolean {
+export function takesTasks({ revision, capabilities }: UpstreamSession): boolean {
   return hasTasks(revision) && (capabilities & serverCapability.tasksToolCall) !== 0;
 }
 
 /** Undefined for what is sent as it is. `body` is a request of a client of 2026-07-28. */
-export function bridged(
-  host: BridgedHost,
-  link: Link,
+export function acrossEras(
+  host: TasksHost,
+  to: Outbound,
   body: Buffer,
   sink: AnswerSink,
   idleMs: number,
 ): Exchange | undefined {
-  if (!takesTasks(link)) return undefined;
+  if (!takesTasks(to.session)) return undefined;
   const message = readClientMessage(body);
   switch (message.method) {
     case 'tools/call':
-      return new Bridged(host, link, sink, (under) => callTool(under, message, idleMs));
+      return new TaskCall(host, to, sink, (under) => callTool(under, message, idleMs));
     case 'tasks/get':
     case 'tasks/update':
     case 'tasks/cancel':
-      return new Bridged(host, link, sink, (under) => askAbout(under, message, idleMs));
+      return new TaskCall(host, to, sink, (under) => askAbout(under, message, idleMs));
     default:
       return undefined;
   }
 }
 
 /** What is under way for one request, whatever it takes. */
-class Bridged implements Exchange {
-  readonly host: BridgedHost;
-  readonly link: Link;
+class TaskCall implements Exchange {
+  readonly host: TasksHost;
+  readonly to: Outbound;
   readonly sink: AnswerSink;
   /** The task that the call waits for, by the upstream's own id. */
   taskId: string | undefined;
@@ -58,9 +58,9 @@ class Bridged implements Exchange {
   #inner: Exchange | undefined;
   #paused = false;
 
-  constructor(host: BridgedHost, link: Link, sink: AnswerSink, run: (under: Bridged) => Promise<void>) {
+  constructor(host: TasksHost, to: Outbound, sink: AnswerSink, run: (under: TaskCall) => Promise<void>) {
     this.host = host;
-    this.link = link;
+    this.to = to;
     this.sink = sink;
     run(this).catch((fault: unknown) => {
       if (!this.gone) sink.onFault(asFault(fault));
@@ -70,7 +70,7 @@ class Bridged implements Exchange {
   /** What comes of it goes to the sink by itself. */
   send(body: Buffer, idleMs: number): void {
     if (this.gone) return;
-    this.#inner = this.host.send(this.link, body, this.sink, idleMs);
+    this.#inner = this.host.send(this.to, body, this.sink, idleMs);
     if (this.#paused) this.#inner.pause();
   }
 
@@ -103,19 +103,20 @@ class Bridged implements Exchange {
   }
 }
 
-function cancel({ host, link }: Bridged, taskId: string): void {
-  host.ask(link, 'tasks/cancel', JSON.stringify({ taskId }), link.upstream.config.timeoutMs).catch(() => {});
+function cancel({ host, to }: TaskCall, taskId: string): void {
+  host.ask(to, 'tasks/cancel', JSON.stringify({ taskId }), to.session.upstream.config.timeoutMs).catch(() => {});
 }
 
-async function callTool(under: Bridged, message: Message, idleMs: number): Promise<void> {
-  const { host, link } = under;
+async function callTool(under: TaskCall, message: Message, idleMs: number): Promise<void> {
+  const { host, to } = under;
+  const { session, said } = to;
   const name = message.params?.member('name');
-  const required = link.upstream.taskTools ?? (await learn(host, link, idleMs));
+  const required = session.upstream.taskTools ?? (await learn(host, to, idleMs));
   if (name?.kind !== 'string' || !required.has(textOf(message.bytes, name))) {
     under.send(notAsTask(message), idleMs);
     return;
   }
-  const reply = readServerMessage(await host.ask(link, 'tools/call', asTask(message), idleMs));
+  const reply = readServerMessage(await host.ask(to, 'tools/call', asTask(message), idleMs));
   const created = reply.root.member('result')?.member('task');
   if (created === undefined) {
     under.answer(withId(reply, message.id!));
@@ -126,8 +127,8 @@ async function callTool(under: Bridged, message: Message, idleMs: number): Promi
     if (under.isCancelled) cancel(under, task.taskId);
     return;
   }
-  if (((link.said?.capabilities ?? 0) & clientCapability.tasksExtension) !== 0) {
-    under.answer(response(message, `"resultType":"task",${flatTask(task, placeOf(link, task.taskId))}`));
+  if (((said?.capabilities ?? 0) & clientCapability.tasksExtension) !== 0) {
+    under.answer(response(message, `"resultType":"task",${flatTask(task, placeOf(session, task.taskId))}`));
     return;
   }
   under.taskId = task.taskId;
@@ -137,20 +138,20 @@ async function callTool(under: Bridged, message: Message, idleMs: number): Promi
   under.send(Buffer.from(waiting), callCeilingMs);
 }
 
-async function askAbout(under: Bridged, message: Message, deadlineMs: number): Promise<void> {
+async function askAbout(under: TaskCall, message: Message, deadlineMs: number): Promise<void> {
   const found = message.params?.member('taskId');
   const place = found?.kind === 'string' ? readPlace(textOf(message.bytes, found)) : undefined;
   if (place === undefined) throw new GatewayError('task_unknown');
-  const { upstream, capabilities, forwarded } = under.link;
+  const { session, caller } = under.to;
   const at = {
-    ...linkOf(upstream, { ...place, capabilities }, true),
-    ...(forwarded === undefined ? {} : { forwarded }),
+    session: new UpstreamSession(session.upstream, { ...place, capabilities: session.capabilities }, true),
+    caller,
   };
   const params = JSON.stringify({ taskId: place.taskId });
   const ask = async (method: string): Promise<Message> =>
     readServerMessage(await under.host.ask(at, method, params, deadlineMs));
   try {
-    under.answer(await aboutTask(message, ask, placeOf(at, place.taskId)));
+    under.answer(await aboutTask(message, ask, placeOf(at.session, place.taskId)));
   } catch (fault) {
     // Its session is gone, and the task with it.
     if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
@@ -191,17 +192,17 @@ async function aboutTask(
 }
 
 /** Remembers which tools are called as tasks alone, where no list has told yet. */
-async function learn(host: BridgedHost, link: Link, deadlineMs: number): Promise<ReadonlySet<string>> {
+async function learn(host: TasksHost, to: Outbound, deadlineMs: number): Promise<ReadonlySet<string>> {
   const required = new Set<string>();
   let cursor: string | undefined;
   for (let pages = 0; pages < maxTaskToolPages; pages++) {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    const { names, nextCursor } = readTools(await host.ask(link, 'tools/list', params, deadlineMs));
+    const { names, nextCursor } = readTools(await host.ask(to, 'tools/list', params, deadlineMs));
     for (const name of names) required.add(name);
     cursor = nextCursor;
     if (cursor === undefined) break;
   }
-  link.upstream.taskTools = required;
+  to.session.upstream.taskTools = required;
   return required;
 }
 
@@ -214,7 +215,7 @@ function readTools(reply: Buffer): ReturnType<typeof taskTools> {
 }
 
 /** Where a task is, for any replica: the upstream's session and its own id. It is sealed before it goes out. */
-function placeOf({ sessionId, revision }: Link, taskId: string): string {
+function placeOf({ sessionId, revision }: UpstreamSession, taskId: string): string {
   return JSON.stringify([sessionId ?? null, revision, taskId]);
 }
 

@@ -5,6 +5,9 @@ import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
 
+/** How a stream for what belongs to no call is asked for. */
+export type StreamKind = 'get' | 'subscription';
+
 export class Upstream {
   readonly config: UpstreamConfig;
   readonly origin: string;
@@ -29,7 +32,7 @@ export class Upstream {
   /** Tools that are called as tasks alone, by the upstream's own names; undefined until some list has told (protocol.md D7). */
   taskTools: ReadonlySet<string> | undefined;
   /** How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have the other. */
-  readonly #streamless = new Set<'get' | 'subscription'>();
+  readonly #streamless = new Set<StreamKind>();
   /** Its last contact failed; `probe.ts` looks for its return. */
   down = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
@@ -63,14 +66,14 @@ export class Upstream {
     this.streams = new Pool(this.origin, options);
   }
 
-  /** Whether a stream is worth asking for on such a link. */
-  mayStream(link: { readonly mirrors: boolean }): boolean {
-    return !this.#streamless.has(streamOf(link));
+  /** Whether a stream of this kind is worth asking for. */
+  mayStream({ streamKind }: { readonly streamKind: StreamKind }): boolean {
+    return !this.#streamless.has(streamKind);
   }
 
-  /** There is none to have on such a link. */
-  cannotStream(link: { readonly mirrors: boolean }): void {
-    this.#streamless.add(streamOf(link));
+  /** There is none of this kind to have. */
+  cannotStream({ streamKind }: { readonly streamKind: StreamKind }): void {
+    this.#streamless.add(streamKind);
   }
 
   /** It may be another server by now. */
@@ -82,8 +85,4 @@ export class Upstream {
   async close(): Promise<void> {
     await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
   }
-}
-
-function streamOf({ mirrors }: { readonly mirrors: boolean }): 'get' | 'subscription' {
-  return mirrors ? 'subscription' : 'get';
 }

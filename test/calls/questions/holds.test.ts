@@ -6,10 +6,12 @@ import { Wheel } from '../../../src/transport/http/wheel.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function heldOnes(): { holds: Holds<Held>; hold: () => { expired: boolean } & Held } {
-  const holds = new Holds<Held>(new Wheel(), '10.0.0.7:1066');
+function heldOnes(): { holds: Holds<Held>; emptied: () => number; hold: () => { expired: boolean } & Held } {
+  let empty = 0;
+  const holds = new Holds<Held>(new Wheel(), '10.0.0.7:1066', () => void (empty += 1));
   return {
     holds,
+    emptied: () => empty,
     hold: () => {
       const held = { expired: false, onExpired: () => void (held.expired = true) };
       return held;
@@ -18,19 +20,17 @@ function heldOnes(): { holds: Holds<Held>; hold: () => { expired: boolean } & He
 }
 
 test('a held call is found by its place, until it is taken out', () => {
-  const { holds, hold } = heldOnes();
+  const { holds, hold, emptied } = heldOnes();
   const [one, two] = [hold(), hold()];
   const [first, second] = [holds.add(one), holds.add(two)];
   expect(first.address).toBe('10.0.0.7:1066');
   expect([holds.find(first), holds.find(second)]).toEqual([one, two]);
   expect(holds.find({ ...first, hold: Buffer.alloc(16) })).toBeUndefined();
-  let empty = 0;
-  holds.onEmpty = () => void (empty += 1);
   holds.remove(first);
-  expect([holds.find(first), holds.size, empty]).toEqual([undefined, 1, 0]);
+  expect([holds.find(first), holds.size, emptied()]).toEqual([undefined, 1, 0]);
   holds.remove(second);
   holds.remove(second);
-  expect([holds.size, empty]).toEqual([0, 1]);
+  expect([holds.size, emptied()]).toEqual([0, 1]);
 });
 
 test('one that nobody fetches is given up after ten minutes, and not before', () => {

@@ -7,6 +7,8 @@ import { readMcpServers } from '../../../src/config/mcp-servers/read.ts';
 import { boundedServer } from '../../../src/transport/http/server.ts';
 import { LegacyAdapter } from '../../../src/transport/upstream/legacy.ts';
 import { Upstream } from '../../../src/transport/upstream/upstream.ts';
+import { nobody } from '../../../src/transport/http/caller.ts';
+import { forwarded } from '../../../src/transport/upstream/credentials.ts';
 import { Wheel } from '../../../src/transport/http/wheel.ts';
 import { startFullListener } from '../../support/full-listener.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
@@ -60,9 +62,9 @@ test('an upstream that does not take the connection is unreachable after 5 secon
   const upstream = new Upstream(config!, `${origin}/mcp`, `${origin}/mcp`, '0.0.0');
   closedAtTheEnd(() => upstream.close());
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  const opening = new LegacyAdapter(new Wheel(), '0.0.0').open(
+  const opening = new LegacyAdapter(new Wheel(), forwarded, '0.0.0').open(
     upstream,
-    { revision: '2025-11-25', capabilities: 0, forwarded: [] },
+    { revision: '2025-11-25', capabilities: 0, caller: nobody },
     60_000,
   );
   const outcome: string[] = [];

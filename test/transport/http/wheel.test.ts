@@ -29,7 +29,7 @@ describe('a wait', () => {
   // 1 s a tick and 8 buckets: the longest here take several turns of the ring.
   for (const ms of [0, 1, 999, 1_000, 1_001, 7_000, 8_000, 9_000, 64_000, 100_500]) {
     test(`of ${ms} ms ends neither early nor more than two ticks late, and once`, () => {
-      const wheel = new Wheel(1_000, 8);
+      const wheel = new Wheel(undefined, 1_000, 8);
       const one = waiting();
       wheel.arm(one, ms);
       vi.advanceTimersByTime(ms + 20_000);
@@ -40,7 +40,7 @@ describe('a wait', () => {
   }
 
   test('that begins in the middle of a tick is no shorter for it', () => {
-    const wheel = new Wheel(1_000, 8);
+    const wheel = new Wheel(undefined, 1_000, 8);
     wheel.arm(waiting(), 60_000);
     vi.advanceTimersByTime(999);
     const one = waiting();
@@ -50,7 +50,7 @@ describe('a wait', () => {
   });
 
   test('that is armed again starts anew, and counts once', () => {
-    const wheel = new Wheel(1_000, 8);
+    const wheel = new Wheel(undefined, 1_000, 8);
     const one = waiting();
     wheel.arm(one, 3_000);
     vi.advanceTimersByTime(2_000);
@@ -63,7 +63,7 @@ describe('a wait', () => {
   });
 
   test('that is taken back never ends, and to take it back twice or unarmed does nothing', () => {
-    const wheel = new Wheel(1_000, 8);
+    const wheel = new Wheel(undefined, 1_000, 8);
     const [one, other] = [waiting(), waiting()];
     wheel.arm(one, 1_000);
     wheel.disarm(other);
@@ -76,7 +76,7 @@ describe('a wait', () => {
 });
 
 test('one that arms itself again when it is due goes on, as a heartbeat does', () => {
-  const wheel = new Wheel(1_000, 8);
+  const wheel = new Wheel(undefined, 1_000, 8);
   const beat = waiting((self) => wheel.arm(self, 15_000));
   wheel.arm(beat, 15_000);
   vi.advanceTimersByTime(100_000);
@@ -85,7 +85,7 @@ test('one that arms itself again when it is due goes on, as a heartbeat does', (
 });
 
 test('one that is due may take back another that is due at the same time', () => {
-  const wheel = new Wheel(1_000, 8);
+  const wheel = new Wheel(undefined, 1_000, 8);
   const other = waiting();
   wheel.arm(
     waiting(() => wheel.disarm(other)),
@@ -97,7 +97,7 @@ test('one that is due may take back another that is due at the same time', () =>
 });
 
 test('there is a timer only while somebody waits, and one for however many', () => {
-  const wheel = new Wheel(1_000, 8);
+  const wheel = new Wheel(undefined, 1_000, 8);
   expect(vi.getTimerCount()).toBe(0);
   const many = Array.from({ length: 1_000 }, () => waiting());
   for (const [at, one] of many.entries()) wheel.arm(one, at * 10);
@@ -112,9 +112,8 @@ test('there is a timer only while somebody waits, and one for however many', () 
 });
 
 test('one that throws is told, and keeps none of the others from being due', () => {
-  const wheel = new Wheel(1_000, 8);
   const faults: unknown[] = [];
-  wheel.onFault = (fault) => faults.push(fault);
+  const wheel = new Wheel((fault) => faults.push(fault), 1_000, 8);
   const other = waiting();
   wheel.arm(
     waiting(() => {

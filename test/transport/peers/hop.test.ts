@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Call } from '../../../src/clients/call.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { maxEventBytes } from '../../../src/protocol/limits.ts';
 import type { Keyring } from '../../../src/session/keyring.ts';
+import { anonymous } from '../../../src/transport/http/caller.ts';
 import { legacyWording } from '../../../src/transport/downstream/wording.ts';
 import type { Outlet } from '../../../src/transport/downstream/outlet.ts';
 import { Hops } from '../../../src/transport/peers/hop.ts';
@@ -83,17 +83,14 @@ async function called(address: string): Promise<void> {
       over.resolve();
     },
   };
-  const call = {
-    client: { wording: legacyWording('2025-11-25') } as Call['client'],
-    message: { id: '7' } as Call['message'],
-    rawHeaders: ['Content-Type', 'application/json', 'Accept', 'application/json, text/event-stream'],
+  const rawHeaders = ['Content-Type', 'application/json', 'Accept', 'application/json, text/event-stream'];
+  hops.call(address, {
+    client: { wording: legacyWording('2025-11-25') },
+    message: { id: '7' },
+    caller: anonymous({ rawHeaders }),
     received: Buffer.from('{"jsonrpc":"2.0","id":7,"method":"tools/call"}'),
-    hopped: false,
     outlet,
-    said: undefined,
-    startedMs: 0,
-  } satisfies Call;
-  hops.call(address, call);
+  });
   await over.promise;
 }
 

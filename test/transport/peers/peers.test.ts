@@ -272,7 +272,10 @@ describe('whoever cannot sign', () => {
   const signature = `Manifold-Signature: ${'0'.repeat(64)}`;
 
   beforeAll(async () => {
-    const server = mcpServer(new Map(), (app) => peersOf(undefined).receive(app, async () => {}));
+    const server = mcpServer(
+      () => undefined,
+      (app) => peersOf(undefined).receive(app, async () => {}),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     closedAtTheEnd(async () => server.closeAllConnections());

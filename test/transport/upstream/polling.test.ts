@@ -1,9 +1,10 @@
 /** How long a task is waited for, and how often it is asked for (protocol.md D7, LM): with a clock of the test's own. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { GatewayError } from '../../../src/errors.ts';
-import type { AnswerSink, Link } from '../../../src/transport/upstream/adapter.ts';
+import type { AnswerSink } from '../../../src/transport/upstream/adapter.ts';
 import { TaskPolling } from '../../../src/transport/upstream/polling.ts';
-import { linkOf } from '../../../src/transport/upstream/session.ts';
+import { nobody } from '../../../src/transport/http/caller.ts';
+import { UpstreamSession, type Outbound } from '../../../src/transport/upstream/session.ts';
 import { Upstream } from '../../../src/transport/upstream/upstream.ts';
 import { Wheel } from '../../../src/transport/http/wheel.ts';
 import { anUpstream } from '../../aggregate/an-upstream.ts';
@@ -13,7 +14,7 @@ class FastWheel extends Wheel {
   readonly waits: number[] = [];
 
   constructor() {
-    super(1);
+    super(undefined, 1);
   }
 
   override arm(...[waiting, ms]: Parameters<Wheel['arm']>): void {
@@ -30,7 +31,7 @@ let fault: GatewayError | undefined;
 let interval: string;
 let status: string;
 let upstream: Upstream;
-let link: Link;
+let to: Outbound;
 
 const sink: AnswerSink = {
   onJson: (body) => void events.push(body.toString()),
@@ -50,7 +51,10 @@ beforeEach(() => {
   interval = '';
   status = ',"status":"working"';
   upstream = new Upstream(anUpstream(), 'http://localhost:1/mcp', 'http://localhost:1/mcp', '1');
-  link = linkOf(upstream, { sessionId: undefined, revision: '2026-07-28', capabilities: 0 }, true);
+  to = {
+    session: new UpstreamSession(upstream, { sessionId: undefined, revision: '2026-07-28', capabilities: 0 }, true),
+    caller: nobody,
+  };
 });
 
 afterEach(() => upstream.pool.destroy());
@@ -67,7 +71,7 @@ function polling(eachMs: number): TaskPolling {
       },
       now: () => nowMs,
     },
-    link,
+    to,
     '1',
     sink,
   );

@@ -1,15 +1,16 @@
 /** What is learnt of an upstream's tools before one is called as a task (protocol.md D7, ML), and what becomes of calls given up. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { GatewayError } from '../../../src/errors.ts';
-import type { AnswerSink, Exchange, Link } from '../../../src/transport/upstream/adapter.ts';
-import { bridged } from '../../../src/transport/upstream/tasks-across.ts';
-import { linkOf } from '../../../src/transport/upstream/session.ts';
+import type { AnswerSink, Exchange } from '../../../src/transport/upstream/adapter.ts';
+import { acrossEras } from '../../../src/transport/upstream/tasks-across.ts';
+import { nobody } from '../../../src/transport/http/caller.ts';
+import { UpstreamSession, type Outbound } from '../../../src/transport/upstream/session.ts';
 import { Upstream } from '../../../src/transport/upstream/upstream.ts';
 import { anUpstream } from '../../aggregate/an-upstream.ts';
 
 const toolCallsAsTasks = (1 << 9) | (1 << 12);
 let upstream: Upstream;
-let link: Link;
+let to: Outbound;
 let asked: string[];
 let sent: string[];
 let fault: GatewayError | undefined;
@@ -28,11 +29,11 @@ const sink: AnswerSink = {
 };
 
 const host = {
-  send: (_link: Link, body: Buffer): Exchange => {
+  send: (_to: Outbound, body: Buffer): Exchange => {
     sent.push(body.toString());
     return nothing;
   },
-  ask: async (_link: Link, method: string): Promise<Buffer> => {
+  ask: async (_to: Outbound, method: string): Promise<Buffer> => {
     asked.push(method);
     const result = method === 'tools/call' ? await created : method === 'tools/list' ? listed : '{}';
     return Buffer.from(`{"jsonrpc":"2.0","id":"x","result":${result}}`);
@@ -42,7 +43,7 @@ const host = {
 beforeEach(() => {
   upstream = new Upstream(anUpstream(), 'http://localhost:1/mcp', 'http://localhost:1/mcp', '1');
   const opened = { sessionId: 's', revision: '2025-11-25', capabilities: toolCallsAsTasks } as const;
-  link = linkOf(upstream, opened, true);
+  to = { session: new UpstreamSession(upstream, opened, true), caller: nobody };
   asked = [];
   sent = [];
   fault = undefined;
@@ -54,7 +55,7 @@ afterEach(() => upstream.pool.destroy());
 
 function call(name: string): Exchange | undefined {
   const body = Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}"}}`);
-  return bridged(host, link, body, sink, 1_000);
+  return acrossEras(host, to, body, sink, 1_000);
 }
 
 test('a list without end is read for 100 pages', async () => {
@@ -106,8 +107,18 @@ test('one that the call waits for is cancelled with it: not when it is done, nor
 });
 
 test('upstreams of older revisions, and those whose tools take no tasks, are called as they are', () => {
-  link = linkOf(upstream, { sessionId: 's', revision: '2025-06-18', capabilities: toolCallsAsTasks }, true);
+  to = {
+    session: new UpstreamSession(
+      upstream,
+      { sessionId: 's', revision: '2025-06-18', capabilities: toolCallsAsTasks },
+      true,
+    ),
+    caller: nobody,
+  };
   expect(call('alone')).toBeUndefined();
-  link = linkOf(upstream, { sessionId: 's', revision: '2025-11-25', capabilities: 0 }, true);
+  to = {
+    session: new UpstreamSession(upstream, { sessionId: 's', revision: '2025-11-25', capabilities: 0 }, true),
+    caller: nobody,
+  };
   expect(call('alone')).toBeUndefined();
 });

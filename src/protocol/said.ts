@@ -1,4 +1,4 @@
-import type { LogLevel } from '../../protocol/log-levels.ts';
+import type { LogLevel } from './log-levels.ts';
 
 /** What an upstream of 2026-07-28 is told of the client with each request. */
 export interface Said {

@@ -1,0 +1,46 @@
+/** Whether a route still has something to answer: a draining process waits for it. Streams opened by GET do not count. */
+import type { ServerResponse } from 'node:http';
+
+export class Idle {
+  /** Requests whose answer is not out yet. */
+  #active = 0;
+  #waiting: (() => void)[] = [];
+  readonly #parked: { readonly size: number };
+  readonly #answered = (): void => {
+    this.#active -= 1;
+    this.check();
+  };
+
+  /** `parked`: calls that wait here for their clients. */
+  constructor(parked: { readonly size: number }) {
+    this.#parked = parked;
+  }
+
+  /** A request has come in; it is under way until its response closes. */
+  begun(response: ServerResponse): void {
+    this.#active += 1;
+    response.on('close', this.#answered);
+  }
+
+  /** Something may be over. */
+  check(): void {
+    if (!this.#isIdle) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when nothing is under way or waits for its client any more, or after `timeoutMs`. */
+  wait(timeoutMs: number): Promise<void> {
+    if (this.#isIdle) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  get #isIdle(): boolean {
+    return this.#active === 0 && this.#parked.size === 0;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Which session serves which upstream for one client. The truth is what the client's token says; what has been opened or healed
+ * since then is remembered here, on this replica only, and may be lost at any time.
+ */
+import { GatewayError } from '../../errors.ts';
+import type { LegacyRevision } from '../../protocol/revisions.ts';
+import type { Caller } from '../http/caller.ts';
+import type { OpeningReason, SessionOpener, SessionOwner } from './opener.ts';
+import { UpstreamSession } from './session.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What a client is to its upstreams: its facts, and the sessions that its token holds. */
+export interface SessionsOwner extends SessionOwner {
+  /** The session that the token holds for an upstream, by the upstream's hash. */
+  sealed(
+    hash: number,
+  ):
+    | { readonly sessionId: string | undefined; readonly revision: LegacyRevision; readonly capabilities: number }
+    | undefined;
+  /** A session was opened that the token does not hold. */
+  opened(upstream: Upstream): void;
+}
+
+export class ClientSessions {
+  readonly #owner: SessionsOwner;
+  readonly #opener: SessionOpener;
+  readonly #sessions = new Map<Upstream, UpstreamSession>();
+  readonly #opening = new Map<Upstream, Promise<UpstreamSession>>();
+
+  constructor(owner: SessionsOwner, opener: SessionOpener) {
+    this.#owner = owner;
+    this.#opener = opener;
+  }
+
+  /** The session to use now, without any traffic, or undefined when one has to be opened. */
+  peek(upstream: Upstream): UpstreamSession | undefined {
+    const known = this.#sessions.get(upstream);
+    if (known !== undefined) return known;
+    // What the token holds has been found lost while another session is being opened in its place.
+    if (this.#opening.has(upstream)) return undefined;
+    const free = this.#opener.sessionless(upstream, this.#owner);
+    if (free !== undefined) return free;
+    const sealed = this.#owner.sealed(upstream.hash);
+    if (sealed === undefined) return undefined;
+    const session = new UpstreamSession(upstream, sealed, this.#owner.isShared || sealed.sessionId === undefined);
+    this.#sessions.set(upstream, session);
+    return session;
+  }
+
+  /** As `peek`, opening a session where there is none. Throws `upstream_*` faults. */
+  async ensure(upstream: Upstream, caller: Caller): Promise<UpstreamSession> {
+    return this.peek(upstream) ?? (await this.#open(upstream, 'late', caller));
+  }
+
+  /** A new session in the place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
+  async renew(lost: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
+    const { upstream } = lost;
+    const current = this.#sessions.get(upstream);
+    if (current !== undefined && current !== lost) return current;
+    // An upstream that remembers nothing of its clients and no longer speaks its revision has lost no state.
+    if (upstream.config.onSessionLoss === 'error' && !lost.isToldOfClient)
+      throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
+    if (!lost.keepsSession) this.#opener.forget(upstream);
+    this.#sessions.delete(upstream);
+    this.#opener.left(lost);
+    return await this.#open(upstream, 'healed', caller);
+  }
+
+  /** What the upstream says of itself by now; where it does not answer, what it said before. `session` stays in use meanwhile. */
+  async refresh(session: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
+    this.#sessions.set(session.upstream, session);
+    return await this.#open(session.upstream, 'refreshed', caller).catch(() => session);
+  }
+
+  /** Every session in use or sealed in the token, for broadcasts and for the end of the client's session. */
+  all(upstreams: Iterable<Upstream>): UpstreamSession[] {
+    return Array.from(upstreams, (upstream) => this.peek(upstream)).filter((session) => session !== undefined);
+  }
+
+  /** Forgets what was opened here and gives it, so that it can be ended. */
+  release(): UpstreamSession[] {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) this.#opener.left(session);
+    return sessions;
+  }
+
+  #open(upstream: Upstream, reason: OpeningReason, caller: Caller): Promise<UpstreamSession> {
+    const underWay = this.#opening.get(upstream);
+    if (underWay !== undefined) return underWay;
+    const opening = this.#opener
+      .open(upstream, this.#owner, reason, caller)
+      .then((session) => {
+        this.#sessions.set(upstream, session);
+        this.#owner.opened(upstream);
+        return session;
+      })
+      .finally(() => this.#opening.delete(upstream));
+    this.#opening.set(upstream, opening);
+    return opening;
+  }
+}

@@ -1,0 +1,45 @@
+/** Puts one request on the wire, as soon as the credentials that go along are there. */
+import type { Pool } from 'undici';
+import { GatewayError } from '../../errors.ts';
+import type { RawHeaders } from '../http/caller.ts';
+import type { HttpExchange } from './exchange.ts';
+
+export interface Request {
+  readonly path: string;
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Raw lists: undici takes them as they are. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | string | null;
+}
+
+/** Faults, those of the credentials too, end the exchange; this never throws. */
+export function dispatch(
+  pool: Pool,
+  request: Request,
+  credentials: RawHeaders | Promise<RawHeaders>,
+  exchange: HttpExchange,
+): void {
+  if (!(credentials instanceof Promise)) {
+    put(pool, request, credentials, exchange);
+    return;
+  }
+  credentials.then(
+    (headers) => put(pool, request, headers, exchange),
+    (fault: unknown) =>
+      exchange.giveUp(
+        fault instanceof GatewayError
+          ? fault
+          : new GatewayError('upstream_unauthorized', String(fault), { cause: fault }),
+      ),
+  );
+}
+
+function put(
+  pool: Pool,
+  { path, method, headers, body }: Request,
+  credentials: RawHeaders,
+  exchange: HttpExchange,
+): void {
+  const all = credentials.length === 0 ? headers : [...headers, ...credentials];
+  pool.dispatch({ path, method, headers: all as string[], body }, exchange);
+}
