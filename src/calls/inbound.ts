@@ -21,6 +21,7 @@ import { tasksToUpstream } from '../clients/translate.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface InboundParts {
   readonly upstreams: Upstreams;
@@ -46,12 +47,12 @@ export class Inbound {
   async answer(client: Client, message: Message, caller: Caller, hopped: boolean): Promise<void> {
     const id = message.root.member('id');
     const text = id?.kind === 'string' ? textOf(message.bytes, id) : '';
-    const held = openQuestionId(client.session, text);
+    const held = openQuestionId(client.session, text, unixSeconds());
     if (held !== undefined) {
       await this.#answerHeld(held, message, caller, hopped);
       return;
     }
-    const opened = openRequestId(client.session, text);
+    const opened = openRequestId(client.session, text, unixSeconds());
     const session = opened === undefined ? undefined : this.#sessionAt(client, opened.upstream);
     if (opened === undefined || session === undefined) throw new GatewayError('answer_unknown');
     const answer = tasksToUpstream(message, session.upstream, client);
@@ -113,7 +114,9 @@ export class Inbound {
   #progress(client: Client, message: Message, caller: Caller): void {
     const token = message.params?.member('progressToken');
     const opened =
-      token?.kind === 'string' ? openProgressToken(client.session, textOf(message.bytes, token)) : undefined;
+      token?.kind === 'string'
+        ? openProgressToken(client.session, textOf(message.bytes, token), unixSeconds())
+        : undefined;
     const session = opened === undefined ? undefined : this.#sessionAt(client, opened.upstream);
     if (token === undefined || opened === undefined || session === undefined) return;
     const { bytes, params } = tasksToUpstream(message, session.upstream, client);

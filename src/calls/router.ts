@@ -19,6 +19,7 @@ import type { Caller } from '../transport/http/caller.ts';
 import type { Lists } from '../lists/lists.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface Routed {
   readonly subject: Subject;
@@ -111,7 +112,7 @@ export class Router {
 
   /** By `params.taskId`. Throws `task_unknown`, identical for ids that were never given out and for those of others. */
   task({ client, message }: Call): Routed {
-    const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'));
+    const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'), unixSeconds());
     const upstream = this.#upstreams.byHash(task?.upstream);
     if (task === undefined || upstream === undefined) throw new GatewayError('task_unknown');
     return {

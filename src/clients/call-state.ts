@@ -22,7 +22,8 @@ export function sealCallState(client: Client, upstream: Upstream, request: Messa
 export function openCallState(client: Client, upstream: Upstream, request: Message): Rest | undefined {
   const found = request.params?.member('requestState');
   if (found === undefined) return undefined;
-  const opened = found.kind === 'string' ? openRequestState(client.session, textOf(request.bytes, found)) : undefined;
+  const opened =
+    found.kind === 'string' ? openRequestState(client.session, textOf(request.bytes, found), nowSeconds()) : undefined;
   const isThisCall =
     opened !== undefined && opened.upstream === upstream.hash && opened.digest.equals(digestOf(request));
   if (!isThisCall || opened.expiresAt < nowSeconds()) throw new GatewayError('state_invalid');

@@ -16,6 +16,7 @@ import { sealCallState } from './call-state.ts';
 import type { Client } from './client.ts';
 import type { Worded } from '../transport/downstream/wording.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 /** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
 export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
@@ -83,7 +84,7 @@ export function tasksToClient(message: Message, upstream: Upstream, client: Clie
 /** A message of the client, which may relate to a task of this upstream. One of another upstream is none of its business. */
 export function tasksToUpstream(message: Message, upstream: Upstream, client: Client): Message {
   return tasksInward(message, (id) => {
-    const task = openTaskId(client.session, id);
+    const task = openTaskId(client.session, id, unixSeconds());
     return task?.upstream === upstream.hash ? task.raw : undefined;
   });
 }

@@ -32,6 +32,7 @@ import { takesTasks } from '../transport/upstream/tasks-across.ts';
 import { withDeadline } from '../transport/http/deadline.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 /** How long a list is kept: longer where the upstream says when it changes. In ms. */
 const announcedTtlMs = 30_000;
@@ -256,7 +257,7 @@ export class Lists {
     const found = message.params?.member('cursor');
     if (found === undefined || found.kind === 'null') return undefined;
     if (found.kind !== 'string') throw new GatewayError('params_invalid', 'cursor is not a string');
-    const opened = openCursor(client.session, kind, textOf(message.bytes, found));
+    const opened = openCursor(client.session, kind, textOf(message.bytes, found), unixSeconds());
     const upstream = this.#upstreams.byHash(opened?.upstream);
     if (opened === undefined || upstream === undefined) throw new GatewayError('cursor_invalid');
     return { upstream: upstream.config, cursor: opened.cursor };

@@ -1,12 +1,14 @@
 /**
- * Identifiers bound to a session: whoever lacks the session cannot open or make them, and none can be used in the place of
- * another. security.md §2.2, T3, T4, T23.
+ * Identifiers bound to a session: whoever lacks the session cannot open or make them, none can be used in the place of another,
+ * and all expire with the session. They have the format of their session (format.ts).
  *
- *     base64url( nonce 12 · ciphertext · tag 16 )   AES-256-GCM, key = HKDF(purpose key, jti, "mcpgw/v1/sid", 32),
- *                                                   AAD = purpose byte · kind
+ *     format 1   base64url( nonce 12 · ciphertext · tag 16 )       AES-256-GCM, key = HKDF(purpose key, jti, "mcpgw/v1/sid", 32),
+ *                                                                  AAD = purpose byte · kind
+ *     format 2   base64url( 02 · nonce 12 · ciphertext · tag 16 )  the same with "mcpgw/v2/sid" and AAD = 02 · purpose byte · kind
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
+import type { SealFormat } from './format.ts';
 import { type Purpose, purposeByte } from './keyring.ts';
 import { fromBase64Url, lengthPrefixed } from './octets.ts';
 import { type Random, tagBytes } from './seal.ts';
@@ -19,11 +21,12 @@ const nonceBytes = 12;
 const overheadBytes = nonceBytes + tagBytes;
 /** Upstream identifiers longer than this (as bytes, with what is sealed beside them) are refused. */
 const maxBoundPayloadBytes = 16 * 1024;
-const maxBoundChars = boundChars(maxBoundPayloadBytes);
+const maxBoundChars = charsOf(1 + overheadBytes + maxBoundPayloadBytes);
+const minBoundChars = charsOf(overheadBytes);
 
-/** Base64url characters of an identifier with a payload of this many bytes. */
-export function boundChars(payloadBytes: number): number {
-  return Math.ceil(((overheadBytes + payloadBytes) * 4) / 3);
+/** Base64url characters of an identifier of this session with a payload of this many bytes. */
+export function boundChars(session: OpenSession, payloadBytes: number): number {
+  return charsOf(headOf(session.epoch.format).length + overheadBytes + payloadBytes);
 }
 
 /** A fresh text at each call. Throws `upstream_malformed` when the payload is too long. */
@@ -39,7 +42,7 @@ export function sealBound(
 
 /**
  * The same text for the same payload in the same session, on every replica: a request and its later cancellation have to name
- * one id (protocol.md D6.1), a task has one id in all messages. The nonce is a keyed digest of what is sealed, as in SIV modes
+ * one id, a task has one id in all messages. The nonce is a keyed digest of what is sealed, as in SIV modes
  * (RFC 5297 §1.3.2): two payloads get two nonces, and equal texts tell only that the payloads are equal, which is the purpose.
  * Throws `upstream_malformed` when the payload is too long.
  */
@@ -48,15 +51,21 @@ export function sealBoundStable(session: OpenSession, purpose: BoundPurpose, kin
   return seal(session, purpose, kind, payload, nonce.subarray(0, nonceBytes));
 }
 
-/** The payload, or undefined for every text that this session did not seal for this purpose and kind. */
-export function openBound(session: OpenSession, purpose: BoundPurpose, kind: string, text: string): Buffer | undefined {
-  if (text.length > maxBoundChars || text.length < boundChars(0)) return undefined;
+/** The payload, or undefined for every text that this session did not seal for this purpose and kind, and when it is over. */
+export function openBound(
+  session: OpenSession,
+  purpose: BoundPurpose,
+  kind: string,
+  text: string,
+  nowSeconds: number,
+): Buffer | undefined {
+  if (text.length > maxBoundChars || text.length < minBoundChars) return undefined;
   const bytes = fromBase64Url(text);
   if (bytes === undefined) return undefined;
-  const payload = open(session, purpose, kind, bytes);
+  const payload = open(session, purpose, kind, bytes, nowSeconds);
   if (payload !== undefined) return payload;
   for (const other of session.others) {
-    const found = open(other, purpose, kind, bytes);
+    const found = open(other, purpose, kind, bytes, nowSeconds);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -67,16 +76,27 @@ function seal(session: OpenSession, purpose: BoundPurpose, kind: string, payload
     throw new GatewayError('upstream_malformed', `an identifier of ${payload.length} bytes`);
   }
   const aead = createCipheriv(cipher, session.key(purpose), nonce, { authTagLength: tagBytes });
-  aead.setAAD(aad(purpose, kind));
-  return Buffer.concat([nonce, aead.update(payload), aead.final(), aead.getAuthTag()]).toString('base64url');
+  const head = headOf(session.epoch.format);
+  aead.setAAD(aad(head, purpose, kind));
+  return Buffer.concat([head, nonce, aead.update(payload), aead.final(), aead.getAuthTag()]).toString('base64url');
 }
 
-function open(session: OpenSession, purpose: BoundPurpose, kind: string, bytes: Buffer): Buffer | undefined {
-  const nonce = bytes.subarray(0, nonceBytes);
+function open(
+  session: OpenSession,
+  purpose: BoundPurpose,
+  kind: string,
+  bytes: Buffer,
+  nowSeconds: number,
+): Buffer | undefined {
+  const head = headOf(session.epoch.format);
+  const ciphertextAt = head.length + nonceBytes;
+  if (session.isOver(nowSeconds) || bytes.length < head.length + overheadBytes) return undefined;
+  if (!head.equals(bytes.subarray(0, head.length))) return undefined;
+  const nonce = bytes.subarray(head.length, ciphertextAt);
   const aead = createDecipheriv(cipher, session.key(purpose), nonce, { authTagLength: tagBytes });
-  aead.setAAD(aad(purpose, kind));
+  aead.setAAD(aad(head, purpose, kind));
   aead.setAuthTag(bytes.subarray(-tagBytes));
-  const payload = aead.update(bytes.subarray(nonceBytes, -tagBytes));
+  const payload = aead.update(bytes.subarray(ciphertextAt, -tagBytes));
   try {
     aead.final();
     return payload;
@@ -85,7 +105,19 @@ function open(session: OpenSession, purpose: BoundPurpose, kind: string, bytes: 
   }
 }
 
-/** The purpose is one byte, so purpose and kind need no separator. */
-function aad(purpose: BoundPurpose, kind: string): Buffer {
-  return Buffer.from(String.fromCharCode(purposeByte[purpose]) + kind, 'latin1');
+/** Head and purpose have a fixed length in each format, so they and the kind need no separator. */
+function aad(head: Buffer, purpose: BoundPurpose, kind: string): Buffer {
+  return Buffer.concat([head, Buffer.from(String.fromCharCode(purposeByte[purpose]) + kind, 'latin1')]);
+}
+
+/** What stands in front: the format, from the second on. */
+function headOf(format: SealFormat): Buffer {
+  return format === 1 ? noHead : secondHead;
+}
+
+const noHead = Buffer.alloc(0);
+const secondHead = Buffer.from([2]);
+
+function charsOf(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
 }

@@ -1,5 +1,5 @@
 /**
- * List cursors: where the next page begins, as an upstream and the upstream's own cursor. protocol.md D1. The kind of list is
+ * List cursors: where the next page begins, as an upstream and the upstream's own cursor. The kind of list is
  * bound in, so that a cursor of one list is none of another's (2025-11-25 server/utilities/pagination §Error Handling: -32602).
  */
 import { openBound, sealBound } from './bound.ts';
@@ -24,9 +24,14 @@ export function sealCursor(session: OpenSession, list: string, position: ListPos
   return sealBound(session, 'cur', list, Buffer.concat([uint32(upstream), ...rest]), random);
 }
 
-/** undefined for every text that is no cursor of this list in this session. */
-export function openCursor(session: OpenSession, list: string, text: string): ListPosition | undefined {
-  const payload = openBound(session, 'cur', list, text);
+/** undefined for every text that is no cursor of this list in this session, and when it is over. */
+export function openCursor(
+  session: OpenSession,
+  list: string,
+  text: string,
+  nowSeconds: number,
+): ListPosition | undefined {
+  const payload = openBound(session, 'cur', list, text, nowSeconds);
   if (payload === undefined) return undefined;
   const reader = new OctetReader(payload);
   const upstream = reader.u32();

@@ -1,19 +1,19 @@
 /**
  * Sessions that ended before their time (DELETE), for as long as they could have lived: a hint of this replica, since nothing
- * is shared. security.md §2.2, "Revocation without state". Bounded: when it is full the oldest entry gives way, and is counted.
+ * is shared. Bounded: when it is full the oldest entry gives way, and is counted.
  */
+import { BoundedMap } from '../protocol/bounded-map.ts';
 import { clockSkewSeconds } from './token.ts';
 
 const defaultDenylistEntries = 100_000;
 
 export class Denylist {
-  readonly #capacity: number;
-  /** jti as text → Unix seconds after which no replica opens the session anyway. In order of entry. */
-  readonly #until = new Map<string, number>();
+  /** jti as text → Unix seconds after which no replica opens the session anyway. */
+  readonly #until: BoundedMap<string, number>;
   #overflowed = 0;
 
   constructor(capacity = defaultDenylistEntries) {
-    this.#capacity = capacity;
+    this.#until = new BoundedMap({ maxEntries: capacity, onGaveWay: () => (this.#overflowed += 1) });
   }
 
   get size(): number {
@@ -26,21 +26,14 @@ export class Denylist {
   }
 
   add(jti: Buffer, expiresAt: number, nowSeconds: number): void {
-    const key = jti.toString('latin1');
-    if (!this.#until.has(key)) this.#makeRoom(nowSeconds);
-    this.#until.set(key, expiresAt + clockSkewSeconds);
+    for (const [key, until] of this.#until) {
+      if (until >= nowSeconds) break;
+      this.#until.delete(key);
+    }
+    this.#until.set(jti.toString('latin1'), expiresAt + clockSkewSeconds);
   }
 
   has(jti: Buffer): boolean {
     return this.#until.size > 0 && this.#until.has(jti.toString('latin1'));
-  }
-
-  #makeRoom(nowSeconds: number): void {
-    for (const [key, until] of this.#until) {
-      const over = until < nowSeconds;
-      if (!over && this.#until.size < this.#capacity) return;
-      this.#until.delete(key);
-      if (!over) this.#overflowed += 1;
-    }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * SSE event ids: how far a stream was read, in the words of the upstreams behind it, so that any replica can resume it.
- * protocol.md A5, security.md §2.2 and T23: bound to the session and to the kind of stream; a foreign one opens nothing.
+ * 2025-11-25 basic/transports §Resumability and Redelivery. Bound to the session and to the kind of stream; a foreign one opens
+ * nothing.
  */
 import { boundChars, openBound, sealBound } from './bound.ts';
 import { OctetReader, uint32, varint } from './octets.ts';
@@ -42,12 +43,25 @@ const streamIdBytes = 8;
 
 const none: readonly number[] = [];
 
-/** The least recent upstreams give way where the text would exceed 2,048 characters. */
+/**
+ * Whether an upstream's event id comes back to it unchanged in `Last-Event-ID`: visible ASCII, with spaces in between at most
+ * (RFC 9110 §5.5). Other characters have no form there that every server reads alike, and spaces at the ends are cut off. An
+ * event with any other id, or with an empty one, cannot be resumed after.
+ */
+export function canBeResumedAfter(eventId: string): boolean {
+  return /^[!-~](?:[ -~]*[!-~])?$/.test(eventId);
+}
+
+/**
+ * The least recent upstreams give way where the text would exceed 2,048 characters. An id that no header can carry is not sealed:
+ * the text would promise a resumption that its upstream cannot be asked for.
+ */
 export function sealEventId(session: OpenSession, position: StreamPosition, random: Random): SealedEventId {
   if (position.kind === 'post') {
+    if (!canBeResumedAfter(position.eventId)) return { text: undefined, dropped: [position.upstream] };
     if (position.stream.length !== streamIdBytes) throw new RangeError('a stream id has 8 bytes');
     const payload = Buffer.concat([position.stream, uint32(position.upstream), Buffer.from(position.eventId, 'utf8')]);
-    if (boundChars(payload.length) > maxEventIdChars) return { text: undefined, dropped: [position.upstream] };
+    if (boundChars(session, payload.length) > maxEventIdChars) return { text: undefined, dropped: [position.upstream] };
     return { text: sealBound(session, 'evt', 'post', payload, random), dropped: none };
   }
   const kept: Buffer[] = [];
@@ -56,7 +70,8 @@ export function sealEventId(session: OpenSession, position: StreamPosition, rand
   for (const { upstream, eventId } of position.vector) {
     const id = Buffer.from(eventId, 'utf8');
     const entry = Buffer.concat([uint32(upstream), varint(id.length), id]);
-    if (boundChars(bytes + entry.length) > maxEventIdChars) dropped.push(upstream);
+    if (!canBeResumedAfter(eventId) || boundChars(session, bytes + entry.length) > maxEventIdChars)
+      dropped.push(upstream);
     else {
       kept.push(entry);
       bytes += entry.length;
@@ -66,16 +81,16 @@ export function sealEventId(session: OpenSession, position: StreamPosition, rand
   return { text, dropped: dropped.length === 0 ? none : dropped };
 }
 
-/** undefined for every text that is no event id of this session. */
-export function openEventId(session: OpenSession, text: string): StreamPosition | undefined {
+/** undefined for every text that is no event id of this session, and when it is over. */
+export function openEventId(session: OpenSession, text: string, nowSeconds: number): StreamPosition | undefined {
   if (text.length > maxEventIdChars) return undefined;
-  const post = openBound(session, 'evt', 'post', text);
+  const post = openBound(session, 'evt', 'post', text, nowSeconds);
   if (post !== undefined) {
     const reader = new OctetReader(post);
     const stream = reader.take(streamIdBytes);
     return { kind: 'post', stream, upstream: reader.u32(), eventId: reader.rest().toString('utf8') };
   }
-  const merged = openBound(session, 'evt', 'merged', text);
+  const merged = openBound(session, 'evt', 'merged', text, nowSeconds);
   if (merged === undefined) return undefined;
   const reader = new OctetReader(merged);
   const vector: UpstreamEvent[] = [];

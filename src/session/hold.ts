@@ -1,6 +1,6 @@
 /**
  * Where a call waits for its client: at one replica, which holds the upstream's stream or the client's. Ids of questions and
- * states of calls name the place, so that the replica which gets the answer can hand it over (protocol.md D6.3, D6.4).
+ * states of calls name the place, so that the replica which gets the answer can hand it over.
  */
 import { openBound, sealBoundStable } from './bound.ts';
 import { OctetReader } from './octets.ts';
@@ -28,9 +28,9 @@ export function sealQuestionId(session: OpenSession, { place, question }: HeldQu
   return sealBoundStable(session, 'req', kind, payload);
 }
 
-/** undefined for every text that is no question of this session. */
-export function openQuestionId(session: OpenSession, text: string): HeldQuestion | undefined {
-  const payload = openBound(session, 'req', kind, text);
+/** undefined for every text that is no question of this session, and when it is over. */
+export function openQuestionId(session: OpenSession, text: string, nowSeconds: number): HeldQuestion | undefined {
+  const payload = openBound(session, 'req', kind, text, nowSeconds);
   if (payload === undefined) return undefined;
   const reader = new OctetReader(payload);
   const hold = reader.take(holdBytes);

@@ -29,6 +29,10 @@ const minIterations = 100;
 /** N · r · p of scrypt, in blocks of 128 bytes: one pass over the largest memory allowed. */
 const maxScryptWork = maxMemoryBytes / 128;
 const minScryptN = 2;
+/** RFC 7914 §2: N < 2^(128 · r / 8). Within the bounds above that forbids something for r = 1 only. */
+const maxScryptNForOneBlock = 2 ** 15;
+/** Longest figure that is read at all. */
+const maxFigure = 9_999_999_999;
 /** KiB · passes of argon2id: four passes over the largest memory allowed. */
 const maxArgon2Work = 4 * 1024 ** 2;
 const maxArgon2Lanes = 64;
@@ -44,44 +48,56 @@ const ikmBytes = 32;
 const saltBytes = 16;
 const saltLabel = Buffer.from('mcpgw/kdf/v1\0', 'latin1');
 
+/** A key derivation that cannot be. The message says what would be right, quotes the text given, and needs no prefix. */
+export class KdfError extends Error {
+  override name = 'KdfError';
+}
+
 /**
  * Reads `none`, `scrypt`, `scrypt:131072:8:1` (N:r:p), `pbkdf2-sha256:600000` (iterations) or `argon2id:19456:2:1`
- * (KiB:passes:lanes); a name alone takes these figures. Throws an Error that says what would be right.
+ * (KiB:passes:lanes); a name alone takes these figures. Throws KdfError.
  */
 export function parseKdf(text: string): KdfSpec {
   const [kind = '', ...figures] = text.split(':');
   switch (kind) {
     case 'none':
-      if (figures.length > 0) throw new Error('"none" takes no figures');
+      if (figures.length > 0) throw new KdfError('"none" takes no figures');
       return { kind };
     case 'scrypt': {
       const [N, r, p] = whole(text, figures, [131_072, 8, 1], 'scrypt:N:r:p');
-      if (!isPowerOfTwo(N) || N < minScryptN) throw new Error(`"${text}": N must be a power of two, such as 131072`);
-      if (128 * N * r > maxMemoryBytes) throw new Error(`"${text}": 128 × N × r must be at most 1 GiB`);
-      if (N * r * p > maxScryptWork) throw new Error(`"${text}": N × r × p must be at most ${maxScryptWork}`);
+      if (!isPowerOfTwo(N) || N < minScryptN) throw new KdfError(`"${text}": N must be a power of two, such as 131072`);
+      if (128 * N * r > maxMemoryBytes) throw new KdfError(`"${text}": 128 × N × r must be at most 1 GiB`);
+      if (r === 1 && N > maxScryptNForOneBlock)
+        throw new KdfError(`"${text}": with r = 1, N must be at most ${maxScryptNForOneBlock}`);
+      if (N * r * p > maxScryptWork) throw new KdfError(`"${text}": N × r × p must be at most ${maxScryptWork}`);
       return { kind, N, r, p };
     }
     case 'pbkdf2-sha256': {
       const [iterations] = whole(text, figures, [600_000], 'pbkdf2-sha256:iterations');
       if (iterations < minIterations || iterations > maxIterations) {
-        throw new Error(`"${text}": iterations must be from ${minIterations} to ${maxIterations}, such as 600000`);
+        throw new KdfError(`"${text}": iterations must be from ${minIterations} to ${maxIterations}, such as 600000`);
       }
       return { kind, iterations };
     }
     case 'argon2id': {
       const [memoryKiB, passes, parallelism] = whole(text, figures, [19_456, 2, 1], 'argon2id:KiB:passes:lanes');
-      if (parallelism > maxArgon2Lanes) throw new Error(`"${text}": lanes must be at most ${maxArgon2Lanes}`);
+      if (parallelism > maxArgon2Lanes) throw new KdfError(`"${text}": lanes must be at most ${maxArgon2Lanes}`);
       if (memoryKiB < minArgon2KiBPerLane * parallelism) {
-        throw new Error(`"${text}": memory must be at least ${minArgon2KiBPerLane} KiB for each lane, such as 19456`);
+        throw new KdfError(
+          `"${text}": memory must be at least ${minArgon2KiBPerLane} KiB for each lane, such as 19456`,
+        );
       }
-      if (memoryKiB * 1024 > maxMemoryBytes) throw new Error(`"${text}": memory must be at most 1048576 KiB (1 GiB)`);
+      if (memoryKiB * 1024 > maxMemoryBytes)
+        throw new KdfError(`"${text}": memory must be at most 1048576 KiB (1 GiB)`);
       if (memoryKiB * passes > maxArgon2Work) {
-        throw new Error(`"${text}": KiB × passes must be at most ${maxArgon2Work}`);
+        throw new KdfError(`"${text}": KiB × passes must be at most ${maxArgon2Work}`);
       }
       return { kind, memoryKiB, passes, parallelism };
     }
     default:
-      throw new Error(`"${text}" is no key derivation; use scrypt, pbkdf2-sha256:600000, argon2id:19456:2:1 or none`);
+      throw new KdfError(
+        `"${text}" is no key derivation; use scrypt, pbkdf2-sha256:600000, argon2id:19456:2:1 or none`,
+      );
   }
 }
 
@@ -108,16 +124,21 @@ export function kdfWarning(spec: KdfSpec): string | undefined {
  * of the event loop where argon2id is not native. The secret must have passed `keyFaults` (key-spec.ts).
  */
 export async function deriveIkm(secret: string, spec: KdfSpec, gatewayName: string): Promise<Buffer> {
-  const salt = crypto
+  const salt = kdfSalt(spec, gatewayName);
+  if (spec.kind === 'none') return rawKey(secret);
+  if (spec.kind === 'scrypt') return scrypt(secret, salt, spec);
+  if (spec.kind === 'pbkdf2-sha256') return pbkdf2(secret, salt, spec.iterations, ikmBytes, 'sha256');
+  return hasNativeArgon2 ? argon2idNative(secret, salt, spec) : argon2idPortable(secret, salt, spec);
+}
+
+/** 16 bytes over the gateway's name and the derivation with its figures: with another of them it is another key. */
+export function kdfSalt(spec: KdfSpec, gatewayName: string): Buffer {
+  return crypto
     .createHash('sha256')
     .update(saltLabel)
     .update(lengthPrefixed(gatewayName, canonicalKdf(spec)))
     .digest()
     .subarray(0, saltBytes);
-  if (spec.kind === 'none') return rawKey(secret);
-  if (spec.kind === 'scrypt') return scrypt(secret, salt, spec);
-  if (spec.kind === 'pbkdf2-sha256') return pbkdf2(secret, salt, spec.iterations, ikmBytes, 'sha256');
-  return hasNativeArgon2 ? argon2idNative(secret, salt, spec) : argon2idPortable(secret, salt, spec);
 }
 
 /** The bytes a `none` secret stands for: hexadecimal if all of it is, else base64 or base64url, padded or not. */
@@ -175,12 +196,18 @@ function scrypt(secret: string, salt: Buffer, spec: Extract<KdfSpec, { kind: 'sc
   });
 }
 
-/** The figures of a spec, or all defaults when there are none. Throws an Error unless they are positive whole numbers. */
+/** The figures of a spec, or all defaults when there are none. Throws KdfError unless they are positive whole numbers. */
 function whole<T extends readonly number[]>(text: string, figures: readonly string[], defaults: T, form: string): T {
   if (figures.length === 0) return defaults;
-  const values = figures.map((figure) => (/^[1-9]\d{0,9}$/.test(figure) ? Number(figure) : 0));
+  if (figures.some((figure) => /^\d+$/.test(figure) && Number(figure) > maxFigure))
+    throw new KdfError(
+      `"${text}": a figure is too large; write ${form}, such as ${form.split(':')[0]}:${defaults.join(':')}`,
+    );
+  const values = figures.map((figure) => (/^[1-9]\d*$/.test(figure) ? Number(figure) : 0));
   if (values.length !== defaults.length || values.includes(0)) {
-    throw new Error(`"${text}": write ${form} with whole numbers, such as ${form.split(':')[0]}:${defaults.join(':')}`);
+    throw new KdfError(
+      `"${text}": write ${form} with whole numbers, such as ${form.split(':')[0]}:${defaults.join(':')}`,
+    );
   }
   return values as readonly number[] as T;
 }

@@ -2,16 +2,17 @@
  * The key file that `--session-keys` names: JSON, read once at the start and on reload. Order matters: the first key whose
  * `sealFrom` has come seals, all of them open (docs/session-token.md §Rotation).
  *
- *     {"keys": [{"id": "2026-11", "secret": "…base64…", "kdf": "none", "sealFrom": "2026-11-20T00:00:00Z"}]}
+ *     {"keys": [{"id": "2026-11", "secret": "…base64…", "kdf": "none", "format": 2, "sealFrom": "2026-11-20T00:00:00Z"}]}
  */
-import { canonicalKdf, defaultKdf, type KdfSpec, parseKdf } from './kdf.ts';
+import { defaultSealFormat, isSealFormat, type SealFormat, sealFormats } from './format.ts';
+import { canonicalKdf, defaultKdf, KdfError, type KdfSpec, parseKdf } from './kdf.ts';
 import { type KeyFault, keyFaults, KeyringError, type KeySpec } from './key-spec.ts';
 
 const maxKeyFileChars = 256 * 1024;
 const generatedKeyBytes = 32;
 const generatedIdBytes = 2;
 
-const knownMembers: ReadonlySet<string> = new Set(['id', 'secret', 'kdf', 'sealFrom', 'acceptUntil']);
+const knownMembers: ReadonlySet<string> = new Set(['id', 'secret', 'kdf', 'format', 'sealFrom', 'acceptUntil']);
 const form = 'Write {"keys": [{"id": "…", "secret": "…", "kdf": "none"}]}; `manifold keygen` makes such a file';
 
 /** Throws KeyringError with every fault of the text, each with its path (`keys[0].secret`), never with a secret. */
@@ -64,6 +65,7 @@ function readKey(entry: unknown, path: string, faults: KeyFault[]): KeySpec | un
   const id = readText(entry, 'id', path, faults);
   const secret = readText(entry, 'secret', path, faults);
   const kdf = readKdf(entry, path, faults);
+  const format = readFormat(entry, path, faults);
   const sealFrom = readTime(entry, 'sealFrom', path, faults);
   const acceptUntil = readTime(entry, 'acceptUntil', path, faults);
   if (id === undefined || secret === undefined || kdf === undefined) return undefined;
@@ -71,6 +73,7 @@ function readKey(entry: unknown, path: string, faults: KeyFault[]): KeySpec | un
     id,
     secret,
     kdf,
+    ...(format === undefined ? {} : { format }),
     ...(sealFrom === undefined ? {} : { sealFrom }),
     ...(acceptUntil === undefined ? {} : { acceptUntil }),
   };
@@ -93,12 +96,27 @@ function readKdf(entry: Record<string, unknown>, path: string, faults: KeyFault[
   if (value === undefined) return defaultKdf;
   try {
     if (typeof value === 'string') return parseKdf(value);
-    throw new Error('"kdf" must be a text');
+    throw new KdfError('"kdf" must be a text');
   } catch (fault) {
-    const problem = fault instanceof Error ? fault.message : 'not readable';
-    faults.push({ path: `${path}.kdf`, problem, remedy: `Leave it out for ${canonicalKdf(defaultKdf)}` });
+    if (!(fault instanceof KdfError)) throw fault;
+    faults.push({
+      path: `${path}.kdf`,
+      problem: fault.message,
+      remedy: `Leave it out for ${canonicalKdf(defaultKdf)}`,
+    });
     return undefined;
   }
+}
+
+function readFormat(entry: Record<string, unknown>, path: string, faults: KeyFault[]): SealFormat | undefined {
+  const value = entry['format'];
+  if (value === undefined || isSealFormat(value)) return value;
+  faults.push({
+    path: `${path}.format`,
+    problem: `"format" must be one of ${sealFormats.join(', ')}`,
+    remedy: `Leave it out for ${defaultSealFormat}; every replica has to know a format before any seals in it`,
+  });
+  return undefined;
 }
 
 /** RFC 3339 → Unix seconds, rounded down. */

@@ -1,7 +1,8 @@
 /**
- * What an operator says of one sealing key, and why a secret is turned down. security.md T5: a gateway with a guessable key
+ * What an operator says of one sealing key, and why a secret is turned down: a gateway with a guessable key
  * hands every session to whoever guesses it, so weak and well-known secrets stop the start.
  */
+import type { SealFormat } from './format.ts';
 import { type KdfSpec, rawKey } from './kdf.ts';
 
 export interface KeySpec {
@@ -9,6 +10,8 @@ export interface KeySpec {
   readonly id: string;
   readonly secret: string;
   readonly kdf: KdfSpec;
+  /** What the key seals in; it opens every format. Absent: `defaultSealFormat`. */
+  readonly format?: SealFormat;
   /** Unix seconds from which the key may seal; it opens earlier than that. Absent: from the start. */
   readonly sealFrom?: number;
   /** Unix seconds until which the key opens. Absent: without end. */

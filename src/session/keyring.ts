@@ -1,21 +1,24 @@
 /**
  * The keys of this gateway, from the oldest still accepted to the one that comes into use next. The tunable derivation runs
- * here, once a key; every key in use is then one HKDF (RFC 5869) away from the result. security.md §2.2.
+ * here, once a key; every key in use is then one or two HKDF (RFC 5869) away from the result.
+ *
+ * Each key of the operator makes one epoch for each format of the sealed identifiers (format.ts). All of them open; the operator
+ * decides in which one the key seals. The format of a session is the format of everything that is bound to it.
  */
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
-import { deriveIkm } from './kdf.ts';
+import { defaultSealFormat, type SealFormat, sealFormats } from './format.ts';
+import { canonicalKdf, deriveIkm, kdfSalt } from './kdf.ts';
 import { keyFaults, KeyringError, type KeySpec } from './key-spec.ts';
 import { lengthPrefixed } from './octets.ts';
 
 export { generateKeyFile, parseKeyFile } from './key-file.ts';
 export { KeyringError, type KeySpec } from './key-spec.ts';
 
-/** What a sealed identifier is for. One key each, so that none can be passed off as another (T3). */
+/** What a sealed identifier is for. One key each, so that none can be passed off as another. */
 export const purposeByte = { ses: 1, evt: 2, req: 3, prg: 4, cur: 5, rst: 6, tsk: 7 } as const;
 export type Purpose = keyof typeof purposeByte;
 
-export const tokenVersion = 1;
 export const kidBytes = 4;
 const keyBytes = 32;
 
@@ -25,10 +28,13 @@ export interface GatewayNames {
   readonly resource: string;
 }
 
-/** One key of the ring, with everything that is derived from it once. */
+/** One key of the ring in one format, with everything that is derived from it once. */
 export interface Epoch {
   /** The operator's name of the key. */
   readonly id: string;
+  readonly format: SealFormat;
+  /** Whether it is the format that this key seals in; it opens in all. */
+  readonly seals: boolean;
   /** Public name of the key in a session: the 4 bytes as a number. */
   readonly kid: number;
   readonly sealFrom: number;
@@ -40,7 +46,7 @@ export interface Epoch {
   /** What a session is authenticated with beside itself: version, purpose, kid, gateway, resource. */
   readonly sessionAad: Buffer;
   readonly names: GatewayNames;
-  /** 32 bytes for a use outside of the sealed identifiers; a label names the use. */
+  /** 32 bytes for a use outside of the sealed identifiers; a label names the use and comes from the code. */
   derive(label: string): Buffer;
 }
 
@@ -56,7 +62,7 @@ export class Keyring {
   /** The epoch that seals at this time. Throws `internal` when no key may: all are too young or too old. */
   sealing(nowSeconds: number): Epoch {
     for (const epoch of this.epochs) {
-      if (epoch.sealFrom <= nowSeconds && nowSeconds < epoch.acceptUntil) return epoch;
+      if (epoch.seals && epoch.sealFrom <= nowSeconds && nowSeconds < epoch.acceptUntil) return epoch;
     }
     throw new GatewayError('internal', 'no key of the ring may seal at this time');
   }
@@ -67,7 +73,7 @@ export class Keyring {
     return epoch !== undefined && nowSeconds < epoch.acceptUntil ? epoch : undefined;
   }
 
-  /** Every epoch that opens at this time, the sealing one first. */
+  /** Every epoch that opens at this time, in every format, the sealing one first. */
   accepted(nowSeconds: number): Epoch[] {
     const sealing = this.sealing(nowSeconds);
     return [sealing, ...this.epochs.filter((epoch) => epoch !== sealing && nowSeconds < epoch.acceptUntil)];
@@ -93,31 +99,55 @@ export async function loadKeyring(specs: readonly KeySpec[], names: GatewayNames
   if (faults.length > 0) throw new KeyringError('session keys', faults);
   const epochs: Epoch[] = [];
   for (const spec of specs) {
-    const epoch = await loadEpoch(spec, names);
-    // A session names its key by the kid alone: with two keys under one kid, opening would have to try both.
-    const twin = epochs.find((other) => other.kid === epoch.kid);
-    if (twin !== undefined) {
-      throw new KeyringError('session keys', [
-        {
-          path: `key "${spec.id}"`,
-          problem: `the key has the same kid as key "${twin.id}"`,
-          remedy: 'Use another secret; `manifold keygen` makes one',
-        },
-      ]);
+    for (const epoch of await loadEpochs(spec, names)) {
+      // A session names its key by the kid alone: with two keys under one kid, opening would have to try both.
+      const twin = epochs.find((other) => other.kid === epoch.kid);
+      if (twin !== undefined) {
+        throw new KeyringError('session keys', [
+          {
+            path: `key "${spec.id}"`,
+            problem: `the key has the same kid as key "${twin.id}"`,
+            remedy: 'Use another secret; `manifold keygen` makes one',
+          },
+        ]);
+      }
+      epochs.push(epoch);
     }
-    epochs.push(epoch);
   }
   return new Keyring(epochs);
 }
 
-async function loadEpoch(spec: KeySpec, names: GatewayNames): Promise<Epoch> {
+async function loadEpochs(spec: KeySpec, names: GatewayNames): Promise<Epoch[]> {
+  let material: Buffer;
+  try {
+    material = await deriveIkm(spec.secret, spec.kdf, names.gateway);
+  } catch {
+    // What the system says (no memory, figures it does not take) may quote its input, and the input is the secret.
+    throw new KeyringError('session keys', [
+      {
+        path: `key "${spec.id}".kdf`,
+        problem: `the key derivation ${canonicalKdf(spec.kdf)} cannot be run on this machine`,
+        remedy: 'Choose smaller figures, or a key of `manifold keygen` with kdf "none"',
+      },
+    ]);
+  }
   // KeyObjects, because handing Node the bytes of a key costs 10 µs on every use.
-  const ikm = createSecretKey(await deriveIkm(spec.secret, spec.kdf, names.gateway));
-  const kid = hkdf(ikm, '', 'mcpgw/v1/kid', kidBytes);
+  const first = createSecretKey(material);
+  // Whatever the derivation, the name of the gateway goes into the keys: with `none` nothing else puts it there.
+  const second = createSecretKey(hkdf(first, kdfSalt(spec.kdf, names.gateway), 'mcpgw/v2/ikm', keyBytes));
+  return sealFormats.map((format) => epochOf(spec, names, format, format === 1 ? first : second));
+}
+
+function epochOf(spec: KeySpec, names: GatewayNames, format: SealFormat, ikm: KeyObject): Epoch {
+  const label = `mcpgw/v${format}`;
+  const kid = hkdf(ikm, '', `${label}/kid`, kidBytes);
   const forPurpose = (purpose: Purpose): KeyObject =>
-    createSecretKey(hkdf(ikm, '', `mcpgw/v1/purpose/${purpose}`, keyBytes));
+    createSecretKey(hkdf(ikm, '', `${label}/purpose/${purpose}`, keyBytes));
+  const derived = new Map<string, Buffer>();
   return {
     id: spec.id,
+    format,
+    seals: format === (spec.format ?? defaultSealFormat),
     kid: kid.readUInt32BE(),
     sealFrom: spec.sealFrom ?? Number.NEGATIVE_INFINITY,
     acceptUntil: spec.acceptUntil ?? Number.POSITIVE_INFINITY,
@@ -130,16 +160,20 @@ async function loadEpoch(spec: KeySpec, names: GatewayNames): Promise<Epoch> {
       rst: forPurpose('rst'),
       tsk: forPurpose('tsk'),
     },
-    principalKey: createSecretKey(hkdf(ikm, '', 'mcpgw/v1/principal', keyBytes)),
-    sessionlessKey: createSecretKey(hkdf(ikm, '', 'mcpgw/v1/sessionless', keyBytes)),
+    principalKey: createSecretKey(hkdf(ikm, '', `${label}/principal`, keyBytes)),
+    sessionlessKey: createSecretKey(hkdf(ikm, '', `${label}/sessionless`, keyBytes)),
     sessionAad: Buffer.concat([
-      Buffer.from('mcpgw/aad/v1\0', 'latin1'),
-      Buffer.from([tokenVersion, purposeByte.ses]),
+      Buffer.from(`mcpgw/aad/v${format}\0`, 'latin1'),
+      Buffer.from([format, purposeByte.ses]),
       kid,
       lengthPrefixed(names.gateway, names.resource),
     ]),
     names,
-    derive: (label) => hkdf(ikm, '', `mcpgw/v1/derive/${label}`, keyBytes),
+    derive: (use) => {
+      let key = derived.get(use);
+      if (key === undefined) derived.set(use, (key = hkdf(ikm, '', `${label}/derive/${use}`, keyBytes)));
+      return key;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * What an upstream calls something of its own, in the gateway's words: ids of its requests to the client, its progress tokens
- * and its task ids. The answer may come back to any replica, which learns here whom it is for. protocol.md D1, D6.1.
+ * and its task ids. The answer may come back to any replica, which learns here whom it is for. `nowSeconds` is Unix seconds.
  * The same thing has the same text each time, as `notifications/cancelled` and `notifications/tasks/status` need.
  */
 import { type BoundPurpose, openBound, sealBoundStable } from './bound.ts';
@@ -18,35 +18,35 @@ export function sealRequestId(session: OpenSession, id: UpstreamId): string {
   return seal(session, 'req', id);
 }
 
-/** undefined for every text that is no request id of this session. */
-export function openRequestId(session: OpenSession, text: string): UpstreamId | undefined {
-  return open(session, 'req', text);
+/** undefined for every text that is no request id of this session, and when it is over. */
+export function openRequestId(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
+  return open(session, 'req', text, nowSeconds);
 }
 
 export function sealProgressToken(session: OpenSession, token: UpstreamId): string {
   return seal(session, 'prg', token);
 }
 
-/** undefined for every text that is no progress token of this session. */
-export function openProgressToken(session: OpenSession, text: string): UpstreamId | undefined {
-  return open(session, 'prg', text);
+/** undefined for every text that is no progress token of this session, and when it is over. */
+export function openProgressToken(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
+  return open(session, 'prg', text, nowSeconds);
 }
 
 export function sealTaskId(session: OpenSession, task: UpstreamId): string {
   return seal(session, 'tsk', task);
 }
 
-/** undefined for every text that is no task id of this session. */
-export function openTaskId(session: OpenSession, text: string): UpstreamId | undefined {
-  return open(session, 'tsk', text);
+/** undefined for every text that is no task id of this session, and when it is over. */
+export function openTaskId(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
+  return open(session, 'tsk', text, nowSeconds);
 }
 
 function seal(session: OpenSession, purpose: BoundPurpose, id: UpstreamId): string {
   return sealBoundStable(session, purpose, '', Buffer.concat([uint32(id.upstream), Buffer.from(id.raw, 'utf8')]));
 }
 
-function open(session: OpenSession, purpose: BoundPurpose, text: string): UpstreamId | undefined {
-  const payload = openBound(session, purpose, '', text);
+function open(session: OpenSession, purpose: BoundPurpose, text: string, nowSeconds: number): UpstreamId | undefined {
+  const payload = openBound(session, purpose, '', text, nowSeconds);
   if (payload === undefined) return undefined;
   const reader = new OctetReader(payload);
   return { upstream: reader.u32(), raw: reader.rest().toString('utf8') };

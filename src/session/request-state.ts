@@ -1,7 +1,7 @@
 /**
  * `requestState` of 2026-07-28: what a call needs when its client comes back with answers, sealed so that it comes back from the
- * same principal, for the same call and in time (basic/patterns/mrtr; security.md T24). An upstream that asks by rounds gets its
- * own text back, to the byte; one that asks by requests waits at a replica, or can be resumed at its last event (protocol.md D6).
+ * same principal, for the same call and in time (2026-07-28 basic/patterns/mrtr). An upstream that asks by rounds gets its
+ * own text back, to the byte; one that asks by requests waits at a replica, or can be resumed at its last event.
  */
 import { openBound, sealBound } from './bound.ts';
 import { holdBytes, type Place } from './hold.ts';
@@ -38,9 +38,9 @@ export function sealRequestState(session: OpenSession, call: CallState, random: 
 }
 
 /** undefined for every text that is no state of this principal. Whether it fits the call and is in time is for the caller to say. */
-export function openRequestState(session: OpenSession, text: string): CallState | undefined {
+export function openRequestState(session: OpenSession, text: string, nowSeconds: number): CallState | undefined {
   for (const kind of ['call', 'held', 'resumed'] as const) {
-    const payload = openBound(session, 'rst', kind, text);
+    const payload = openBound(session, 'rst', kind, text, nowSeconds);
     if (payload === undefined) continue;
     const reader = new OctetReader(payload);
     return {

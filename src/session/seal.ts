@@ -1,14 +1,15 @@
 /**
- * One sealed message: AES-256-GCM under a key made for this message alone, with key commitment. security.md §2.2:
+ * One sealed message: AES-256-GCM under a key made for this message alone, with key commitment; <v> is the format (format.ts):
  *
- *     base64url( version 1 · purpose 1 · kid 4 · salt 24 · commitment 16 · ciphertext · tag 16 )
- *     HKDF-SHA256(purpose key, salt, "mcpgw/v1/msg", 60) → key 32 · nonce 12 · commitment 16
+ *     base64url( format 1 · purpose 1 · kid 4 · salt 24 · commitment 16 · ciphertext · tag 16 )
+ *     HKDF-SHA256(purpose key, salt, "mcpgw/v<v>/msg", 60) → key 32 · nonce 12 · commitment 16
  *
  * A key per message, because random nonces under one key run out after 2^32 messages. The commitment, because GCM alone lets
  * one ciphertext open under two keys.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual } from 'node:crypto';
-import { type Epoch, hkdf, type Keyring, kidBytes, purposeByte, tokenVersion } from './keyring.ts';
+import { isSealFormat } from './format.ts';
+import { type Epoch, hkdf, type Keyring, kidBytes, purposeByte } from './keyring.ts';
 import { fromBase64Url, uint32 } from './octets.ts';
 
 /** Gives that many unpredictable bytes. */
@@ -37,16 +38,16 @@ export function sealedChars(payloadBytes: number): number {
   return Math.ceil(((sealOverheadBytes + payloadBytes) * 4) / 3);
 }
 
-/** Seals a session's payload under the epoch given. */
+/** Seals a session's payload under the epoch given, in its format. */
 export function sealMessage(epoch: Epoch, payload: Buffer, random: Random): string {
   const salt = random(saltBytes);
-  const okm = hkdf(epoch.purposeKeys.ses, salt, 'mcpgw/v1/msg', okmBytes);
+  const okm = messageKeys(epoch, salt);
   const aead = createCipheriv(cipher, createSecretKey(okm.subarray(0, keyBytes)), nonceOf(okm), {
     authTagLength: tagBytes,
   });
   aead.setAAD(epoch.sessionAad);
   return Buffer.concat([
-    Buffer.from([tokenVersion, purposeByte.ses]),
+    Buffer.from([epoch.format, purposeByte.ses]),
     uint32(epoch.kid),
     salt,
     commitmentOf(okm),
@@ -64,14 +65,15 @@ export function openMessage(keyring: Keyring, text: string, maxChars: number, no
   if (text.length > maxChars || text.length < sealedChars(0)) return refused.length;
   const bytes = fromBase64Url(text);
   if (bytes === undefined) return refused.alphabet;
-  if (bytes[0] !== tokenVersion) return refused.version;
+  if (!isSealFormat(bytes[0])) return refused.version;
   if (bytes[1] !== purposeByte.ses) return refused.purpose;
   const epoch = keyring.accepting(bytes.readUInt32BE(2), nowSeconds);
   if (epoch === undefined) return refused.kid;
+  if (epoch.format !== bytes[0]) return refused.version;
 
   const commitmentAt = headBytes + saltBytes;
   const ciphertextAt = commitmentAt + commitBytes;
-  const okm = hkdf(epoch.purposeKeys.ses, bytes.subarray(headBytes, commitmentAt), 'mcpgw/v1/msg', okmBytes);
+  const okm = messageKeys(epoch, bytes.subarray(headBytes, commitmentAt));
   if (!timingSafeEqual(bytes.subarray(commitmentAt, ciphertextAt), commitmentOf(okm))) return refused.commitment;
 
   const key = createSecretKey(okm.subarray(0, keyBytes));
@@ -96,6 +98,10 @@ const refused = {
   commitment: { kind: 'refused', fault: 'commitment' },
   tag: { kind: 'refused', fault: 'tag' },
 } as const satisfies Record<SealFault, Opened>;
+
+function messageKeys(epoch: Epoch, salt: Buffer): Buffer {
+  return hkdf(epoch.purposeKeys.ses, salt, `mcpgw/v${epoch.format}/msg`, okmBytes);
+}
 
 function nonceOf(okm: Buffer): Buffer {
   return okm.subarray(keyBytes, keyBytes + nonceBytes);

@@ -1,6 +1,6 @@
 /**
  * The session as the client holds it, in `Mcp-Session-Id`. Sealed once, at `initialize`, and opened on every request by
- * whichever replica gets it. security.md §2.2. Every fault of a session is the one fault `session_unreadable`, so that a probe
+ * whichever replica gets it. Every fault of a session is the one fault `session_unreadable`, so that a probe
  * learns nothing; its detail is one word of `SessionFault`, fit for a metric's label.
  */
 import { createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
@@ -18,7 +18,7 @@ import { type Epoch, hkdf, type Keyring, type Purpose } from './keyring.ts';
 import { type Principal, principalOf } from './principal.ts';
 import { openMessage, type Random, sealedChars, type SealFault, sealMessage } from './seal.ts';
 
-type SessionFault = SealFault | 'payload' | 'expired' | 'principal' | 'route';
+type SessionFault = SealFault | 'payload' | 'lifetime' | 'future' | 'cut_off' | 'expired' | 'principal' | 'route';
 
 /** Stock nginx takes 4 KB of response header; above, its client sees 502. */
 const defaultMaxTokenChars = 3_800;
@@ -28,6 +28,8 @@ const minSessionSeconds = 5 * 60;
 const maxSessionSeconds = 30 * 24 * 60 * 60;
 /** Clocks of replicas may differ by this much. */
 export const clockSkewSeconds = 60;
+/** A session that says it was made later than this from now is refused: only a clock that is far off makes such a one. */
+const maxAheadSeconds = 120;
 
 const sessionKeyBytes = 32;
 
@@ -36,6 +38,10 @@ export interface ExpectedSession {
   readonly principal: Principal;
   /** `routeHash` of the route matched by this request. */
   readonly route: Buffer;
+  /** The longest life that counts, whatever the session was given. undefined: what it was given. */
+  readonly maxAgeSeconds?: number | undefined;
+  /** Unix seconds. From this time on, sessions that were made before it are refused. undefined: none are. */
+  readonly notBefore?: number | undefined;
 }
 
 /** A session in use: what it says, and the keys of the identifiers that are bound to it. */
@@ -59,14 +65,19 @@ export class OpenSession {
     return undefined;
   }
 
+  /** Past its time, on whichever clock of the replicas: nothing that is bound to it opens any more. */
+  isOver(nowSeconds: number): boolean {
+    return nowSeconds > this.claims.expiresAt + clockSkewSeconds;
+  }
+
   /** The key that seals identifiers of this purpose, made at its first use. */
   key(purpose: Purpose): KeyObject {
-    return this.#key(purpose, 'mcpgw/v1/sid');
+    return this.#key(purpose, `mcpgw/v${this.epoch.format}/sid`);
   }
 
   /** The key that makes the nonces of identifiers which must come out alike each time (bound.ts). */
   nonceKey(purpose: Purpose): KeyObject {
-    return this.#key(purpose, 'mcpgw/v1/siv');
+    return this.#key(purpose, `mcpgw/v${this.epoch.format}/siv`);
   }
 
   get others(): readonly OpenSession[] {
@@ -127,7 +138,8 @@ export function openSession(
   if (opened.kind === 'refused') throw unreadable(opened.fault);
   const claims = decodeClaims(opened.payload);
   if (claims === undefined) throw unreadable('payload');
-  if (isExpired(claims, nowSeconds)) throw unreadable('expired');
+  const fault = timeFault(claims, expected, nowSeconds);
+  if (fault !== undefined) throw unreadable(fault);
   const anonymous = expected.principal === 'anonymous';
   const principal = principalOf(opened.epoch, expected.principal);
   if (claims.anonymous !== anonymous || !timingSafeEqual(claims.principal, principal)) throw unreadable('principal');
@@ -135,8 +147,19 @@ export function openSession(
   return new OpenSession(claims, opened.epoch);
 }
 
-export function isExpired(claims: SessionClaims, nowSeconds: number): boolean {
-  return nowSeconds > claims.expiresAt + clockSkewSeconds;
+/** Why a session does not count at this time, or undefined when it does. */
+export function timeFault(
+  { issuedAt, expiresAt }: Pick<SessionClaims, 'issuedAt' | 'expiresAt'>,
+  { maxAgeSeconds = maxSessionSeconds, notBefore = 0 }: Pick<ExpectedSession, 'maxAgeSeconds' | 'notBefore'>,
+  nowSeconds: number,
+): SessionFault | undefined {
+  const life = expiresAt - issuedAt;
+  if (life < minSessionSeconds || life > maxSessionSeconds) return 'lifetime';
+  if (issuedAt > nowSeconds + maxAheadSeconds) return 'future';
+  // A cut-off in the future waits for its time: until then every session is older than it, also those that are made now.
+  if (notBefore <= nowSeconds && issuedAt < notBefore) return 'cut_off';
+  if (nowSeconds > issuedAt + Math.min(life, maxAgeSeconds) + clockSkewSeconds) return 'expired';
+  return undefined;
 }
 
 export interface FittedSession {

@@ -21,6 +21,7 @@ import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import type { Wheel } from '../transport/http/wheel.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 const listsChanged = [
   'notifications/tools/list_changed',
@@ -60,7 +61,10 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
   open(client: Client, caller: Caller, lastEventId: string | undefined, response: ServerResponse): void {
     if (client.openStreams >= (client.isShared ? maxSharedStreams : maxStreamsPerSession))
       throw new GatewayError('streams_too_many');
-    const id = lastEventId === undefined || client.isShared ? undefined : openEventId(client.session, lastEventId);
+    const id =
+      lastEventId === undefined || client.isShared
+        ? undefined
+        : openEventId(client.session, lastEventId, unixSeconds());
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.byHash(id.upstream);
       const session = upstream === undefined ? undefined : client.sessions.peek(upstream);

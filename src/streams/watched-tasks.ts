@@ -10,6 +10,7 @@ import type { Client } from '../clients/client.ts';
 import { maxSubscribedTasks } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
+import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface WatchedTasks {
   /** As the client wrote them. */
@@ -31,7 +32,7 @@ export function watchedTasks(client: Client, declared: number, wanted: unknown, 
   const ids = new Set<string>();
   const byUpstream = new Map<Upstream, string[]>();
   for (const id of wanted) {
-    const task = typeof id === 'string' && !ids.has(id) ? openTaskId(client.session, id) : undefined;
+    const task = typeof id === 'string' && !ids.has(id) ? openTaskId(client.session, id, unixSeconds()) : undefined;
     const upstream = upstreams.byHash(task?.upstream);
     const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
     if (task === undefined || upstream === undefined) continue;

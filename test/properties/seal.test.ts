@@ -103,9 +103,9 @@ test('bound identifiers withstand the same', () => {
     sealBoundStable(session, 'cur', 'tools', Buffer.from('payload!')),
     sealBound(session, 'cur', 'tools', Buffer.alloc(0), randomBytes),
   ]) {
-    expect(openBound(session, 'cur', 'tools', sealed)).toBeDefined();
+    expect(openBound(session, 'cur', 'tools', sealed, now)).toBeDefined();
     for (const forge of [flips, lastCharacters, truncations]) {
-      for (const forged of forge(sealed)) expect(openBound(session, 'cur', 'tools', forged)).toBeUndefined();
+      for (const forged of forge(sealed)) expect(openBound(session, 'cur', 'tools', forged, now)).toBeUndefined();
     }
   }
 });
@@ -122,9 +122,9 @@ test('no text found at random opens anything, and none brings anything down', ()
   fc.assert(
     fc.property(texts, (candidate) => {
       expect(opens(candidate)).toBe(false);
-      expect(openCursor(session, 'tools', candidate)).toBeUndefined();
-      expect(openEventId(session, candidate)).toBeUndefined();
-      expect(openRequestId(session, candidate)).toBeUndefined();
+      expect(openCursor(session, 'tools', candidate, now)).toBeUndefined();
+      expect(openEventId(session, candidate, now)).toBeUndefined();
+      expect(openRequestId(session, candidate, now)).toBeUndefined();
     }),
     { numRuns: 3_000 },
   );
@@ -183,10 +183,12 @@ test('any payload comes back from a bound identifier, fresh or stable', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2_000 }), fc.string({ maxLength: 20 }), (bytes, kind) => {
       const payload = Buffer.from(bytes);
-      expect(openBound(session, 'evt', kind, sealBound(session, 'evt', kind, payload, randomBytes))).toEqual(payload);
+      expect(openBound(session, 'evt', kind, sealBound(session, 'evt', kind, payload, randomBytes), now)).toEqual(
+        payload,
+      );
       const stable = sealBoundStable(session, 'evt', kind, payload);
       expect(stable).toBe(sealBoundStable(session, 'evt', kind, payload));
-      expect(openBound(session, 'evt', kind, stable)).toEqual(payload);
+      expect(openBound(session, 'evt', kind, stable, now)).toEqual(payload);
     }),
   );
 });

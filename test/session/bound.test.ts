@@ -4,6 +4,7 @@ import { openBound, sealBound, sealBoundStable } from '../../src/session/bound.t
 import { routeHash } from '../../src/session/claims.ts';
 import { openCursor, sealCursor } from '../../src/session/cursor.ts';
 import { openEventId, sealEventId } from '../../src/session/event-id.ts';
+import { openQuestionId, sealQuestionId } from '../../src/session/hold.ts';
 import type { Keyring } from '../../src/session/keyring.ts';
 import {
   openProgressToken,
@@ -13,6 +14,7 @@ import {
   sealRequestId,
   sealTaskId,
 } from '../../src/session/request-id.ts';
+import { openRequestState, sealRequestState } from '../../src/session/request-state.ts';
 import { newClaims, openSession, type OpenSession, sealSession } from '../../src/session/token.ts';
 import { alice, firstKey, now, resource, ringOf } from './ring.ts';
 
@@ -46,9 +48,9 @@ test('the answer to a request of a server finds its way on any replica, type of 
   const replica = openSession(await ringOf(firstKey), text, expected, now);
   for (const raw of ['7', '"7"', '-0', '12345678901234567890', '1.0', '"ä\\u0000"', '""']) {
     const id = { upstream: 0xffffffff, raw };
-    expect(openRequestId(replica, sealRequestId(session, id))).toEqual(id);
-    expect(openProgressToken(replica, sealProgressToken(session, id))).toEqual(id);
-    expect(openTaskId(replica, sealTaskId(session, id))).toEqual(id);
+    expect(openRequestId(replica, sealRequestId(session, id), now)).toEqual(id);
+    expect(openProgressToken(replica, sealProgressToken(session, id), now)).toEqual(id);
+    expect(openTaskId(replica, sealTaskId(session, id), now)).toEqual(id);
   }
 });
 
@@ -82,53 +84,53 @@ test('an identifier opens in its own session, for its own purpose and kind only 
   const purposes = ['evt', 'req', 'prg', 'cur', 'tsk'] as const;
   for (const made of purposes) {
     const one = sealBound(session, made, 'a', payload, randomBytes);
-    expect(openBound(session, made, 'a', one)).toEqual(payload);
-    expect(openBound(session, made, 'b', one)).toBeUndefined();
-    expect(openBound(session, made, '', one)).toBeUndefined();
-    expect(openBound(stranger, made, 'a', one)).toBeUndefined();
-    for (const asked of purposes) if (asked !== made) expect(openBound(session, asked, 'a', one)).toBeUndefined();
+    expect(openBound(session, made, 'a', one, now)).toEqual(payload);
+    expect(openBound(session, made, 'b', one, now)).toBeUndefined();
+    expect(openBound(session, made, '', one, now)).toBeUndefined();
+    expect(openBound(stranger, made, 'a', one, now)).toBeUndefined();
+    for (const asked of purposes) if (asked !== made) expect(openBound(session, asked, 'a', one, now)).toBeUndefined();
   }
 });
 
 test('a cursor of one list is none of another', () => {
   const cursor = sealCursor(session, 'tools', { upstream: 1, cursor: 'a' }, randomBytes);
-  expect(openCursor(session, 'tools', cursor)).toEqual({ upstream: 1, cursor: 'a' });
-  expect(openCursor(session, 'prompts', cursor)).toBeUndefined();
-  expect(openCursor(stranger, 'tools', cursor)).toBeUndefined();
+  expect(openCursor(session, 'tools', cursor, now)).toEqual({ upstream: 1, cursor: 'a' });
+  expect(openCursor(session, 'prompts', cursor, now)).toBeUndefined();
+  expect(openCursor(stranger, 'tools', cursor, now)).toBeUndefined();
 });
 
 test('an empty cursor of an upstream is not the absence of one', () => {
   for (const cursor of ['', undefined]) {
     const position = { upstream: 1, cursor };
-    expect(openCursor(session, 'tools', sealCursor(session, 'tools', position, randomBytes))).toEqual(position);
+    expect(openCursor(session, 'tools', sealCursor(session, 'tools', position, randomBytes), now)).toEqual(position);
   }
 });
 
 test('the session itself, and anything else, is no identifier', () => {
   for (const foreign of [text, '', 'x', 'A'.repeat(37), 'A'.repeat(38), '7', 'ü'.repeat(60), `${'A'.repeat(38)}=`]) {
-    expect(openRequestId(session, foreign), foreign).toBeUndefined();
-    expect(openCursor(session, 'tools', foreign), foreign).toBeUndefined();
-    expect(openEventId(session, foreign), foreign).toBeUndefined();
+    expect(openRequestId(session, foreign, now), foreign).toBeUndefined();
+    expect(openCursor(session, 'tools', foreign, now), foreign).toBeUndefined();
+    expect(openEventId(session, foreign, now), foreign).toBeUndefined();
   }
 });
 
 test('an identifier of an upstream may have 16 KiB and no more', () => {
   const cursor = 'c'.repeat(16 * 1024 - 5);
   const position = { upstream: 1, cursor };
-  expect(openCursor(session, 'tools', sealCursor(session, 'tools', position, randomBytes))).toEqual(position);
+  expect(openCursor(session, 'tools', sealCursor(session, 'tools', position, randomBytes), now)).toEqual(position);
   const tooLong = { upstream: 1, cursor: `${cursor}c` };
   expect(() => sealCursor(session, 'tools', tooLong, randomBytes)).toThrow('upstream_malformed');
-  expect(openCursor(session, 'tools', 'A'.repeat(100_000))).toBeUndefined();
+  expect(openCursor(session, 'tools', 'A'.repeat(100_000), now)).toBeUndefined();
 });
 
 test('a place in the answer to a call is found again (A5)', () => {
-  for (const eventId of ['', '41_7', 'ä ö', 'x'.repeat(1_496)]) {
+  for (const eventId of ['0', '41_7', 'a b~!', 'x'.repeat(1_496)]) {
     const position = { kind: 'post', stream: randomBytes(8), upstream: 5, eventId } as const;
     const { text, dropped } = sealEventId(session, position, randomBytes);
     expect(dropped).toEqual([]);
     expect(text!.length).toBeLessThanOrEqual(2_048);
-    expect(openEventId(session, text!)).toEqual(position);
-    expect(openEventId(stranger, text!)).toBeUndefined();
+    expect(openEventId(session, text!, now)).toEqual(position);
+    expect(openEventId(stranger, text!, now)).toBeUndefined();
   }
 });
 
@@ -143,7 +145,7 @@ test('in a merged stream the least recent upstreams lose their place when the id
   const { text, dropped } = sealEventId(session, { kind: 'merged', vector }, randomBytes);
   expect(text!.length).toBeLessThanOrEqual(2_048);
   expect(dropped).toEqual([15, 16, 17, 18, 19]);
-  expect(openEventId(session, text!)).toEqual({ kind: 'merged', vector: vector.slice(0, 15) });
+  expect(openEventId(session, text!, now)).toEqual({ kind: 'merged', vector: vector.slice(0, 15) });
 });
 
 test('one upstream with a monstrous event id costs the others nothing', () => {
@@ -153,9 +155,80 @@ test('one upstream with a monstrous event id costs the others nothing', () => {
   ];
   const { text, dropped } = sealEventId(session, { kind: 'merged', vector }, randomBytes);
   expect(dropped).toEqual([1]);
-  expect(openEventId(session, text!)).toEqual({ kind: 'merged', vector: [{ upstream: 2, eventId: 'small' }] });
+  expect(openEventId(session, text!, now)).toEqual({ kind: 'merged', vector: [{ upstream: 2, eventId: 'small' }] });
   expect(sealEventId(session, { kind: 'merged', vector: vector.slice(0, 1) }, randomBytes)).toEqual({
     text: undefined,
     dropped: [1],
   });
+});
+
+test('an event id that no header can carry back is not sealed, so that no resumption is promised', () => {
+  for (const eventId of ['', '日', 'é', 'a\u0001b', 'a\tb', '\u007f', ' 7', '7 ', '\ud800']) {
+    const position = { kind: 'post', stream: Buffer.alloc(8), upstream: 5, eventId } as const;
+    expect(sealEventId(session, position, randomBytes), eventId).toEqual({ text: undefined, dropped: [5] });
+    const vector = [
+      { upstream: 5, eventId },
+      { upstream: 6, eventId: '7' },
+    ];
+    const { text: merged, dropped } = sealEventId(session, { kind: 'merged', vector }, randomBytes);
+    expect(dropped).toEqual([5]);
+    expect(openEventId(session, merged!, now)).toEqual({ kind: 'merged', vector: [{ upstream: 6, eventId: '7' }] });
+  }
+});
+
+test('what is bound to a session expires with it, 60 s after its time', () => {
+  const id = { upstream: 1, raw: '7' };
+  const place = { hold: Buffer.alloc(16, 1), address: 'h:1' };
+  const call = {
+    upstream: 1,
+    digest: Buffer.alloc(16),
+    expiresAt: now + 9_999,
+    rest: { kind: 'call', state: '' },
+  } as const;
+  const position = { kind: 'post', stream: Buffer.alloc(8), upstream: 5, eventId: '7' } as const;
+  const request = sealRequestId(session, id);
+  const progress = sealProgressToken(session, id);
+  const task = sealTaskId(session, id);
+  const question = sealQuestionId(session, { place, question: 1 });
+  const state = sealRequestState(session, call, randomBytes);
+  const event = sealEventId(session, position, randomBytes).text!;
+  const cursor = sealCursor(session, 'tools', { upstream: 1, cursor: 'a' }, randomBytes);
+  const openedAt = (at: number): unknown[] => [
+    openRequestId(session, request, at),
+    openProgressToken(session, progress, at),
+    openTaskId(session, task, at),
+    openQuestionId(session, question, at),
+    openRequestState(session, state, at),
+    openEventId(session, event, at),
+    openCursor(session, 'tools', cursor, at),
+  ];
+  expect(openedAt(now + 360)).not.toContain(undefined);
+  expect(openedAt(now + 361)).toEqual(Array.from({ length: 7 }, () => undefined));
+});
+
+test('in format 2 an identifier says its format, and the one of another format opens nothing', async () => {
+  const later = await ringOf({ ...firstKey, format: 2 });
+  const made = {
+    ...expected,
+    revision: '2025-11-25',
+    clientCapabilities: 0,
+    upstreams: [],
+    maxAgeSeconds: 300,
+  } as const;
+  const token = sealSession(later, newClaims(later, made, randomBytes, now), randomBytes, now);
+  const there = openSession(ring, token, expected, now);
+  const id = { upstream: 1, raw: '7' };
+  const sealed = sealRequestId(there, id);
+  const bytes = Buffer.from(sealed, 'base64url');
+  expect(bytes[0]).toBe(2);
+  expect(openRequestId(there, sealed, now)).toEqual(id);
+  for (const changed of [
+    bytes.subarray(1),
+    Buffer.from([1, ...bytes.subarray(1)]),
+    Buffer.from([3, ...bytes.subarray(1)]),
+  ])
+    expect(openRequestId(there, changed.toString('base64url'), now)).toBeUndefined();
+  expect(openRequestId(session, sealed, now)).toBeUndefined();
+  const vector = Array.from({ length: 20 }, (_, index) => ({ upstream: index, eventId: 'e'.repeat(95) }));
+  expect(sealEventId(there, { kind: 'merged', vector }, randomBytes).text!.length).toBeLessThanOrEqual(2_048);
 });

@@ -5,6 +5,7 @@ import {
   canonicalKdf,
   deriveIkm,
   hasNativeArgon2,
+  KdfError,
   kdfWarning,
   parseKdf,
   rawKey,
@@ -44,6 +45,14 @@ test('figures past their bounds, and anything else, are refused with what would 
   for (const [text, remedy] of [
     ['', 'use scrypt'],
     ['bcrypt', 'use scrypt'],
+    ['md5', 'use scrypt'],
+    ['pbkdf2-md5:600000', 'use scrypt'],
+    ['scrypt:2^40:8:1', 'whole numbers'],
+    ['scrypt:1099511627776:8:1', 'too large'],
+    ['scrypt:4294967296:8:1', 'at most 1 GiB'],
+    ['scrypt:65536:1:1', 'at most 32768'],
+    ['pbkdf2-sha256:1e9', 'whole numbers'],
+    ['pbkdf2-sha256:99999999999999999999', 'too large'],
     ['Scrypt', 'use scrypt'],
     ['none:1', 'takes no figures'],
     ['scrypt:', 'scrypt:131072:8:1'],
@@ -65,6 +74,7 @@ test('figures past their bounds, and anything else, are refused with what would 
     ['argon2id:1024:1:65', 'at most 64'],
   ] as const) {
     expect(() => parseKdf(text), text).toThrow(remedy);
+    expect(() => parseKdf(text), text).toThrow(KdfError);
   }
 });
 
@@ -123,4 +133,9 @@ test('a raw key may be written in hexadecimal, base64 or base64url, padded or no
   for (const text of [`${base64}\n`, `${base64.slice(0, -1)}!`, 'not base64 at all, but long enough to be a key']) {
     expect(rawKey(text).length, text).toBe(0);
   }
+});
+
+test('every figure that is allowed can be run', async () => {
+  for (const text of ['scrypt:32768:1:1', 'scrypt:2:4096:1', 'scrypt:2:1:64', 'argon2id:64:1:8', 'pbkdf2-sha256:100'])
+    expect((await deriveIkm(passphrase, parseKdf(text), 'manifold')).length, text).toBe(32);
 });

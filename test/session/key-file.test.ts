@@ -67,6 +67,16 @@ test('all faults come at once, each with its path', () => {
   ]);
 });
 
+test('a key may say what it seals in, by a number that is known', () => {
+  const key = { id: 'k', secret: good, kdf: 'none' };
+  expect(parseKeyFile(fileOf({ ...key, format: 2 }), 'keys.json')[0]?.format).toBe(2);
+  expect(parseKeyFile(fileOf(key), 'keys.json')[0]).not.toHaveProperty('format');
+  for (const format of [0, 3, '2', null, [2]])
+    expect(faultsOf(fileOf({ ...key, format })), String(format)).toEqual([
+      'keys[0].format: "format" must be one of 1, 2',
+    ]);
+});
+
 test('a file without keys is refused', () => {
   for (const text of ['', 'null', '[]', '{}', '{"keys":{}}', '{"keys":[]}']) {
     expect(faultsOf(text), text).toHaveLength(1);

@@ -74,7 +74,8 @@ test('faults name the key and never its secret', async () => {
 
 test('the first key whose time has come seals; all open until theirs is over', async () => {
   const ring = await ringOf({ ...secondKey, sealFrom: now + 600 }, { ...firstKey, acceptUntil: now + 1_200 });
-  const [second, first] = ring.epochs;
+  const second = ring.epochs.find(({ id }) => id === 'second');
+  const first = ring.epochs.find(({ id }) => id === 'first');
   expect(ring.sealing(now).id).toBe('first');
   expect(ring.sealing(now + 599).id).toBe('first');
   expect(ring.sealing(now + 600).id).toBe('second');
@@ -82,9 +83,50 @@ test('the first key whose time has come seals; all open until theirs is over', a
   expect(ring.accepting(first!.kid, now + 1_199)?.id).toBe('first');
   expect(ring.accepting(first!.kid, now + 1_200)).toBeUndefined();
   expect(ring.accepting(first!.kid ^ 1, now)).toBeUndefined();
-  expect(ring.accepted(now).map((epoch) => epoch.id)).toEqual(['first', 'second']);
-  expect(ring.accepted(now + 600).map((epoch) => epoch.id)).toEqual(['second', 'first']);
-  expect(ring.accepted(now + 1_200).map((epoch) => epoch.id)).toEqual(['second']);
+  expect(acceptedAt(ring, now)).toEqual(['first 1', 'second 1', 'second 2', 'first 2']);
+  expect(acceptedAt(ring, now + 600)).toEqual(['second 1', 'second 2', 'first 1', 'first 2']);
+  expect(acceptedAt(ring, now + 1_200)).toEqual(['second 1', 'second 2']);
+});
+
+/** Key and format of each epoch that opens. */
+function acceptedAt(ring: Keyring, at: number): string[] {
+  return ring.accepted(at).map(({ id, format }) => `${id} ${format}`);
+}
+
+test('a key seals in the format that it names, in the first unless it names one, and opens both', async () => {
+  const [plain, told] = [await ringOf(firstKey), await ringOf({ ...firstKey, format: 2 })];
+  expect(plain.sealing(now).format).toBe(1);
+  expect(told.sealing(now).format).toBe(2);
+  expect(told.sealing(now).kid).not.toBe(plain.sealing(now).kid);
+  for (const ring of [plain, told]) {
+    expect(ring.accepting(plain.sealing(now).kid, now)?.format).toBe(1);
+    expect(ring.accepting(told.sealing(now).kid, now)?.format).toBe(2);
+  }
+});
+
+async function kidsOf(kdf: KeySpec['kdf'], secret: string, name: string): Promise<number[]> {
+  return (await loadKeyring([{ id: 'k', secret, kdf }], { gateway: name, resource })).epochs.map(({ kid }) => kid);
+}
+
+test('with every derivation the name of the gateway is part of the keys of format 2', async () => {
+  const [one, other] = [
+    await kidsOf({ kind: 'none' }, firstKey.secret, 'one'),
+    await kidsOf({ kind: 'none' }, firstKey.secret, 'other'),
+  ];
+  // Format 1 left it out where nothing is derived, and has to stay as it is.
+  expect([one[0] === other[0], one[1] === other[1]]).toEqual([true, false]);
+  const phrase = 'seven grey herons walk upstream';
+  const [cheapOne, cheapOther] = [await kidsOf(cheap, phrase, 'one'), await kidsOf(cheap, phrase, 'other')];
+  expect([cheapOne[0] === cheapOther[0], cheapOne[1] === cheapOther[1]]).toEqual([false, false]);
+});
+
+test('a derivation that this machine cannot run is a fault of its key', async () => {
+  // As parseKdf would never give it.
+  const kdf = { kind: 'scrypt', N: 65_536, r: 1, p: 1 } as const;
+  const secret = 'seven grey herons walk upstream';
+  expect(await faultsOf({ id: 'k', secret, kdf })).toEqual([
+    'key "k".kdf: the key derivation scrypt:65536:1:1 cannot be run on this machine',
+  ]);
 });
 
 test('a ring in which no key may seal says so', async () => {

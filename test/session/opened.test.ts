@@ -67,3 +67,33 @@ test('the cache never holds more than its capacity, and keeps what is in use', (
   }
   expect(opened.open(ring, idle, expected, now)).not.toBe(seen);
 });
+
+test('the cache judges times anew: a shorter life, a cut-off', () => {
+  const opened = new OpenedSessions();
+  const text = sealed();
+  opened.open(ring, text, expected, now);
+  expect(() => opened.open(ring, text, { ...expected, maxAgeSeconds: 100 }, now + 161)).toThrow('expired');
+  expect(() => opened.open(ring, text, { ...expected, notBefore: now + 1 }, now + 1)).toThrow('cut_off');
+  expect(opened.open(ring, text, expected, now + 161)).toBeDefined();
+});
+
+test('the cache counts bytes, too', () => {
+  const bytes = 16 * 1024;
+  const opened = new OpenedSessions(1_000, bytes);
+  for (let count = 0; count < 100; count++) opened.open(ring, sealed(), expected, now);
+  expect(opened.size).toBeGreaterThan(5);
+  expect(opened.size).toBeLessThanOrEqual(bytes / 1_024);
+});
+
+test('what has ended is forgotten', () => {
+  const opened = new OpenedSessions(4);
+  const text = sealed();
+  const first = opened.open(ring, text, expected, now);
+  opened.forget(text);
+  expect(opened.size).toBe(0);
+  expect(opened.open(ring, text, expected, now)).not.toBe(first);
+  for (let count = 0; count < 2; count++) opened.open(ring, sealed(), expected, now);
+  opened.forget(text);
+  opened.forget('unknown');
+  expect(opened.size).toBe(2);
+});

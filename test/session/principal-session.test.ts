@@ -23,7 +23,7 @@ test('a cursor given to a client without a session opens on every replica', asyn
   const here = sessionOf(await ringOf(firstKey), alice, midnight + 5);
   const there = sessionOf(await ringOf(firstKey), alice, midnight + 60);
   const cursor = sealCursor(here, 'tools', position, randomBytes);
-  expect(openCursor(there, 'tools', cursor)).toEqual(position);
+  expect(openCursor(there, 'tools', cursor, midnight + 60)).toEqual(position);
   expect(sealRequestId(here, { upstream: 1, raw: '7' })).toBe(sealRequestId(there, { upstream: 1, raw: '7' }));
 });
 
@@ -39,16 +39,18 @@ test('it opens for no other principal, route, gateway or resource', async () => 
     sessionOf(other, alice, midnight),
     sessionOf(elsewhere, alice, midnight),
   ]) {
-    expect(openCursor(session, 'tools', cursor)).toBeUndefined();
+    expect(openCursor(session, 'tools', cursor, midnight)).toBeUndefined();
   }
 });
 
 test('it opens past one midnight and not past two', async () => {
   const ring = await ringOf(firstKey);
   const cursor = sealCursor(sessionOf(ring, alice, midnight + day - 1), 'tools', position, randomBytes);
-  expect(openCursor(sessionOf(ring, alice, midnight + day), 'tools', cursor)).toEqual(position);
-  expect(openCursor(sessionOf(ring, alice, midnight + 2 * day - 1), 'tools', cursor)).toEqual(position);
-  expect(openCursor(sessionOf(ring, alice, midnight + 2 * day), 'tools', cursor)).toBeUndefined();
+  expect(openCursor(sessionOf(ring, alice, midnight + day), 'tools', cursor, midnight + day)).toEqual(position);
+  expect(openCursor(sessionOf(ring, alice, midnight + 2 * day - 1), 'tools', cursor, midnight + 2 * day - 1)).toEqual(
+    position,
+  );
+  expect(openCursor(sessionOf(ring, alice, midnight + 2 * day), 'tools', cursor, midnight + 2 * day)).toBeUndefined();
 });
 
 test('it opens while replicas seal with different keys, both ways', async () => {
@@ -59,9 +61,25 @@ test('it opens while replicas seal with different keys, both ways', async () => 
     [late, early],
   ] as const) {
     const id = sealRequestId(sessionOf(made, 'anonymous', midnight), { upstream: 1, raw: '7' });
-    expect(openRequestId(sessionOf(asked, 'anonymous', midnight), id)).toEqual({ upstream: 1, raw: '7' });
-    expect(openRequestId(sessionOf(asked, 'anonymous', midnight + day), id)).toEqual({ upstream: 1, raw: '7' });
+    expect(openRequestId(sessionOf(asked, 'anonymous', midnight), id, midnight)).toEqual({ upstream: 1, raw: '7' });
+    expect(openRequestId(sessionOf(asked, 'anonymous', midnight + day), id, midnight + day)).toEqual({
+      upstream: 1,
+      raw: '7',
+    });
   }
   const id = sealRequestId(sessionOf(early, 'anonymous', midnight), { upstream: 1, raw: '7' });
-  expect(openRequestId(sessionOf(await ringOf(firstKey), 'anonymous', midnight), id)).toBeUndefined();
+  expect(openRequestId(sessionOf(await ringOf(firstKey), 'anonymous', midnight), id, midnight)).toBeUndefined();
+});
+
+test('it opens while replicas seal in different formats, both ways', async () => {
+  const before = await ringOf(firstKey);
+  const after = await ringOf({ ...firstKey, format: 2 });
+  for (const [made, asked] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const cursor = sealCursor(sessionOf(made, 'anonymous', midnight), 'tools', position, randomBytes);
+    for (const at of [midnight, midnight + day])
+      expect(openCursor(sessionOf(asked, 'anonymous', at), 'tools', cursor, at)).toEqual(position);
+  }
 });

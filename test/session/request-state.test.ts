@@ -33,7 +33,7 @@ test('a state comes back as it was given, on any replica with the key (2026-07-2
   const replica = sessionOf(await ringOf(firstKey), alice);
   for (const state of ['', 'x', '{"a":1.0}\u0000"\\', 'é😀', 's'.repeat(16_000)]) {
     const sealed = sealRequestState(session, { ...call, rest: { kind: 'call', state } }, randomBytes);
-    expect(openRequestState(replica, sealed)).toEqual({ ...call, rest: { kind: 'call', state } });
+    expect(openRequestState(replica, sealed, now)).toEqual({ ...call, rest: { kind: 'call', state } });
   }
 });
 
@@ -45,20 +45,20 @@ test('two states of one call tell nothing of each other, and neither shows what 
 
 test('another principal, another key and another purpose open nothing', async () => {
   const sealed = sealRequestState(session, call, randomBytes);
-  expect(openRequestState(sessionOf(ring, bob), sealed)).toBeUndefined();
-  expect(openRequestState(sessionOf(await ringOf(secondKey), alice), sealed)).toBeUndefined();
+  expect(openRequestState(sessionOf(ring, bob), sealed, now)).toBeUndefined();
+  expect(openRequestState(sessionOf(await ringOf(secondKey), alice), sealed, now)).toBeUndefined();
   const cursor = sealCursor(session, 'tools', { upstream: 1, cursor: 'c'.repeat(40) }, randomBytes);
-  expect(openRequestState(session, cursor)).toBeUndefined();
+  expect(openRequestState(session, cursor, now)).toBeUndefined();
 });
 
 test('a text that was changed in any place, cut or lengthened opens nothing', () => {
   const sealed = sealRequestState(session, call, randomBytes);
   for (let at = 0; at < sealed.length; at += 1) {
     const changed = sealed.slice(0, at) + (sealed[at] === 'A' ? 'Q' : 'A') + sealed.slice(at + 1);
-    expect(openRequestState(session, changed)).toBeUndefined();
+    expect(openRequestState(session, changed, now)).toBeUndefined();
   }
   for (const text of ['', 'x', sealed.slice(0, -1), `${sealed}A`, `${sealed}=`, ` ${sealed}`, 'as given'])
-    expect(openRequestState(session, text)).toBeUndefined();
+    expect(openRequestState(session, text, now)).toBeUndefined();
 });
 
 test('a state that would be longer than 16 KiB with what is sealed beside it is the upstream’s fault', () => {
@@ -67,6 +67,7 @@ test('a state that would be longer than 16 KiB with what is sealed beside it is 
     openRequestState(
       session,
       sealRequestState(session, { ...call, rest: { kind: 'call', state: longest } }, randomBytes),
+      now,
     )?.rest,
   ).toEqual({
     kind: 'call',

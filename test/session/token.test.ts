@@ -156,6 +156,82 @@ test('a session lives 5 minutes at least and 30 days at most', () => {
   }
 });
 
+/** A session of Alice with these times, as no gateway would make it. */
+function sealTimes(issuedAt: number, expiresAt: number): string {
+  const session = { principal: alice, route, revision: '2025-11-25', clientCapabilities: 0, upstreams: [] } as const;
+  const claims = newClaims(ring, { ...session, maxAgeSeconds: 300 }, randomBytes, now);
+  return sealSession(ring, { ...claims, issuedAt, expiresAt }, randomBytes, now);
+}
+
+test('times that no gateway gives are refused, like every fault (iat and exp are judged)', () => {
+  for (const [issuedAt, expiresAt, fault] of [
+    [now + 120, now + 1_000, undefined],
+    [now + 121, now + 1_000, 'future'],
+    [now, now + 300, undefined],
+    [now, now + 299, 'lifetime'],
+    [now, now, 'lifetime'],
+    [now, now - 1, 'lifetime'],
+    [now + 60, now + 30, 'lifetime'],
+    [now, now + 2_592_000, undefined],
+    [now, now + 2_592_001, 'lifetime'],
+    [0, 0xffffffff, 'lifetime'],
+  ] as const)
+    expect(faultOf(ring, sealTimes(issuedAt, expiresAt)), `${issuedAt} ${expiresAt}`).toBe(fault);
+});
+
+test('a shorter life of sessions holds for those that were given a longer one', () => {
+  const text = seal(ring, alice);
+  const openAt = (at: number, maxAgeSeconds?: number) => (): unknown =>
+    openSession(ring, text, { principal: alice, route, maxAgeSeconds }, at);
+  expect(openAt(now + 3_660, 3_600)).not.toThrow();
+  expect(openAt(now + 3_661, 3_600)).toThrow('session_unreadable: expired');
+  expect(openAt(now + 3_661)).not.toThrow();
+  // A longer one changes nothing for those of before.
+  expect(openAt(now + 86_461, 2_592_000)).toThrow('session_unreadable: expired');
+});
+
+test('from a cut-off on, sessions of before are refused; one in the future waits for its time', () => {
+  const text = seal(ring, alice);
+  const openAt = (at: number, notBefore: number) => (): unknown =>
+    openSession(ring, text, { principal: alice, route, notBefore }, at);
+  expect(openAt(now + 10, now)).not.toThrow();
+  expect(openAt(now + 10, now + 1)).toThrow('session_unreadable: cut_off');
+  expect(openAt(now + 10, now + 11)).not.toThrow();
+  expect(openAt(now + 11, now + 11)).toThrow('session_unreadable: cut_off');
+});
+
+test('replicas of two releases serve each other’s sessions, and the format changes replica by replica', async () => {
+  // Both read both; one has not been told yet to write the second format.
+  const before = await ringOf(firstKey);
+  const after = await ringOf({ ...firstKey, format: 2 });
+  const [old, fresh] = [seal(before, alice), seal(after, alice)];
+  expect([old.slice(0, 2), fresh.slice(0, 2)]).toEqual(['AQ', 'Ag']);
+  for (const keyring of [before, after])
+    for (const text of [old, fresh]) {
+      expect(faultOf(keyring, text)).toBeUndefined();
+      expect(faultOf(keyring, text, bob)).toBe('principal');
+      expect(
+        faultOf(
+          keyring,
+          withByte(text, 0, (version) => 3 - version),
+        ),
+      ).toBe('version');
+      expect(
+        faultOf(
+          keyring,
+          withByte(text, 0, () => 3),
+        ),
+      ).toBe('version');
+    }
+  // What is bound to a session has its format, whoever seals it: a replica that reads the one reads the other.
+  for (const [text, format] of [
+    [old, 1],
+    [fresh, 2],
+  ] as const)
+    for (const keyring of [before, after])
+      expect(openSession(keyring, text, { principal: alice, route }, now).epoch.format).toBe(format);
+});
+
 test('an identifier of another purpose is no session (T3)', () => {
   const session = openSession(ring, seal(ring, alice), { principal: alice, route }, now);
   const eventId = sealBound(session, 'evt', 'post', Buffer.alloc(100), randomBytes);
@@ -179,8 +255,8 @@ test('a file with a time in it rotates every replica at that time', async () => 
   const keyring = await ringOf({ ...secondKey, sealFrom: now + 600 }, { ...firstKey, acceptUntil: now + 90_000 });
   const old = seal(keyring, alice, [], now + 599);
   const fresh = seal(keyring, alice, [], now + 600);
-  expect(faultOf(await ringOf(firstKey), old)).toBeUndefined();
-  expect(faultOf(await ringOf(secondKey), fresh)).toBeUndefined();
+  expect(faultOf(await ringOf(firstKey), old, alice, now + 600)).toBeUndefined();
+  expect(faultOf(await ringOf(secondKey), fresh, alice, now + 600)).toBeUndefined();
   expect(faultOf(keyring, old, alice, now + 80_000)).toBeUndefined();
   expect(faultOf(keyring, old, alice, now + 90_000)).toBe('kid');
 });

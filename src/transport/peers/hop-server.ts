@@ -1,6 +1,6 @@
 /**
  * The listener for other replicas alone: requests of clients that belong to calls held here. Whoever cannot sign gets an answer
- * that tells nothing (protocol.md D6; security.md T28).
+ * that tells nothing.
  */
 import type { Server } from 'node:http';
 import { GatewayError } from '../../errors.ts';
@@ -28,7 +28,6 @@ export function hopServer(
     try {
       if (brought === undefined || request.method !== 'POST') throw new GatewayError('path_unknown');
       if (claimOf(request.rawHeaders, nowSeconds()) === undefined) throw new GatewayError('path_unknown', 'not signed');
-      checkPost(readHead(request.rawHeaders));
     } catch (fault) {
       respondFault(response, fault);
       return;
@@ -44,7 +43,12 @@ export function hopServer(
         return;
       }
       response.setHeader(signatureHeader, proof);
-      brought!.handleBrought(request, body, response);
+      try {
+        checkPost(readHead(rawHeaders));
+        brought!.handleBrought(request, body, response);
+      } catch (wrong) {
+        respondFault(response, wrong);
+      }
     });
   });
 }

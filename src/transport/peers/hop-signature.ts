@@ -2,13 +2,28 @@
  * How a replica knows that a request has come from another one, lately and to this one, and how that one knows that the answer is of
  * a replica: keyed digests, by a key of the key ring. An address may have changed hands since it was sealed.
  */
+import type { SealFormat } from '../../session/format.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 
-/** Of a request, `SECONDS HEX` over time, address, path, headers and body; of its answer, `HEX` over that. */
+/**
+ * Of a request, `SECONDS HEX` over time, address, path, headers and body, or `2 SECONDS HEX` in the second format; of its answer,
+ * `HEX` over that. Both formats are understood; which one is written follows the format in which the keys seal.
+ */
 export const signatureHeader = 'manifold-hop';
 const label = 'hop';
+const signatureForm = /^(?:(2) )?(\d{1,12}) ([0-9a-f]{64})$/;
+
+/** A signature as it came. */
+interface Claim {
+  readonly format: SealFormat;
+  /** Unix seconds. */
+  readonly at: number;
+  readonly digest: string;
+  /** All of it, which the proof is over. */
+  readonly signature: string;
+}
 
 /** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
 const ownHeaders = new Set([
@@ -44,23 +59,25 @@ export function passedOn(rawHeaders: RawHeaders): string[] {
 }
 
 export function signatureOf(keyring: Keyring, nowSeconds: number, request: Signed): string {
-  return `${nowSeconds} ${sign(keyring.derive(label, nowSeconds), nowSeconds, request)}`;
+  const { format } = keyring.sealing(nowSeconds);
+  const digest = sign(keyring.derive(label, nowSeconds), { format, at: nowSeconds }, request);
+  return format === 1 ? `${nowSeconds} ${digest}` : `${format} ${nowSeconds} ${digest}`;
 }
 
 /** What is signed of a request, as it came; undefined for one that is not signed, or not lately. Reads no body. */
-export function claimOf(rawHeaders: RawHeaders, nowSeconds: number): { at: number; signature: string } | undefined {
+export function claimOf(rawHeaders: RawHeaders, nowSeconds: number): Claim | undefined {
   const signature = valueOf(rawHeaders, signatureHeader) ?? '';
-  const at = Number(signature.split(' ', 1)[0] || Number.NaN);
-  return Number.isSafeInteger(at) && Math.abs(at - nowSeconds) <= maxAgeSeconds ? { at, signature } : undefined;
+  const [, version, seconds, digest = ''] = signatureForm.exec(signature) ?? [];
+  if (seconds === undefined || Math.abs(Number(seconds) - nowSeconds) > maxAgeSeconds) return undefined;
+  return { format: version === undefined ? 1 : 2, at: Number(seconds), digest, signature };
 }
 
 /** The proof for its answer, of a request that has come from a replica with the keys of this one; undefined for any other. */
 export function proofFor(keyring: Keyring, nowSeconds: number, request: Signed): string | undefined {
   const claim = claimOf(request.rawHeaders, nowSeconds);
   if (claim === undefined) return undefined;
-  const given = claim.signature.slice(claim.signature.indexOf(' ') + 1);
   for (const key of keyring.deriveAccepted(label, nowSeconds))
-    if (isSameDigest(sign(key, claim.at, request), given)) return prove(key, claim.signature);
+    if (isSameDigest(sign(key, claim, request), claim.digest)) return prove(key, claim.signature);
   return undefined;
 }
 
@@ -70,9 +87,13 @@ export function isProof(keyring: Keyring, nowSeconds: number, signature: string,
   return keyring.deriveAccepted(label, nowSeconds).some((key) => isSameDigest(prove(key, signature), given));
 }
 
-function sign(key: Buffer, at: number, { address, path, rawHeaders, body }: Signed): string {
+function sign(
+  key: Buffer,
+  { format, at }: Pick<Claim, 'format' | 'at'>,
+  { address, path, rawHeaders, body }: Signed,
+): string {
   const said = JSON.stringify([at, address, path, passedOn(rawHeaders)]);
-  return keyedDigest(key, `${said}\n`, body);
+  return keyedDigest(key, format === 1 ? `${said}\n` : `hop ${format}\n${said}\n`, body);
 }
 
 function prove(key: Buffer, signature: string): string {

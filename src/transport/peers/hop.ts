@@ -1,6 +1,6 @@
 /**
  * A client's request that belongs to a call held at another replica is brought there as it came, and what that replica answers
- * goes back to the client as it is (protocol.md D6). The address travels sealed in what the client handed back, so no client can
+ * goes back to the client as it is. The address travels sealed in what the client handed back, so no client can
  * choose it; the receiver knows a replica by a key derived from the key ring, and checks the request as if it had come first.
  */
 import { Agent, type Dispatcher } from 'undici';
@@ -12,6 +12,7 @@ import type { Outlet } from '../downstream/outlet.ts';
 import type { Wording } from '../downstream/wording.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
 import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
+import { WholeEvents } from './whole-events.ts';
 import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../http/limits.ts';
 
 /** A request of a client that is answered at another replica. */
@@ -123,7 +124,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Passes the answer of another replica on to the client, as JSON with its status or as the bytes of a stream. */
+/** Passes the answer of another replica on to the client, as JSON with its status or as the whole events of a stream. */
 class PassingHandler implements Dispatcher.DispatchHandler {
   readonly #call: Passed;
   readonly #outlet: Outlet;
@@ -132,6 +133,7 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   #status = 0;
   #size = 0;
   readonly #chunks: Buffer[] = [];
+  readonly #events = new WholeEvents();
   readonly #isReplica: IsReplica;
 
   constructor(call: Passed, isReplica: IsReplica) {
@@ -174,7 +176,12 @@ class PassingHandler implements Dispatcher.DispatchHandler {
       // With what the gateway itself adds to a message, the largest answer there is.
       if (this.#size > maxEventBytes) controller.abort(new Error(`over ${maxEventBytes} bytes`));
       else this.#chunks.push(chunk);
-    } else if (this.#reading === 'stream' && !this.#outlet.events(chunk)) controller.pause();
+    } else if (this.#reading === 'stream') {
+      const events = this.#events.take(chunk);
+      if (this.#events.halfBytes > maxEventBytes)
+        controller.abort(new Error(`an event of over ${maxEventBytes} bytes`));
+      else if (events !== undefined && !this.#outlet.events(events)) controller.pause();
+    }
   }
 
   onResponseEnd(): void {
@@ -188,6 +195,8 @@ class PassingHandler implements Dispatcher.DispatchHandler {
     if (this.#reading === 'over') return;
     if (this.#reading === 'head') hops.inc({ outcome: 'unreachable' });
     this.#reading = 'over';
+    // Half an event is dropped: the fault is an event of its own.
+    this.#events.drop();
     const fault = new GatewayError('state_invalid', 'the replica that holds the call is not reached', { cause });
     const { client, message } = this.#call;
     this.#outlet.fault(fault, client.wording.fault(fault, message.id));

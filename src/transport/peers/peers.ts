@@ -1,126 +1,175 @@
 /**
  * How replicas tell one another what only one of them has heard (notice.ts), best effort. A message is authenticated by a key
- * derived from the key ring, and a replica that misses one still refuses nothing it should serve (design.md §5; security.md §2.2 DELETE).
+ * derived from the key ring, and a replica that misses one still refuses nothing it should serve.
  */
-import { lookup } from 'node:dns/promises';
 import express, { type Express } from 'express';
 import { Agent, request } from 'undici';
+import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
-import { readNotice, type Notice } from './notice.ts';
+import {
+  isTellable,
+  maxNoticeBytes,
+  newestNoticeFormat,
+  readNotices,
+  writeNotices,
+  type Notice,
+  type NoticeFormat,
+} from './notice.ts';
+import { maxPeers, PeerAddresses, type Resolve } from './peer-addresses.ts';
+import { maxPostsPerPeer, PeerQueue, type Said } from './peer-queue.ts';
 
 const peerPath = '/.manifold/notice';
-const maxBodyBytes = 8_192;
+const signatureHeader = 'manifold-signature';
+/** Hexadecimal HMAC-SHA256. */
+const signatureForm = /^[0-9a-f]{64}$/;
+/** In each answer of a replica that reads more than the first format: the newest that it reads. */
+const readsHeader = 'manifold-reads';
+const maxBodyBytes = 64 * 1024;
 const answerTimeoutMs = 2_000;
-/** More peers than this are not told. */
-const maxPeers = 256;
-/** Notices on their way at once, beyond which only the end of a session is told: a client must not make a flood of its requests. */
-const maxUnderWay = 256;
+/** Cancellations of one session that are told, in so many seconds. A client can name any number of requests it never sent. */
+const maxCancelled = 256;
+const cancelledSeconds = 10;
+/** Sessions whose cancellations are counted. */
+const maxCancelling = 10_000;
 const label = 'peer-channel';
 
 export class Peers {
   readonly #keyring: Keyring;
   readonly #log: Log;
   readonly #nowSeconds: () => number;
-  readonly #target: { readonly host: string; readonly port: number } | undefined;
+  readonly #addresses: PeerAddresses | undefined;
+  readonly #queues: BoundedMap<string, PeerQueue>;
+  readonly #cancelled = new BoundedMap<string, { since: number; count: number }>({ maxEntries: maxCancelling });
   readonly #agent = new Agent({
     connect: { timeout: connectTimeoutMs },
+    connections: maxPostsPerPeer,
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
   });
 
-  #underWay = 0;
-
-  /** `name` is `host` or `host:port`, resolved anew each time; undefined: nobody is told. */
-  constructor(name: string | undefined, defaultPort: number, keyring: Keyring, log: Log, nowSeconds: () => number) {
-    this.#target = name === undefined ? undefined : targetOf(name, defaultPort);
+  /** `name` is `host` or `host:port`; undefined: nobody is told. */
+  constructor(
+    name: string | undefined,
+    defaultPort: number,
+    keyring: Keyring,
+    log: Log,
+    nowSeconds: () => number,
+    resolve?: Resolve,
+  ) {
+    this.#addresses = name === undefined ? undefined : new PeerAddresses(name, defaultPort, resolve);
     this.#keyring = keyring;
     this.#log = log;
     this.#nowSeconds = nowSeconds;
+    this.#queues = new BoundedMap({ maxEntries: maxPeers, onGaveWay: (queue) => queue.close() });
   }
 
-  /** Tells every address behind the name. Never throws: what a peer does not learn it does not know. */
+  /** Tells every address behind the name. Never rejects: what a peer does not learn it does not know. */
   async tell(notice: Notice): Promise<void> {
-    const target = this.#target;
-    if (target === undefined) return;
-    const body = JSON.stringify({ notice, at: this.#nowSeconds() });
-    const isTooMuch = this.#underWay >= maxUnderWay && notice.kind !== 'ended';
-    if (isTooMuch || Buffer.byteLength(body) > maxBodyBytes) {
+    if (this.#addresses === undefined) return;
+    if (!isTellable(notice) || (notice.kind === 'cancelled' && !this.#mayTell(notice.jti))) {
       this.#log.debug({ kind: notice.kind }, 'peers are not told');
       return;
     }
-    this.#underWay += 1;
-    await this.#tellAll(target, body);
-    this.#underWay -= 1;
-  }
-
-  async #tellAll(target: { readonly host: string; readonly port: number }, body: string): Promise<void> {
-    const signature = keyedDigest(this.#keyring.derive(label, this.#nowSeconds()), body);
+    const text = JSON.stringify(notice);
+    if (Buffer.byteLength(text) > maxNoticeBytes) return;
     try {
-      const addresses = (await lookup(target.host, { all: true })).slice(0, maxPeers);
-      await Promise.allSettled(
-        addresses.map(({ address, family }) =>
-          this.#send(family === 6 ? `[${address}]` : address, target.port, body, signature),
-        ),
-      );
+      const addresses = await this.#addresses.current();
+      await Promise.all(addresses.map((address) => this.#queue(address).add(notice, text)));
     } catch (fault) {
       this.#log.warn({ fault: String(fault) }, 'peers cannot be found');
     }
   }
 
-  async #send(host: string, port: number, body: string, signature: string): Promise<void> {
+  #mayTell(jti: string): boolean {
+    const now = this.#nowSeconds();
+    let told = this.#cancelled.get(jti);
+    if (told === undefined || now - told.since >= cancelledSeconds || now < told.since) {
+      told = { since: now, count: 0 };
+      this.#cancelled.set(jti, told);
+    }
+    told.count += 1;
+    return told.count <= maxCancelled;
+  }
+
+  #queue(address: string): PeerQueue {
+    let queue = this.#queues.renew(address);
+    if (queue === undefined) {
+      queue = new PeerQueue((format, notices) => this.#post(address, format, notices));
+      this.#queues.set(address, queue);
+    }
+    return queue;
+  }
+
+  async #post(address: string, format: NoticeFormat, notices: readonly string[]): Promise<Said> {
+    const now = this.#nowSeconds();
+    const body = writeNotices(format, notices, now);
     try {
-      const headers = { 'content-type': 'application/json', 'manifold-signature': signature };
-      const answer = await request(`http://${host}:${port}${peerPath}`, {
+      const signature = keyedDigest(this.#keyring.derive(label, now), body);
+      const {
+        statusCode,
+        headers,
+        body: rest,
+      } = await request(`http://${address}${peerPath}`, {
         dispatcher: this.#agent,
         method: 'POST',
-        headers,
+        headers: { 'content-type': 'application/json', [signatureHeader]: signature },
         body,
       });
-      await answer.body.dump();
-      if (answer.statusCode !== 204)
-        this.#log.warn({ peer: host, status: answer.statusCode }, 'peer refused a message');
+      await rest.dump();
+      if (statusCode !== 204 && format === 1)
+        this.#log.warn({ peer: address, status: statusCode }, 'peer refused a message');
+      const reads = statusCode === 204 && Number(headers[readsHeader]) >= newestNoticeFormat ? newestNoticeFormat : 1;
+      return { status: statusCode, reads };
     } catch (fault) {
-      this.#log.debug({ peer: host, fault: String(fault) }, 'peer not reached');
+      this.#log.debug({ peer: address, fault: String(fault) }, 'peer not reached');
+      return undefined;
     }
   }
 
   /**
-   * Serves the messages of peers on `app`, and answers when `onNotice` is done with one, so that whoever told it knows that it
-   * holds here. An unauthenticated one is answered as if there were no such page.
+   * Serves the messages of peers on `app`, and answers when `onNotice` is done with them, so that whoever told them knows that
+   * they hold here. Whoever cannot sign finds no such page: to the byte, and after as long a wait, the answer is that of any
+   * page which is not there, whatever the method.
    */
   receive(app: Express, onNotice: (notice: Notice) => Promise<void>): void {
-    app.post(peerPath, express.raw({ type: 'application/json', limit: maxBodyBytes }), (incoming, response) => {
-      const body: unknown = incoming.body;
-      const read = Buffer.isBuffer(body)
-        ? this.#verified(body.toString('utf8'), incoming.get('manifold-signature'))
-        : undefined;
-      if (read === undefined) {
-        response.status(404).end();
+    const readBody = express.raw({ type: 'application/json', limit: maxBodyBytes, inflate: false });
+    // Not as a route of its own: Express answers OPTIONS for those, and a page that waits for its body tells that it is there.
+    app.use((incoming, response, next) => {
+      const signature = incoming.get(signatureHeader) ?? '';
+      if (incoming.method !== 'POST' || !signatureForm.test(signature)) {
+        next();
         return;
       }
-      void onNotice(read).finally(() => response.status(204).end());
+      readBody(incoming, response, (fault?: unknown) => {
+        const body: unknown = incoming.body;
+        const isOurs = fault === undefined && incoming.url === peerPath && Buffer.isBuffer(body);
+        const heard = isOurs ? this.#verified(body.toString('utf8'), signature) : undefined;
+        if (heard === undefined) {
+          next();
+          return;
+        }
+        void Promise.allSettled(heard.map((notice) => onNotice(notice))).then(() =>
+          response.status(204).set(readsHeader, String(newestNoticeFormat)).end(),
+        );
+      });
     });
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  async close(): Promise<void> {
+    for (const queue of this.#queues.values()) queue.close();
+    await this.#agent.destroy();
   }
 
-  #verified(body: string, signature: string | undefined): Notice | undefined {
+  #verified(body: string, signature: string): readonly Notice[] | undefined {
     const now = this.#nowSeconds();
-    const known = this.#keyring
+    const isKnown = this.#keyring
       .deriveAccepted(label, now)
-      .some((key) => isSameDigest(keyedDigest(key, body), signature ?? ''));
-    if (!known) return undefined;
-    const read = readNotice(body);
-    return read !== undefined && Math.abs(read.at - now) <= maxAgeSeconds ? read.notice : undefined;
+      .some((key) => isSameDigest(keyedDigest(key, body), signature));
+    if (!isKnown) return undefined;
+    const told = readNotices(body);
+    return told !== undefined && Math.abs(told.at - now) <= maxAgeSeconds ? told.notices : undefined;
   }
-}
-
-function targetOf(name: string, defaultPort: number): { host: string; port: number } {
-  const { hostname, port } = new URL(`http://${name}`);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? defaultPort : Number(port) };
 }
