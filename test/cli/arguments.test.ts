@@ -46,6 +46,8 @@ const defaults = {
   allowedHosts: [],
   allowedOrigins: [],
   logLevel: 'info',
+  logFormat: 'auto',
+  strict: false,
   peers: undefined,
 };
 
@@ -102,6 +104,8 @@ describe('run', () => {
       allowedHosts: ['a.example.com', 'b:8443', '[::1]:80'],
       allowedOrigins: ['https://app.example.com', 'http://localhost:3000'],
       logLevel: 'debug',
+      logFormat: 'auto',
+      strict: false,
       peers: 'manifold-peers',
     });
   });
