@@ -41,13 +41,14 @@ function quoted(text: string): string {
 }
 
 function bashScript(): readonly string[] {
-  const valued = new Map(lines.flatMap(({ flags }) => flags.map((flag) => [flag.name, flag] as const)));
-  const choices = [...valued.values()].flatMap((flag) => {
-    if (flag.value === undefined || isFile(flag)) return [];
-    const words = quoted((flag.choices ?? []).join(' '));
+  const valued = [...new Map(lines.flatMap(({ flags }) => flags.map((flag) => [flag.name, flag] as const))).values()];
+  const choices = valued.flatMap((flag) => {
+    if (flag.choices === undefined) return [];
+    const words = quoted(flag.choices.join(' '));
     return [`    ${flagWords(flag).join('|')}) COMPREPLY=($(compgen -W ${words} -- "$current")); return ;;`];
   });
-  const files = [...valued.values()].filter(isFile).flatMap(flagWords);
+  // Nothing is offered for their values, so that the shell offers files.
+  const free = valued.filter((flag) => flag.value !== undefined && flag.choices === undefined).flatMap(flagWords);
   return [
     '# bash completion of manifold: source <(manifold completion bash)',
     '_manifold() {',
@@ -58,8 +59,7 @@ function bashScript(): readonly string[] {
     '    return',
     '  fi',
     '  case $previous in',
-    // Nothing is offered here, so that the shell offers files.
-    `    ${files.join('|')}) return ;;`,
+    `    ${free.join('|')}) return ;;`,
     ...choices,
     '  esac',
     '  case ${COMP_WORDS[1]} in',

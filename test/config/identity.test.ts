@@ -22,8 +22,12 @@ test('an id holds no separator, and begins and ends in a letter or digit', () =>
   }
 });
 
+/** As Cline's marketplace names its servers. */
+function on(path: string): string {
+  return `github.com/modelcontextprotocol/servers/tree/main/src/${path}`;
+}
+
 test('a name that is too long gets an id that no other such name has', () => {
-  const on = (path: string): string => `github.com/modelcontextprotocol/servers/tree/main/src/${path}`;
   for (const [name, id] of [
     ['a'.repeat(33), /^a{25}-[0-9a-f]{6}$/],
     [`${'a'.repeat(24)}_${'b'.repeat(24)}`, /^a{24}-[0-9a-f]{6}$/],
