@@ -225,7 +225,11 @@ function toolsOptions(given: Given, env: Environment): ToolsOptions {
   const url = given.words[0] ?? 'http://localhost:1975/mcp';
   const parsed = URL.parse(url);
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw new UsageError('the URL must begin with http:// or https://', given.command);
+    const bare = /^[A-Za-z0-9.-]+(?::[0-9]+)?(?:\/|$)/.test(url);
+    throw new UsageError(
+      `the URL must begin with http:// or https://${bare ? `, such as http://${url.split('/', 1)[0]!}/mcp` : ''}`,
+      given.command,
+    );
   }
   return { url, headers: given.list('header').map((text) => header(text, env)), json: given.on('json') };
 }

@@ -268,7 +268,7 @@ describe('the other commands', () => {
       );
     }
     expect(faultOf(['tools', 'localhost:1975'])).toBe(
-      'the URL must begin with http:// or https:// | Try: manifold tools --help',
+      'the URL must begin with http:// or https://, such as http://localhost:1975/mcp | Try: manifold tools --help',
     );
     expect(faultOf(['tools', 'http://a', 'http://b'])).toBe('tools takes one argument | Try: manifold tools --help');
   });

@@ -45,12 +45,19 @@ async function toolNames(url: string): Promise<readonly string[]> {
   return tools.map(({ name }) => name);
 }
 
-describe('one entry that cannot be used', () => {
-  const servers = (): object => ({
+function servers(): object {
+  return {
     good: { url: upstream.url },
     bad: { url: 'https://example.com/mcp', headers: { Authorization: 'Bearer ${NEVER_SET_HERE}' } },
-  });
+  };
+}
 
+/** The arguments that serve the good server alone. */
+function served(): readonly string[] {
+  return ['--mcp-json', JSON.stringify({ mcpServers: { good: { url: upstream.url } } })];
+}
+
+describe('one entry that cannot be used', () => {
   test('does not stop the others, and the greeting says why it failed', async () => {
     const gateway = await startGateway({ config: { mcpServers: servers() }, admin: false });
     await expect.poll(() => gateway.stdout.join('\n')).toContain('Not served, until the configuration is mended:');
@@ -170,11 +177,6 @@ test('log lines for people hold no JSON and do not stand within the greeting', a
 });
 
 describe('session keys', () => {
-  const served = (): readonly string[] => [
-    '--mcp-json',
-    JSON.stringify({ mcpServers: { good: { url: upstream.url } } }),
-  ];
-
   test.skipIf(process.platform === 'win32')('that others can read are warned of', async () => {
     const { out } = await ended(['keygen']);
     const keys = file('keys.json', out);

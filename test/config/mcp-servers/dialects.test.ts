@@ -32,8 +32,11 @@ function problemsOf(server: object): readonly string[] {
   return [];
 }
 
+function at(name: string): string {
+  return `github.com/modelcontextprotocol/servers/tree/main/src/${name}`;
+}
+
 test('Cline: names that are addresses, seconds, and its own keys', () => {
-  const at = (name: string): string => `github.com/modelcontextprotocol/servers/tree/main/src/${name}`;
   const entry = { command: 'npx', args: ['-y', 'x'], timeout: 60, disabled: false, autoApprove: ['a'] };
   const { upstreams, warnings } = read({
     mcpServers: { [at('github')]: { ...entry, transportType: 'stdio' }, [at('gitlab')]: entry },
@@ -115,12 +118,12 @@ test('Cherry Studio: isActive, baseUrl, and null for what is not set', () => {
   expect(warnings).toEqual([]);
 });
 
-describe('an envFile', () => {
-  function withFile(content: string | Uint8Array, more: object = {}): UpstreamConfig {
-    writeFileSync(join(project, 'vars'), content);
-    return only({ command: 'x', envFile: 'vars', ...more });
-  }
+function withFile(content: string | Uint8Array, more: object = {}): UpstreamConfig {
+  writeFileSync(join(project, 'vars'), content);
+  return only({ command: 'x', envFile: 'vars', ...more });
+}
 
+describe('an envFile', () => {
   test('gives its variables to the program; "env" has precedence, and null takes one out', () => {
     const text = '# keys\nA=1\nexport B="two words"\nC=\'$X # no comment\'\nD=4\n\n';
     expect(withFile(text, { env: { A: 'own', D: null, E: 5 } }).transport).toMatchObject({
@@ -138,6 +141,10 @@ describe('an envFile', () => {
   });
 });
 
+function leavingOut(text: string) {
+  return readMcpServers(text, 'mcp.json', {}, undefined, { withoutUnusable: true });
+}
+
 describe('an entry that cannot be used', () => {
   const document = {
     mcpServers: {
@@ -149,10 +156,6 @@ describe('an entry that cannot be used', () => {
       off: { disabled: true, url: 'x' },
     },
   };
-
-  function leavingOut(text: string) {
-    return readMcpServers(text, 'mcp.json', {}, undefined, { withoutUnusable: true });
-  }
 
   test('is left out with its reasons where that is asked for', () => {
     const config = leavingOut(JSON.stringify(document));
