@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
 /** A file that a configuration names (`envFile`, `${file:…}`) is not read beyond this size. */
-export const maxNamedFileBytes = 1024 * 1024;
+const maxNamedFileBytes = 1024 * 1024;
 
 /** A file whose bytes are not UTF-8. `code` is what node:fs would give, so that one function tells people of all faults of a file. */
 export class NotUtf8Error extends Error {

@@ -14,7 +14,7 @@ export interface PrettyOutput {
 }
 
 /** Lines wait no longer than this, in ms, however long the greeting takes. */
-export const maxHeldMs = 15_000;
+const maxHeldMs = 15_000;
 /** Lines that wait; the first one beyond lets all of them go. */
 const maxHeldLines = 1_000;
 
@@ -32,7 +32,7 @@ export function isForPeople(format: LogFormat): boolean {
 }
 
 /** `holds`: whether lines wait for `release`. */
-export function prettyOutput(stream: NodeJS.WriteStream, holds = true): PrettyOutput {
+export function prettyOutput(stream: NodeJS.WritableStream, holds = true): PrettyOutput {
   let waiting: string[] | undefined = holds ? [] : undefined;
   const release = (): void => {
     clearTimeout(timer);
@@ -56,7 +56,7 @@ export function prettyOutput(stream: NodeJS.WriteStream, holds = true): PrettyOu
 }
 
 /** A line that is no JSON object is passed as it is. */
-export function prettyLine(line: string, stream: NodeJS.WriteStream): string {
+export function prettyLine(line: string, stream: NodeJS.WritableStream): string {
   const entry = entryOf(line);
   if (entry === undefined) return line;
   const { level, time, msg, err, ...fields } = entry;

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { placeOf } from '../../src/config/place.ts';
-import { maxNamedFileBytes } from '../../src/config/text-file.ts';
 import { expand } from '../../src/config/variables.ts';
 
 const env = { TOKEN: 's3cret', EMPTY: '', HOME: '/home/ada', GITHUB_TOKEN: 'x' };
@@ -136,12 +135,12 @@ describe('a file of Windsurf', () => {
     for (const [content, problem] of [
       [Buffer.from([0xc3, 0x28]), 'is not UTF-8; save it as UTF-8'],
       [Buffer.from('\uFEFFx', 'utf16le'), 'is not UTF-8 but UTF-16; save it as UTF-8'],
-      ['x'.repeat(maxNamedFileBytes + 1), `is larger than ${maxNamedFileBytes} bytes`],
+      ['x'.repeat(1_048_576 + 1), `is larger than 1048576 bytes`],
     ] as const) {
       expect(read(content).faults?.[0]?.problem).toBe(`the file of a \${file:…} ${problem}`);
     }
     expect(read('x', '${file:other.txt}').faults?.[0]?.problem).toBe('the file of a ${file:…} does not exist');
     expect(read('x', '${file:.}').faults?.[0]?.problem).toBe('the file of a ${file:…} is no regular file');
-    expect(read('x'.repeat(maxNamedFileBytes)).text).toHaveLength(maxNamedFileBytes);
+    expect(read('x'.repeat(1_048_576)).text).toHaveLength(1_048_576);
   });
 });

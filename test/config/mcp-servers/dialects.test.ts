@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readMcpServers } from '../../../src/config/mcp-servers/read.ts';
 import { ConfigError, type UpstreamConfig } from '../../../src/config/model.ts';
-import { maxNamedFileBytes } from '../../../src/config/text-file.ts';
 
 const project = mkdtempSync(join(tmpdir(), 'manifold-'));
 mkdirSync(join(project, '.vscode'));
@@ -137,7 +136,7 @@ describe('an envFile', () => {
     expect(problemsOf({ command: 'x', envFile: '.' })).toEqual(['mcpServers.a.envFile: the file is no regular file']);
     expect(() => withFile(Buffer.from([0x41, 0x3d, 0xff]))).toThrow('the file is not UTF-8');
     expect(() => withFile('A=\0')).toThrow('holds a NUL character');
-    expect(() => withFile('A'.repeat(maxNamedFileBytes + 1))).toThrow(`is larger than ${maxNamedFileBytes} bytes`);
+    expect(() => withFile('A'.repeat(1_048_576 + 1))).toThrow(`is larger than 1048576 bytes`);
   });
 });
 
