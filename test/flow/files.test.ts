@@ -80,6 +80,17 @@ describe('one entry that cannot be used', () => {
   });
 });
 
+test('manifold tools names a server that does not answer', async () => {
+  const down = { url: 'http://127.0.0.1:1/mcp' };
+  const gateway = await startGateway({ config: { mcpServers: { good: { url: upstream.url }, down } }, admin: false });
+  const { code, out } = await ended(['tools', gateway.url]);
+  expect(code).toBe(0);
+  expect(out).toContain('good (1 tool)');
+  expect(out).toContain('\nMissing, as they do not answer: down\n');
+  expect((await ended(['tools', gateway.url.replace('/mcp', '')])).err).toContain(`Try ${gateway.url}`);
+  await gateway.kill();
+});
+
 test('a file that is not UTF-8 says so, for run, check and keys', async () => {
   const config = JSON.stringify({ mcpServers: { a: { url: 'https://example.com/mcp' } } });
   const latin = file('latin.json', Buffer.from(config.replace('example', 'exämple'), 'latin1'));
