@@ -20,7 +20,7 @@ loopback.addAddress('::1', 'ipv6');
  */
 export function withoutItself(config: Config, source: string, endpoint: Endpoint, strict: boolean): Config {
   const own: UnusableEntry[] = [];
-  const routes = config.routes.map((route) => {
+  const narrowed = config.routes.map((route) => {
     const upstreams = route.upstreams.filter((upstream) => {
       if (!leadsTo(upstream, endpoint)) return true;
       own.push({ name: upstream.name, faults: [{ path: upstream.name, ...itself }] });
@@ -30,8 +30,8 @@ export function withoutItself(config: Config, source: string, endpoint: Endpoint
   });
   if (own.length === 0) return config;
   const unusable = [...(config.unusable ?? []), ...own];
-  const isEmpty = routes.every(({ upstreams }) => upstreams.length === 0);
-  if (strict || isEmpty)
+  const routes = narrowed.filter(({ upstreams }) => upstreams.length > 0);
+  if (strict || routes.length === 0)
     throw new ConfigError(
       source,
       unusable.flatMap(({ faults }) => faults),
