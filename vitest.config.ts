@@ -1,14 +1,53 @@
+/**
+ * Three sets: `quick`, `flow` and `slow`. `npm test` runs the first two, `npm run test:slow` the third, `npm run test:all` and CI
+ * all of them; a file named on the command line runs in whichever it belongs to.
+ */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** Functions without sockets, processes or fake clocks: their files share one process, as each new one costs more than its tests. */
+const quick = [
+  'aggregate',
+  'clients',
+  'config',
+  'errors',
+  'pins',
+  'properties',
+  'protocol',
+  'session',
+  'telemetry',
+].map((folder) => `test/${folder}/**/*.test.ts`);
+
+/** Those that take a quarter of a minute or more each, since what they look at takes its time. */
+const slow = [
+  'test/conformance/preserved.test.ts',
+  'test/examples/files.test.ts',
+  'test/flow/files.test.ts',
+  'test/flow/healing.test.ts',
+  'test/flow/modern/watching.test.ts',
+  'test/flow/pairs/**/*.test.ts',
+  'test/flow/streams/{drain,listening,workers}.test.ts',
+  'test/flow/tokens.test.ts',
+  'test/transport/bridge/bridge.test.ts',
+];
+
+const everything = 'test/**/*.test.ts';
 
 export default defineConfig({
   test: {
     // What is waited for comes on its own time: log lines a second late, everything later on a busy machine.
     expect: { poll: { timeout: 10_000 } },
-    include: ['test/**/*.test.ts'],
     // Flows run the real command from dist.
     globalSetup: ['test/support/build.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     reporters: ['default'],
+    // Most of a flow is waiting: for processes, drains and heartbeats.
+    maxWorkers: 2 * availableParallelism(),
+    projects: [
+      { extends: true, test: { name: 'quick', include: quick, isolate: false } },
+      { extends: true, test: { name: 'flow', include: [everything], exclude: ['node_modules', ...quick, ...slow] } },
+      { extends: true, test: { name: 'slow', include: slow } },
+    ],
   },
 });

@@ -1,7 +1,8 @@
 /**
- * A small MCP server over Streamable HTTP, for trying Manifold with. It keeps notes in memory (notes.ts).
+ * A small MCP server, over Streamable HTTP or stdio, for trying Manifold with. It keeps notes in memory (notes.ts).
  *
  *   node examples/notes-server.ts --port 1976
+ *   node examples/notes-server.ts --stdio
  *
  * The port comes from --port, then from PORT, then is 1976; 0 takes any free one. The first line it prints is its URL.
  */
@@ -9,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { Request, Response } from 'express';
@@ -18,6 +20,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string' },
     host: { type: 'string', default: '127.0.0.1' },
+    stdio: { type: 'boolean' },
     'until-stdin-ends': { type: 'boolean' },
   },
 });
@@ -51,19 +54,24 @@ async function newSession(): Promise<StreamableHTTPServerTransport> {
   return transport;
 }
 
-const app = createMcpExpressApp({ host: values.host });
-app.all('/mcp', async (request: Request, response: Response) => {
-  const transport = await transportOf(request, response);
-  await transport?.handleRequest(request, response, request.body);
-});
+function listen(): void {
+  const app = createMcpExpressApp({ host: values.host });
+  app.all('/mcp', async (request: Request, response: Response) => {
+    const transport = await transportOf(request, response);
+    await transport?.handleRequest(request, response, request.body);
+  });
 
-const listener = app.listen(Number(values.port ?? process.env['PORT'] ?? 1976), values.host, (fault) => {
-  if (fault !== undefined) {
-    process.stderr.write(`notes-server: ${fault.message}\n`);
-    process.exit(1);
-  }
-  process.stdout.write(`http://${values.host}:${(listener.address() as AddressInfo).port}/mcp\n`);
-});
+  const listener = app.listen(Number(values.port ?? process.env['PORT'] ?? 1976), values.host, (fault) => {
+    if (fault !== undefined) {
+      process.stderr.write(`notes-server: ${fault.message}\n`);
+      process.exit(1);
+    }
+    process.stdout.write(`http://${values.host}:${(listener.address() as AddressInfo).port}/mcp\n`);
+  });
 
-// Whoever starts it with a pipe can end it by ending, in whatever way.
-if (values['until-stdin-ends'] === true) process.stdin.on('end', () => process.exit(0)).resume();
+  // Whoever starts it with a pipe can end it by ending, in whatever way.
+  if (values['until-stdin-ends'] === true) process.stdin.on('end', () => process.exit(0)).resume();
+}
+
+if (values.stdio === true) await notesServer(notebook).server.connect(new StdioServerTransport());
+else listen();

@@ -1,7 +1,8 @@
 /**
- * What `npm start` runs: the notes server on a free port, then the real command in this very process:
+ * What `npm start` runs: the notes server on a free port, then the real command in this very process, in front of it and of a
+ * server that it starts by itself:
  *
- *   NOTES_URL=… node dist/main.js run --mcp-config examples/mcp.json
+ *   node dist/main.js run --mcp-json '{"mcpServers": {"everything": {…}, "notes": {"type": "http", "url": …}}}'
  *
  * Signals and exit code are thus the gateway's own, and nothing outlives it: the notes server ends with its input, which
  * the system closes however this process ends. Further arguments go to `manifold run`.
@@ -40,8 +41,19 @@ notes.once('exit', () => process.kill(process.pid, 'SIGTERM'));
 notes.unref();
 notes.stdout.destroy();
 
-process.env['NOTES_URL'] = String(first[0]);
+const servers = {
+  everything: { command: 'mcp-server-everything', args: ['stdio'] },
+  notes: { type: 'http', url: String(first[0]) },
+};
 // As in an npm script, so that the everything server is found when this file is started by hand.
 process.env['PATH'] = `${here('../node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
-process.argv.splice(1, process.argv.length, command, 'run', '--mcp-config', here('mcp.json'), ...process.argv.slice(2));
+process.argv.splice(
+  1,
+  process.argv.length,
+  command,
+  'run',
+  '--mcp-json',
+  JSON.stringify({ mcpServers: servers }),
+  ...process.argv.slice(2),
+);
 await import(pathToFileURL(command).href);

@@ -3,12 +3,13 @@
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
 import type { CommandIo } from './cli/io.ts';
 import type { Running } from './process/run.ts';
 import { UsageError } from './cli/usage.ts';
 import { ConfigError } from './config/model.ts';
+import { textOf } from './config/text-file.ts';
 import { KeyringError } from './session/key-spec.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -19,7 +20,8 @@ const io: CommandIo = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
-  readFile: (path) => readFile(path, 'utf8'),
+  readFile: async (path) => textOf(await readFile(path)),
+  fileMode: async (path) => (process.platform === 'win32' ? undefined : (await stat(path)).mode),
   createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
   random: randomBytes,
   nowSeconds: () => Math.floor(Date.now() / 1000),
@@ -29,13 +31,22 @@ const io: CommandIo = {
 const signalEchoMs = 500;
 let stoppingSinceMs: number | undefined;
 
+for (const stream of [process.stdout, process.stderr]) stream.on('error', readerIsGone);
+
 /* What serves is loaded after this check: older versions of Node cannot even read some of it. */
 if (isTooOld(process.versions.node)) {
-  io.stderr.write(`manifold needs Node 22.19 or newer; this is ${process.versions.node}\n`);
+  io.stderr.write(
+    `manifold needs Node 22.19 or newer; this is ${process.versions.node}. In a checkout, "npx manifold" uses the one that npm ci brings.\n`,
+  );
   process.exit(1);
 }
 if (cluster.isWorker) (await import('./process/worker.ts')).runWorker(io, version);
 else await command();
+
+/* `manifold … | head` is no fault, and whoever closes the output of a gateway does not mean to end it. */
+function readerIsGone(fault: NodeJS.ErrnoException): void {
+  if (fault.code !== 'EPIPE') process.exitCode ??= 1;
+}
 
 function isTooOld(node: string): boolean {
   const [major = 0, minor = 0] = node.split('.').map(Number);
@@ -60,6 +71,9 @@ async function execute(command: Command): Promise<number | undefined> {
     case 'version':
       io.stdout.write(`${version}\n`);
       return 0;
+    case 'completion':
+      io.stdout.write((await import('./cli/completion.ts')).completionScript(command.shell));
+      return 0;
     case 'check':
       return await (await import('./cli/check.ts')).check(command, io);
     case 'keygen':
@@ -77,6 +91,7 @@ async function execute(command: Command): Promise<number | undefined> {
       // A person at a terminal has no balancer to wait for.
       process.on('SIGINT', () => stop(running, 0));
       io.stdout.write(await running.greeting);
+      running.greeted();
       return undefined;
     }
   }

@@ -4,13 +4,14 @@
  */
 import { isIP } from 'node:net';
 import type { Environment } from '../config/variables.ts';
+import type { LogFormat } from '../telemetry/pretty.ts';
 import type { Naming } from '../config/model.ts';
 import { isSeparator, longNamePolicies, namePolicies } from '../config/naming.ts';
 import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
 import { durationMs } from './duration.ts';
 import type { CommandName } from './flags.ts';
-import { commandLines } from './flags.ts';
+import { commandLines, logFormats, logLevels, sessionPolicies, shells } from './flags.ts';
 import { helpText } from './help.ts';
 import type { Given } from './given.ts';
 import { readGiven } from './given.ts';
@@ -28,14 +29,17 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type LogLevel = (typeof logLevels)[number];
+export type Shell = (typeof shells)[number];
 
 /** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
   readonly mcpConfig: string | undefined;
   readonly mcpJson: string | undefined;
+  /** Whether one entry of the configuration that is at fault stops the start. */
+  readonly strict: boolean;
+  /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
   readonly adminHost: string;
@@ -52,6 +56,7 @@ export interface RunOptions extends SealingOptions {
   /** As a browser writes them: `https://app.example.com`. */
   readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly peers: string | undefined;
   /** Where other replicas reach this one; port 0 takes a free one. */
   readonly peerAddress: { readonly host: string; readonly port: number } | undefined;
@@ -71,7 +76,8 @@ export type Command =
   /** `token` is `-` when it is to be read from standard input. */
   | { readonly kind: 'token-inspect'; readonly token: string; readonly options: SealingOptions }
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'version' };
+  | { readonly kind: 'version' }
+  | { readonly kind: 'completion'; readonly shell: Shell };
 
 const defaultPeerPort = 1066;
 const maxWorkers = 64;
@@ -104,6 +110,16 @@ const commands: Readonly<Record<CommandName, (given: Given, env: Environment) =>
   },
   tools: (given, env) => ({ kind: 'tools', options: toolsOptions(given, env) }),
   'token inspect': tokenInspect,
+  version: (given) => {
+    refuseWords(given, 0);
+    return { kind: 'version' };
+  },
+  completion: (given) => {
+    refuseWords(given, 1);
+    const shell = shells.find((name) => name === given.words[0]);
+    if (shell === undefined) throw new UsageError(`completion needs the shell: ${shells.join(', ')}`, given.command);
+    return { kind: 'completion', shell };
+  },
 };
 
 function commandName(words: readonly string[]): CommandName {
@@ -131,12 +147,13 @@ function runOptions(given: Given): RunOptions {
   return {
     ...source(given),
     ...sealingOptions(given),
-    host: given.value('host'),
+    strict: given.on('strict'),
+    host: withoutBrackets(given.value('host')),
     port: whole(given, 'port', 0, maxPort),
-    adminHost: given.value('admin-host'),
+    adminHost: withoutBrackets(given.value('admin-host')),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
     workers: whole(given, 'workers', 1, maxWorkers),
-    sessions: oneOf(given, 'sessions', ['optional', 'required']),
+    sessions: oneOf(given, 'sessions', sessionPolicies),
     naming: naming(given),
     sessionMaxAgeSeconds: Math.floor(span(given, 'session-max-age', 5 * minute, 30 * day) / 1_000),
     initTimeoutMs: span(given, 'init-timeout', 100, 5 * minute),
@@ -145,9 +162,15 @@ function runOptions(given: Given): RunOptions {
     allowedHosts: given.list('allowed-hosts').map((text) => hostName(text, given)),
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
+    logFormat: oneOf(given, 'log-format', logFormats),
     peers: given.one('peers'),
     peerAddress: peerAddress(given),
   };
+}
+
+/* As people copy it from a URL. */
+function withoutBrackets(host: string): string {
+  return /^\[[0-9A-Fa-f:.]+\]$/.test(host) ? host.slice(1, -1) : host;
 }
 
 function naming(given: Given): Naming {
@@ -202,7 +225,11 @@ function toolsOptions(given: Given, env: Environment): ToolsOptions {
   const url = given.words[0] ?? 'http://localhost:1975/mcp';
   const parsed = URL.parse(url);
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw new UsageError('the URL must begin with http:// or https://', given.command);
+    const bare = /^[A-Za-z0-9.-]+(?::[0-9]+)?(?:\/|$)/.test(url);
+    throw new UsageError(
+      `the URL must begin with http:// or https://${bare ? `, such as http://${url.split('/', 1)[0]!}/mcp` : ''}`,
+      given.command,
+    );
   }
   return { url, headers: given.list('header').map((text) => header(text, env)), json: given.on('json') };
 }

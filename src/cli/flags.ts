@@ -3,6 +3,13 @@
  * with a value is also read from the environment as MANIFOLD_SOME_NAME; the command line wins.
  */
 
+import { longNamePolicies, namePolicies } from '../config/naming.ts';
+
+export const sessionPolicies = ['optional', 'required'] as const;
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export const logFormats = ['auto', 'json', 'pretty'] as const;
+export const shells = ['bash', 'zsh', 'fish'] as const;
+
 export interface Flag {
   readonly name: string;
   /** What stands for the value in the help; a flag without one is a switch. */
@@ -14,6 +21,8 @@ export interface Flag {
   readonly typedOnly?: true;
   /** The default, as a person would type it. */
   readonly standard?: string;
+  /** All that the value can be; any text when absent. */
+  readonly choices?: readonly string[];
   readonly says: string;
 }
 
@@ -51,6 +60,7 @@ const sealing: readonly Flag[] = [
 const runFlags: readonly Flag[] = [
   { name: 'mcp-config', value: 'FILE', says: 'mcpServers file of Claude, Cursor or VS Code, as it is' },
   { name: 'mcp-json', value: 'TEXT', says: 'the same as text; write secrets in it as ${VAR}' },
+  { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
   { name: 'admin-host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address of probes and metrics' },
@@ -66,12 +76,14 @@ const runFlags: readonly Flag[] = [
     name: 'sessions',
     value: 'POLICY',
     standard: 'optional',
+    choices: sessionPolicies,
     says: '"optional" also serves clients that never return their session id, "required" refuses them',
   },
   {
     name: 'names',
     value: 'POLICY',
     standard: 'always',
+    choices: namePolicies,
     says: 'when tools and prompts have the id of their server in front: always; conflict: where several servers have the name; never: the first server that has a name has it alone',
   },
   {
@@ -85,6 +97,7 @@ const runFlags: readonly Flag[] = [
     name: 'long-names',
     value: 'POLICY',
     standard: 'warn',
+    choices: longNamePolicies,
     says: '"warn" shows longer names and logs it, "shorten" shows an alias that ends in a hash',
   },
   { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'life of a session, 5m to 30d' },
@@ -123,7 +136,20 @@ const runFlags: readonly Flag[] = [
     value: 'HOST[:PORT]',
     says: 'address of this replica for the others, such as the IP of its pod; port 1066 unless given, one more for each further worker',
   },
-  { name: 'log-level', value: 'LEVEL', standard: 'info', says: 'trace, debug, info, warn, error, fatal or silent' },
+  {
+    name: 'log-level',
+    value: 'LEVEL',
+    standard: 'info',
+    choices: logLevels,
+    says: 'trace, debug, info, warn, error, fatal or silent',
+  },
+  {
+    name: 'log-format',
+    value: 'FORMAT',
+    standard: 'auto',
+    choices: logFormats,
+    says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
+  },
 ];
 
 /* Inspecting is for a person at a terminal, so the token is an argument; `-` keeps it out of the process list. */
@@ -187,6 +213,24 @@ export const commandLines = {
     says: 'Opens a session token with the keys that sealed it and explains it. TOKEN may be "-" for standard input.',
     examples: ['manifold token inspect - --session-keys keys.json < token.txt'],
     flags: sealing,
+  },
+  version: {
+    name: 'version',
+    takes: '',
+    says: 'Prints the version.',
+    examples: ['manifold version'],
+    flags: [],
+  },
+  completion: {
+    name: 'completion',
+    takes: 'SHELL',
+    says: 'Prints the completion script of bash, zsh or fish: commands, flags, and the values that flags have.',
+    examples: [
+      'source <(manifold completion bash)',
+      'source <(manifold completion zsh)',
+      'manifold completion fish > ~/.config/fish/completions/manifold.fish',
+    ],
+    flags: [],
   },
 } as const satisfies Record<string, CommandLine>;
 

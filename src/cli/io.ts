@@ -1,12 +1,15 @@
 /** What a command may touch of the process. main.ts gives the real things; a test gives its own. */
+import type { NotUtf8Error } from '../config/text-file.ts';
 import type { Environment } from '../config/variables.ts';
 
 export interface CommandIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly env: Environment;
-  /** As UTF-8. Rejects with the error of node:fs. */
+  /** As UTF-8. Rejects with the error of node:fs, or with `NotUtf8Error`. */
   readonly readFile: (path: string) => Promise<string>;
+  /** The permission bits of a file; undefined, or absent, where a system has none. */
+  readonly fileMode?: (path: string) => Promise<number | undefined>;
   /** Makes a file that its owner alone can read (mode 0600). Rejects with code `EEXIST` when there is one already. */
   readonly createFile: (path: string, text: string) => Promise<void>;
   readonly random: (bytes: number) => Buffer;
@@ -24,6 +27,8 @@ export function fileFault(path: string, fault: unknown): string {
       return `${path}: permission denied`;
     case 'EISDIR':
       return `${path}: a directory, not a file`;
+    case 'ENOTUTF8':
+      return `${path}: ${(fault as NotUtf8Error).message}`;
     case 'EEXIST':
       return `${path}: exists already and is left as it is`;
     default:

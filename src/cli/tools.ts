@@ -14,6 +14,9 @@ import type { CommandIo } from './io.ts';
 const answerTimeoutMs = 30_000;
 /** Farewells are not waited for any longer. */
 const farewellMs = 1_000;
+/** Where the gateway says in the result of a list which servers it is without (`_meta`, 2025-11-25 basic §_meta). */
+const missingKey = 'mcp-manifold/missing';
+const endpointPath = '/mcp';
 /** A list that goes on after this many pages is a loop. */
 const maxPages = 1_000;
 const maxDescriptionChars = 80;
@@ -32,6 +35,8 @@ interface Seen {
   readonly prompts: number;
   readonly resources: number;
   readonly resourceTemplates: number;
+  /** Ids of servers that some list is without, as they do not answer. */
+  readonly missing: readonly string[];
 }
 
 /** Gives the exit code: 0, or 1 with one line on stderr when the list cannot be had. */
@@ -41,7 +46,7 @@ export async function tools(options: ToolsOptions, io: CommandIo): Promise<numbe
     io.stdout.write(options.json ? jsonText(options.url, seen) : listText(options.url, seen));
     return 0;
   } catch (fault) {
-    io.stderr.write(`manifold tools: ${shownUrl(options.url)}: ${reason(fault)}\n`);
+    io.stderr.write(`manifold tools: ${shownUrl(options.url)}: ${reason(fault, options.url)}\n`);
     return 1;
   }
 }
@@ -54,11 +59,13 @@ async function look(options: ToolsOptions): Promise<Seen> {
   try {
     await client.connect(transport, { timeout: answerTimeoutMs });
     const offered = client.getServerCapabilities() ?? {};
-    const found = offered.tools === undefined ? [] : await listAll(client, 'tools/list', 'tools');
-    const prompts = offered.prompts === undefined ? [] : await listAll(client, 'prompts/list', 'prompts');
-    const resources = offered.resources === undefined ? [] : await listAll(client, 'resources/list', 'resources');
-    const templates =
-      offered.resources === undefined ? [] : await listAll(client, 'resources/templates/list', 'resourceTemplates');
+    const missing = new Set<string>();
+    const list = async (isOffered: unknown, method: string, member: string): Promise<readonly Item[]> =>
+      isOffered === undefined ? [] : await listAll(client, method, member, missing);
+    const found = await list(offered.tools, 'tools/list', 'tools');
+    const prompts = await list(offered.prompts, 'prompts/list', 'prompts');
+    const resources = await list(offered.resources, 'resources/list', 'resources');
+    const templates = await list(offered.resources, 'resources/templates/list', 'resourceTemplates');
     const about = client.getServerVersion();
     return {
       server: about?.name ?? '',
@@ -67,6 +74,7 @@ async function look(options: ToolsOptions): Promise<Seen> {
       prompts: prompts.length,
       resources: resources.length,
       resourceTemplates: templates.length,
+      missing: [...missing],
     };
   } finally {
     // DELETE is good manners; a server that does not answer it must not hold up the command.
@@ -82,14 +90,22 @@ function pause(ms: number): Promise<void> {
 /* Lenient where the SDK's own list calls are strict: one odd tool must not hide the others. */
 const item = z.looseObject({ name: z.string().catch(''), description: z.string().optional().catch(undefined) });
 
-async function listAll(client: Client, method: string, member: string): Promise<readonly z.infer<typeof item>[]> {
+type Item = z.infer<typeof item>;
+const aboutPage = z
+  .looseObject({ [missingKey]: z.array(z.string()).catch([]).optional() })
+  .optional()
+  .catch(undefined);
+
+/* Adds to `missing` what the answers say. */
+async function listAll(client: Client, method: string, member: string, missing: Set<string>): Promise<readonly Item[]> {
   const page = z.looseObject({ [member]: z.array(item), nextCursor: z.string().optional() });
-  const items: z.infer<typeof item>[] = [];
+  const items: Item[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < maxPages; pages += 1) {
     const params = cursor === undefined ? {} : { cursor };
     const answer = await client.request({ method, params }, page, { timeout: answerTimeoutMs });
-    items.push(...(answer[member] as z.infer<typeof item>[]));
+    items.push(...(answer[member] as Item[]));
+    for (const id of aboutPage.parse(answer['_meta'])?.[missingKey] ?? []) missing.add(id);
     cursor = answer['nextCursor'] as string | undefined;
     if (cursor === undefined) return items;
   }
@@ -122,6 +138,10 @@ function listText(url: string, seen: Seen): string {
     ]);
     for (const line of columns(rows)) lines.push(`  ${line}`);
   }
+  if (seen.missing.length > 0) {
+    const names = seen.missing.map((id) => firstLine(id, maxNameChars)).join(', ');
+    lines.push('', `Missing, as they do not answer: ${names}`);
+  }
   const counts = [
     counted(seen.tools.length, 'tool'),
     counted(seen.prompts, 'prompt'),
@@ -137,16 +157,17 @@ function counted(count: number, thing: string): string {
 
 function jsonText(url: string, seen: Seen): string {
   const upstreams = Array.from(byUpstream(seen), ([id, group]) => ({ id, tools: group }));
-  const { server, version, prompts, resources, resourceTemplates } = seen;
-  return `${JSON.stringify({ url: shownUrl(url), server, version, upstreams, prompts, resources, resourceTemplates }, undefined, 2)}\n`;
+  const { server, version, prompts, resources, resourceTemplates, missing } = seen;
+  return `${JSON.stringify({ url: shownUrl(url), server, version, upstreams, prompts, resources, resourceTemplates, missing }, undefined, 2)}\n`;
 }
 
 /* One line for a person. The text of a peer is cut and made harmless. */
-function reason(fault: unknown): string {
+function reason(fault: unknown, url: string): string {
   if (fault instanceof StreamableHTTPError) {
     if (fault.code === 401)
       return "it asks for authorization (HTTP 401): add --header 'Authorization: Bearer ${TOKEN}'";
-    if (fault.code !== undefined && fault.code > 0) return `it answered HTTP ${fault.code}; is it an MCP endpoint?`;
+    if (fault.code !== undefined && fault.code > 0)
+      return `it answered HTTP ${fault.code}; is it an MCP endpoint?${elsewhere(url)}`;
   }
   switch (codeOf(fault)) {
     case 'ECONNREFUSED':
@@ -157,6 +178,12 @@ function reason(fault: unknown): string {
     default:
       return firstLine(fault instanceof Error ? fault.message : 'it cannot be reached', maxFaultChars);
   }
+}
+
+/* Where a gateway has its endpoint, for a URL that names the gateway alone. */
+function elsewhere(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return pathname === endpointPath ? '' : ` Try ${origin}${endpointPath}`;
 }
 
 /* fetch() hides the fault of the socket in `cause`, which is several at once when a name has several addresses. */

@@ -5,6 +5,7 @@
  */
 import type { Findings } from './findings.ts';
 import type { JsonPath } from './mcp-servers/jsonc.ts';
+import type { Place } from './place.ts';
 import type { Environment } from './variables.ts';
 import { expandAt } from './variables.ts';
 
@@ -30,7 +31,16 @@ const hopHeaders = new Set([
   'upgrade',
 ]);
 
-const credentialHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
+/** What a client sends for this hop alone (RFC 9110 §7.6.1, §7.2, §11.7); an operator may still fix them for the next one. */
+const unforwardedHeaders = new Set([
+  'host',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+]);
+
+const credentialHeaders = new Set(['authorization', 'cookie']);
 
 function isHopHeader(lowerName: string): boolean {
   return hopHeaders.has(lowerName) || lowerName.startsWith('mcp-param-');
@@ -52,16 +62,17 @@ export function readHeaders(
   written: ReadonlyMap<string, string>,
   env: Environment,
   findings: Findings,
+  place?: Place,
 ): readonly (readonly [name: string, value: string])[] {
   const headers: (readonly [string, string])[] = [];
   const seen = new Set<string>();
-  let place = 0;
+  let nth = 0;
   for (const [name, text] of written) {
-    place += 1;
+    nth += 1;
     if (!isHeaderName(name)) {
       findings.fault(
         path,
-        `header ${place} has a name that HTTP does not allow`,
+        `header ${nth} has a name that HTTP does not allow`,
         'Write the bare name on the left and the value on the right',
       );
       continue;
@@ -75,7 +86,7 @@ export function readHeaders(
     if (seen.has(lower))
       findings.fault(at, 'the header stands here twice', 'Keep one; upper and lower case are the same');
     seen.add(lower);
-    const value = expandAt(at, text, env, findings);
+    const value = expandAt(at, text, env, findings, place);
     if (value === undefined) continue;
     if (isHeaderValue(value)) headers.push([name, value.trim()]);
     else
@@ -102,7 +113,7 @@ export function readForwarded(
     const name = text.toLowerCase();
     if (!isHeaderName(text)) {
       findings.fault(at, 'not the name of a header', 'Give names such as "X-Tenant"; "*" is not accepted');
-    } else if (isHopHeader(name)) {
+    } else if (isHopHeader(name) || unforwardedHeaders.has(name)) {
       findings.fault(at, `${name} belongs to one hop and is never passed on`, 'Take it out');
     } else if (fixed.has(name)) {
       findings.fault(at, `${name} is also fixed in "headers"`, 'Keep one of the two');

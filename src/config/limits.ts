@@ -5,8 +5,10 @@ export const maxUpstreams = 128;
 export const maxIdChars = 32;
 /** Longest silence of one call unless configured: a stream without any byte for this long is dead (security.md R2). */
 export const defaultTimeoutMs = 300_000;
-/** Below this a timeout was surely meant in seconds, as Cline has it. */
+/** The shortest timeout that is accepted. */
 export const minTimeoutMs = 100;
-/** Below this it may have been. */
-export const shortTimeoutMs = 1_000;
+/** A timeout below this is in seconds, as Cline and Kilo Code write it. */
+export const maxTimeoutSeconds = 1_000;
+/** Up to this figure, the longest timeout of Cline, seconds may have been meant all the same. */
+export const doubtfulTimeoutMs = 3_600;
 export const maxTimeoutMs = 86_400_000;

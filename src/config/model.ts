@@ -74,8 +74,16 @@ export interface RouteConfig {
   readonly upstreams: readonly UpstreamConfig[];
 }
 
+/** An entry that cannot be served, by the name it has in the file. */
+export interface UnusableEntry {
+  readonly name: string;
+  readonly faults: readonly ConfigFault[];
+}
+
 export interface Config {
   readonly routes: readonly RouteConfig[];
+  /** Entries that are left out because they are at fault, for a reader that was told to go on without them. */
+  readonly unusable?: readonly UnusableEntry[];
   /** Things a person should know and that stop nothing, each with its path. */
   readonly warnings: readonly string[];
 }
@@ -87,6 +95,10 @@ export interface ConfigFault {
   readonly remedy: string;
 }
 
+export function faultText({ path, problem, remedy }: ConfigFault): string {
+  return `${path}: ${problem}. ${remedy}`;
+}
+
 /** Thrown by every reader with all faults of the text at once. */
 export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
@@ -95,7 +107,7 @@ export class ConfigError extends Error {
     super(
       [
         `${source}: ${faults.length} fault${faults.length === 1 ? '' : 's'}`,
-        ...faults.map((f) => `  ${f.path}: ${f.problem}. ${f.remedy}`),
+        ...faults.map((fault) => `  ${faultText(fault)}`),
       ].join('\n'),
     );
     this.name = 'ConfigError';

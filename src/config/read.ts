@@ -1,13 +1,19 @@
 /** Reads a configuration file of whatever kind; its content decides, not its name. */
-import { readMcpServers } from './mcp-servers/read.ts';
+import { type ReadOptions, readMcpServers } from './mcp-servers/read.ts';
 import type { Config, Naming } from './model.ts';
 import { ConfigError } from './model.ts';
 import { defaultNaming } from './naming.ts';
 import type { Environment } from './variables.ts';
 
 /** Throws `ConfigError` with every fault. */
-export function readConfig(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
-  if (contentKind(text) === 'mcp-servers') return readMcpServers(text, source, env, naming);
+export function readConfig(
+  text: string,
+  source: string,
+  env: Environment,
+  naming: Naming = defaultNaming,
+  options: ReadOptions = {},
+): Config {
+  if (contentKind(text) === 'mcp-servers') return readMcpServers(text, source, env, naming, options);
   throw new ConfigError(source, [
     {
       path: '(root)',

@@ -1,10 +1,14 @@
 /**
- * Variables in configuration text: `${VAR}` and `${VAR:-default}` (Claude), `${env:VAR}` (Cursor, VS Code), `${userHome}`.
- * `$${` stands for `${` itself. Values come from the environment and may be secrets, so no fault ever quotes one.
+ * Variables in configuration text: `${VAR}` and `${VAR:-default}` (Claude), `${env:VAR}` (Cursor, VS Code), `${input:ID}` and
+ * `${workspaceFolder}` (VS Code), `${file:PATH}` (Windsurf), `${userHome}`. `$${` stands for `${` itself. Values come from the
+ * environment and from files and may be secrets, so no fault ever quotes one.
  */
+import { basename, sep } from 'node:path';
 import type { Findings } from './findings.ts';
 import type { JsonPath } from './mcp-servers/jsonc.ts';
 import { nearest } from './nearest.ts';
+import type { Place } from './place.ts';
+import { namedFile, namedPath } from './text-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +22,8 @@ export type Expanded =
   | { readonly text: string; readonly faults: undefined }
   | { readonly text: undefined; readonly faults: readonly VariableFault[] };
 
-export function expand(text: string, env: Environment): Expanded {
+/** Without a `place`, no file is read and no folder is known. */
+export function expand(text: string, env: Environment, place?: Place): Expanded {
   const faults: VariableFault[] = [];
   let out = '';
   let from = 0;
@@ -38,7 +43,7 @@ export function expand(text: string, env: Environment): Expanded {
       });
       break;
     }
-    const value = valueOf(text.slice(open + 2, close), env);
+    const value = valueOf(text.slice(open + 2, close), env, place);
     if (typeof value === 'string') out += text.slice(from, open) + value;
     else faults.push(value);
     from = close + 1;
@@ -47,8 +52,14 @@ export function expand(text: string, env: Environment): Expanded {
 }
 
 /** The text with every variable replaced; undefined when one of them is at fault, which `findings` then holds. */
-export function expandAt(path: JsonPath, text: string, env: Environment, findings: Findings): string | undefined {
-  const expanded = expand(text, env);
+export function expandAt(
+  path: JsonPath,
+  text: string,
+  env: Environment,
+  findings: Findings,
+  place?: Place,
+): string | undefined {
+  const expanded = expand(text, env, place);
   for (const { problem, remedy } of expanded.faults ?? []) findings.fault(path, problem, remedy);
   return expanded.text;
 }
@@ -67,13 +78,11 @@ const editorVariables = new Set([
 ]);
 
 /* `reference` is what stands between the braces. It is quoted in a fault only once it is known to be a mere name. */
-function valueOf(reference: string, env: Environment): string | VariableFault {
-  if (reference.startsWith('input:')) {
-    return {
-      problem: 'an ${input:…} is asked of a person by the editor; a gateway has nobody to ask',
-      remedy: 'Put the value into an environment variable and write ${VAR} here',
-    };
-  }
+function valueOf(reference: string, env: Environment, place: Place | undefined): string | VariableFault {
+  if (reference.startsWith('input:')) return inputOf(reference.slice('input:'.length), env);
+  if (reference.startsWith('file:') && place !== undefined) return fileOf(reference.slice('file:'.length), place);
+  const known = place === undefined ? undefined : folderVariable(reference, place);
+  if (known !== undefined) return known;
   if (editorVariables.has(reference) || reference.startsWith('command:') || reference.startsWith('config:')) {
     return {
       problem: 'a variable that only an editor can fill in',
@@ -96,6 +105,46 @@ function valueOf(reference: string, env: Environment): string | VariableFault {
   }
   // As in a shell, `:-` also stands in for a variable that is set but empty.
   return valueIn(env, head) || fallback;
+}
+
+/* VS Code asks a person. A gateway has nobody to ask, so it looks for a variable of that name: `github-token`, `GITHUB_TOKEN`. */
+function inputOf(id: string, env: Environment): string | VariableFault {
+  const name = id.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
+  const value = valueIn(env, id) ?? valueIn(env, name);
+  if (value !== undefined) return value;
+  const variable = isVariableName(name) ? name : `_${name}`;
+  // What is no plain id may be a secret that slipped into it.
+  const named = /^[A-Za-z0-9_. -]{1,64}$/.test(id);
+  return (
+    valueIn(env, variable) ?? {
+      problem: `an \${input:${named ? id : '…'}} is asked of a person by the editor; a gateway has nobody to ask`,
+      remedy: named
+        ? `Set the environment variable ${variable}, which is taken in its place`
+        : 'Put the value into an environment variable and write ${VAR} here',
+    }
+  );
+}
+
+/* Windsurf puts the text of the file in. The line break at its end is the editor's, not the secret's. */
+function fileOf(path: string, place: Place): string | VariableFault {
+  const read = namedFile(namedPath(path.trim(), place.workspace ?? '.'));
+  if ('text' in read) return read.text.trim();
+  return { problem: `the file of a \${file:…} ${read.fault}`, remedy: 'Give the path of a file that holds the value' };
+}
+
+function folderVariable(reference: string, { workspace }: Place): string | undefined {
+  switch (reference) {
+    case 'workspaceFolder':
+    case 'workspaceRoot':
+      return workspace;
+    case 'workspaceFolderBasename':
+      return workspace === undefined ? undefined : basename(workspace);
+    case 'pathSeparator':
+    case '/':
+      return sep;
+    default:
+      return undefined;
+  }
 }
 
 /* `${toString}` must not find what every object inherits. */

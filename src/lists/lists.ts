@@ -17,6 +17,8 @@ import type { Message } from '../protocol/envelope.ts';
 import { hasTasks } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import { openCursor, sealCursor } from '../session/cursor.ts';
+import { withMissing } from '../aggregate/missing.ts';
+import { modernRevision } from '../protocol/revisions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { hiddenItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
@@ -99,7 +101,9 @@ export class Lists {
     for (const { upstream, fault } of failed)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
     if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
-    return { body, hints };
+    // The answer to a modern client gets its `_meta` later.
+    const missing = client.revision === modernRevision ? [] : failed.map(({ upstream }) => upstream.id);
+    return { body: withMissing(body, missing), hints };
   }
 
   /** Asks for an upstream's tools again, as it wants other arguments in headers than it listed. Throws `upstream_*` faults. */

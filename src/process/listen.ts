@@ -11,15 +11,17 @@ export function listen(server: Server, port: number, host: string, flag: string,
       const taken =
         fault.code === 'EADDRINUSE'
           ? `port ${port} is taken; choose another with ${flag}`
-          : `cannot listen on ${host}:${port} (${fault.code})`;
+          : `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port} (${fault.code})`;
       reject(new UsageError(taken, 'run'));
     });
     server.listen({ port, host, exclusive }, () => resolve());
   });
 }
 
+/** The host of a URL that leads to what listens on `host`. */
 export function shownHost(host: string): string {
-  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return 'localhost';
+  // Not for `::1`: where `localhost` is 127.0.0.1 alone, nothing would answer there.
+  if ((isLoopback(host) && host !== '::1') || host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }
 

@@ -5,6 +5,7 @@ import { readConfig } from '../config/read.ts';
 import type { KeySpec } from '../session/key-spec.ts';
 import type { RunOptions } from '../cli/arguments.ts';
 import { fileFault, type CommandIo } from '../cli/io.ts';
+import { withoutItself } from './own-address.ts';
 import { sealingKeys } from './sealing-keys.ts';
 import { UsageError } from '../cli/usage.ts';
 
@@ -21,13 +22,18 @@ export function isLoopback(host: string): boolean {
 
 /** Warnings go to stderr. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepared> {
-  const config = await readSource(options, io);
-  for (const warning of config.warnings) io.stderr.write(`warning: ${warning}\n`);
-  return { config, keys: await sealingKeys(options, io, isLoopback(options.host)) };
+  const { config, source } = await readSource(options, io);
+  const served = withoutItself(config, source, options, options.strict);
+  for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);
+  return { config: served, keys: await sealingKeys(options, io, isLoopback(options.host)) };
 }
 
-async function readSource(options: RunOptions, io: CommandIo): Promise<Config> {
-  if (options.mcpJson !== undefined) return readMcpServers(options.mcpJson, '--mcp-json', io.env, options.naming);
+async function readSource(options: RunOptions, io: CommandIo): Promise<{ config: Config; source: string }> {
+  const how = { withoutUnusable: !options.strict };
+  if (options.mcpJson !== undefined) {
+    const source = '--mcp-json';
+    return { config: readMcpServers(options.mcpJson, source, io.env, options.naming, how), source };
+  }
   const path = options.mcpConfig ?? options.files[0];
   if (path === undefined)
     throw new UsageError('what to serve is missing: give --mcp-config FILE or --mcp-json TEXT', 'run');
@@ -41,5 +47,5 @@ async function readSource(options: RunOptions, io: CommandIo): Promise<Config> {
     ]);
   }
   const read = options.mcpConfig === undefined ? readConfig : readMcpServers;
-  return read(text, path, io.env, options.naming);
+  return { config: read(text, path, io.env, options.naming, how), source: path };
 }

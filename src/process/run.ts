@@ -1,11 +1,13 @@
 /** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
-import type { Config } from '../config/model.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { type Config, faultText } from '../config/model.ts';
+import { createLog, type Log, outputOf } from '../telemetry/log.ts';
+import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
 import { startBridge, type Bridge } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from '../cli/arguments.ts';
+import { columns, firstLine } from '../cli/columns.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from '../cli/io.ts';
 import { prepare, type Prepared } from './prepare.ts';
@@ -14,9 +16,14 @@ import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 
+/** Of the name of an entry in the greeting. */
+const maxNameChars = 64;
+
 export interface Running {
   /** What to tell the person who started it, once the upstreams have been looked at; within seconds. */
   readonly greeting: Promise<string>;
+  /** To be called once the greeting is written: log lines for people wait for it. */
+  greeted(): void;
   /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes; not before `delayMs`. */
   drain(delayMs: number): Promise<void>;
 }
@@ -24,7 +31,8 @@ export interface Running {
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
   const prepared = await prepare(options, io);
-  const log = createLog(options.logLevel);
+  const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
+  const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
   // Probes are answered from the first moment on; readiness follows.
   const admin = await startAdmin(
@@ -38,6 +46,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     admin?.closeAllConnections();
     await bridge?.close();
     log.flush();
+    terminal?.release();
   };
   try {
     bridge = await bridgeOf(prepared.config, log);
@@ -49,8 +58,10 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
         ? ''
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
-      greeting: serving.greeting.then((text) => text + probes),
+      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes),
+      greeted: () => terminal?.release(),
       drain: async (delayMs) => {
+        terminal?.release();
         await serving.drain(delayMs);
         await close();
       },
@@ -59,6 +70,17 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
+}
+
+/** What the file names and is not served, with the reasons. Empty when there is none. */
+function leftOut({ unusable = [] }: Config): string {
+  if (unusable.length === 0) return '';
+  const rows = unusable.flatMap(({ name, faults }) =>
+    faults.map((fault, i) => [i === 0 ? firstLine(name, maxNameChars) : '', 'failed', faultText(fault)]),
+  );
+  return `Not served, until the configuration is mended:\n${columns(rows)
+    .map((line) => `  ${line}\n`)
+    .join('')}\n`;
 }
 
 async function startAdmin(

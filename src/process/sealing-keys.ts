@@ -3,7 +3,7 @@
  * alone, a key for the life of the process. No key is ever defaulted (security.md T5).
  */
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
-import { kdfWarning, parseKdf } from '../session/kdf.ts';
+import { type KdfSpec, kdfWarning, parseKdf } from '../session/kdf.ts';
 import { loadKeyring, parseKeyFile, type Keyring } from '../session/keyring.ts';
 import type { SealingOptions } from '../cli/arguments.ts';
 import { fileFault, type CommandIo } from '../cli/io.ts';
@@ -11,12 +11,14 @@ import { UsageError } from '../cli/usage.ts';
 
 /** Throws `KeyringError` with every fault of the keys, or `UsageError` when there is no key and none may be made. */
 export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMint: boolean): Promise<KeySpec[]> {
-  if (options.sessionKeys !== undefined)
-    return parseKeyFile(await keyFile(options.sessionKeys, io), options.sessionKeys);
+  const kdf = sessionKdf(options.sessionKdf);
+  if (options.sessionKeys !== undefined) {
+    const text = await keyFile(options.sessionKeys, io);
+    await warnOfReaders(options.sessionKeys, io);
+    return parseKeyFile(text, options.sessionKeys);
+  }
   if (options.sessionSecret !== undefined) {
-    const specs: KeySpec[] = [
-      { id: 'MANIFOLD_SESSION_SECRET', secret: options.sessionSecret, kdf: parseKdf(options.sessionKdf) },
-    ];
+    const specs: KeySpec[] = [{ id: 'MANIFOLD_SESSION_SECRET', secret: options.sessionSecret, kdf }];
     const faults = keyFaults(specs, () => 'MANIFOLD_SESSION_SECRET');
     if (faults.length > 0) throw new KeyringError('session keys', faults);
     return specs;
@@ -43,6 +45,27 @@ export async function loadKeys(specs: readonly KeySpec[], options: SealingOption
 /** The public name of the endpoint. Without one it is the path alone, so that replicas on any port serve each other's sessions. */
 export function resourceOf(options: SealingOptions): string {
   return options.resource ?? '/mcp';
+}
+
+/* Judged even where a key file makes it needless: a slip must not wait for the day that it counts. */
+function sessionKdf(text: string): KdfSpec {
+  try {
+    return parseKdf(text);
+  } catch (fault) {
+    throw new UsageError(`--session-kdf: ${fault instanceof Error ? fault.message : 'invalid'}`, 'run');
+  }
+}
+
+/** Permission bits by which users other than the owner may read a file. */
+const readableByOthers = 0o044;
+
+/* Whoever reads the key can make sessions. A warning, since a mounted secret is often readable by its group on purpose. */
+async function warnOfReaders(path: string, io: CommandIo): Promise<void> {
+  const mode = await io.fileMode?.(path).catch(() => undefined);
+  if (mode !== undefined && (mode & readableByOthers) !== 0)
+    io.stderr.write(
+      `warning: ${path}: other users of this machine can read the session keys; run: chmod 600 ${path}\n`,
+    );
 }
 
 async function keyFile(path: string, io: CommandIo): Promise<string> {

@@ -1,15 +1,17 @@
 /**
- * The log: JSON lines on stderr. No token, key, argument, result or header value is ever handed to it; a session is named by
- * `sessionLabel`, the first eight hex digits of the SHA-256 of its token id (security.md T26, T27).
+ * The log: JSON lines on stderr, or lines for people (pretty.ts). No token, key, argument, result or header value is ever handed
+ * to it; a session is named by `sessionLabel`, the first eight hex digits of the SHA-256 of its token id.
  */
 import { createHash } from 'node:crypto';
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import { isForPeople, type LogFormat, prettyOutput } from './pretty.ts';
 
 export type Log = Logger;
 
-export function createLog(level: string): Log {
-  // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
-  const destination = pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 1000 });
+/** What may wait for a slow reader of stderr, in bytes; further lines are dropped. */
+const maxWaitingBytes = 8 * 1024 * 1024;
+
+export function createLog(level: string, output: DestinationStream = outputOf('auto')): Log {
   return pino(
     {
       level,
@@ -17,8 +19,27 @@ export function createLog(level: string): Log {
       timestamp: isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    output,
   );
+}
+
+/** Standard error in a format; lines for people are written at once. */
+export function outputOf(format: LogFormat): DestinationStream {
+  return isForPeople(format) ? prettyOutput(process.stderr, false) : jsonOutput();
+}
+
+function jsonOutput(): DestinationStream {
+  // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
+  const destination = pino.destination({
+    dest: 2,
+    sync: false,
+    minLength: 4096,
+    periodicFlush: 1000,
+    maxLength: maxWaitingBytes,
+  });
+  // A log that nobody can read any more, or a full disk, does not end what it tells of. pino sees to EPIPE by itself.
+  destination.on('error', () => {});
+  return destination;
 }
 
 let lastMs = 0;

@@ -46,6 +46,8 @@ const defaults = {
   allowedHosts: [],
   allowedOrigins: [],
   logLevel: 'info',
+  logFormat: 'auto',
+  strict: false,
   peers: undefined,
 };
 
@@ -102,6 +104,8 @@ describe('run', () => {
       allowedHosts: ['a.example.com', 'b:8443', '[::1]:80'],
       allowedOrigins: ['https://app.example.com', 'http://localhost:3000'],
       logLevel: 'debug',
+      logFormat: 'auto',
+      strict: false,
       peers: 'manifold-peers',
     });
   });
@@ -264,7 +268,7 @@ describe('the other commands', () => {
       );
     }
     expect(faultOf(['tools', 'localhost:1975'])).toBe(
-      'the URL must begin with http:// or https:// | Try: manifold tools --help',
+      'the URL must begin with http:// or https://, such as http://localhost:1975/mcp | Try: manifold tools --help',
     );
     expect(faultOf(['tools', 'http://a', 'http://b'])).toBe('tools takes one argument | Try: manifold tools --help');
   });

@@ -59,7 +59,7 @@ test('a valid file gives its plan on stdout and 0, without any secret', async ()
 });
 
 test('every fault of every file is told on stderr, and the code is 1', async () => {
-  const bad = await file('bad.json', '{"mcpServers":{"a":{"url":"x","timeout":1},"b":{}}}');
+  const bad = await file('bad.json', '{"mcpServers":{"a":{"url":"x","timeout":-1},"b":{}}}');
   const good = await file('fine.json', '{"mcpServers":{"a":{"command":"x"}}}');
   const yaml = await file('route.yaml', 'kind: MCPRoute\n');
   const gone = join(directory, 'gone.json');
@@ -72,7 +72,7 @@ test('every fault of every file is told on stderr, and the code is 1', async () 
     [
       `${bad}: 3 faults`,
       '  mcpServers.a.url: not a web address. Give an http:// or https:// URL',
-      '  mcpServers.a.timeout: a timeout outside of 100 to 86400000. The unit is milliseconds: 60 seconds are 60000',
+      '  mcpServers.a.timeout: a timeout outside of 100 ms to 86400000 ms. Give milliseconds: 60 seconds are 60000',
       '  mcpServers.b: neither a "url" nor a "command". Give the "url" of a remote server or the "command" that starts a local one',
       `${gone}: there is no such file or directory`,
       `${yaml}: 1 fault`,

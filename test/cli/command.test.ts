@@ -24,6 +24,14 @@ test('help and version go to stdout and exit with 0', async () => {
   const version = await manifold('--version');
   expect([version.code, version.err]).toEqual([0, '']);
   expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(await manifold('version')).toEqual(version);
+  const { code: completed, out: script } = await manifold('completion', 'bash');
+  expect(completed).toBe(0);
+  expect(script).toContain('complete -o default -F _manifold manifold');
+  expect(await manifold('completion', 'tcsh')).toMatchObject({
+    code: 2,
+    err: 'manifold: completion needs the shell: bash, zsh, fish\nTry: manifold completion --help\n',
+  });
 });
 
 test('a command line that cannot be obeyed exits with 2, in two lines on stderr', async () => {

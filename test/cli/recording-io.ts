@@ -1,5 +1,6 @@
 /** The surroundings of a command for a test: real files, a fixed clock and random source, and what it says kept. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { textOf } from '../../src/config/text-file.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
 
 export interface RecordingIo extends CommandIo {
@@ -13,7 +14,8 @@ export function recordingIo(env: Readonly<Record<string, string>> = {}): Recordi
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
     env,
-    readFile: (path) => readFile(path, 'utf8'),
+    readFile: async (path) => textOf(await readFile(path)),
+    fileMode: async (path) => (await stat(path)).mode,
     createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
     random: (bytes) => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 37 + 11) & 255)),
     nowSeconds: () => 1_763_640_000,

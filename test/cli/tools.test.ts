@@ -76,7 +76,20 @@ describe('a gateway that answers', () => {
       prompts: 1,
       resources: 2,
       resourceTemplates: 1,
+      missing: [],
     });
+  });
+
+  test('has the servers named that it is without', async () => {
+    const server = await startAnswering({
+      'tools/list': { tools: offered.slice(0, 1), _meta: { 'mcp-manifold/missing': ['git', 'docs'] } },
+    });
+    const io = recordingIo();
+    expect(await tools({ url: server.url, headers: [], json: false }, io)).toBe(0);
+    expect(io.said().out).toContain('\nMissing, as they do not answer: git, docs\n');
+    const json = recordingIo();
+    expect(await tools({ url: server.url, headers: [], json: true }, json)).toBe(0);
+    expect(JSON.parse(json.said().out)).toMatchObject({ missing: ['git', 'docs'] });
   });
 
   test('gets the headers that were given', async () => {
@@ -135,6 +148,22 @@ describe('a gateway that does not answer', () => {
       expect(await tools({ url: server.url, headers: [], json: false }, io)).toBe(1);
       expect(io.said().err).toBe(`manifold tools: ${server.url}: ${reason}\n`);
       await server.close();
+    }
+  });
+
+  test('is looked for at /mcp when another path was given', async () => {
+    const server = await startRawServer((_request, response) => void response.writeHead(404).end());
+    close = () => server.close();
+    const { origin } = new URL(server.url);
+    for (const [url, hint] of [
+      [origin, ` Try ${origin}/mcp`],
+      [`${origin}/sse`, ` Try ${origin}/mcp`],
+      [`${origin}/mcp`, ''],
+    ] as const) {
+      const io = recordingIo();
+      expect(await tools({ url, headers: [], json: false }, io)).toBe(1);
+      expect(io.said().err).toMatch(/it answered HTTP 404; is it an MCP endpoint\?/);
+      expect(io.said().err.endsWith(`endpoint?${hint}\n`)).toBe(true);
     }
   });
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config/read.ts';
 
 for (const [file, ids, warnings] of [
+  ['mcp.json', ['everything', 'notes'], []],
   ['claude.json', ['notes', 'everything'], []],
   ['cursor.json', ['notes', 'everything'], []],
   ['vscode.json', ['notes', 'everything'], []],

@@ -61,7 +61,15 @@ describe('README.md', () => {
       expect(readme).toContain(`\n| \`manifold ${name}${takes}\` | `);
       expect(help).toMatchObject({ kind: 'help', text: expect.stringContaining(`\n  ${name}${takes} `) as string });
     }
-    expect(Object.keys(commandLines)).toEqual(['run', 'check', 'keygen', 'tools', 'token inspect']);
+    expect(Object.keys(commandLines)).toEqual([
+      'run',
+      'check',
+      'keygen',
+      'tools',
+      'token inspect',
+      'version',
+      'completion',
+    ]);
   });
 });
 

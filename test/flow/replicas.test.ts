@@ -21,7 +21,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'manifold-replicas-'));
   keysFile = join(folder, 'keys.json');
   const key = { id: 'only', secret: 'Q4pQ3bDq1iX0Zt8m5Wk2yC7eR9aJ6sVuHfLgTnBxOdE=', kdf: 'none' };
-  await writeFile(keysFile, JSON.stringify({ keys: [key] }));
+  await writeFile(keysFile, JSON.stringify({ keys: [key] }), { mode: 0o600 });
 });
 afterAll(() => rm(folder, { recursive: true }));
 

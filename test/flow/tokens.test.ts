@@ -38,7 +38,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function replica(keys: readonly Key[], ...args: string[]): Promise<GatewayProcess> {
   files += 1;
   const keysFile = join(folder, `keys-${files}.json`);
-  await writeFile(keysFile, JSON.stringify({ keys }));
+  await writeFile(keysFile, JSON.stringify({ keys }), { mode: 0o600 });
   return await startGateway({ config, keysFile, args, admin: false });
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandLine, Flag } from '../../src/cli/flags.ts';
 import { commandLines, variableOf } from '../../src/cli/flags.ts';
 import { clientKeys, refusedKeys, serverKeys } from '../../src/config/mcp-servers/keys.ts';
-import { maxIdChars, maxTimeoutMs, maxUpstreams, minTimeoutMs } from '../../src/config/limits.ts';
+import { maxIdChars, maxTimeoutMs, maxTimeoutSeconds, maxUpstreams } from '../../src/config/limits.ts';
 
 export const pagePath = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url));
 
@@ -40,14 +40,17 @@ export function configurationPage(): string {
     '```',
     '',
     'Servers stand under `mcpServers` (Claude, Cursor, Windsurf, Cline, …), `servers` (VS Code) or `mcp.servers` (settings of VS Code),',
-    `at least one and at most ${maxUpstreams} that are not disabled. Comments and trailing commas are allowed. A name that stands twice, a value`,
+    `at least one and at most ${maxUpstreams} that are not disabled. Comments and trailing commas are allowed; the file is UTF-8. A name that stands twice, a value`,
     'of the wrong kind and a variable that is not set are faults, and all of them are told at once. What is merely unknown is a warning.',
+    '`manifold run` leaves out a server that is at fault, says why, and serves the others; with `--strict`, as `manifold check` does, it fails.',
     '',
     '## Names',
     '',
     "A server's tools and prompts are shown as `<id>__<tool>`, unless `--names` and `--name-separator` say otherwise. The id is the name you gave, in which each run of characters outside",
-    `\`A-Z a-z 0-9 _ . -\` becomes \`-\`, a run of \`_\` becomes one, the ends are letters or digits, and no more than ${maxIdChars} characters are kept; a`,
-    'warning tells when it differs from the name. Two servers with one id are a fault. Most resource URIs get the id in lower case and `+` in front.',
+    `\`A-Z a-z 0-9 _ . -\` becomes \`-\`, a run of \`_\` becomes one, and the ends are letters or digits. A name longer than ${maxIdChars} characters is cut, or`,
+    'stands for itself with its last part if it is an address, and a name without any of these letters becomes `server`; a hash of the name follows',
+    'then, so that such names stay apart. A warning tells when the id differs from the name. Two servers with one id are a fault. Most resource URIs get',
+    'the id in lower case and `+` in front.',
     '',
     'With `--names conflict` a name is bare where one server has it, and with `--names never` always: then the first server of the file that has a name',
     'has it alone. A bare name is understood in calls under every policy, as long as it can be meant for one server only: a server that is down',
@@ -63,10 +66,14 @@ export function configurationPage(): string {
     '| `${VAR}`, `${env:VAR}` | the environment variable; one that is not set is a fault |',
     '| `${VAR:-default}` | the same, or the default when it is not set or empty |',
     '| `${userHome}` | the home directory |',
+    '| `${input:some-id}` | an input of VS Code: the environment variable of that name, or the one that is like it, `SOME_ID`; one that is not set is a fault |',
+    '| `${file:PATH}` | the text of a file (Windsurf), without white space at its ends |',
+    '| `${workspaceFolder}`, `${workspaceFolderBasename}` | the folder of the file that is read, or the one above when that is `.vscode`, `.cursor` or the like; its last part |',
+    '| `${/}`, `${pathSeparator}` | what stands between the parts of a path |',
     '| `$${` | the characters `${` |',
     '',
-    '`${input:…}` of VS Code is a fault, since a gateway has nobody to ask: name an environment variable. So are variables that only an',
-    'editor can fill in, such as `${workspaceFolder}`.',
+    '`~` at the beginning of a PATH is the home directory; a relative one begins at the workspace folder. Variables that only an editor can fill in,',
+    'such as `${fileDirname}` and `${command:…}`, are faults.',
     '',
     '## Keys of a server',
     '',
@@ -78,7 +85,8 @@ export function configurationPage(): string {
     '',
     'Those marked *ours* are keys of this gateway; clients pass over them.',
     '',
-    `\`timeout\` is in milliseconds, as Claude and Cursor have it, from ${minTimeoutMs} to ${maxTimeoutMs}. Cline writes seconds: such a value is refused, or warned of.`,
+    `\`timeout\` is in milliseconds, as Claude and Cursor have it, up to ${maxTimeoutMs}. A figure below ${maxTimeoutSeconds} is in seconds, as Cline and Kilo Code have it.`,
+    'A key whose value is `null` counts as absent.',
     '',
     'Passed over in silence, since they concern clients alone: ' +
       [...clientKeys].map((key) => `\`${key}\``).join(', ') +

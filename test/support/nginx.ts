@@ -101,7 +101,8 @@ function statusesIn(log: string): Map<number | 'cut', number> {
   return statuses;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listened on a moment ago, for what has to be told its port. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

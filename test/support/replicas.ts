@@ -13,7 +13,7 @@ export async function makeKeysFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'manifold-replicas-'));
   closedAtTheEnd(() => rm(folder, { recursive: true }));
   const file = join(folder, 'keys.json');
-  await writeFile(file, JSON.stringify({ keys: [key] }));
+  await writeFile(file, JSON.stringify({ keys: [key] }), { mode: 0o600 });
   return file;
 }
 

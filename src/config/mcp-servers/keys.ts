@@ -3,7 +3,7 @@
  * its remedies and docs/configuration.md all come from this table.
  */
 import * as z from 'zod';
-import { defaultTimeoutMs } from '../limits.ts';
+import { defaultTimeoutMs, maxTimeoutSeconds } from '../limits.ts';
 
 const names = z.array(z.string());
 
@@ -16,6 +16,7 @@ export const serverShape = z.object({
   args: z.array(z.string()).optional(),
   // VS Code allows numbers, and null for "take it out".
   env: z.map(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
+  envFile: z.string().optional(),
   cwd: z.string().optional(),
   includeTools: names.optional(),
   excludeTools: names.optional(),
@@ -46,13 +47,13 @@ interface KeyText {
 export const serverKeys = {
   type: {
     wants: '"http", "sse" or "stdio"',
-    says: '`http` (also `streamable-http`, `streamableHttp`, `streamable_http`), `stdio` (also `local`), or `sse`, the deprecated transport. May be left out: a `url` means `http`, a `command` means `stdio`.',
+    says: '`http` (also `streamable-http`, `streamableHttp`, `streamable_http`, `remote`), `stdio` (also `local`), or `sse`, the deprecated transport. May be left out: a `url` means `http`, a `command` means `stdio`.',
     alsoCalled: ['transport', 'transportType'],
   },
   url: {
     wants: 'an http:// or https:// URL',
     says: 'The endpoint of the server. A query string is kept. Credentials do not belong in it: use `headers`.',
-    alsoCalled: ['serverUrl', 'httpUrl'],
+    alsoCalled: ['serverUrl', 'httpUrl', 'baseUrl'],
     only: 'remote',
   },
   headers: {
@@ -71,6 +72,11 @@ export const serverKeys = {
     says: 'Environment variables for the program. Beyond these it gets only the few that programs need to run, such as PATH and HOME.',
     only: 'stdio',
   },
+  envFile: {
+    wants: 'the path of a file with lines such as API_KEY=…',
+    says: 'A file of such variables, as `.env` has them. `env` has precedence. A relative path begins at the workspace folder (see [variables](#variables)).',
+    only: 'stdio',
+  },
   cwd: {
     wants: 'a directory',
     says: "The directory to start it in; the gateway's own when absent.",
@@ -83,16 +89,16 @@ export const serverKeys = {
   },
   excludeTools: {
     wants: 'a list of tool names',
-    says: 'Tools to leave out, even when included.',
+    says: 'Tools to leave out, even when included; `["*"]` leaves out all of them.',
     alsoCalled: ['disabledTools'],
   },
   disabled: {
     wants: 'true or false',
-    says: '`true` leaves the server out; nothing else of it is checked. `enabled: false` says the same.',
+    says: '`true` leaves the server out; nothing else of it is checked. `enabled: false` and `isActive: false` say the same.',
   },
   timeout: {
     wants: 'milliseconds, such as 60000',
-    says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent.`,
+    says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent. A figure below ${maxTimeoutSeconds} is in seconds, as Cline and Kilo Code write it; \`check\` notes it.`,
   },
   era: {
     wants: '"auto", "legacy" or "modern"',
@@ -107,13 +113,13 @@ export const serverKeys = {
   },
   forwardHeaders: {
     wants: 'a list of header names, such as ["X-Tenant"]',
-    says: 'Headers of the client that this server is meant to get. None when absent.',
+    says: 'Headers of the client that this server is meant to get. None when absent. `Host` and the headers of one hop are refused.',
     only: 'remote',
     ours: true,
   },
   acknowledgeTokenPassthrough: {
     wants: 'true or false',
-    says: 'Must be `true` for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`: the server then gets credentials that were issued for this gateway, which MCP forbids unless both are one service.',
+    says: 'Must be `true` for `forwardHeaders` to name `Authorization` or `Cookie`: the server then gets credentials that were issued for this gateway, which MCP forbids unless both are one service.',
     only: 'remote',
     ours: true,
   },
@@ -130,16 +136,28 @@ export const clientKeys: ReadonlySet<string> = new Set([
   'comment',
   'description',
   'dev',
+  'disabledAutoApproveTools',
   'displayName',
+  'fromGalleryId',
   'gallery',
+  'id',
   'icon',
   'icons',
+  'installSource',
+  'isTrusted',
+  'logoUrl',
+  'longRunning',
   'metadata',
   'name',
   'note',
+  'preventAutoReplace',
+  'provider',
+  'providerUrl',
+  'tags',
   'title',
   'trust',
   'version',
+  'watchPaths',
 ]);
 
 /** Keys that mean something in a client and are not obeyed here: a person should know. */
@@ -149,7 +167,6 @@ export const refusedKeys: ReadonlyMap<string, string> = new Map([
   ['oauth', 'the gateway does not log in by itself; give the credential in "headers"'],
   ['authProviderType', 'the gateway does not log in by itself; give the credential in "headers"'],
   ['headersHelper', 'no helper program is run; give the headers in "headers", with ${VAR} for secrets'],
-  ['envFile', 'the file is not read; set its variables in the environment and name them in "env"'],
   ['sandbox', 'the program is not put into a sandbox here'],
   ['sandboxEnabled', 'the program is not put into a sandbox here'],
 ]);

@@ -8,61 +8,101 @@ import { schemeOf, slug } from '../identity.ts';
 import type { JsonDocument, JsonObject, JsonPath, JsonValue } from './jsonc.ts';
 import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
 import { maxConfigChars, maxUpstreams } from '../limits.ts';
-import type { Config, Naming, UpstreamConfig } from '../model.ts';
+import type { Config, Naming, UnusableEntry, UpstreamConfig } from '../model.ts';
 import { ConfigError } from '../model.ts';
 import { checkId, defaultNaming } from '../naming.ts';
+import { type Place, placeOf } from '../place.ts';
 import { isDisabled, readServer } from './server.ts';
 import { kindOf } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
 
+export interface ReadOptions {
+  /** Leaves an entry out that is at fault, instead of refusing the file for it. A file without any good one is still refused. */
+  readonly withoutUnusable?: boolean;
+}
+
 /** `source` names the text in messages: a path, or the flag it came with. Throws `ConfigError` with every fault. */
-export function readMcpServers(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
+export function readMcpServers(
+  text: string,
+  source: string,
+  env: Environment,
+  naming: Naming = defaultNaming,
+  { withoutUnusable = false }: ReadOptions = {},
+): Config {
   const findings = new Findings();
-  const upstreams = readUpstreams(text, env, naming, findings);
-  if (findings.faults.length > 0) throw new ConfigError(source, findings.faults);
+  const { upstreams, unusable } = readUpstreams(text, placeOf(source), env, naming, findings);
+  const bearable = withoutUnusable && upstreams.length > 0 && findings.faults.length === 0;
+  const faults = bearable ? [] : [...findings.faults, ...unusable.flatMap((entry) => entry.faults)];
+  if (faults.length > 0) throw new ConfigError(source, faults);
   return Object.freeze({
     routes: Object.freeze([
       Object.freeze({ name: 'default', path: '/mcp', naming, upstreams: Object.freeze(upstreams) }),
     ]),
     warnings: Object.freeze(findings.warnings),
+    ...(unusable.length === 0 ? {} : { unusable: Object.freeze(unusable) }),
   });
 }
 
-function readUpstreams(text: string, env: Environment, naming: Naming, findings: Findings): UpstreamConfig[] {
+interface ReadEntries {
+  readonly upstreams: UpstreamConfig[];
+  /** Faults of one entry alone; those of the file as a whole are in `findings`. */
+  readonly unusable: UnusableEntry[];
+}
+
+function readUpstreams(text: string, place: Place, env: Environment, naming: Naming, findings: Findings): ReadEntries {
+  const upstreams: UpstreamConfig[] = [];
+  const unusable: UnusableEntry[] = [];
   const document = parsed(text, findings);
-  if (document === undefined) return [];
-  for (const path of document.repeated) {
-    findings.fault(path, 'the name stands twice in its object', 'Rename one or take it out');
+  const found = document === undefined ? undefined : serversOf(document.value, findings);
+  const repeated = new Map<string | undefined, JsonPath[]>();
+  for (const path of document?.repeated ?? []) {
+    const name = found === undefined ? undefined : entryOf(path, found.at);
+    repeated.set(name, [...(repeated.get(name) ?? []), path]);
   }
-  const found = serversOf(document.value, findings);
-  if (found === undefined) return [];
+  for (const path of repeated.get(undefined) ?? []) faultOfRepeated(path, findings);
+  if (found === undefined) return { upstreams, unusable };
   const { at, servers } = found;
   const claims = new Claims(naming, findings);
-  const upstreams: UpstreamConfig[] = [];
   let enabled = 0;
   for (const [name, entry] of servers) {
     const path = [...at, name];
-    if (!(entry instanceof Map)) {
-      findings.fault(path, `${kindOf(entry)} is not accepted here`, 'Give an object with a "url" or a "command"');
-      enabled += 1;
-      continue;
-    }
-    if (isDisabled(path, entry as JsonObject, findings)) continue;
-    enabled += 1;
+    const before = findings.faults.length;
+    for (const twice of repeated.get(name) ?? []) faultOfRepeated(twice, findings);
+    const disabled = entry instanceof Map && isDisabled(path, entry as JsonObject, findings);
+    if (!disabled) enabled += 1;
     if (enabled > maxUpstreams) continue;
-    const id = slug(name);
-    const scheme = schemeOf(id);
-    claims.claim(path, name, id, scheme);
-    checkId(path, id, naming, findings);
-    const prefix = naming.policy === 'never' ? '' : id + naming.separator;
-    const settings = readServer(path, entry as JsonObject, prefix, env, findings);
-    if (settings !== undefined) upstreams.push(Object.freeze({ name, id, naming, scheme, ...settings }));
+    if (disabled) {
+      // Nothing else of it is read.
+    } else if (entry instanceof Map) {
+      const id = slug(name);
+      const scheme = schemeOf(id);
+      claims.claim(path, name, id, scheme);
+      checkId(path, id, naming, findings);
+      const prefix = naming.policy === 'never' ? '' : id + naming.separator;
+      const settings = readServer(path, entry as JsonObject, prefix, env, findings, place);
+      if (settings !== undefined && findings.faults.length === before)
+        upstreams.push(Object.freeze({ name, id, naming, scheme, ...settings }));
+    } else {
+      findings.fault(path, `${kindOf(entry)} is not accepted here`, 'Give an object with a "url" or a "command"');
+    }
+    const faults = findings.faults.splice(before);
+    if (faults.length > 0) unusable.push({ name, faults });
   }
   if (enabled === 0)
     findings.fault(at, servers.size === 0 ? 'no server' : 'every server is disabled', 'Give at least one server');
   if (enabled > maxUpstreams)
     findings.fault(at, `${enabled} servers, more than ${maxUpstreams}`, 'Divide them among several gateways');
-  return upstreams;
+  return { upstreams, unusable };
+}
+
+/** The entry that a path leads into, if any. */
+function entryOf(path: JsonPath, at: JsonPath): string | undefined {
+  const name = at.every((step, i) => path[i] === step) ? path[at.length] : undefined;
+  return name === undefined ? undefined : String(name);
+}
+
+function faultOfRepeated(path: JsonPath, findings: Findings): void {
+  findings.fault(path, 'the name stands twice in its object', 'Rename one or take it out');
 }
 
 function parsed(text: string, findings: Findings): JsonDocument | undefined {
@@ -117,7 +157,7 @@ function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers
 const maxNamedNeighbours = 5;
 
 function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings): void {
-  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema');
+  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema' && key !== 'inputs');
   if (others.length === 0) return;
   const named = others.slice(0, maxNamedNeighbours).map((key) => JSON.stringify(key));
   const more = others.length > maxNamedNeighbours ? ` and ${others.length - maxNamedNeighbours} more` : '';
@@ -139,11 +179,7 @@ class Claims {
   claim(path: JsonPath, name: string, id: string, scheme: string): void {
     const remedy = 'Rename one of them';
     if (id === '') {
-      this.#findings.fault(
-        path,
-        'the name holds no letter or digit of ASCII',
-        'Tool names are made of it: rename the server',
-      );
+      this.#findings.fault(path, 'the name is empty', 'Tool names are made of it: rename the server');
       return;
     }
     const twin = this.#byId.get(id);

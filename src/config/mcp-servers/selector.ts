@@ -5,12 +5,19 @@ import type { ToolSelector } from '../model.ts';
 import type { Written } from './server-keys.ts';
 
 export function readSelector({ text, at }: Written, prefix: string, findings: Findings): ToolSelector {
-  const include = text.includeTools?.length === 1 && text.includeTools[0] === '*' ? undefined : text.includeTools;
+  const include = isAll(text.includeTools) ? undefined : text.includeTools;
+  const named = include === undefined ? undefined : readNames(at('includeTools'), include, prefix, findings);
+  // Kiro switches all tools of a server off so; its prompts and resources stay.
+  if (isAll(text.excludeTools)) {
+    findings.warn(at('excludeTools'), '["*"] shows no tool at all');
+    return { include: new Set(), exclude: new Set() };
+  }
   if (include?.length === 0) findings.warn(at('includeTools'), 'an empty list shows no tool at all');
-  return {
-    include: include === undefined ? undefined : readNames(at('includeTools'), include, prefix, findings),
-    exclude: readNames(at('excludeTools'), text.excludeTools ?? [], prefix, findings),
-  };
+  return { include: named, exclude: readNames(at('excludeTools'), text.excludeTools ?? [], prefix, findings) };
+}
+
+function isAll(names: readonly string[] | undefined): boolean {
+  return names?.length === 1 && names[0] === '*';
 }
 
 function readNames(
@@ -24,7 +31,7 @@ function readNames(
       findings.fault(
         [...path, i],
         'a pattern; names are compared exactly',
-        'Name each tool; ["*"] alone in "includeTools" stands for all',
+        'Name each tool; ["*"] alone stands for all',
       );
     } else if (name === '') {
       findings.fault([...path, i], 'empty', 'Give the name of a tool');

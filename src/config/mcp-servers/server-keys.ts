@@ -26,7 +26,9 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
   const values: Partial<Record<ServerKey, JsonValue>> = {};
   for (const [name, value] of entry) {
     const key = byName.get(name);
-    if (key === 'disabled' || name === 'enabled') continue;
+    if (key === 'disabled' || name === 'enabled' || name === 'isActive') continue;
+    // Exporters write null for what is not set.
+    if (key !== undefined && value === null) continue;
     if (key === undefined) {
       warnOfKey(path, name, findings);
     } else if (names.has(key)) {

@@ -5,10 +5,11 @@
 import type { Findings } from '../findings.ts';
 import { readForwarded } from '../headers.ts';
 import type { JsonObject, JsonPath } from './jsonc.ts';
-import { defaultTimeoutMs, maxTimeoutMs, minTimeoutMs, shortTimeoutMs } from '../limits.ts';
+import { defaultTimeoutMs, doubtfulTimeoutMs, maxTimeoutMs, maxTimeoutSeconds, minTimeoutMs } from '../limits.ts';
 import type { UpstreamConfig } from '../model.ts';
 import { readSelector } from './selector.ts';
 import { kindOf, readKeys } from './server-keys.ts';
+import type { Place } from '../place.ts';
 import { readTransport } from './transport.ts';
 import type { Environment } from '../variables.ts';
 
@@ -22,11 +23,12 @@ export function readServer(
   prefix: string,
   env: Environment,
   findings: Findings,
+  place?: Place,
 ): ServerSettings | undefined {
   const before = findings.faults.length;
   const written = readKeys(path, entry, findings);
   const { text, at } = written;
-  const transport = readTransport(path, written, env, findings);
+  const transport = readTransport(path, written, env, findings, place);
   const settings = {
     tools: readSelector(written, prefix, findings),
     timeoutMs: readTimeout(at('timeout'), text.timeout, findings),
@@ -43,7 +45,7 @@ export function readServer(
   return transport === undefined || findings.faults.length > before ? undefined : { transport, ...settings };
 }
 
-/** Whether the server is switched off, by `disabled: true` or `enabled: false`. A wrong value of either is a fault. */
+/** Whether the server is switched off, by `disabled: true`, `enabled: false` or Cherry Studio's `isActive: false`. A wrong value is a fault. */
 export function isDisabled(path: JsonPath, entry: JsonObject, findings: Findings): boolean {
   const of = (key: string): boolean | undefined => {
     const value = entry.get(key);
@@ -51,21 +53,30 @@ export function isDisabled(path: JsonPath, entry: JsonObject, findings: Findings
     findings.fault([...path, key], `${kindOf(value)} is not accepted here`, 'Give true or false');
     return undefined;
   };
+  // Every one is read, so that every fault is told.
   const disabled = of('disabled');
-  const enabled = of('enabled');
-  return disabled === true || enabled === false;
+  const enabled = [of('enabled'), of('isActive')];
+  return disabled === true || enabled.includes(false);
 }
 
+/* Claude and Cursor write milliseconds, Cline and Kilo Code seconds, all under one name. */
 function readTimeout(path: JsonPath, timeout: number | undefined, findings: Findings): number {
   if (timeout === undefined) return defaultTimeoutMs;
-  if (!Number.isInteger(timeout) || timeout < minTimeoutMs || timeout > maxTimeoutMs) {
+  const inSeconds = timeout < maxTimeoutSeconds;
+  const ms = Math.round(inSeconds ? timeout * 1_000 : timeout);
+  if (!(ms >= minTimeoutMs && ms <= maxTimeoutMs)) {
     findings.fault(
       path,
-      `a timeout outside of ${minTimeoutMs} to ${maxTimeoutMs}`,
-      'The unit is milliseconds: 60 seconds are 60000',
+      `a timeout outside of ${minTimeoutMs} ms to ${maxTimeoutMs} ms`,
+      'Give milliseconds: 60 seconds are 60000',
     );
-  } else if (timeout < shortTimeoutMs) {
+  } else if (inSeconds) {
+    findings.warn(
+      path,
+      `${timeout} is taken for seconds, as Cline and Kilo Code write them; say ${ms} for milliseconds`,
+    );
+  } else if (timeout <= doubtfulTimeoutMs) {
     findings.warn(path, `${timeout} milliseconds; if seconds were meant, write ${timeout * 1_000}`);
   }
-  return timeout;
+  return ms;
 }

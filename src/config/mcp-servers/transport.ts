@@ -1,10 +1,13 @@
 /** How a server is reached: by URL or as a program of this machine. */
+import { parseEnv } from 'node:util';
 import type { Findings } from '../findings.ts';
 import { readHeaders } from '../headers.ts';
 import type { JsonPath } from './jsonc.ts';
 import type { ServerKey } from './keys.ts';
 import { serverKeys } from './keys.ts';
 import type { UpstreamTransport } from '../model.ts';
+import type { Place } from '../place.ts';
+import { namedFile, namedPath } from '../text-file.ts';
 import type { Written } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
 import { expandAt } from '../variables.ts';
@@ -12,6 +15,7 @@ import { expandAt } from '../variables.ts';
 const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
   ['http', 'http'],
   ['streamablehttp', 'http'],
+  ['remote', 'http'],
   ['sse', 'sse'],
   ['stdio', 'stdio'],
   ['local', 'stdio'],
@@ -23,6 +27,7 @@ export function readTransport(
   written: Written,
   env: Environment,
   findings: Findings,
+  place: Place | undefined,
 ): UpstreamTransport | undefined {
   const { text, broken, at } = written;
   // What remains would be judged wrongly without them.
@@ -34,7 +39,9 @@ export function readTransport(
       continue;
     findings.warn(at(key), `passed over: the server is reached by ${kind}`);
   }
-  return kind === 'stdio' ? readProgram(path, written, env, findings) : readRemote(path, kind, written, env, findings);
+  return kind === 'stdio'
+    ? readProgram(path, written, env, findings, place)
+    : readRemote(path, kind, written, env, findings, place);
 }
 
 function kindOfServer(
@@ -72,14 +79,15 @@ function readRemote(
   { text, at }: Written,
   env: Environment,
   findings: Findings,
+  place: Place | undefined,
 ): UpstreamTransport | undefined {
-  const headers = readHeaders(at('headers'), text.headers ?? new Map(), env, findings);
+  const headers = readHeaders(at('headers'), text.headers ?? new Map(), env, findings, place);
   const here = at('url');
   if (text.url === undefined) {
     findings.fault(path, `a server of type ${kind} without "url"`, `Give ${serverKeys.url.wants}`);
     return undefined;
   }
-  const written = expandAt(here, text.url, env, findings);
+  const written = expandAt(here, text.url, env, findings, place);
   if (written === undefined) return undefined;
   const url = URL.parse(written);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
@@ -101,16 +109,20 @@ function readProgram(
   { text, at }: Written,
   env: Environment,
   findings: Findings,
+  place: Place | undefined,
 ): UpstreamTransport | undefined {
-  const command = text.command === undefined ? undefined : expandAt(at('command'), text.command, env, findings);
+  const command = text.command === undefined ? undefined : expandAt(at('command'), text.command, env, findings, place);
   if (text.command === undefined) {
     findings.fault(path, 'a server of type stdio without "command"', `Give ${serverKeys.command.wants}`);
   } else if (command?.trim() === '') {
     findings.fault(at('command'), 'empty', `Give ${serverKeys.command.wants}`);
   }
-  const args = (text.args ?? []).map((arg, i) => expandAt([...at('args'), i], arg, env, findings));
-  const cwd = text.cwd === undefined ? undefined : expandAt(at('cwd'), text.cwd, env, findings);
-  const variables = readVariables(at('env'), text.env ?? new Map(), env, findings);
+  const args = (text.args ?? []).map((arg, i) => expandAt([...at('args'), i], arg, env, findings, place));
+  const cwd = text.cwd === undefined ? undefined : expandAt(at('cwd'), text.cwd, env, findings, place);
+  const variables = {
+    ...readEnvFile(at('envFile'), text.envFile, env, findings, place),
+    ...readVariables(at('env'), text.env ?? new Map(), env, findings, place),
+  };
   if (command === undefined) return undefined;
   const space = command.indexOf(' ');
   if (args.length === 0 && space > 0 && !/[/\\]/.test(command.slice(0, space))) {
@@ -119,7 +131,27 @@ function readProgram(
   for (const value of [command, cwd, ...args]) {
     if (value?.includes('\0') === true) findings.fault(path, 'a NUL character', 'Take it out');
   }
-  return { kind: 'stdio', command, args: args.filter((arg) => arg !== undefined), env: variables, cwd };
+  return { kind: 'stdio', command, args: args.filter((arg) => arg !== undefined), env: setOnly(variables), cwd };
+}
+
+/* The format of Node's `--env-file`, which is that of dotenv. */
+function readEnvFile(
+  path: JsonPath,
+  written: string | undefined,
+  env: Environment,
+  findings: Findings,
+  place: Place | undefined,
+): Readonly<Record<string, string | undefined>> {
+  const name = written === undefined ? undefined : expandAt(path, written, env, findings, place);
+  if (name === undefined) return {};
+  const file = namedFile(namedPath(name, place?.workspace ?? '.'));
+  if ('text' in file && !file.text.includes('\0')) return parseEnv(file.text);
+  findings.fault(
+    path,
+    `the file ${'fault' in file ? file.fault : 'holds a NUL character'}`,
+    `Give ${serverKeys.envFile.wants}`,
+  );
+  return {};
 }
 
 function readVariables(
@@ -127,23 +159,34 @@ function readVariables(
   written: ReadonlyMap<string, string | number | null>,
   env: Environment,
   findings: Findings,
-): Readonly<Record<string, string>> {
-  const variables = new Map<string, string>();
-  let place = 0;
+  place: Place | undefined,
+): Readonly<Record<string, string | undefined>> {
+  const variables = new Map<string, string | undefined>();
+  let nth = 0;
   for (const [name, text] of written) {
-    place += 1;
+    nth += 1;
     if (name === '' || name.includes('=') || name.includes('\0')) {
       findings.fault(
         path,
-        `variable ${place} has a name that no variable can have`,
+        `variable ${nth} has a name that no variable can have`,
         'Write the name on the left and the value on the right',
       );
       continue;
     }
-    if (text === null) continue;
-    const value = expandAt([...path, name], String(text), env, findings);
+    if (text === null) {
+      variables.set(name, undefined);
+      continue;
+    }
+    const value = expandAt([...path, name], String(text), env, findings, place);
     if (value?.includes('\0') === true) findings.fault([...path, name], 'a NUL character', 'Take it out');
     if (value !== undefined) variables.set(name, value);
   }
   return Object.fromEntries(variables);
+}
+
+/* `null` takes a variable of the file out. */
+function setOnly(variables: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const set = new Map<string, string>();
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined) set.set(name, value);
+  return Object.fromEntries(set);
 }

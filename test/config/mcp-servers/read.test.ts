@@ -179,7 +179,7 @@ describe('headers of the client', () => {
   });
 
   test('that are credentials pass only when that is acknowledged, and then with a warning (a token MUST NOT be passed through)', () => {
-    for (const name of ['Authorization', 'Cookie', 'Proxy-Authorization']) {
+    for (const name of ['Authorization', 'Cookie']) {
       const server = { url, forwardHeaders: [name] };
       const lower = name.toLowerCase();
       expect(faultsOfServer(server)).toEqual([
@@ -190,6 +190,26 @@ describe('headers of the client', () => {
       expect(one(acknowledged).forwardHeaders).toEqual([lower]);
       expect(warningsOf(acknowledged)).toEqual([
         `mcpServers.a.forwardHeaders[0]: ${lower} of the client is passed through to this server, as acknowledged`,
+      ]);
+    }
+  });
+
+  test('that are for this hop alone are refused, acknowledged or not (RFC 9110 §7.2, §7.6.1, §11.7)', () => {
+    for (const name of [
+      'Host',
+      'Connection',
+      'Keep-Alive',
+      'Proxy-Connection',
+      'Proxy-Authorization',
+      'Proxy-Authenticate',
+      'TE',
+      'Trailer',
+      'Transfer-Encoding',
+      'Upgrade',
+      'HTTP2-Settings',
+    ]) {
+      expect(faultsOfServer({ url, forwardHeaders: [name], acknowledgeTokenPassthrough: true })).toEqual([
+        `mcpServers.a.forwardHeaders[0]: ${name.toLowerCase()} belongs to one hop and is never passed on`,
       ]);
     }
   });
@@ -290,10 +310,10 @@ describe('tools', () => {
 
   test('are all meant by ["*"], and no other pattern is read', () => {
     expect(one({ url, tools: ['*'] }).tools.include).toBeUndefined();
-    expect(faultsOfServer({ url, tools: ['get_*', ''], excludeTools: ['*'] })).toEqual([
+    expect(faultsOfServer({ url, tools: ['get_*', ''], excludeTools: ['x', '*'] })).toEqual([
       'mcpServers.a.tools[0]: a pattern; names are compared exactly',
       'mcpServers.a.tools[1]: empty',
-      'mcpServers.a.excludeTools[0]: a pattern; names are compared exactly',
+      'mcpServers.a.excludeTools[1]: a pattern; names are compared exactly',
     ]);
   });
 
@@ -307,21 +327,37 @@ describe('tools', () => {
 });
 
 describe('a timeout', () => {
-  test('is in milliseconds, from 100 to a day', () => {
-    for (const timeout of [100, 1_000, 60_000, 86_400_000]) expect(one({ url, timeout }).timeoutMs).toBe(timeout);
-    for (const timeout of [99, 60, 0, -1, 1_000.5, 86_400_001]) {
+  test('is in milliseconds, up to a day, and below 1000 in seconds, as Cline and Kilo Code write it', () => {
+    for (const [timeout, ms] of [
+      [0.1, 100],
+      [1.5, 1_500],
+      [60, 60_000],
+      [999, 999_000],
+      [1_000, 1_000],
+      [1_000.5, 1_001],
+      [60_000, 60_000],
+      [86_400_000, 86_400_000],
+    ] as const) {
+      expect([timeout, one({ url, timeout }).timeoutMs]).toEqual([timeout, ms]);
+    }
+    for (const timeout of [0, 0.09, -1, 86_400_001]) {
       expect([timeout, faultsOfServer({ url, timeout })]).toEqual([
         timeout,
-        ['mcpServers.a.timeout: a timeout outside of 100 to 86400000'],
+        ['mcpServers.a.timeout: a timeout outside of 100 ms to 86400000 ms'],
       ]);
     }
   });
 
-  test('below a second is warned of: seconds may have been meant', () => {
+  test('is noted where it is in seconds, and where it may have been meant so', () => {
     expect(warningsOf({ url, timeout: 300 })).toEqual([
-      'mcpServers.a.timeout: 300 milliseconds; if seconds were meant, write 300000',
+      'mcpServers.a.timeout: 300 is taken for seconds, as Cline and Kilo Code write them; say 300000 for milliseconds',
     ]);
-    expect(warningsOf({ url, timeout: 1_000 })).toEqual([]);
+    for (const timeout of [1_000, 3_600]) {
+      expect(warningsOf({ url, timeout })).toEqual([
+        `mcpServers.a.timeout: ${timeout} milliseconds; if seconds were meant, write ${timeout}000`,
+      ]);
+    }
+    expect(warningsOf({ url, timeout: 3_601 })).toEqual([]);
   });
 });
 
@@ -372,17 +408,17 @@ describe('keys that are not obeyed', () => {
   });
 
   test('are warned of when they are unknown or mean something elsewhere', () => {
-    expect(warningsOf({ url, exculdeTools: [], colour: 1, oauth: { clientSecret: 'abc' }, envFile: '.env' })).toEqual([
+    expect(warningsOf({ url, exculdeTools: [], colour: 1, oauth: { clientSecret: 'abc' }, sandbox: {} })).toEqual([
       'mcpServers.a.exculdeTools: unknown, passed over; did you mean "excludeTools"?',
       'mcpServers.a.colour: unknown, passed over',
       'mcpServers.a.oauth: the gateway does not log in by itself; give the credential in "headers"',
-      'mcpServers.a.envFile: the file is not read; set its variables in the environment and name them in "env"',
+      'mcpServers.a.sandbox: the program is not put into a sandbox here',
     ]);
   });
 
   test('beside the servers are named in one warning', () => {
-    expect(read({ $schema: 's', inputs: [], mcpServers: { a: { url } } }).warnings).toEqual([
-      '(root): passed over beside "mcpServers": "inputs"',
+    expect(read({ $schema: 's', inputs: [], hooks: {}, mcpServers: { a: { url } } }).warnings).toEqual([
+      '(root): passed over beside "mcpServers": "hooks"',
     ]);
     const many = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`k${i}`, 1]));
     expect(read({ mcpServers: { a: { url } }, ...many }).warnings).toEqual([
@@ -465,9 +501,7 @@ describe('several servers', () => {
     expect(faultsOf({ mcpServers: { Docs: { url }, docs: { url } } })).toEqual([
       'mcpServers.docs: its resources would begin with "docs+", as those of "Docs" do',
     ]);
-    expect(faultsOf({ mcpServers: { 日本: { url } } })).toEqual([
-      'mcpServers["日本"]: the name holds no letter or digit of ASCII',
-    ]);
+    expect(faultsOf({ mcpServers: { '': { url } } })).toEqual(['mcpServers[""]: the name is empty']);
   });
 
   test('are told when their prefix is not their name', () => {
@@ -492,11 +526,11 @@ test('values of the wrong kind are faults, each with its path and what would be 
     ].join('\n'),
   );
   expect(faultsOfServer({ command: ['x'] })).toEqual(['mcpServers.a.command: a list is not accepted here']);
-  expect(faultsOfServer({ command: 'x', args: ['a', 1], env: { A: true, B: [] }, cwd: null })).toEqual([
+  expect(faultsOfServer({ command: 'x', args: ['a', 1], env: { A: true, B: [] }, cwd: {} })).toEqual([
     'mcpServers.a.args[1]: a number is not accepted here',
     'mcpServers.a.env.A: true or false is not accepted here',
     'mcpServers.a.env.B: a list is not accepted here',
-    'mcpServers.a.cwd: null is not accepted here',
+    'mcpServers.a.cwd: an object is not accepted here',
   ]);
   expect(faultsOfServer({ url: 5, headers: { 'Bearer secret': 1 } })).toEqual([
     'mcpServers.a.url: a number is not accepted here',
@@ -508,8 +542,8 @@ test('the faults of all servers come at once', () => {
   expect(
     faultsOf({
       mcpServers: {
-        a: { url: 'x', timeout: 5, headers: { A: 3, B: '${NONE}' } },
-        b: { command: 'x', args: ['${input:k}', '${workspaceFolder}'] },
+        a: { url: 'x', timeout: -5, headers: { A: 3, B: '${NONE}' } },
+        b: { command: 'x', args: ['${input:k}', '${fileDirname}'] },
         'a ': { url },
         c: 1,
       },
@@ -518,8 +552,8 @@ test('the faults of all servers come at once', () => {
     'mcpServers.a.headers.A: a number is not accepted here',
     'mcpServers.a.headers.B: the environment variable NONE is not set',
     'mcpServers.a.url: not a web address',
-    'mcpServers.a.timeout: a timeout outside of 100 to 86400000',
-    'mcpServers.b.args[0]: an ${input:…} is asked of a person by the editor; a gateway has nobody to ask',
+    'mcpServers.a.timeout: a timeout outside of 100 ms to 86400000 ms',
+    'mcpServers.b.args[0]: an ${input:k} is asked of a person by the editor; a gateway has nobody to ask',
     'mcpServers.b.args[1]: a variable that only an editor can fill in',
     'mcpServers["a "]: its tools would begin with "a__", as those of "a" do',
     'mcpServers.c: a number is not accepted here',

@@ -1,0 +1,52 @@
+/** Text files that people keep: UTF-8 (RFC 3629), with or without a byte order mark. */
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+
+/** A file that a configuration names (`envFile`, `${file:…}`) is not read beyond this size. */
+const maxNamedFileBytes = 1024 * 1024;
+
+/** A file whose bytes are not UTF-8. `code` is what node:fs would give, so that one function tells people of all faults of a file. */
+export class NotUtf8Error extends Error {
+  readonly code = 'ENOTUTF8';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotUtf8Error';
+  }
+}
+
+/** The text without its byte order mark. Throws `NotUtf8Error`, whose message says what the file seems to be. */
+export function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (!isUtf16) {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch {
+      // Told below.
+    }
+  }
+  throw new NotUtf8Error(`not UTF-8${isUtf16 ? ' but UTF-16' : ''}; save it as UTF-8`);
+}
+
+/** Where a path leads that stands in a configuration: `~` is the home directory, and relative paths begin at `base`. */
+export function namedPath(path: string, base: string): string {
+  return /^~(?=$|[/\\])/.test(path) ? resolve(homedir(), `.${path.slice(1)}`) : resolve(base, path);
+}
+
+/** The text of a file that a configuration names, or why it cannot be had, in words that complete "the file …". */
+export function namedFile(path: string): { readonly text: string } | { readonly fault: string } {
+  try {
+    const about = statSync(path);
+    if (!about.isFile()) return { fault: 'is no regular file' };
+    if (about.size > maxNamedFileBytes) return { fault: `is larger than ${maxNamedFileBytes} bytes` };
+    return { text: textOf(readFileSync(path)) };
+  } catch (fault) {
+    if (fault instanceof NotUtf8Error) return { fault: `is ${fault.message}` };
+    const code = fault instanceof Error && 'code' in fault ? fault.code : undefined;
+    return {
+      fault: code === 'ENOENT' ? 'does not exist' : `cannot be read${typeof code === 'string' ? ` (${code})` : ''}`,
+    };
+  }
+}

@@ -1,0 +1,71 @@
+/** An upstream that is the gateway itself would have it call itself until something gives way: it is told and left out. */
+import { networkInterfaces } from 'node:os';
+import { BlockList, isIP } from 'node:net';
+import type { RunOptions } from '../cli/arguments.ts';
+import type { Config, UnusableEntry, UpstreamConfig } from '../config/model.ts';
+import { ConfigError } from '../config/model.ts';
+
+type Endpoint = Pick<RunOptions, 'host' | 'port' | 'resource'>;
+
+const everyAddress = new Set(['0.0.0.0', '::']);
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * The configuration without upstreams whose URL is the endpoint that `options` ask for, or is `--public-url`; those are among its
+ * unusable ones then. Throws `ConfigError` when nothing is left, and for the first one with `strict`. A name that leads here
+ * through DNS or a proxy is not found out.
+ */
+export function withoutItself(config: Config, source: string, endpoint: Endpoint, strict: boolean): Config {
+  const own: UnusableEntry[] = [];
+  const narrowed = config.routes.map((route) => {
+    const upstreams = route.upstreams.filter((upstream) => {
+      if (!leadsTo(upstream, endpoint)) return true;
+      own.push({ name: upstream.name, faults: [{ path: upstream.name, ...itself }] });
+      return false;
+    });
+    return upstreams.length === route.upstreams.length ? route : { ...route, upstreams };
+  });
+  if (own.length === 0) return config;
+  const unusable = [...(config.unusable ?? []), ...own];
+  const routes = narrowed.filter(({ upstreams }) => upstreams.length > 0);
+  if (strict || routes.length === 0)
+    throw new ConfigError(
+      source,
+      unusable.flatMap(({ faults }) => faults),
+    );
+  return { ...config, routes, unusable };
+}
+
+const itself = {
+  problem: 'its URL is the address of this gateway, which would call itself',
+  remedy: 'Take it out, or give the gateway another --port',
+};
+
+function leadsTo({ transport }: UpstreamConfig, { host, port, resource }: Endpoint): boolean {
+  if (transport.kind === 'stdio') return false;
+  const url = new URL(transport.url);
+  if (resource !== undefined && URL.canParse(resource)) {
+    const known = new URL(resource);
+    if (known.origin === url.origin && known.pathname === url.pathname) return true;
+  }
+  const urlPort = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  if (port === 0 || urlPort !== port || url.protocol === 'https:') return false;
+  const target = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (target === host.toLowerCase()) return true;
+  if (everyAddress.has(host)) return isLocal(target) || interfaceAddresses().has(target);
+  // `localhost` is either loopback address; the addresses themselves are told apart.
+  return (target === 'localhost' && isLocal(host)) || (host === 'localhost' && isLocal(target));
+}
+
+function isLocal(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host === 'localhost' || host.endsWith('.localhost');
+  return everyAddress.has(host) || loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+function interfaceAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)));
+}
