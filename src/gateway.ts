@@ -316,7 +316,7 @@ export class Gateway {
     const { clients, adapter, upstreams, streams, idle } = this.#parts;
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
     const client = clients.ofSession(head, caller);
-    clients.end(client);
+    clients.end(client, head.sessionToken);
     streams.endSession(client.session.claims.jti);
     const own = client.sessions.all(upstreams).filter((session) => !session.isShared);
     idle.begun(response);

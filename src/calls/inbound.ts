@@ -16,7 +16,7 @@ import type { Holds } from './questions/holds.ts';
 import type { Client } from '../clients/client.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { Hops } from '../transport/peers/hop.ts';
-import type { Tell } from '../transport/peers/notice.ts';
+import { maxRequestIdChars, type Tell } from '../transport/peers/notice.ts';
 import { tasksToUpstream } from '../clients/translate.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
@@ -92,6 +92,7 @@ export class Inbound {
     const requestId = message.params?.member('requestId');
     if (requestId === undefined) return;
     const raw = rawOf(message.bytes, requestId);
+    if (raw.length > maxRequestIdChars) return;
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
       this.#broadcast(client, message, caller);

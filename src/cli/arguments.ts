@@ -4,7 +4,6 @@
  */
 import { isIP } from 'node:net';
 import type { Environment } from '../config/variables.ts';
-import type { LogFormat } from '../telemetry/pretty.ts';
 import type { Naming } from '../config/model.ts';
 import { isSeparator, longNamePolicies, namePolicies } from '../config/naming.ts';
 import { expand } from '../config/variables.ts';
@@ -15,52 +14,10 @@ import { commandLines, logFormats, logLevels, sessionPolicies, shells } from './
 import { helpText } from './help.ts';
 import type { Given } from './given.ts';
 import { readGiven } from './given.ts';
-import { UsageError } from './usage.ts';
+import type { RunOptions, SealingOptions } from '../process/options.ts';
+import { UsageError } from '../process/usage.ts';
 
-/** What seals session tokens, and what they are bound to. Times in seconds. */
-export interface SealingOptions {
-  /** Path of the key ring file. */
-  readonly sessionKeys: string | undefined;
-  /** From MANIFOLD_SESSION_SECRET alone: a flag would show it to every user of the machine. */
-  readonly sessionSecret: string | undefined;
-  readonly sessionKdf: string;
-  readonly gatewayName: string;
-  /** `--public-url`; undefined stands for the path of the endpoint. */
-  readonly resource: string | undefined;
-}
-
-type LogLevel = (typeof logLevels)[number];
 export type Shell = (typeof shells)[number];
-
-/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
-export interface RunOptions extends SealingOptions {
-  readonly files: readonly string[];
-  readonly mcpConfig: string | undefined;
-  readonly mcpJson: string | undefined;
-  /** Whether one entry of the configuration that is at fault stops the start. */
-  readonly strict: boolean;
-  /** Without the brackets that an IPv6 address has in a URL. */
-  readonly host: string;
-  readonly port: number;
-  readonly adminHost: string;
-  readonly adminPort: number | undefined;
-  readonly workers: number;
-  readonly sessions: 'optional' | 'required';
-  readonly naming: Naming;
-  readonly sessionMaxAgeSeconds: number;
-  readonly initTimeoutMs: number;
-  readonly drainTimeoutMs: number;
-  readonly drainDelayMs: number;
-  /** Lower case: `name` or `name:port`. */
-  readonly allowedHosts: readonly string[];
-  /** As a browser writes them: `https://app.example.com`. */
-  readonly allowedOrigins: readonly string[];
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-  readonly peers: string | undefined;
-  /** Where other replicas reach this one; port 0 takes a free one. */
-  readonly peerAddress: { readonly host: string; readonly port: number } | undefined;
-}
 
 export interface ToolsOptions {
   readonly url: string;
@@ -156,6 +113,7 @@ function runOptions(given: Given): RunOptions {
     sessions: oneOf(given, 'sessions', sessionPolicies),
     naming: naming(given),
     sessionMaxAgeSeconds: Math.floor(span(given, 'session-max-age', 5 * minute, 30 * day) / 1_000),
+    sessionsNotBefore: instant(given, 'sessions-not-before'),
     initTimeoutMs: span(given, 'init-timeout', 100, 5 * minute),
     drainTimeoutMs: span(given, 'drain-timeout', 0, 10 * minute),
     drainDelayMs: span(given, 'drain-delay', 0, 10 * minute),
@@ -262,6 +220,15 @@ function span(given: Given, name: string, leastMs: number, mostMs: number): numb
   if (value !== undefined && value >= leastMs && value <= mostMs) return value;
   const bounds = `from ${spanText(leastMs)} to ${spanText(mostMs)}`;
   throw new UsageError(`--${name} must be a time ${bounds}, written like 500ms, 5s, 2m or 24h`, given.command);
+}
+
+/* A time in the words of ISO 8601, in Unix seconds. */
+function instant(given: Given, name: string): number | undefined {
+  const text = given.one(name);
+  if (text === undefined) return undefined;
+  const ms = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw new UsageError(`--${name} must be a time such as 2026-11-28T09:00:00Z`, given.command);
+  return Math.floor(ms / 1_000);
 }
 
 function spanText(ms: number): string {

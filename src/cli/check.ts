@@ -3,9 +3,9 @@ import type { Config, ToolSelector, UpstreamConfig } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import { readConfig } from '../config/read.ts';
 import { shownTarget } from '../config/shown.ts';
-import type { CommandIo } from './io.ts';
-import { fileFault } from './io.ts';
-import { columns } from './columns.ts';
+import type { CommandIo } from '../process/io.ts';
+import { fileFault } from '../process/io.ts';
+import { columns } from '../process/columns.ts';
 
 /** Gives the exit code: 0 when every file is valid, else 1. Faults and warnings go to stderr, plans to stdout. */
 export async function check(options: { readonly files: readonly string[] }, io: CommandIo): Promise<number> {

@@ -102,6 +102,11 @@ const runFlags: readonly Flag[] = [
   },
   { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'life of a session, 5m to 30d' },
   {
+    name: 'sessions-not-before',
+    value: 'TIME',
+    says: 'refuses sessions that were begun before this time, such as 2026-11-28T09:00:00Z',
+  },
+  {
     name: 'init-timeout',
     value: 'TIME',
     standard: '5s',

@@ -6,7 +6,7 @@ import { nearest } from '../config/nearest.ts';
 import type { Environment } from '../config/variables.ts';
 import type { CommandName, Flag } from './flags.ts';
 import { commandLines, variableOf } from './flags.ts';
-import { UsageError } from './usage.ts';
+import { UsageError } from '../process/usage.ts';
 
 export interface Given {
   readonly command: CommandName;

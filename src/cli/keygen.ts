@@ -1,7 +1,7 @@
 /** `manifold keygen`: a new key ring file (docs/session-token.md), to standard output or into a file of its own. */
 import { generateKeyFile } from '../session/keyring.ts';
-import type { CommandIo } from './io.ts';
-import { fileFault } from './io.ts';
+import type { CommandIo } from '../process/io.ts';
+import { fileFault } from '../process/io.ts';
 
 /** Gives the exit code: 0, or 1 when the file exists or cannot be made. An existing key is never overwritten. */
 export async function keygen(options: { readonly out: string | undefined }, io: CommandIo): Promise<number> {

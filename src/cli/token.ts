@@ -2,8 +2,8 @@
 import { openMessage } from '../session/seal.ts';
 import { decodeClaims } from '../session/claims.ts';
 import { maxTokenChars } from '../session/token.ts';
-import type { SealingOptions } from './arguments.ts';
-import type { CommandIo } from './io.ts';
+import type { SealingOptions } from '../process/options.ts';
+import type { CommandIo } from '../process/io.ts';
 import { loadKeys, sealingKeys } from '../process/sealing-keys.ts';
 
 /** Gives the exit code: 0, or 1 for a token that none of the keys opens, with the reason. */
@@ -24,6 +24,7 @@ export async function inspectToken(token: string, options: SealingOptions, io: C
   }
   const told = {
     key: opened.epoch.id,
+    format: opened.epoch.format,
     issuedAt: new Date(claims.issuedAt * 1000).toISOString(),
     expiresAt: new Date(claims.expiresAt * 1000).toISOString(),
     expired: claims.expiresAt < now,

@@ -7,8 +7,8 @@ import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontex
 import * as z from 'zod';
 import { shownUrl } from '../config/shown.ts';
 import type { ToolsOptions } from './arguments.ts';
-import { columns, firstLine } from './columns.ts';
-import type { CommandIo } from './io.ts';
+import { columns, firstLine } from '../process/columns.ts';
+import type { CommandIo } from '../process/io.ts';
 
 /** Longest wait for one answer. */
 const answerTimeoutMs = 30_000;

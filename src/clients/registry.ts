@@ -37,6 +37,8 @@ export interface RegistryParts {
   readonly route: Buffer;
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
+  /** Sessions that were begun before are refused; Unix seconds, undefined: none are. */
+  readonly notBefore: number | undefined;
   /** The gateway's own. */
   readonly version: string;
   readonly upstreams: Upstreams;
@@ -111,7 +113,8 @@ export class ClientRegistry implements Who<Client> {
   }
 
   /** From now on the session's token is refused here, and wherever the news arrives. */
-  end(client: Client): void {
+  end(client: Client, token: string): void {
+    this.#opened.forget(token);
     const { jti, expiresAt } = client.session.claims;
     this.deny(jti, expiresAt);
     void this.#parts.tell({ kind: 'ended', jti: jti.toString('base64url'), expiresAt });
@@ -206,10 +209,10 @@ export class ClientRegistry implements Who<Client> {
   }
 
   #withSession(token: string, { principal, principalId }: Caller): Client {
-    const { keyring, route, nowSeconds } = this.#parts;
+    const { keyring, route, maxAgeSeconds, notBefore, nowSeconds } = this.#parts;
     let session: OpenSession;
     try {
-      session = this.#opened.open(keyring, token, { principal, route }, nowSeconds());
+      session = this.#opened.open(keyring, token, { principal, route, maxAgeSeconds, notBefore }, nowSeconds());
       if (this.#denied.has(session.claims.jti)) throw new GatewayError('session_unreadable', 'ended');
     } catch (fault) {
       if (fault instanceof GatewayError) sessionRejects.inc({ reason: fault.detail ?? 'other' });

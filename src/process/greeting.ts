@@ -5,7 +5,7 @@ import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { RouteParts } from '../route/route.ts';
 import type { RouteTable } from '../route/table.ts';
 import { nobody } from '../transport/http/caller.ts';
-import { columns } from '../cli/columns.ts';
+import { columns } from './columns.ts';
 
 interface Row {
   readonly name: string;

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopback } from './prepare.ts';
-import { UsageError } from '../cli/usage.ts';
+import { UsageError } from './usage.ts';
 
 /** Throws `UsageError`; `flag` is what to change. `exclusive`: not shared with the other workers. */
 export function listen(server: Server, port: number, host: string, flag: string, exclusive = false): Promise<void> {

@@ -1,7 +1,7 @@
 /** An upstream that is the gateway itself would have it call itself until something gives way: it is told and left out. */
 import { networkInterfaces } from 'node:os';
 import { BlockList, isIP } from 'node:net';
-import type { RunOptions } from '../cli/arguments.ts';
+import type { RunOptions } from './options.ts';
 import type { Config, UnusableEntry, UpstreamConfig } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 

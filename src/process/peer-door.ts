@@ -5,8 +5,8 @@
 import type { Keyring } from '../session/keyring.ts';
 import { hopServer, type BroughtTo } from '../transport/peers/hop-server.ts';
 import { listen, portOf } from './listen.ts';
-import type { RunOptions } from '../cli/arguments.ts';
-import type { CommandIo } from '../cli/io.ts';
+import type { RunOptions } from './options.ts';
+import type { CommandIo } from './io.ts';
 
 export interface PeerDoor {
   /** `host:port`, as it is sealed into what clients hand back. */

@@ -1,8 +1,8 @@
 /** What `run` needs of the processes that serve, whether it is this one alone or workers beside it. */
 import type { Log } from '../telemetry/log.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
-import type { RunOptions } from '../cli/arguments.ts';
-import type { CommandIo } from '../cli/io.ts';
+import type { RunOptions } from './options.ts';
+import type { CommandIo } from './io.ts';
 
 /** The processes that serve, one or several. */
 export interface ServingPool {

@@ -3,11 +3,11 @@ import { readMcpServers } from '../config/mcp-servers/read.ts';
 import { ConfigError, type Config } from '../config/model.ts';
 import { readConfig } from '../config/read.ts';
 import type { KeySpec } from '../session/key-spec.ts';
-import type { RunOptions } from '../cli/arguments.ts';
-import { fileFault, type CommandIo } from '../cli/io.ts';
+import type { RunOptions } from './options.ts';
+import { fileFault, type CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
 import { sealingKeys } from './sealing-keys.ts';
-import { UsageError } from '../cli/usage.ts';
+import { UsageError } from './usage.ts';
 
 export interface Prepared {
   readonly config: Config;

@@ -5,9 +5,9 @@
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
 import { type KdfSpec, kdfWarning, parseKdf } from '../session/kdf.ts';
 import { loadKeyring, parseKeyFile, type Keyring } from '../session/keyring.ts';
-import type { SealingOptions } from '../cli/arguments.ts';
-import { fileFault, type CommandIo } from '../cli/io.ts';
-import { UsageError } from '../cli/usage.ts';
+import type { SealingOptions } from './options.ts';
+import { fileFault, type CommandIo } from './io.ts';
+import { UsageError } from './usage.ts';
 
 /** Throws `KeyringError` with every fault of the keys, or `UsageError` when there is no key and none may be made. */
 export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMint: boolean): Promise<KeySpec[]> {

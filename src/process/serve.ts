@@ -8,13 +8,13 @@ import { composeRoute } from '../route/compose.ts';
 import { RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
-import type { Notice } from '../transport/peers/notice.ts';
+import { isTellable, type Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
 import { mcpServer } from '../transport/http/server.ts';
-import type { RunOptions } from '../cli/arguments.ts';
+import type { RunOptions } from './options.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { openPeerDoor } from './peer-door.ts';
-import type { CommandIo } from '../cli/io.ts';
+import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 
@@ -51,6 +51,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
   const tell = (notice: Notice): Promise<void> => {
+    if (!isTellable(notice)) return Promise.resolve();
     context.onNotice(notice);
     return peers.tell(notice);
   };
@@ -61,6 +62,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       composeRoute(route, {
         sessions: options.sessions,
         sessionMaxAgeSeconds: options.sessionMaxAgeSeconds,
+        sessionsNotBefore: options.sessionsNotBefore,
         initTimeoutMs: options.initTimeoutMs,
         peerAddress: peerDoor?.address ?? '',
         keyring,

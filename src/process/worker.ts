@@ -1,12 +1,12 @@
 /** One worker of `--workers N`: serves what the primary process hands it, and ends with the primary. */
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, outputOf } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
 import type { Notice } from '../transport/peers/notice.ts';
-import type { RunOptions } from '../cli/arguments.ts';
+import type { RunOptions } from './options.ts';
 import { greeting } from './greeting.ts';
-import type { CommandIo } from '../cli/io.ts';
+import type { CommandIo } from './io.ts';
 import type { Prepared } from './prepare.ts';
 import { serve, type Serving } from './serve.ts';
 
@@ -67,7 +67,7 @@ export function runWorker(io: CommandIo, version: string): void {
       slot,
       // The primary has told the person already.
       io: { ...io, stderr: { write: () => {} } },
-      log: createLog(options.logLevel).child({ worker: cluster.worker?.id }),
+      log: createLog(options.logLevel, outputOf(options.logFormat)).child({ worker: cluster.worker?.id }),
       version,
       bridgedUrl: (_route, name) => urls.get(name)!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),

@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
-import { UsageError } from '../cli/usage.ts';
+import { UsageError } from './usage.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
 /** A worker that dies sooner than this after its start is replaced after a pause of the same length, in ms. */

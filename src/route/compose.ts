@@ -42,6 +42,8 @@ import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
 export interface Surroundings {
   readonly sessions: 'optional' | 'required';
   readonly sessionMaxAgeSeconds: number;
+  /** Sessions that were begun before are refused; Unix seconds. */
+  readonly sessionsNotBefore: number | undefined;
   /** Longest wait for an upstream's handshake. */
   readonly initTimeoutMs: number;
   readonly keyring: Keyring;
@@ -103,6 +105,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     route: routeHash(config.name, resource),
     sessions: around.sessions,
     maxAgeSeconds: around.sessionMaxAgeSeconds,
+    notBefore: around.sessionsNotBefore,
     version,
     upstreams,
     opener,

@@ -1,8 +1,8 @@
 /** The command line and the environment, read together. */
 import { describe, expect, test } from 'vitest';
-import type { RunOptions } from '../../src/cli/arguments.ts';
+import type { RunOptions } from '../../src/process/options.ts';
 import { parseCommand } from '../../src/cli/arguments.ts';
-import { UsageError } from '../../src/cli/usage.ts';
+import { UsageError } from '../../src/process/usage.ts';
 
 function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): RunOptions {
   const command = parseCommand(['run', ...argv], env);

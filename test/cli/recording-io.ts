@@ -1,7 +1,7 @@
 /** The surroundings of a command for a test: real files, a fixed clock and random source, and what it says kept. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { textOf } from '../../src/config/text-file.ts';
-import type { CommandIo } from '../../src/cli/io.ts';
+import type { CommandIo } from '../../src/process/io.ts';
 
 export interface RecordingIo extends CommandIo {
   said(): { readonly out: string; readonly err: string };

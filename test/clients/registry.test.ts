@@ -29,6 +29,7 @@ test('the one unused for longest gives way, and one that has streams or calls un
     route: routeHash('default', resource),
     sessions: 'optional',
     maxAgeSeconds: 3_600,
+    notBefore: undefined,
     version: '1',
     upstreams: new Upstreams([upstream]),
     opener: new SessionOpener({

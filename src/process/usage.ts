@@ -1,4 +1,4 @@
-/** A command line that cannot be obeyed. The command answers with the message and the hint on stderr, and exits with 2. */
+/** An invalid command line. The command answers with the message and the hint on stderr, and exits with 2. */
 export class UsageError extends Error {
   /** What to run to read more, as one line. */
   readonly hint: string;

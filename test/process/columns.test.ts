@@ -1,6 +1,6 @@
 /** Text for a terminal. */
 import { expect, test } from 'vitest';
-import { columns, firstLine } from '../../src/cli/columns.ts';
+import { columns, firstLine } from '../../src/process/columns.ts';
 
 test('columns are as wide as their widest cell, and lines end in no space', () => {
   expect(columns([['a', 'bb', 'c'], ['aaa', 'b', ''], ['x']])).toEqual(['a    bb  c', 'aaa  b', 'x']);
