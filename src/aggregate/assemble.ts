@@ -182,7 +182,8 @@ async function drain(
     if (shown.length > 0) draft.bodies.push(shown);
     draft.items += count;
     draft.bytes += body.length;
-    if (held.fault !== undefined) draft.cut.push({ upstream, fault: held.fault });
+    const fault = held.fault ?? (bringsNothing && page.nextCursor !== undefined ? nothingNew() : undefined);
+    if (fault !== undefined) draft.cut.push({ upstream, fault });
     if (nextCursor === undefined) return;
     if (isFull(draft) || pages === maxPagesDrained) {
       draft.next = { upstream, cursor: nextCursor };
@@ -195,6 +196,10 @@ async function drain(
     }
     held = next;
   }
+}
+
+function nothingNew(): GatewayError {
+  return new GatewayError('upstream_malformed', 'a list without end: a page brings nothing new');
 }
 
 async function pageOrFailure(

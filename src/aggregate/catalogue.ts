@@ -173,12 +173,17 @@ export class Catalogue {
   /** All pages of one upstream's list, in order. Rejects as `page` does. */
   async pages(view: View, upstream: UpstreamConfig): Promise<readonly Held[]> {
     const list: Held[] = [];
+    const listed = new Set<string>();
     let cursor: string | undefined;
     do {
       const next = this.page(view, upstream, cursor);
       const held = next instanceof Promise ? await next : next;
-      list.push(held);
-      cursor = held.page.nextCursor;
+      // What has changed meanwhile was not kept, so that later pages could not be compared with it.
+      const page = without(held.page, listed);
+      list.push(page === held.page ? held : { ...held, page });
+      if (page.count === 0 && held.page.count > 0) return list;
+      cursor = page.nextCursor;
+      if (cursor !== undefined) for (const key of page.keys) listed.add(key);
     } while (cursor !== undefined && list.length < this.#limits.maxPages);
     return list;
   }

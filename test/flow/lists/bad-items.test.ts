@@ -130,8 +130,9 @@ describe('pages', async () => {
     // One more where the first page has been asked for anew since.
     expect([128, 129]).toContain(of('endless').length);
     expect(new Set(names).size).toBe(names.length);
-    const log = [...gateway.stdout, ...gateway.stderr].join('\n');
     for (const id of ['stuck', 'huge', 'endless'])
-      expect(log).toMatch(new RegExp(`"upstream":"${id}".*list is cut short`));
+      await expect
+        .poll(() => [...gateway.stdout, ...gateway.stderr].join('\n'))
+        .toMatch(new RegExp(`"upstream":"${id}".*list is cut short`));
   });
 });
