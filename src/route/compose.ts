@@ -1,5 +1,6 @@
 /** Puts the parts of one route together: the only place that knows them all. */
 import { Catalogue } from '../aggregate/catalogue.ts';
+import { settledUpstreams } from '../config/naming.ts';
 import type { RouteConfig, UpstreamConfig } from '../config/model.ts';
 import { Gateway } from '../gateway.ts';
 import { routeHash } from '../session/claims.ts';
@@ -65,7 +66,8 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
   wheel.onFault = (fault) => log.error({ err: fault }, 'internal fault');
   const adapter = new EraAdapter(new LegacyAdapter(wheel, version), new ModernAdapter(wheel, version), nowMs);
   const opener = new LinkOpener(adapter, options.initTimeoutMs, log, nowMs);
-  const upstreams = route.upstreams.map(
+  const configs = settledUpstreams(route.upstreams);
+  const upstreams = configs.map(
     (config) => new Upstream(config, addressOf(config, around.bridgedUrl), identityOf(config), version),
   );
   const catalogue = new Catalogue();
@@ -78,7 +80,7 @@ export function compose(route: RouteConfig, around: Surroundings): Composed {
     sessions: options.sessions,
     maxAgeSeconds: options.sessionMaxAgeSeconds,
     version,
-    upstreams: route.upstreams,
+    upstreams: configs,
     opener,
     retire: (client) => {
       for (const link of client.links.release()) {

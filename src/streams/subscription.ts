@@ -245,8 +245,11 @@ function filterOf({ message, client, said }: Call, upstreams: readonly Upstream[
   const byScheme = new Map(upstreams.map((upstream) => [upstream.config.scheme, upstream]));
   const resources = new Map<Upstream, Resource[]>();
   for (const outward of new Set<unknown>(wanted)) {
-    const known = typeof outward === 'string' ? inwardUri(outward, byScheme) : undefined;
-    if (known === undefined || typeof outward !== 'string') continue;
+    if (typeof outward !== 'string') continue;
+    const [only] = upstreams;
+    const bare = upstreams.length === 1 && only !== undefined ? { upstream: only, uri: outward } : undefined;
+    const known = inwardUri(outward, byScheme) ?? bare;
+    if (known === undefined) continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }
