@@ -4,18 +4,20 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { Catalogue, Held, View } from './catalogue.ts';
+import type { Catalogue, Held, Term, View } from './catalogue.ts';
 import { claimsOf, settled } from './clashes.ts';
 import type { Claims } from './clashes.ts';
 import { mergeHints, notToBeKept } from './hints.ts';
 import type { CacheHints, Part } from './hints.ts';
+import { without } from './filtered.ts';
+import { concatenated, joined } from './joined.ts';
 import { memberOf } from './kinds.ts';
 
 /** A merged page is full with the upstream page that reaches one of these; bytes are those of the items. */
 const maxPageItems = 1000;
 const maxPageBytes = 1024 * 1024;
 /** Upstream pages taken from one upstream into one merged page: they may all be empty. */
-const maxPagesDrained = 1000;
+const maxPagesDrained = 128;
 
 /** Where a merged list goes on: at the upstream's first page, or behind its cursor. */
 export interface Position {
@@ -23,7 +25,7 @@ export interface Position {
   readonly cursor: string | undefined;
 }
 
-/** An upstream whose list is missing or cut short, and why. For the log. */
+/** An upstream whose list is missing, or not whole, and why. For the log. */
 interface Failure {
   readonly upstream: UpstreamConfig;
   readonly fault: unknown;
@@ -34,6 +36,8 @@ export interface Assembled {
   readonly body: Buffer;
   readonly next: Position | undefined;
   readonly failed: readonly Failure[];
+  /** Upstreams whose lists end before they do, and why. */
+  readonly cut: readonly Failure[];
   /** Items that are not shown, as an earlier upstream has their names. */
   readonly shadowed: number;
   /** What a client may be told of how long it counts. */
@@ -60,6 +64,7 @@ export async function assemble(
       body: withCursor(body, next, seal),
       next,
       failed: [],
+      cut: [],
       shadowed: 0,
       hints: hintsOf(madeOf, from, next, view.nowMs),
     };
@@ -68,13 +73,26 @@ export async function assemble(
   const first = from === undefined ? 0 : upstreams.findIndex(({ id }) => id === from.upstream.id);
   if (first === -1) throw new GatewayError('cursor_invalid', `upstream ${from?.upstream.id} is not in the list`);
   const rest = upstreams.slice(first);
+  // Another replica may have given the cursor; what stands before it is not listed again.
+  if (from?.cursor !== undefined && !catalogue.knowsWayTo(view, from.upstream, from.cursor))
+    await catalogue.pages(view, from.upstream).catch(() => []);
   const starts = await Promise.all(
     rest.map((upstream, at) => pageOrFailure(catalogue, view, upstream, at === 0 ? from?.cursor : undefined)),
   );
 
   const claims = await claimsOf(catalogue, view, upstreams);
   const madeOf = claims === undefined ? [] : [...claims.madeOf];
-  const draft: Draft = { claims, bodies: [], madeOf, items: 0, bytes: 0, failed: [], shadowed: 0, next: undefined };
+  const draft: Draft = {
+    claims,
+    bodies: [],
+    madeOf,
+    items: 0,
+    bytes: 0,
+    failed: [],
+    cut: [],
+    shadowed: 0,
+    next: undefined,
+  };
   let answered = 0;
   for (const [at, start] of starts.entries()) {
     const upstream = rest[at];
@@ -96,15 +114,16 @@ export async function assemble(
       cause: draft.failed[0]?.fault,
     });
   }
-  const { next, failed } = draft;
+  const { next, failed, cut } = draft;
   const body = render(view, draft);
   // An upstream that is not on this page may have failed, and decides all the same what others may be called.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
   if (isWhole) {
-    catalogue.merged.keep(name, { body, next, upstreams: [...upstreams], madeOf: draft.madeOf });
+    const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };
+    catalogue.merged.keep(name, view.principal, list, view.nowMs);
   }
-  const hints = isWhole ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
-  return { body: withCursor(body, next, seal), next, failed, shadowed: draft.shadowed, hints };
+  const hints = isWhole && cut.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  return { body: withCursor(body, next, seal), next, failed, cut, shadowed: draft.shadowed, hints };
 }
 
 /**
@@ -126,8 +145,9 @@ interface Draft {
   /** Undefined where no name depends on another upstream's. */
   readonly claims: Claims | undefined;
   readonly bodies: Buffer[];
-  readonly madeOf: Held[];
+  readonly madeOf: Term[];
   readonly failed: Failure[];
+  readonly cut: Failure[];
   items: number;
   bytes: number;
   shadowed: number;
@@ -147,22 +167,23 @@ async function drain(
   draft: Draft,
 ): Promise<void> {
   let held = start;
+  const listed = new Set<string>();
   for (let pages = 1; ; pages++) {
-    const { body, count, nextCursor } = held.page;
-    draft.madeOf.push(held);
-    try {
-      const { body: shown, shadowed } =
-        draft.claims === undefined ? plain(body) : settled(held.page, upstream, draft.claims);
-      draft.shadowed += shadowed;
-      addTo(draft, shown);
-    } catch (fault) {
-      // More members than one scan may remember: no reason to be without the lists of others.
-      draft.failed.push({ upstream, fault });
-      return;
-    }
+    // The catalogue compares what it keeps; a page that has just changed is not kept.
+    const page = without(held.page, listed);
+    const { body, count } = page;
+    const bringsNothing = count === 0 && held.page.count > 0;
+    const nextCursor = bringsNothing ? undefined : page.nextCursor;
+    if (nextCursor !== undefined) for (const key of page.keys) listed.add(key);
+    draft.madeOf.push(held.term);
+    const { body: shown, shadowed } =
+      draft.claims === undefined ? { body, shadowed: 0 } : settled(page, upstream, draft.claims);
+    draft.shadowed += shadowed;
+    if (shown.length > 0) draft.bodies.push(shown);
     draft.items += count;
     draft.bytes += body.length;
-    if (held.fault !== undefined) draft.failed.push({ upstream, fault: held.fault });
+    const fault = held.fault ?? (bringsNothing && page.nextCursor !== undefined ? nothingNew() : undefined);
+    if (fault !== undefined) draft.cut.push({ upstream, fault });
     if (nextCursor === undefined) return;
     if (isFull(draft) || pages === maxPagesDrained) {
       draft.next = { upstream, cursor: nextCursor };
@@ -177,12 +198,8 @@ async function drain(
   }
 }
 
-function plain(body: Buffer): ReturnType<typeof settled> {
-  return { body, shadowed: 0 };
-}
-
-function addTo({ bodies }: Draft, body: Buffer): void {
-  if (body.length > 0) bodies.push(body);
+function nothingNew(): GatewayError {
+  return new GatewayError('upstream_malformed', 'a list without end: a page brings nothing new');
 }
 
 async function pageOrFailure(
@@ -200,16 +217,10 @@ async function pageOrFailure(
 
 /** The result object, open at its end when more follows. */
 function render(view: View, { bodies, next }: Draft): Buffer {
-  const parts: Buffer[] = [Buffer.from(`{"${memberOf(view.kind)}":[`)];
-  for (const [at, body] of bodies.entries()) {
-    if (at > 0) parts.push(comma);
-    parts.push(body);
-  }
-  if (next === undefined) parts.push(end);
-  return Buffer.concat(parts);
+  const start = Buffer.from(`{"${memberOf(view.kind)}":[`);
+  return concatenated(next === undefined ? [start, joined(bodies), end] : [start, joined(bodies)]);
 }
 
-const comma = Buffer.from(',');
 const end = Buffer.from(']}');
 
 function withCursor(body: Buffer, next: Position | undefined, seal: (next: Position) => string): Buffer {

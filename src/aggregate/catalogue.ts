@@ -9,16 +9,18 @@ import { statedUntil } from './hints.ts';
 import type { ListKind } from './kinds.ts';
 import { KnownNames } from './known-names.ts';
 import { MergedLists } from './joined-pages.ts';
-import { emptyPage, maxItemsPerList } from './page.ts';
+import { fitting, without } from './filtered.ts';
+import { maxItemsPerList } from './page.ts';
 import type { Page } from './page.ts';
+import { ownerOf, textBytes, thingBytes } from './shelf.ts';
 import type { Held, View } from './view.ts';
 
-export type { Held, View } from './view.ts';
+export type { Held, Term, View } from './view.ts';
 
 export interface CatalogueLimits {
   /** Lists kept: one for each upstream, kind and audience. */
   readonly maxEntries: number;
-  /** Item bytes kept, over all. */
+  /** Kept over all, with the names that it is kept under. */
   readonly maxBytes: number;
   /** Item bytes and pages of one list. */
   readonly maxListBytes: number;
@@ -29,8 +31,13 @@ const defaultLimits: CatalogueLimits = {
   maxEntries: 16_384,
   maxBytes: 64 * 1024 * 1024,
   maxListBytes: 16 * 1024 * 1024,
-  maxPages: 1000,
+  maxPages: 128,
 };
+
+/** How long a list is kept at least that has been cut, in ms: it costs as much as any list may. */
+const cutTtlMs = 60_000;
+/** Entries looked at for being old whenever a page is asked for. */
+const maxSwept = 4;
 
 /** One upstream's list. Pages stand under the cursor they were asked for with. */
 interface Entry {
@@ -38,9 +45,9 @@ interface Entry {
   readonly upstreamId: string;
   readonly kind: ListKind;
   readonly isPublic: boolean;
+  readonly owner: string;
   readonly pages: Map<string | undefined, Held>;
   readonly loading: Map<string | undefined, Promise<Held>>;
-  bytes: number;
 }
 
 export class Catalogue {
@@ -53,6 +60,8 @@ export class Catalogue {
   readonly #entries = new Map<string, Entry>();
   /** Those of them that anyone may see. */
   readonly #public = new Set<Entry>();
+  /** Those of each session, and of each principal. */
+  readonly #byOwner = new Map<string, Set<Entry>>();
   /** Counts what has been forgotten of each upstream. */
   readonly #changes = new Map<string, number>();
   #bytes = 0;
@@ -73,7 +82,7 @@ export class Catalogue {
     if (held !== undefined) return held;
     const underWay = known?.loading.get(cursor);
     if (underWay !== undefined) return underWay;
-    const entry = known ?? emptyEntry(name, view, upstream, false);
+    const entry = known ?? emptyEntry(name, view, upstream, view.audienceOf(upstream), false);
     const changes = this.changesOf(upstream.id);
     const loading = view.load(upstream, view.kind, cursor).then(
       (page) => {
@@ -94,21 +103,30 @@ export class Catalogue {
       },
     );
     entry.loading.set(cursor, loading);
+    this.#sweep(view.nowMs);
     this.#moveToEnd(entry);
     this.#evict();
     return loading;
   }
 
+  /** Whether the pages before the one that `cursor` leads to are at hand: what they list is not listed again. */
+  knowsWayTo(view: View, upstream: UpstreamConfig, cursor: string): boolean {
+    const own = this.#entries.get(nameOf(view.kind, upstream.id, view.audienceOf(upstream)));
+    return [own, this.#shared(view, upstream)].some(
+      (entry) => entry !== undefined && leadsTo(entry, undefined, cursor),
+    );
+  }
+
   #fresh(entry: Entry | undefined, cursor: string | undefined, nowMs: number): Held | undefined {
     const held = entry?.pages.get(cursor);
-    return held !== undefined && held.freshUntil > nowMs ? held : undefined;
+    return held !== undefined && held.term.freshUntil > nowMs ? held : undefined;
   }
 
   #sharedEntry(view: View, upstream: UpstreamConfig): Entry | undefined {
     const audience = view.publicAudienceOf(upstream);
     if (audience === undefined) return undefined;
     const name = nameOf(view.kind, upstream.id, audience);
-    const entry = this.#entries.get(name) ?? emptyEntry(name, view, upstream, true);
+    const entry = this.#entries.get(name) ?? emptyEntry(name, view, upstream, audience, true);
     this.#moveToEnd(entry);
     this.#public.add(entry);
     return entry;
@@ -121,19 +139,51 @@ export class Catalogue {
 
   /** Latest load last. */
   #moveToEnd(entry: Entry): void {
-    this.#entries.delete(entry.name);
+    if (!this.#entries.delete(entry.name)) {
+      this.#bytes += entryBytes(entry);
+      const owned = this.#byOwner.get(entry.owner);
+      if (owned === undefined) this.#byOwner.set(entry.owner, new Set([entry]));
+      else owned.add(entry);
+    }
     this.#entries.set(entry.name, entry);
+  }
+
+  /** Lets go of the oldest entries, a few at a time, as long as nothing in them counts any more. */
+  #sweep(nowMs: number): void {
+    let swept = 0;
+    for (const entry of this.#entries.values()) {
+      if (swept++ === maxSwept || entry.loading.size > 0) return;
+      for (const { term } of entry.pages.values()) if (term.freshUntil > nowMs) return;
+      this.#drop(entry);
+    }
+  }
+
+  /** Lists kept, over all audiences. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** All that is kept for one session, once it has ended. `owner` is the first word of its audience. */
+  forget(owner: string): void {
+    for (const entry of this.#byOwner.get(owner) ?? []) this.#drop(entry);
+    this.merged.forget(owner);
+    this.names.forget(owner);
   }
 
   /** All pages of one upstream's list, in order. Rejects as `page` does. */
   async pages(view: View, upstream: UpstreamConfig): Promise<readonly Held[]> {
     const list: Held[] = [];
+    const listed = new Set<string>();
     let cursor: string | undefined;
     do {
       const next = this.page(view, upstream, cursor);
       const held = next instanceof Promise ? await next : next;
-      list.push(held);
-      cursor = held.page.nextCursor;
+      // What has changed meanwhile was not kept, so that later pages could not be compared with it.
+      const page = without(held.page, listed);
+      list.push(page === held.page ? held : { ...held, page });
+      if (page.count === 0 && held.page.count > 0) return list;
+      cursor = page.nextCursor;
+      if (cursor !== undefined) for (const key of page.keys) listed.add(key);
     } while (cursor !== undefined && list.length < this.#limits.maxPages);
     return list;
   }
@@ -187,41 +237,53 @@ export class Catalogue {
     const isCurrent = this.#entries.get(own.name) === own;
     const entry = (isCurrent ? shared : undefined) ?? own;
     for (const [at, held] of entry.pages) {
-      if (at === cursor || held.freshUntil <= view.nowMs) this.#dropPage(entry, at, held);
+      if (at === cursor || held.term.freshUntil <= view.nowMs) this.#dropPage(entry, at, held);
     }
     const keptMs = page.stated.ttlMs ?? view.ttlMsOf(upstream);
     const held: Held = {
       ...this.#bounded(entry, cursor, page),
-      freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
-      statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
-      isPublic: entry.isPublic,
+      term: {
+        freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
+        statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
+        isPublic: entry.isPublic,
+      },
     };
     if (!isCurrent) return held;
     entry.pages.set(cursor, held);
-    entry.bytes += held.page.body.length;
-    this.#bytes += held.page.body.length;
+    this.#bytes += pageBytes(cursor, held.page);
+    if (held.fault !== undefined) keepLonger(entry, view.nowMs + cutTtlMs);
     if (entry !== own && own.pages.size + own.loading.size === 0) this.#drop(own);
     this.#evict();
     return held;
   }
 
-  /** The page as it may be kept: whole, or as the last of its list. */
+  /** The page as it may be kept: without what the pages before it have, and whole or as the last of its list. */
   #bounded(entry: Entry, cursor: string | undefined, page: Page): Pick<Held, 'page' | 'fault'> {
     const { maxListBytes, maxPages } = this.#limits;
-    let count = page.count;
-    for (const held of entry.pages.values()) count += held.page.count;
-    if (count > maxItemsPerList) return { page: emptyPage, fault: endless(`${count} items`) };
-    const bytes = entry.bytes + page.body.length;
-    if (bytes > maxListBytes) return { page: emptyPage, fault: endless(`${bytes} bytes`) };
-    if (page.nextCursor === undefined) return { page, fault: undefined };
-    const pages = entry.pages.size + 1;
-    if (pages >= maxPages) return { page: lastPage(page), fault: endless(`${pages} pages`) };
-    if (!leadsTo(entry, page.nextCursor, cursor)) return { page, fault: undefined };
+    // Of a page that was asked for out of order it is not known which come before: all that are at hand may.
+    const known = pagesBefore(entry, cursor);
+    const before = known ?? [...entry.pages.values()];
+    const fresh = without(page, new Set(known?.flatMap((held) => held.page.keys)));
+    let count = 0;
+    let bytes = 0;
+    for (const held of before) {
+      count += held.page.count;
+      bytes += held.page.body.length;
+    }
+    const fit = fitting(fresh, maxItemsPerList - count, maxListBytes - bytes);
+    if (fit.count < fresh.count)
+      return { page: lastPage(fit), fault: endless(`no more than its first ${count + fit.count} items fit`) };
+    if (page.cut !== undefined) return { page: lastPage(fit), fault: endless(cutDetail(page)) };
+    if (page.nextCursor === undefined) return { page: fit, fault: undefined };
+    const pages = before.length + 1;
+    if (pages >= maxPages) return { page: lastPage(fit), fault: endless(`${pages} pages`) };
+    const bringsNothing = page.count > 0 && fit.count === 0;
     // Servers that end a list with "" answer that cursor with their first page over again: the end, and no fault. To all
     // others the empty string is a cursor like any (2026-07-28 server/utilities/pagination).
-    const repeatsFirst = entry.pages.get(undefined)?.page.body.equals(page.body) === true;
-    if (cursor === '' && repeatsFirst) return { page: emptyPage, fault: undefined };
-    return { page: lastPage(page), fault: endless('a cursor leads back') };
+    if (bringsNothing && cursor === '') return { page: lastPage(fit), fault: undefined };
+    if (bringsNothing) return { page: lastPage(fit), fault: endless('a page brings nothing new') };
+    if (!leadsTo(entry, page.nextCursor, cursor)) return { page: fit, fault: undefined };
+    return { page: lastPage(fit), fault: endless('a cursor leads back') };
   }
 
   #evict(): void {
@@ -233,28 +295,32 @@ export class Catalogue {
   }
 
   #drop(entry: Entry): void {
+    if (this.#entries.get(entry.name) !== entry) return;
     this.#entries.delete(entry.name);
+    this.#bytes -= entryBytes(entry);
     this.#public.delete(entry);
+    const owned = this.#byOwner.get(entry.owner);
+    owned?.delete(entry);
+    if (owned?.size === 0) this.#byOwner.delete(entry.owner);
     for (const [cursor, held] of entry.pages) this.#dropPage(entry, cursor, held);
   }
 
   #dropPage(entry: Entry, cursor: string | undefined, held: Held): void {
-    held.freshUntil = -Infinity;
+    held.term.freshUntil = -Infinity;
     entry.pages.delete(cursor);
-    entry.bytes -= held.page.body.length;
-    this.#bytes -= held.page.body.length;
+    this.#bytes -= pageBytes(cursor, held.page);
   }
 }
 
-function emptyEntry(name: string, view: View, upstream: UpstreamConfig, isPublic: boolean): Entry {
+function emptyEntry(name: string, view: View, upstream: UpstreamConfig, audience: string, isPublic: boolean): Entry {
   return {
     name,
+    owner: ownerOf(audience),
     upstreamId: upstream.id,
     kind: view.kind,
     isPublic,
     pages: new Map(),
     loading: new Map(),
-    bytes: 0,
   };
 }
 
@@ -263,11 +329,44 @@ function nameOf(kind: ListKind, upstreamId: string, audience: string): string {
   return `${kind} ${upstreamId} ${audience}`;
 }
 
-/** Whether the pages at hand lead from cursor `from` to cursor `to`. No cycle is ever kept, so the walk ends. */
+function entryBytes({ name, owner }: Entry): number {
+  return thingBytes + 2 * textBytes(name) + textBytes(owner);
+}
+
+/** With all that is kept of it: items, names, cursors. */
+function pageBytes(cursor: string | undefined, { body, keys, nextCursor = '' }: Page): number {
+  let bytes = thingBytes + body.length + textBytes(cursor ?? '') + textBytes(nextCursor);
+  for (const key of keys) bytes += textBytes(key);
+  return bytes;
+}
+
+function keepLonger(entry: Entry, until: number): void {
+  for (const { term } of entry.pages.values()) term.freshUntil = Math.max(term.freshUntil, until);
+}
+
+/** The pages from the first to the one before that `cursor` leads to; undefined where they are not all at hand. */
+function pagesBefore(entry: Entry, cursor: string | undefined): Held[] | undefined {
+  if (cursor === undefined) return [];
+  if (!leadsTo(entry, undefined, cursor)) return undefined;
+  const before: Held[] = [];
+  let at: string | undefined;
+  do {
+    const held: Held | undefined = entry.pages.get(at);
+    if (held !== undefined) before.push(held);
+    at = held?.page.nextCursor;
+  } while (at !== undefined && at !== cursor);
+  return before;
+}
+
+/** Whether the pages at hand lead from cursor `from`, or from the first page, to cursor `to`. No cycle is ever kept, so the walk ends. */
 function leadsTo(entry: Entry, from: string | undefined, to: string | undefined): boolean {
-  let at = from;
+  let at = from ?? entry.pages.get(undefined)?.page.nextCursor;
   while (at !== undefined && at !== to) at = entry.pages.get(at)?.page.nextCursor;
   return at !== undefined;
+}
+
+function cutDetail({ cut, left, count }: Page): string {
+  return cut === 'items' ? `${left} items beyond the first ${count}` : 'a cursor that nobody can follow';
 }
 
 function lastPage(page: Page): Page {

@@ -1,16 +1,20 @@
 /**
- * Names that several upstreams have, where the operator wants names without a prefix (design.md §5, security.md T22): each gets
- * its prefix, or the first upstream of the configuration has the name and the others' are not shown. Calls go by the same rule.
+ * Names and URIs that several upstreams have, where the operator wants them without a prefix: each gets its prefix, or the first
+ * upstream of the configuration has it and the others' are not shown. Calls go by the same rule.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan } from '../protocol/scan.ts';
-import type { Found } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
-import type { Edit } from '../protocol/splice.ts';
 import type { Catalogue, Held, View } from './catalogue.ts';
+import { itemsOf } from './filtered.ts';
+import { joined } from './joined.ts';
+import { keyOf } from './kinds.ts';
+import type { ListKind } from './kinds.ts';
 import { outwardName, splitName } from './names.ts';
 import { listOrLast } from './owners.ts';
 import type { Page } from './page.ts';
+import { prefixedUri, schemeOf } from './uris.ts';
+import type { Term } from './view.ts';
 
 interface Claim {
   readonly first: UpstreamConfig;
@@ -19,10 +23,14 @@ interface Claim {
 
 /** All names of one kind, by the upstreams' own words. */
 export interface Claims {
-  readonly byName: ReadonlyMap<string, Claim>;
+  readonly kind: ListKind;
+  readonly byKey: ReadonlyMap<string, Claim>;
+  /** Templates alone: by the scheme that all of their URIs have. */
+  readonly byScheme: ReadonlyMap<string, Claim>;
   readonly ids: ReadonlySet<string>;
-  /** The pages that this was learnt from. */
-  readonly madeOf: readonly Held[];
+  readonly schemes: ReadonlySet<string>;
+  /** How long the pages count that this was learnt from. */
+  readonly madeOf: readonly Term[];
   /** Every upstream has said what it lists now. */
   readonly isWhole: boolean;
 }
@@ -33,65 +41,102 @@ export async function claimsOf(
   view: View,
   upstreams: readonly UpstreamConfig[],
 ): Promise<Claims | undefined> {
-  const isNamed = view.kind === 'tools' || view.kind === 'prompts';
-  if (!isNamed || upstreams.every(({ naming }) => naming.policy === 'always')) return undefined;
-  const pages = await Promise.all(upstreams.map((upstream) => catalogue.pages(view, upstream).catch(() => undefined)));
+  const { kind } = view;
+  const areUris = kind === 'resources' || kind === 'resourceTemplates';
+  if (upstreams.every(({ naming, isOnly = false }) => naming.policy === 'always' || (areUris && isOnly)))
+    return undefined;
+  const pages = await Promise.all(
+    upstreams.map(async (upstream) => {
+      try {
+        return await catalogue.pages(view, upstream);
+      } catch {
+        return undefined;
+      }
+    }),
+  );
   const lists = await Promise.all(upstreams.map((upstream) => listOrLast(catalogue, view, upstream)));
-  const byName = new Map<string, Claim>();
+  const byKey = new Map<string, Claim>();
+  const byScheme = new Map<string, Claim>();
   for (const [at, list] of lists.entries()) {
+    const upstream = upstreams[at]!;
     // What is shown decides, as the names that calls go by may be a little older.
     const shown = pages[at]?.flatMap(({ page }) => page.keys);
     for (const key of shown === undefined ? (list?.keys ?? []) : new Set(shown)) {
-      const claim = byName.get(key);
-      if (claim === undefined) byName.set(key, { first: upstreams[at]!, isShared: false });
-      else claim.isShared = true;
+      claim(byKey, key, upstream);
+      if (kind === 'resourceTemplates') claim(byScheme, templateScheme(key), upstream);
     }
   }
   return {
-    byName,
+    kind,
+    byKey,
+    byScheme,
     ids: new Set(upstreams.map(({ id }) => id)),
-    madeOf: pages.flatMap((list) => list ?? []),
+    schemes: new Set(upstreams.map(({ scheme }) => scheme)),
+    madeOf: pages.flatMap((list: readonly Held[] | undefined) => list?.map(({ term }) => term) ?? []),
     isWhole: pages.every((list) => list !== undefined),
   };
 }
 
-const itemsShape = compileShape({ items: { members: { name: {} } } });
+function claim(claims: Map<string, Claim>, key: string, upstream: UpstreamConfig): void {
+  const claimed = claims.get(key);
+  if (claimed === undefined) claims.set(key, { first: upstream, isShared: false });
+  else if (claimed.first !== upstream) claimed.isShared = true;
+}
+
+/** Templates of two schemes have no URI in common. Empty where an expression may stand for the scheme. */
+function templateScheme(template: string): string {
+  return /^[^:{]*(?=:)/.exec(template)?.[0].toLowerCase() ?? '';
+}
+
+const itemShape = compileShape({ members: { name: {}, uri: {}, uriTemplate: {} } });
 
 /** The items of a page under the names that they have among those of all upstreams, and how many are not shown. */
 export function settled(
   page: Page,
   upstream: UpstreamConfig,
-  { byName, ids }: Claims,
+  claims: Claims,
 ): { readonly body: Buffer; readonly shadowed: number } {
-  const bytes = Buffer.concat([open, page.body, close]);
-  const items = scan(bytes, itemsShape).items;
   const shown: Buffer[] = [];
-  for (const [at, item] of items.entries()) {
-    const key = page.keys[at] ?? '';
-    const claim = byName.get(key);
-    if (upstream.naming.policy === 'never') {
-      if (claim === undefined || claim.first === upstream) shown.push(bytes.subarray(item.start, item.end));
-    } else {
-      // A name that would be read as that of another upstream is never shown bare.
-      const isBare = claim?.isShared !== true && splitName(key, ids, upstream.naming) === undefined;
-      shown.push(isBare ? bytes.subarray(item.start, item.end) : prefixed(bytes, item, outwardName(upstream, key)));
-    }
+  let at = 0;
+  for (const [start, end] of itemsOf(page.body)) {
+    const key = page.keys[at++]!;
+    const claimed = claims.byKey.get(key);
+    if (upstream.naming.policy === 'never' && claimed !== undefined && claimed.first !== upstream) continue;
+    const item = page.body.subarray(start, end);
+    const prefix = prefixFor(key, upstream, claims);
+    shown.push(prefix === undefined ? item : renamed(item, keyOf(claims.kind), prefix));
   }
-  return {
-    body: Buffer.concat(shown.flatMap((each, at) => (at === 0 ? [each] : [comma, each]))),
-    shadowed: items.length - shown.length,
-  };
+  return { body: joined(shown), shadowed: at - shown.length };
 }
 
-const open = Buffer.from('[');
-const close = Buffer.from(']');
-const comma = Buffer.from(',');
+/** What a thing is called that cannot go bare: because others have it, or because it would be read as another upstream's. */
+function prefixFor(key: string, upstream: UpstreamConfig, claims: Claims): string | undefined {
+  const { kind, byKey, byScheme, ids, schemes } = claims;
+  const isFirstAlone = upstream.naming.policy === 'never';
+  const isShared = !isFirstAlone && byKey.get(key)?.isShared === true;
+  if (kind === 'tools' || kind === 'prompts') {
+    const isRead = splitName(key, ids, upstream.naming) !== undefined;
+    return isShared || isRead ? outwardName(upstream, key, kind === 'tools' ? 'tool' : 'prompt') : undefined;
+  }
+  const scheme = schemeOf(key);
+  const isDoubtful =
+    kind === 'resourceTemplates' && !isFirstAlone && isDoubtfulIn(byScheme, templateScheme(key), upstream);
+  const isRead = scheme !== undefined && schemes.has(scheme);
+  return isShared || isDoubtful || isRead ? prefixedUri(upstream.scheme, key) : undefined;
+}
 
-function prefixed(bytes: Buffer, item: Found, name: string): Buffer {
-  const found = item.member('name');
-  const edits: Edit[] =
-    found === undefined
-      ? []
-      : [{ start: found.start - item.start, end: found.end - item.start, text: JSON.stringify(name) }];
-  return splice(bytes.subarray(item.start, item.end), edits);
+/** Whether another upstream's template may have a URI of this scheme. An expression in its place may stand for any. */
+function isDoubtfulIn(byScheme: ReadonlyMap<string, Claim>, scheme: string, upstream: UpstreamConfig): boolean {
+  const isOthers = (claimed: Claim | undefined): boolean =>
+    claimed !== undefined && (claimed.isShared || claimed.first !== upstream);
+  return scheme === ''
+    ? [...byScheme.values()].some(isOthers)
+    : isOthers(byScheme.get(scheme)) || isOthers(byScheme.get(''));
+}
+
+function renamed(item: Buffer, member: string, name: string): Buffer {
+  const found = scan(item, itemShape).member(member);
+  return found === undefined
+    ? item
+    : splice(item, [{ start: found.start, end: found.end, text: JSON.stringify(name) }]);
 }

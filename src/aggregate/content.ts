@@ -6,11 +6,13 @@ import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import type { Edit } from '../protocol/splice.ts';
-import { outwardUri } from './uris.ts';
+import { outwardUri, prefixedUri } from './uris.ts';
 
 /** How content is written for one client. */
 export interface Rendering {
   readonly upstream: UpstreamConfig;
+  /** The URI of a resource that the client has asked for, as it wrote it. */
+  readonly asked?: string | undefined;
   /** Revision 2025-03-26 has no `resource_link`: such blocks become text (protocol.md D9). */
   readonly linksAsText: boolean;
 }
@@ -31,11 +33,18 @@ export function editMessages(bytes: Buffer, messages: Found | undefined, renderi
   }
 }
 
-/** Adds the edit for a URI of the upstream, if there is one. */
-export function editUri(bytes: Buffer, uri: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
+/** Adds the edit for a URI of the upstream, if there is one. What was `asked` for is called as the client called it. */
+export function editUri(
+  bytes: Buffer,
+  uri: Found | undefined,
+  upstream: UpstreamConfig,
+  edits: Edit[],
+  asked?: string,
+): void {
   if (uri?.kind !== 'string') return;
   const inward = textOf(bytes, uri);
-  const outward = outwardUri(upstream.scheme, inward);
+  const isAsked = asked !== undefined && (asked === inward || asked === prefixedUri(upstream.scheme, inward));
+  const outward = isAsked ? asked : outwardUri(upstream, inward);
   if (outward !== inward) edits.push({ start: uri.start, end: uri.end, text: JSON.stringify(outward) });
 }
 
@@ -72,7 +81,7 @@ function isType(bytes: Buffer, block: Found, type: string): boolean {
 }
 
 function linkText(bytes: Buffer, block: Found, uri: Found, { upstream }: Rendering): string {
-  const outward = outwardUri(upstream.scheme, textOf(bytes, uri));
+  const outward = outwardUri(upstream, textOf(bytes, uri));
   const name = block.member('name');
   const text = name?.kind === 'string' ? `${textOf(bytes, name)}: ${outward}` : outward;
   return `{"type":"text","text":${JSON.stringify(text)}}`;

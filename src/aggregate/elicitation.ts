@@ -20,6 +20,8 @@ export function editElicitation(bytes: Buffer, asking: Found, upstream: Upstream
     throw new GatewayError('upstream_malformed', 'elicitation for a URL that is not http or https');
   }
   const message = asking.member('message');
+  // The only server needs no name: the client has connected to it.
+  if (upstream.isOnly === true) return;
   if (message?.kind !== 'string') return;
   const at = message.start + 1;
   edits.push({ start: at, end: at, text: JSON.stringify(`[${upstream.name}] `).slice(1, -1) });

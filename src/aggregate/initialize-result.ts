@@ -4,6 +4,7 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { serverCapabilitiesJson } from '../protocol/capabilities.ts';
+import { compileShape, rawOf, scan } from '../protocol/scan.ts';
 
 /** Merged instructions, labels included; each upstream gets an equal share of it. In UTF-16 units. */
 const maxInstructionsChars = 32 * 1024;
@@ -15,6 +16,8 @@ export interface InitializeInput {
   /** Bits of src/protocol/capabilities.ts: what the upstream offers and the gateway can deliver. */
   readonly serverCapabilityBits: number;
   readonly instructions?: string | undefined;
+  /** Of its capabilities, what the protocol does not name: JSON text of an object. */
+  readonly experimental?: string | undefined;
 }
 
 /** What the gateway says it is. */
@@ -32,8 +35,9 @@ export function mergeInitialize(inputs: readonly InitializeInput[], own: OwnIden
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;
   const instructions = mergeInstructions(inputs);
+  const capabilities = withExperimental(serverCapabilitiesJson(bits), inputs);
   return (
-    `{"protocolVersion":${JSON.stringify(own.protocolVersion)},"capabilities":${serverCapabilitiesJson(bits)},` +
+    `{"protocolVersion":${JSON.stringify(own.protocolVersion)},"capabilities":${capabilities},` +
     `"serverInfo":${serverInfoJson(own)}` +
     (instructions === '' ? '}' : `,"instructions":${JSON.stringify(instructions)}}`)
   );
@@ -44,11 +48,48 @@ export function serverInfoJson({ version, title }: OwnName): string {
   return JSON.stringify({ name: 'manifold', ...(title === undefined ? {} : { title }), version });
 }
 
-/** Empty when no upstream has any. */
+/** Experimental capabilities of one upstream, as JSON text in bytes: more are left out. */
+const maxExperimentalBytes = 16 * 1024;
+
+const experimentalShape = compileShape({ each: {} });
+
+/**
+ * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation). They
+ * stay as they came; of one that several upstreams have, the first says what it is.
+ */
+export function withExperimental(
+  capabilities: string,
+  inputs: readonly Pick<InitializeInput, 'experimental'>[],
+): string {
+  const members = new Map<string, string>();
+  for (const { experimental } of inputs) {
+    if (experimental === undefined || Buffer.byteLength(experimental) > maxExperimentalBytes) continue;
+    const bytes = Buffer.from(experimental);
+    for (const { name, value } of scan(bytes, experimentalShape).members)
+      if (!members.has(name)) members.set(name, rawOf(bytes, value));
+  }
+  if (members.size === 0) return capabilities;
+  const text = [...members].map(([name, json]) => `${JSON.stringify(name)}:${json}`).join();
+  return `${capabilities.slice(0, -1)}${capabilities === '{}' ? '' : ','}"experimental":{${text}}}`;
+}
+
+/** Empty when no upstream has any. Those of the only upstream stand as they are. */
 export function mergeInstructions(inputs: readonly Pick<InitializeInput, 'upstream' | 'instructions'>[]): string {
+  const [only] = inputs;
+  if (inputs.length === 1) return bounded(only?.instructions ?? '', maxInstructionsChars);
   const speaking = inputs.filter(({ instructions }) => instructions !== undefined && instructions.trim() !== '');
   const room = Math.min(maxSectionChars, Math.floor(maxInstructionsChars / Math.max(speaking.length, 1)));
   return speaking.map(({ upstream, instructions }) => section(upstream.name, instructions ?? '', room)).join('');
+}
+
+function bounded(instructions: string, room: number): string {
+  if (instructions.length <= room) return instructions;
+  const note = cutNote(instructions);
+  return cut(instructions, room - note.length) + note;
+}
+
+function cutNote(text: string): string {
+  return `\n[cut here by the gateway: ${text.length} characters in all]`;
 }
 
 /** At most `room` long. A cut says so; a section with room for no text at all is left out. */
@@ -57,7 +98,7 @@ function section(label: string, instructions: string, room: number): string {
   const text = instructions.trim();
   const tail = '\n\n';
   if (head.length + text.length + tail.length <= room) return head + text + tail;
-  const note = `\n[cut here by the gateway: ${text.length} characters in all]${tail}`;
+  const note = cutNote(text) + tail;
   const kept = room - head.length - note.length;
   return kept < 1 ? '' : head + cut(text, kept) + note;
 }

@@ -3,44 +3,48 @@
  * made of is fresh and the upstreams are the same ones in the same order. Bounded; the oldest goes first.
  */
 import type { UpstreamConfig } from '../config/model.ts';
-import type { Part } from './hints.ts';
+import { Shelf } from './shelf.ts';
+import type { Term } from './view.ts';
 
 /** Merged lists, and their bytes, kept over all. */
 const maxLists = 256;
 const maxBytes = 32 * 1024 * 1024;
+/** Of one page that a list was made of: how long it counts. */
+const termBytes = 64;
 
 export interface Merged {
-  /** The result object; without its last bytes `]}` when `next` says that it goes on. */
+  /** The result object; without its last bytes `]}` when `next` says that it goes on. Memory of its own. */
   readonly body: Buffer;
   readonly next: { readonly upstream: UpstreamConfig; readonly cursor: string | undefined } | undefined;
   readonly upstreams: readonly UpstreamConfig[];
-  readonly madeOf: readonly (Part & { readonly freshUntil: number })[];
+  /** Not the pages themselves, which may have been dropped long since. */
+  readonly madeOf: readonly Term[];
 }
 
 export class MergedLists {
-  readonly #lists = new Map<string, Merged>();
-  #bytes = 0;
+  readonly #lists = new Shelf<Merged>(maxLists, maxBytes);
 
   find(name: string, upstreams: readonly UpstreamConfig[], nowMs: number): Merged | undefined {
     const list = this.#lists.get(name);
     if (list === undefined || list.upstreams.length !== upstreams.length) return undefined;
     for (let at = 0; at < upstreams.length; at++) if (list.upstreams[at] !== upstreams[at]) return undefined;
-    for (const { freshUntil } of list.madeOf) if (freshUntil <= nowMs) return undefined;
-    return list;
+    return isFresh(list, nowMs) ? list : undefined;
   }
 
-  keep(name: string, list: Merged): void {
-    this.#drop(name);
-    this.#lists.set(name, list);
-    this.#bytes += list.body.length;
-    for (const oldest of this.#lists.keys()) {
-      if (this.#lists.size <= maxLists && this.#bytes <= maxBytes) return;
-      this.#drop(oldest);
-    }
+  /** `audience` is whom it is kept for. */
+  keep(name: string, audience: string, list: Merged, nowMs: number): void {
+    this.#lists.sweep((old) => !isFresh(old, nowMs));
+    const cursor = list.next?.cursor?.length ?? 0;
+    this.#lists.keep(name, audience, list, list.body.length + termBytes * list.madeOf.length + 2 * cursor);
   }
 
-  #drop(name: string): void {
-    this.#bytes -= this.#lists.get(name)?.body.length ?? 0;
-    this.#lists.delete(name);
+  /** All that is kept for one session. */
+  forget(owner: string): void {
+    this.#lists.forget(owner);
   }
+}
+
+function isFresh({ madeOf }: Merged, nowMs: number): boolean {
+  for (const { freshUntil } of madeOf) if (freshUntil <= nowMs) return false;
+  return true;
 }

@@ -4,12 +4,16 @@
  * counts, so that nothing of it falls to another.
  */
 import type { UpstreamConfig } from '../config/model.ts';
+import type { ListKind } from './kinds.ts';
 import { bareName, outwardName } from './names.ts';
+import { Shelf, textBytes } from './shelf.ts';
 import type { Held, View } from './view.ts';
 
-/** Lists and names kept, over all audiences. */
+/** Lists kept over all audiences, and their bytes; and the bytes of those that were seen last of each upstream. */
 const maxLists = 4_096;
-const maxNames = 1_000_000;
+const maxBytes = 16 * 1024 * 1024;
+/** A key stands in its list, and its two aliases are made when one is asked for. */
+const textsPerKey = 3;
 
 export class KnownList {
   /** The upstream's own names, URIs or templates, in its order. */
@@ -18,10 +22,12 @@ export class KnownList {
   /** Tells whether anything of the upstream has been forgotten since. */
   readonly changes: number;
   readonly #upstream: UpstreamConfig;
+  readonly #kind: ListKind;
   #aliases: ReadonlyMap<string, string> | undefined;
 
-  constructor(upstream: UpstreamConfig, keys: ReadonlySet<string>, until: number, changes: number) {
+  constructor(upstream: UpstreamConfig, kind: ListKind, keys: ReadonlySet<string>, until: number, changes: number) {
     this.#upstream = upstream;
+    this.#kind = kind;
     this.keys = keys;
     this.until = until;
     this.changes = changes;
@@ -29,12 +35,21 @@ export class KnownList {
 
   /** The upstream's own name for what a client may call `alias`. */
   named(alias: string): string | undefined {
+    const kind = this.#kind === 'tools' ? 'tool' : 'prompt';
     this.#aliases ??= new Map(
       [...this.keys].flatMap((key) =>
-        [bareName(this.#upstream, key), outwardName(this.#upstream, key)].map((outward) => [outward, key] as const),
+        [bareName(this.#upstream, key, kind), outwardName(this.#upstream, key, kind)].map(
+          (outward) => [outward, key] as const,
+        ),
       ),
     );
     return this.#aliases.get(alias);
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const key of this.keys) bytes += textsPerKey * textBytes(key);
+    return bytes;
   }
 }
 
@@ -45,51 +60,47 @@ interface Source {
 }
 
 export class KnownNames {
-  /** By kind, upstream and audience; the oldest first. */
-  readonly #lists = new Map<string, KnownList>();
+  /** By kind, upstream and audience. */
+  readonly #lists = new Shelf<KnownList>(maxLists, maxBytes);
   /** By kind and upstream, whoever saw it last. */
-  readonly #last = new Map<string, KnownList>();
-  #names = 0;
+  readonly #last = new Shelf<KnownList>(maxLists, maxBytes);
 
   /** Rejects as `pages` does. */
   of(source: Source, view: View, upstream: UpstreamConfig): KnownList | Promise<KnownList> {
-    const name = `${view.kind} ${upstream.id} ${view.audienceOf(upstream)}`;
+    const audience = view.audienceOf(upstream);
+    const name = `${view.kind} ${upstream.id} ${audience}`;
     const known = this.#lists.get(name);
     const changes = source.changesOf(upstream.id);
     if (known !== undefined && known.until > view.nowMs && known.changes === changes) return known;
     return source.pages(view, upstream).then((pages) => {
       const keys = new Set(pages.flatMap(({ page }) => page.keys));
-      const list = new KnownList(upstream, keys, knownUntil(view, upstream, pages), changes);
-      this.#keep(name, list);
-      this.#last.set(`${view.kind} ${upstream.id}`, list);
+      const list = new KnownList(upstream, view.kind, keys, knownUntil(view, upstream, pages), changes);
+      const { bytes } = list;
+      this.#lists.sweep(({ until }) => until <= view.nowMs);
+      this.#lists.keep(name, audience, list, bytes);
+      this.#last.keep(lastName(view, upstream), 'everyone', list, bytes);
       return list;
     });
   }
 
   /** What the upstream listed when it could last be asked. */
   last(view: View, upstream: UpstreamConfig): KnownList | undefined {
-    return this.#last.get(`${view.kind} ${upstream.id}`);
+    return this.#last.get(lastName(view, upstream));
   }
 
-  #keep(name: string, list: KnownList): void {
-    this.#drop(name);
-    this.#lists.set(name, list);
-    this.#names += list.keys.size;
-    for (const oldest of this.#lists.keys()) {
-      if (this.#lists.size <= maxLists && this.#names <= maxNames) return;
-      this.#drop(oldest);
-    }
+  /** All that is kept for one session. */
+  forget(owner: string): void {
+    this.#lists.forget(owner);
   }
+}
 
-  #drop(name: string): void {
-    this.#names -= this.#lists.get(name)?.keys.size ?? 0;
-    this.#lists.delete(name);
-  }
+function lastName({ kind }: View, { id }: UpstreamConfig): string {
+  return `${kind} ${id}`;
 }
 
 /** An upstream that wants no list to be kept is still not asked at every call. */
 function knownUntil(view: View, upstream: UpstreamConfig, pages: readonly Held[]): number {
   let until = view.nowMs + view.ttlMsOf(upstream);
-  for (const held of pages) if (held.statedUntil === -Infinity) until = Math.min(until, held.freshUntil);
+  for (const { term } of pages) if (term.statedUntil === -Infinity) until = Math.min(until, term.freshUntil);
   return until;
 }

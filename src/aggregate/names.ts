@@ -2,11 +2,16 @@
  * Names that clients see: `<upstream id><separator><name>` unless the operator wants them bare (2026-07-28 server/tools §Tool
  * Names: aggregating proxies should prefix with a server identifier of their own). All are pure functions of upstream and name.
  * A prefix can be taken off again, as the first separator is always the gateway's own; an alias has to be looked up.
+ *
+ * A tool has an alias where models refuse its name: their interfaces take `[A-Za-z0-9_-]{1,64}`, the specification takes more.
  */
 import { createHash } from 'node:crypto';
 import type { Naming, UpstreamConfig } from '../config/model.ts';
 
 type Named = Pick<UpstreamConfig, 'id' | 'naming'>;
+
+/** What has a name. Models are never told those of prompts. */
+export type NamedKind = 'tool' | 'prompt';
 
 /** The specification's bound on a tool name, here on the whole outward name. */
 const maxNameChars = 128;
@@ -14,43 +19,56 @@ const maxNameChars = 128;
 /** Tool names: the specification's alphabet, and `/`, which earlier drafts of it allowed and servers still use. */
 const toolName = /^[A-Za-z0-9_./-]+$/;
 
-/** Prompt names have no alphabet in the specification; what cannot be printed is refused (security.md T22). */
+/** What the interfaces of models take in the name of a tool. */
+const modelName = /^[A-Za-z0-9_-]+$/;
+const notForModels = /[^A-Za-z0-9_-]+/gu;
+
+/** What cannot be printed is refused in any name: prompt names have no alphabet in the specification. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** The name with its prefix. */
-export function outwardName(upstream: Named, name: string): string {
-  return fitting(upstream, upstream.id + upstream.naming.separator + name, name);
+export function outwardName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
+  return fitting(upstream, upstream.id + upstream.naming.separator + name, name, kind);
 }
 
 /** The name without a prefix. */
-export function bareName(upstream: Named, name: string): string {
-  return fitting(upstream, name, name);
+export function bareName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
+  return fitting(upstream, name, name, kind);
 }
 
 /** As it is listed, as long as no other upstream's list says otherwise. */
-export function listedName(upstream: Named, name: string): string {
-  return upstream.naming.policy === 'always' ? outwardName(upstream, name) : bareName(upstream, name);
+export function listedName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
+  return upstream.naming.policy === 'always' ? outwardName(upstream, name, kind) : bareName(upstream, name, kind);
 }
 
-/** Of the alias of a long name: hexadecimal digits of a hash, so that two names have different ones. */
+/** Of an alias: hexadecimal digits of a hash, so that two names have different ones. */
 const hashChars = 12;
 const aliasEnd = /_[0-9a-f]{12}$/;
 
 /** Begins as the name does, so that a person knows it again. */
-function fitting({ id, naming }: Named, outward: string, name: string): string {
-  if (naming.tooLong === 'warn' || outward.length <= naming.maxChars) return outward;
+function fitting({ id, naming }: Named, outward: string, name: string, kind: NamedKind): string {
+  const isSpelled = kind === 'prompt' || isForAny(naming) || modelName.test(outward);
+  if (isSpelled && (naming.tooLong === 'warn' || outward.length <= naming.maxChars)) return outward;
   const hash = createHash('sha256')
     .update(JSON.stringify([id, name]))
     .digest('hex')
     .slice(0, hashChars);
-  const head = outward.slice(0, naming.maxChars - hashChars - 1);
+  const spelled = isSpelled ? outward : outward.replaceAll(notForModels, '_');
+  const head = spelled.slice(0, naming.maxChars - hashChars - 1);
   return `${/[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head}_${hash}`;
 }
 
+function isForAny({ charset }: Naming): boolean {
+  return charset === 'any';
+}
+
 /** Whether a name may be an alias. Only then are lists asked for one. */
-export function mayBeAlias({ tooLong, maxChars }: Naming, text: string): boolean {
+export function mayBeAlias(naming: Naming, text: string): boolean {
+  const { tooLong, maxChars } = naming;
+  if (!aliasEnd.test(text)) return false;
+  if (!isForAny(naming) && text.length <= maxChars && modelName.test(text)) return true;
   // One less where the cut went through a pair of surrogates.
-  return tooLong === 'shorten' && (text.length === maxChars || text.length === maxChars - 1) && aliasEnd.test(text);
+  return tooLong === 'shorten' && (text.length === maxChars || text.length === maxChars - 1);
 }
 
 /** The parts of an outward name; undefined for a bare name and for one whose prefix is no known id. */
@@ -67,9 +85,11 @@ export function splitName(
 }
 
 /** Whether an upstream's name may be shown and called: printable, not empty, and short enough with its prefix. */
-export function isNameable(kind: 'tool' | 'prompt', { id, naming }: Named, name: string): boolean {
-  const isAlone = naming.policy === 'never' || naming.tooLong === 'shorten';
-  const length = isAlone ? name.length : id.length + naming.separator.length + name.length;
-  if (name === '' || length > maxNameChars) return false;
-  return kind === 'tool' ? toolName.test(name) : !unprintable.test(name);
+export function isNameable(kind: NamedKind, { id, naming }: Named, name: string): boolean {
+  if (name === '' || name.length > maxNameChars || unprintable.test(name)) return false;
+  const prefix = naming.policy === 'never' ? '' : id + naming.separator;
+  const isAliased = kind === 'tool' && !isForAny(naming) && !modelName.test(prefix + name);
+  if (isAliased) return true;
+  if (kind === 'tool' && !toolName.test(name)) return false;
+  return naming.tooLong === 'shorten' || prefix.length + name.length <= maxNameChars;
 }

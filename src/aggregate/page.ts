@@ -1,36 +1,52 @@
 /**
- * One page of an upstream's list as clients get it (protocol.md D3, D4, D9): the items that exist for clients, under outward
- * names and URIs, and otherwise byte for byte as they came. Bounded as security.md T22 and R11 say.
+ * One page of an upstream's list as clients get it: the items that exist for clients, under outward names and URIs, mended where
+ * clients would refuse the whole list for them, and otherwise byte for byte as they came. Bounded.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { readListResult, readServerMessage } from '../protocol/envelope.ts';
-import type { ListResult } from '../protocol/envelope.ts';
+import type { ListItem, ListResult } from '../protocol/envelope.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
-import { removeMembers, splice } from '../protocol/splice.ts';
+import { removeMembers, setMember, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { editUri } from './content.ts';
 import { readHints, unstated } from './hints.ts';
 import type { Stated } from './hints.ts';
+import { joined } from './joined.ts';
 import { keyOf, memberOf, subjectOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
+import { cutText, hasObjectRoot, inOrder, isPlainSchema, mendInputSchema, unfitMembers } from './mends.ts';
 import { isNameable, listedName } from './names.ts';
+import { isCompilable } from './output-schemas.ts';
 import { decide } from './selectors.ts';
+import { listedUri } from './uris.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
 export type { ListKind } from './kinds.ts';
 
-/** Items of one list. A page beyond it is refused whole; the catalogue ends a list of several pages there. */
+/** Items of one list: those beyond it are not shown. */
 export const maxItemsPerList = 10_000;
-/** A description, and a schema, as JSON text in bytes. A larger one hides its item. */
-const maxDescriptionBytes = 16 * 1024;
+/** A description, and a schema, as JSON text in bytes. A longer description is cut, a larger output schema left out; a larger input schema hides its tool. */
+export const maxDescriptionBytes = 16 * 1024;
 const maxSchemaBytes = 256 * 1024;
+/** Output schemas of one page that are looked into, in bytes; those beyond it are left out. */
+const maxParsedBytes = 2 * 1024 * 1024;
+/** A URI or template, as JSON text in bytes. A longer one hides its item. */
+const maxUriBytes = 4096;
 /** A cursor travels sealed to the client and back. In UTF-16 units. */
 const maxCursorChars = 8192;
 
 /** Why an item is not shown, apart from the operator's selectors. */
-type Hiding = 'unnamed' | 'name' | 'repeated' | 'oversized' | 'illegal';
+const hidings = ['unreadable', 'unnamed', 'name', 'repeated', 'oversized', 'illegal'] as const;
+type Hiding = (typeof hidings)[number];
+
+/** What has been mended in an item: its members, its schemas, or a description that is too long. */
+const mendings = ['members', 'inputSchema', 'outputSchema', 'description'] as const;
+type Mending = (typeof mendings)[number];
+
+/** Why a list ends here though the upstream's goes on: more items than one list may have, or a cursor that nobody can follow. */
+export type Cut = 'items' | 'cursor';
 
 /** How a page is shown to one client. */
 export interface Showing {
@@ -38,16 +54,16 @@ export interface Showing {
   readonly illegal: ReadonlySet<string>;
   /** The upstream is of an era that says how long a list counts and for whom. */
   readonly hinted: boolean;
-  /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's (protocol.md D9). */
+  /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's. */
   readonly anySchema: boolean;
-  /** The client can call a tool as a task, so it is told which it may (protocol.md D9). */
+  /** The client can call a tool as a task, so it is told which it may. */
   readonly tasks: boolean;
 }
 
 const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false, tasks: false };
 
 export interface Page {
-  /** The shown items, joined by commas. */
+  /** The shown items, joined by commas. Memory of its own, of this size. */
   readonly body: Buffer;
   /** How many items are shown. */
   readonly count: number;
@@ -58,6 +74,12 @@ export interface Page {
   /** How many items are hidden for a fault of theirs; those excluded by a selector do not count. */
   readonly hidden: number;
   readonly hiddenBy: Readonly<Record<Hiding, number>>;
+  /** How many shown items have been mended, and how many by each kind of mend. */
+  readonly mended: number;
+  readonly mendedBy: Readonly<Record<Mending, number>>;
+  readonly cut: Cut | undefined;
+  /** How many items of the upstream's page were not looked at. */
+  readonly left: number;
   /** How long the upstream says that it counts, and for whom. */
   readonly stated: Stated;
 }
@@ -69,37 +91,44 @@ export interface Page {
 export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
   const list = readList(reply, kind);
   if (list === undefined) return emptyPage;
-  if (list.items.length > maxItemsPerList) throw malformed(`${list.items.length} ${kind} in a page`);
-  if (list.nextCursor !== undefined && list.nextCursor.length > maxCursorChars) throw malformed('cursor too long');
-
-  const hiddenBy = { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 };
+  const hiddenBy = counts(hidings);
+  const mendedBy = counts(mendings);
+  const rendering: Rendering = { kind, upstream, showing, mendedBy, parsedBytes: 0 };
   const keys = new Set<string>();
-  const edits: Edit[] = [];
-  let shownUpTo = 0;
+  const shown: Buffer[] = [];
+  let mended = 0;
   for (const item of list.items) {
-    const key = item.member(keyOf(kind));
-    const text = key?.kind === 'string' ? textOf(reply, key) : '';
-    const hiding =
-      hidingOf(item, text, kind, upstream) ??
-      (keys.has(text) ? 'repeated' : showing.illegal.has(text) ? 'illegal' : undefined);
+    const key = item.found?.member(keyOf(kind));
+    const isNamed = key?.kind === 'string' && key.end - key.start <= maxKeyBytes;
+    const text = isNamed ? textOf(item.bytes, key) : '';
+    const hiding = hidingOf(item, key, text, kind, upstream) ?? (keys.has(text) ? 'repeated' : undefined);
     if (hiding !== undefined) hiddenBy[hiding]++;
-    else if (key !== undefined && decide(upstream, subjectOf(kind), text)) {
-      edits.push({ start: shownUpTo, end: item.start, text: keys.size === 0 ? '' : ',' });
-      edits.push(...itemEdits(reply, item, key, text, upstream, showing).sort((one, other) => one.start - other.start));
-      shownUpTo = item.end;
+    else if (showing.illegal.has(text)) hiddenBy.illegal++;
+    else if (item.found !== undefined && key !== undefined && decide(upstream, subjectOf(kind), text)) {
+      const { edits, isMended } = itemEdits(item.bytes, item.found, key, text, rendering);
+      if (isMended) mended++;
+      shown.push(splice(item.bytes, inOrder(edits)));
       keys.add(text);
     }
   }
-  edits.push({ start: shownUpTo, end: reply.length, text: '' });
+  const isOdd = list.hasOddCursor || (list.nextCursor?.length ?? 0) > maxCursorChars;
   return {
-    body: splice(reply, edits),
+    body: joined(shown),
     count: keys.size,
     keys: [...keys],
-    nextCursor: list.nextCursor,
-    hidden: hiddenBy.unnamed + hiddenBy.name + hiddenBy.repeated + hiddenBy.oversized + hiddenBy.illegal,
+    nextCursor: isOdd || list.left > 0 ? undefined : list.nextCursor,
+    hidden: hidings.reduce((sum, name) => sum + hiddenBy[name], 0),
     hiddenBy,
+    mended,
+    mendedBy,
+    cut: list.left > 0 ? 'items' : isOdd ? 'cursor' : undefined,
+    left: list.left,
     stated: showing.hinted ? readHints(reply, list.root.member('result')) : unstated,
   };
+}
+
+function counts<T extends string>(names: readonly T[]): Record<T, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<T, number>;
 }
 
 export const emptyPage: Page = {
@@ -108,7 +137,11 @@ export const emptyPage: Page = {
   keys: [],
   nextCursor: undefined,
   hidden: 0,
-  hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
+  hiddenBy: counts(hidings),
+  mended: 0,
+  mendedBy: counts(mendings),
+  cut: undefined,
+  left: 0,
   stated: unstated,
 };
 
@@ -117,7 +150,7 @@ const methodNotFound = -32601;
 
 function readList(reply: Buffer, kind: ListKind): ListResult | undefined {
   try {
-    return readListResult(reply, memberOf(kind));
+    return readListResult(reply, memberOf(kind), maxItemsPerList);
   } catch (cause) {
     const code = errorCodeOf(reply);
     if (code === methodNotFound) return undefined;
@@ -136,53 +169,137 @@ function errorCodeOf(reply: Buffer): number | undefined {
   }
 }
 
-function hidingOf(item: Found, key: string, kind: ListKind, upstream: UpstreamConfig): Hiding | undefined {
-  if (key === '') return 'unnamed';
+/** No name that may be shown is longer, however it is escaped. */
+const maxKeyBytes = 6 * maxUriBytes;
+
+function hidingOf(
+  { found }: ListItem,
+  key: Found | undefined,
+  text: string,
+  kind: ListKind,
+  upstream: UpstreamConfig,
+): Hiding | undefined {
+  if (found === undefined) return 'unreadable';
+  if (sizeOf(key) > maxKeyBytes) return 'name';
+  if (text === '') return 'unnamed';
   const subject = subjectOf(kind);
-  if (subject !== 'resource' && !isNameable(subject, upstream, key)) return 'name';
-  const isOversized =
-    sizeOf(item.member('description')) > maxDescriptionBytes ||
-    sizeOf(item.member('inputSchema')) > maxSchemaBytes ||
-    sizeOf(item.member('outputSchema')) > maxSchemaBytes;
-  return isOversized ? 'oversized' : undefined;
+  if (subject === 'resource' ? Buffer.byteLength(text) > maxUriBytes : !isNameable(subject, upstream, text))
+    return 'name';
+  return sizeOf(found.member('inputSchema')) > maxSchemaBytes ? 'oversized' : undefined;
 }
 
 function sizeOf(found: Found | undefined): number {
   return found === undefined ? 0 : found.end - found.start;
 }
 
+/** One page in the making. */
+interface Rendering {
+  readonly kind: ListKind;
+  readonly upstream: UpstreamConfig;
+  readonly showing: Showing;
+  readonly mendedBy: Record<Mending, number>;
+  /** Output schemas looked into so far. */
+  parsedBytes: number;
+}
+
 function itemEdits(
-  reply: Buffer,
+  bytes: Buffer,
   item: Found,
   key: Found,
   text: string,
-  upstream: UpstreamConfig,
-  showing: Showing,
-): Edit[] {
-  const edits: Edit[] = [];
-  if (key.name === 'name') {
-    edits.push({ start: key.start, end: key.end, text: JSON.stringify(listedName(upstream, text)) });
-  } else editUri(reply, key, upstream, edits);
-  const meta = item.member('_meta');
-  editUri(reply, meta?.member('ui')?.member('resourceUri'), upstream, edits);
-  editUri(reply, meta?.member('ui/resourceUri'), upstream, edits);
-  const removed: string[] = [];
-  const schema = item.member('outputSchema');
-  if (schema !== undefined && !showing.anySchema && !isObjectSchema(reply, schema)) removed.push('outputSchema');
-  const execution = showing.tasks ? undefined : item.member('execution');
-  if (execution?.member('taskSupport') !== undefined) {
-    if (execution.members.length === 1) removed.push('execution');
-    else edits.push(...removeMembers(reply, execution, ['taskSupport']));
+  rendering: Rendering,
+): { readonly edits: Edit[]; readonly isMended: boolean } {
+  const { kind, upstream, showing, mendedBy } = rendering;
+  const mends: Edit[] = [];
+  const reasons = new Set<Mending>();
+  const gone = unfitMembers(bytes, item, kind, mends);
+  if (mends.length > 0 || gone.length > 0) reasons.add('members');
+  mendDescription(bytes, item, mends, reasons);
+  if (kind === 'tools') {
+    const before = mends.length;
+    mendInputSchema(bytes, item, showing.anySchema, mends);
+    if (mends.length > before) reasons.add('inputSchema');
+    gone.push(...unfitOutputSchema(bytes, item, rendering, reasons));
   }
-  if (removed.length > 0) edits.push(...removeMembers(reply, item, removed));
+  const edits = mends;
+  edits.push(...outwardKey(bytes, item, key, text, rendering, reasons));
+  const meta = item.member('_meta');
+  editUri(bytes, meta?.member('ui')?.member('resourceUri'), upstream, edits);
+  editUri(bytes, meta?.member('ui/resourceUri'), upstream, edits);
+  gone.push(...executionEdits(bytes, item, showing.tasks, edits, reasons));
+  edits.push(...removeMembers(bytes, item, gone));
+  for (const reason of reasons) mendedBy[reason]++;
+  return { edits, isMended: reasons.size > 0 };
+}
+
+const taskSupports = new Set(['required', 'optional', 'forbidden']);
+
+/** Which calls a tool takes as tasks is for clients that can make them; that it takes none holds for all. */
+function executionEdits(
+  bytes: Buffer,
+  item: Found,
+  isTold: boolean,
+  edits: Edit[],
+  reasons: Set<Mending>,
+): readonly 'execution'[] {
+  const execution = item.member('execution');
+  const support = execution?.member('taskSupport');
+  if (execution === undefined || support === undefined) return [];
+  const text = support.kind === 'string' ? textOf(bytes, support) : '';
+  const isKnown = taskSupports.has(text);
+  if (!isKnown) reasons.add('members');
+  if (isKnown && (isTold || text === 'forbidden')) return [];
+  if (execution.members.length === 1) return ['execution'];
+  edits.push(...removeMembers(bytes, execution, ['taskSupport']));
+  return [];
+}
+
+function mendDescription(bytes: Buffer, item: Found, edits: Edit[], reasons: Set<Mending>): void {
+  const description = item.member('description');
+  if (description?.kind !== 'string' || sizeOf(description) <= maxDescriptionBytes) return;
+  const text = cutText(textOf(bytes, description), maxDescriptionBytes);
+  edits.push({ start: description.start, end: description.end, text });
+  reasons.add('description');
+}
+
+/** Tools and prompts go by their names; a resource that has none gets its URI for one. */
+function outwardKey(
+  bytes: Buffer,
+  item: Found,
+  { start, end }: Found,
+  text: string,
+  { kind, upstream }: Rendering,
+  reasons: Set<Mending>,
+): Edit[] {
+  if (kind === 'tools' || kind === 'prompts') {
+    const name = listedName(upstream, text, kind === 'tools' ? 'tool' : 'prompt');
+    return name === text ? [] : [{ start, end, text: JSON.stringify(name) }];
+  }
+  const edits: Edit[] = [];
+  const uri = listedUri(upstream, text);
+  if (uri !== text) edits.push({ start, end, text: JSON.stringify(uri) });
+  if (item.member('name')?.kind !== 'string') {
+    reasons.add('members');
+    edits.push(setMember(bytes, item, 'name', JSON.stringify(text)));
+  }
   return edits;
 }
 
-function isObjectSchema(reply: Buffer, schema: Found): boolean {
-  const type = schema.member('type');
-  return type?.kind === 'string' && textOf(reply, type) === 'object';
-}
-
-function malformed(detail: string): GatewayError {
-  return new GatewayError('upstream_malformed', detail);
+/** `outputSchema` where clients would refuse the list for it. That it is no object's is no fault of the upstream. */
+function unfitOutputSchema(bytes: Buffer, item: Found, rendering: Rendering, reasons: Set<Mending>): string[] {
+  const schema = item.member('outputSchema');
+  if (schema === undefined) return [];
+  const { anySchema } = rendering.showing;
+  if (schema.kind === 'object' && !anySchema && !hasObjectRoot(bytes, schema)) return ['outputSchema'];
+  const size = sizeOf(schema);
+  rendering.parsedBytes += size;
+  const isFit =
+    schema.kind === 'object' &&
+    size <= maxSchemaBytes &&
+    rendering.parsedBytes <= maxParsedBytes &&
+    (anySchema || isPlainSchema(bytes, schema)) &&
+    isCompilable(JSON.parse(bytes.toString('utf8', schema.start, schema.end)), anySchema);
+  if (isFit) return [];
+  if (anySchema || schema.kind === 'object' || schema.kind === 'null') reasons.add('outputSchema');
+  return ['outputSchema'];
 }

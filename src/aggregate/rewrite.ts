@@ -18,12 +18,19 @@ import type { ModernAnswer } from './modern-result.ts';
 
 /**
  * An upstream's response for a client of this revision, which has sessions. `id` is raw JSON text and replaces the id, for
- * shared upstream sessions. Throws `upstream_malformed` for a URL elicitation that leads elsewhere than to the web.
+ * shared upstream sessions; `asked` is the URI of the resource that the client asked for, as it wrote it. Throws
+ * `upstream_malformed` for a URL elicitation that leads elsewhere than to the web.
  */
-export function outwardResult(message: Message, upstream: UpstreamConfig, clientRevision: string, id?: string): Buffer {
+export function outwardResult(
+  message: Message,
+  upstream: UpstreamConfig,
+  clientRevision: string,
+  id?: string,
+  asked?: string,
+): Buffer {
   const edits: Edit[] = [];
   editId(message, id, edits);
-  editResponse(message, { upstream, linksAsText: clientRevision < '2025-06-18' }, edits);
+  editResponse(message, { upstream, linksAsText: clientRevision < '2025-06-18', asked }, edits);
   const result = message.root.member('result');
   if (result?.kind === 'object') editForLegacy(message.bytes, result, edits);
   return spliceSorted(message.bytes, edits);
@@ -38,7 +45,7 @@ export function outwardModernResult(
 ): Buffer {
   const edits: Edit[] = [];
   editId(message, id, edits);
-  editResponse(message, { upstream, linksAsText: false }, edits);
+  editResponse(message, { upstream, linksAsText: false, asked: answer.uri }, edits);
   editQuestions(message, upstream, answer, edits);
   if (taskMethods.has(answer.method)) editTask(message.bytes, message.root.member('result'), upstream, edits);
   editForModern(message, answer, edits);
@@ -82,17 +89,17 @@ function editTask(bytes: Buffer, task: Found | undefined, upstream: UpstreamConf
 
 /** URIs wherever a response may hold them, and the questions inside an error. */
 function editResponse({ bytes, root }: Message, rendering: Rendering, edits: Edit[]): void {
-  const { upstream } = rendering;
+  const { upstream, asked } = rendering;
   const result = root.member('result');
   if (result?.kind === 'object') {
     editContent(bytes, result.member('content'), rendering, edits);
     editMessages(bytes, result.member('messages'), rendering, edits);
-    editContents(bytes, result.member('contents'), upstream, edits);
+    editContents(bytes, result.member('contents'), rendering, edits);
     editAppMeta(bytes, result.member('_meta'), upstream, edits);
   }
   const data = root.member('error')?.member('data');
   if (data === undefined) return;
-  editUri(bytes, data.member('uri'), upstream, edits);
+  editUri(bytes, data.member('uri'), upstream, edits, asked);
   const elicitations = data.member('elicitations');
   if (elicitations?.kind !== 'array') return;
   for (let each = elicitations.first; each !== undefined; each = each.next) {
@@ -100,10 +107,17 @@ function editResponse({ bytes, root }: Message, rendering: Rendering, edits: Edi
   }
 }
 
-/** A notification of an upstream for a client: one names a URI, one holds a task. Throws as `outwardResult` does. */
-export function outwardNotification({ bytes, method, params }: Message, upstream: UpstreamConfig): Buffer {
+/**
+ * A notification of an upstream for a client: one names a URI, one holds a task. `watched` is the URI that the client has subscribed
+ * to, as it wrote it. Throws as `outwardResult` does.
+ */
+export function outwardNotification(
+  { bytes, method, params }: Message,
+  upstream: UpstreamConfig,
+  watched?: string,
+): Buffer {
   const edits: Edit[] = [];
-  if (method === 'notifications/resources/updated') editUri(bytes, params?.member('uri'), upstream, edits);
+  if (method === 'notifications/resources/updated') editUri(bytes, params?.member('uri'), upstream, edits, watched);
   else if (method === 'notifications/tasks') {
     editInputRequests(bytes, params, upstream, edits);
     editTask(bytes, params, upstream, edits);
@@ -195,10 +209,10 @@ function editString(bytes: Buffer, found: Found | undefined, text: string | unde
   if (textOf(bytes, found) !== text) edits.push({ start: found.start, end: found.end, text: JSON.stringify(text) });
 }
 
-function editContents(bytes: Buffer, contents: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
+function editContents(bytes: Buffer, contents: Found | undefined, { upstream, asked }: Rendering, edits: Edit[]): void {
   if (contents?.kind !== 'array') return;
   for (let each = contents.first; each !== undefined; each = each.next) {
-    editUri(bytes, each.member('uri'), upstream, edits);
+    editUri(bytes, each.member('uri'), upstream, edits, asked);
   }
 }
 

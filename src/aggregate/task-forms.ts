@@ -7,6 +7,7 @@ import { readListResult, type Message } from '../protocol/envelope.ts';
 import { numberOf, rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, splice } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
+import { maxItemsPerList } from './page.ts';
 
 const statuses = ['working', 'input_required', 'completed', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof statuses)[number];
@@ -26,10 +27,14 @@ export interface LegacyTask extends TaskState {
   readonly ttlMs: number | null;
 }
 
-/** `found` is the task. Throws `upstream_malformed` for what is none. */
+/** Of a task as JSON text, in bytes: it says how a call is doing, and nothing of its result. */
+const maxTaskBytes = 64 * 1024;
+
+/** `found` is the task. Throws `upstream_malformed` for what is none, and for one that is too large. */
 export function readLegacyTask(bytes: Buffer, found: Found | undefined): LegacyTask {
-  const read: unknown = found?.kind === 'object' ? JSON.parse(rawOf(bytes, found)) : {};
-  const task = read as Readonly<Record<string, unknown>>;
+  if (found?.kind !== 'object') throw malformed('no task');
+  if (found.end - found.start > maxTaskBytes) throw malformed(`a task of ${found.end - found.start} bytes`);
+  const task = JSON.parse(rawOf(bytes, found)) as Readonly<Record<string, unknown>>;
   const { taskId, status, statusMessage, createdAt, lastUpdatedAt, ttl, pollInterval } = task;
   if (typeof taskId !== 'string' || typeof createdAt !== 'string' || !isStatus(status)) throw malformed('no task');
   return {
@@ -131,13 +136,13 @@ export function taskTools(reply: Buffer): {
   readonly names: ReadonlySet<string>;
   readonly nextCursor: string | undefined;
 } {
-  const { items, nextCursor } = readListResult(reply, 'tools');
+  const { items, nextCursor } = readListResult(reply, 'tools', maxItemsPerList);
   const names = new Set<string>();
-  for (const item of items) {
-    const name = item.member('name');
-    const support = item.member('execution')?.member('taskSupport');
-    if (name?.kind === 'string' && support?.kind === 'string' && textOf(reply, support) === 'required')
-      names.add(textOf(reply, name));
+  for (const { bytes, found } of items) {
+    const name = found?.member('name');
+    const support = found?.member('execution')?.member('taskSupport');
+    if (name?.kind === 'string' && support?.kind === 'string' && textOf(bytes, support) === 'required')
+      names.add(textOf(bytes, name));
   }
   return { names, nextCursor };
 }

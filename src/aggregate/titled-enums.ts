@@ -9,8 +9,12 @@ import type { Edit } from '../protocol/splice.ts';
 
 const formShape = compileShape({ members: { properties: { each: { members: { oneOf: {} } } } } });
 
+/** A form as JSON text, in bytes: a larger one stays as it is, since people are asked for less. */
+const maxFormBytes = 256 * 1024;
+
 /** Adds an edit for each choice of `schema`, the `requestedSchema` of an elicitation, whose options have titles. */
 export function editTitledEnums(bytes: Buffer, schema: Found, edits: Edit[]): void {
+  if (schema.end - schema.start > maxFormBytes) return;
   const part = bytes.subarray(schema.start, schema.end);
   for (const { value } of scan(part, formShape).member('properties')?.members ?? []) {
     if (value.member('oneOf') === undefined) continue;

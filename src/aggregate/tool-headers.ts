@@ -1,4 +1,7 @@
 /** Which tools of a page want arguments in headers as well, and which ask for it in a way that hides them (protocol.md B3). */
+import { readListResult, type ListItem } from '../protocol/envelope.ts';
+import { textOf } from '../protocol/scan.ts';
+import { maxItemsPerList } from './page.ts';
 import { annotations, type ParamHeader } from './param-headers.ts';
 
 export interface ToolHeaders {
@@ -8,27 +11,44 @@ export interface ToolHeaders {
   readonly illegal: ReadonlySet<string>;
 }
 
-/** `reply` is the whole response to `tools/list`, known to be JSON. */
+/** Annotated schemas of one page that are looked into, as JSON text in bytes: tools beyond it are not shown. */
+const maxParsedBytes = 2 * 1024 * 1024;
+
+/** `reply` is the whole response to `tools/list`; of a name that stands twice the first counts. What is no list has no tools. */
 export function readToolHeaders(reply: Buffer): ToolHeaders {
   const wanted = new Map<string, readonly ParamHeader[]>();
   const illegal = new Set<string>();
-  for (const { name, inputSchema } of toolsIn(JSON.parse(reply.toString()))) {
-    const read = annotations(inputSchema);
-    if (read.ok) wanted.set(name, read.headers);
+  let parsedBytes = 0;
+  for (const { bytes, found } of itemsOf(reply)) {
+    const key = found?.member('name');
+    if (key?.kind !== 'string') continue;
+    const name = textOf(bytes, key);
+    if (wanted.has(name) || illegal.has(name)) continue;
+    const schema = found?.member('inputSchema');
+    const part = schema === undefined ? undefined : bytes.subarray(schema.start, schema.end);
+    if (part === undefined || !mayAnnotate(part)) {
+      wanted.set(name, none);
+      continue;
+    }
+    parsedBytes += part.length;
+    const read = parsedBytes <= maxParsedBytes ? annotations(JSON.parse(part.toString())) : undefined;
+    if (read?.ok === true) wanted.set(name, read.headers);
     else illegal.add(name);
   }
   return { wanted, illegal };
 }
 
-function toolsIn(reply: unknown): { name: string; inputSchema: unknown }[] {
-  const tools = member(member(reply, 'result'), 'tools');
-  if (!Array.isArray(tools)) return [];
-  return tools.flatMap((tool: unknown) => {
-    const name = member(tool, 'name');
-    return typeof name === 'string' ? [{ name, inputSchema: member(tool, 'inputSchema') }] : [];
-  });
+function itemsOf(reply: Buffer): readonly ListItem[] {
+  try {
+    return readListResult(reply, 'tools', maxItemsPerList).items;
+  } catch {
+    return [];
+  }
 }
 
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+const none: readonly ParamHeader[] = [];
+
+/** A key may be written with escapes. */
+function mayAnnotate(schema: Buffer): boolean {
+  return schema.includes('"x-mcp-header"') || schema.includes('\\u00');
 }

@@ -21,11 +21,15 @@ export interface View {
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
 
-/** A page and how long it counts. The object is the page's identity: a reload makes another. */
-export interface Held extends Part {
-  readonly page: Page;
+/** How long a page counts. The object is the page's identity: a reload makes another. */
+export interface Term extends Part {
   /** In ms of the caller's clock; minus infinity once the page has been invalidated. */
   freshUntil: number;
+}
+
+export interface Held {
+  readonly page: Page;
+  readonly term: Term;
   /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */
   readonly fault: GatewayError | undefined;
 }

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import type { Environment } from '../config/variables.ts';
 import type { Naming } from '../config/model.ts';
-import { isSeparator, longNamePolicies, namePolicies } from '../config/naming.ts';
+import { charsets, isForModels, isSeparator, longNamePolicies, namePolicies } from '../config/naming.ts';
 import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
 import { durationMs } from './duration.ts';
@@ -135,11 +135,15 @@ function naming(given: Given): Naming {
   const separator = given.value('name-separator');
   if (!isSeparator(separator))
     throw new UsageError('--name-separator must be 1 to 8 of A-Z a-z 0-9 _ . -', given.command);
+  const charset = given.one('names-charset') === undefined ? undefined : oneOf(given, 'names-charset', charsets);
+  if (charset === 'models' && !isForModels(separator))
+    throw new UsageError('--names-charset models does not go with a --name-separator that has a .', given.command);
   return {
     policy: oneOf(given, 'names', namePolicies),
     separator,
     maxChars: whole(given, 'name-max', minNameMax, maxNameMax),
     tooLong: oneOf(given, 'long-names', longNamePolicies),
+    charset: charset ?? (isForModels(separator) ? 'models' : 'any'),
   };
 }
 

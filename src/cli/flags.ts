@@ -92,6 +92,11 @@ const runFlags: readonly Flag[] = [
     standard: '__',
     says: 'what stands between id and name: 1 to 8 of A-Z a-z 0-9 _ . -',
   },
+  {
+    name: 'names-charset',
+    value: 'CHARSET',
+    says: '"models": tools with other characters than A-Z a-z 0-9 _ - in their names, or in the id in front, get an alias that ends in a hash; "any": they are shown with . and / as well, and not at all with others (default: models, or any with a separator that has a .)',
+  },
   { name: 'name-max', value: 'N', standard: '64', says: 'longest name that clients take, 32 to 128' },
   {
     name: 'long-names',

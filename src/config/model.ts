@@ -42,6 +42,11 @@ export interface Naming {
   readonly maxChars: number;
   /** What becomes of a longer one: it is shown all the same, or under an alias. */
   readonly tooLong: 'warn' | 'shorten';
+  /**
+   * Which names of tools are shown as they are: those that models take (`[A-Za-z0-9_-]`), others under an alias; or any that the
+   * specification takes, others not at all. `models` unless given.
+   */
+  readonly charset?: 'models' | 'any';
 }
 
 export interface UpstreamConfig {
@@ -51,6 +56,8 @@ export interface UpstreamConfig {
   readonly id: string;
   /** How its names are told from those of others; alike in all of a route. */
   readonly naming: Naming;
+  /** It is the only upstream of its route: nothing has to be told apart, so its messages pass as they are. */
+  readonly isOnly?: boolean;
   /** The scheme prefix of its resource URIs: a lower-case RFC 3986 scheme without `+`, unique in the route. */
   readonly scheme: string;
   readonly transport: UpstreamTransport;

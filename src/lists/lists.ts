@@ -85,7 +85,7 @@ export class Lists {
   ): Promise<{ readonly body: Buffer; readonly hints: CacheHints }> {
     const from = this.#position(client, kind, message);
     const taking = this.#taking(client, kind);
-    const { body, hints, failed, shadowed } = await assemble(
+    const { body, hints, failed, cut, shadowed } = await assemble(
       this.#catalogue,
       this.#view(client, kind, caller),
       taking,
@@ -100,6 +100,8 @@ export class Lists {
     );
     for (const { upstream, fault } of failed)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is without this upstream');
+    for (const { upstream, fault } of cut)
+      this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is cut short');
     if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
     // The answer to a modern client gets its `_meta` later.
     const missing = client.revision === modernRevision ? [] : failed.map(({ upstream }) => upstream.id);
@@ -224,6 +226,10 @@ export class Lists {
         { upstream: upstream.config.id, list: kind, hidden: page.hidden, by: page.hiddenBy },
         'list items hidden',
       );
+    }
+    if (page.mended > 0 || page.left > 0) {
+      const fields = { upstream: upstream.config.id, list: kind, mended: page.mended, by: page.mendedBy, left: page.left };
+      this.#log.warn(fields, 'list items mended, or left out beyond the limit');
     }
     return page;
   }

@@ -58,7 +58,10 @@ export const tasksExtension = 'io.modelcontextprotocol/tasks';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
-/** The bits of a parsed `ClientCapabilities`. What is not an object declares nothing; members unknown here are left out. */
+/**
+ * The bits of a parsed `ClientCapabilities`. What is neither an object nor an
+ * empty array or `true` in its place declares nothing; members unknown here are left out.
+ */
 export function clientCapabilityBits(capabilities: unknown): number {
   const c = clientCapability;
   const root = objectOf(capabilities);
@@ -120,7 +123,10 @@ export function clientCapabilitiesJson(bits: number): string {
   });
 }
 
-/** The bits of a parsed `ServerCapabilities`. What is not an object declares nothing; members unknown here are left out. */
+/**
+ * The bits of a parsed `ServerCapabilities`. What is neither an object nor an
+ * empty array or `true` in its place declares nothing; members unknown here are left out.
+ */
 export function serverCapabilityBits(capabilities: unknown): number {
   const s = serverCapability;
   const root = objectOf(capabilities);
@@ -189,9 +195,13 @@ function objectOf(value: unknown): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
+/** An empty array is what PHP writes for an empty object, and `true` means yes as well. */
 function member(parent: JsonObject | undefined, name: string): JsonObject | undefined {
-  return parent !== undefined && Object.hasOwn(parent, name) ? objectOf(parent[name]) : undefined;
+  const value = parent !== undefined && Object.hasOwn(parent, name) ? parent[name] : undefined;
+  return value === true || (Array.isArray(value) && value.length === 0) ? bare : objectOf(value);
 }
+
+const bare: JsonObject = {};
 
 function bit(declared: JsonObject | undefined, one: number): number {
   return declared === undefined ? 0 : one;

@@ -8,7 +8,7 @@ import type { Message } from './message.ts';
 import { compileShape, scan } from './scan.ts';
 
 export { readListResult } from './list-result.ts';
-export type { ListResult } from './list-result.ts';
+export type { ListItem, ListResult } from './list-result.ts';
 export type { Message } from './message.ts';
 
 const batchShape = compileShape({ items: {} });

@@ -1,35 +1,65 @@
 /**
- * One page of a list as an upstream answered it (protocol.md A10): the items with what names them, and the cursor.
+ * One page of a list as an upstream answered it (2025-11-25 server/utilities/pagination): the items with what the gateway reads
+ * of each, and the cursor. Each item is read by itself, so that one that cannot be read costs no other.
  */
+import { skipSpace, skipValue, wordsOf } from './grammar.ts';
 import { invalid, readMessage } from './message.ts';
-import { compileShape, textOf } from './scan.ts';
+import { compileShape, scan, textOf } from './scan.ts';
 import type { Found, Shape } from './scan.ts';
 
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
 
+export interface ListItem {
+  /** A part of the response's memory. */
+  readonly bytes: Buffer;
+  /** Its members, by their places in `bytes`; undefined for what is no object, or names a member twice. */
+  readonly found: Found | undefined;
+}
+
 export interface ListResult {
-  /** Objects all, each with the captured members that `item` below names. */
-  readonly items: readonly Found[];
+  readonly items: readonly ListItem[];
+  /** How many items the page has beyond the asked-for number. */
+  readonly left: number;
   readonly nextCursor: string | undefined;
+  /** The cursor is there and is no text, so nobody can follow it. */
+  readonly hasOddCursor: boolean;
   readonly root: Found;
 }
 
 const value: Shape = {};
 
-const item: Shape = {
+const schema: Shape = { members: { type: value, properties: { each: value }, required: { items: value } } };
+
+const itemShape = compileShape({
   members: {
     name: value,
     uri: value,
     uriTemplate: value,
     title: value,
     description: value,
-    inputSchema: value,
-    outputSchema: { members: { type: value } },
+    mimeType: value,
+    size: value,
+    icons: { items: { members: { src: value, mimeType: value, sizes: { items: value }, theme: value } } },
+    arguments: { items: { members: { name: value, title: value, description: value, required: value } } },
+    annotations: {
+      members: {
+        title: value,
+        readOnlyHint: value,
+        destructiveHint: value,
+        idempotentHint: value,
+        openWorldHint: value,
+        audience: { items: value },
+        priority: value,
+        lastModified: value,
+      },
+    },
+    inputSchema: schema,
+    outputSchema: schema,
     execution: { members: { taskSupport: value }, each: value },
     // MCP Apps: the nested key, and the flat one of its first drafts.
     _meta: { members: { ui: { members: { resourceUri: value } }, 'ui/resourceUri': value } },
   },
-};
+});
 
 const shapes = {
   tools: responseShape('tools'),
@@ -46,25 +76,59 @@ function responseShape(member: ListMember): ReturnType<typeof compileShape> {
       method: value,
       params: value,
       error: { members: { code: value, message: value } },
-      result: { members: { [member]: { items: item }, nextCursor: value, ttlMs: value, cacheScope: value } },
+      result: { members: { [member]: value, nextCursor: value, ttlMs: value, cacheScope: value } },
     },
   });
 }
 
 /**
- * Reads a whole JSON-RPC response. Throws as `scan` does, and `message_invalid` when it is an error, has no such list, or
- * an item is no object. A `nextCursor` of null counts as none.
+ * Reads a whole JSON-RPC response, up to `maxItems` of its items. A list of null is an empty one, as servers write it whose lists
+ * are pointers. Throws as `scan` does, and `message_invalid` when it is an error or has no such list.
  */
-export function readListResult(bytes: Buffer, member: ListMember): ListResult {
+export function readListResult(bytes: Buffer, member: ListMember, maxItems = Infinity): ListResult {
   const { root } = readMessage(bytes, shapes[member]);
   const result = root.member('result');
   const list = result?.member(member);
-  if (list?.kind !== 'array') throw invalid(`no list of ${member}`);
-  const items = list.items;
-  if (items.some((each) => each.kind !== 'object')) throw invalid(`${member} holds no object`);
+  if (list?.kind !== 'array' && list?.kind !== 'null') throw invalid(`no list of ${member}`);
   const cursor = result?.member('nextCursor');
-  if (cursor !== undefined && cursor.kind !== 'string' && cursor.kind !== 'null') {
-    throw invalid('nextCursor is not a string');
+  return {
+    ...itemsOf(bytes, list, maxItems),
+    nextCursor: cursor?.kind === 'string' ? textOf(bytes, cursor) : undefined,
+    hasOddCursor: cursor !== undefined && cursor.kind !== 'string' && cursor.kind !== 'null',
+    root,
+  };
+}
+
+function itemsOf(bytes: Buffer, list: Found, maxItems: number): Pick<ListResult, 'items' | 'left'> {
+  const items: ListItem[] = [];
+  let left = 0;
+  if (list.kind !== 'array') return { items, left };
+  for (const [start, end] of elements(bytes, list.start)) {
+    if (items.length >= maxItems) left++;
+    else items.push(itemOf(bytes.subarray(start, end)));
   }
-  return { items, nextCursor: cursor?.kind === 'string' ? textOf(bytes, cursor) : undefined, root };
+  return { items, left };
+}
+
+/** The places of the elements of an array whose grammar has been checked; `from` is its first byte. */
+export function* elements(bytes: Buffer, from: number): Generator<readonly [start: number, end: number]> {
+  const words = wordsOf(bytes);
+  let at = skipSpace(bytes, from + 1);
+  if (bytes[at] === 0x5d) return;
+  for (;;) {
+    const end = skipValue(bytes, words, at, 0);
+    yield [at, end];
+    at = skipSpace(bytes, end);
+    if (bytes[at] !== 0x2c) return;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+function itemOf(bytes: Buffer): ListItem {
+  try {
+    const found = scan(bytes, itemShape);
+    return { bytes, found: found.kind === 'object' ? found : undefined };
+  } catch {
+    return { bytes, found: undefined };
+  }
 }

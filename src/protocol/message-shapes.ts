@@ -131,6 +131,7 @@ export const serverMessageShape = compileShape({
             completions: value,
             tasks: value,
             extensions: { each: value },
+            experimental: { each: value },
           },
         },
         serverInfo: { members: { name: value } },

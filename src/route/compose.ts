@@ -13,6 +13,7 @@ import { selectors } from '../clients/gate.ts';
 import { ClientRegistry } from '../clients/registry.ts';
 import { Wishes } from '../clients/wishes.ts';
 import type { RouteConfig, UpstreamConfig } from '../config/model.ts';
+import { settledUpstreams } from '../config/naming.ts';
 import { Gateway } from '../gateway.ts';
 import { ListChanges } from '../lists/list-changes.ts';
 import { Lists } from '../lists/lists.ts';
@@ -70,7 +71,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, config.name, around.bridgedUrl);
-  const upstreams = new Upstreams(takenOver([], config.upstreams, urlOf, version));
+  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -153,7 +154,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   };
   const reconfigure = (next: RouteConfig): Gateway => {
     const before = upstreams.all;
-    const after = takenOver(before, next.upstreams, urlOf, version);
+    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);

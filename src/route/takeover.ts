@@ -17,9 +17,15 @@ export function takenOver(
 ): Upstream[] {
   return configs.map((config) => {
     const url = urlOf(config);
-    const same = before.find((upstream) => upstream.url === url && isDeepStrictEqual(upstream.config, config));
+    const same = before.find((upstream) => upstream.url === url && isConfiguredAlike(upstream.config, config));
+    same?.settle(config);
     return same ?? new Upstream(config, url, identityOf(config), version);
   });
+}
+
+/** Whether an upstream is alone in its route says something of the route alone. */
+function isConfiguredAlike(one: UpstreamConfig, other: UpstreamConfig): boolean {
+  return isDeepStrictEqual({ ...one, isOnly: undefined }, { ...other, isOnly: undefined });
 }
 
 /** Whether clients may be shown other things than before although no upstream is new: one is gone, or the order has changed. */

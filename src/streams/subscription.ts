@@ -267,8 +267,11 @@ function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter
     throw new GatewayError('params_invalid', 'resourceSubscriptions');
   const resources = new Map<Upstream, Resource[]>();
   for (const outward of new Set<unknown>(wanted)) {
-    const known = typeof outward === 'string' ? inwardUri(outward, upstreams.byScheme) : undefined;
-    if (known === undefined || typeof outward !== 'string') continue;
+    if (typeof outward !== 'string') continue;
+    // With one upstream there is no doubt whose a URI is.
+    const bare = upstreams.only === undefined ? undefined : { upstream: upstreams.only, uri: outward };
+    const known = inwardUri(outward, upstreams.byScheme) ?? bare;
+    if (known === undefined) continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }

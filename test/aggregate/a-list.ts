@@ -1,6 +1,7 @@
 /** Scripted upstream lists for tests: pages by cursor, a record of what was asked, and a view onto them. */
 import type { View } from '../../src/aggregate/catalogue.ts';
 import type { Stated } from '../../src/aggregate/hints.ts';
+import { emptyPage } from '../../src/aggregate/page.ts';
 import type { Page } from '../../src/aggregate/page.ts';
 
 export function aPage(
@@ -9,12 +10,11 @@ export function aPage(
   stated: Stated = { ttlMs: undefined, isPublic: false },
 ): Page {
   return {
+    ...emptyPage,
     body: Buffer.from(names.map((name) => `{"name":"${name}"}`).join()),
     count: names.length,
     keys: names,
     nextCursor,
-    hidden: 0,
-    hiddenBy: { unnamed: 0, name: 0, repeated: 0, oversized: 0, illegal: 0 },
     stated,
   };
 }

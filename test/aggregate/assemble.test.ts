@@ -84,15 +84,15 @@ describe('a list of several pages', () => {
     expect(list.next).toBeUndefined();
   });
 
-  test('a thousand pages of one upstream, empty ones too, fill a page', async () => {
+  test('128 pages of one upstream, empty ones too, fill a page', async () => {
     const { asked, view } = scripted(
       Object.fromEntries(
         Array.from({ length: 1001 }, (_, at) => [`one ${at === 0 ? '-' : at}`, aPage([], `${at + 1}`)]),
       ),
     );
     const list = await assemble(new Catalogue({ maxPages: 5000 }), view(), [one], undefined, seal);
-    expect(list.next).toEqual({ upstream: one, cursor: '1000' });
-    expect(asked).toHaveLength(1000);
+    expect(list.next).toEqual({ upstream: one, cursor: '128' });
+    expect(asked).toHaveLength(128);
   });
 
   for (const [bytes, isFull] of [
@@ -139,7 +139,39 @@ describe('upstreams that fail (protocol.md D4)', () => {
     const { view } = scripted({ 'one -': aPage(['a'], 'c'), 'one c': aPage(['b'], 'c') });
     const list = await assemble(new Catalogue(), view(), [one], undefined, seal);
     expect(textOf(list)).toBe('{"tools":[{"name":"a"},{"name":"b"}]}');
-    expect(list.failed).toMatchObject([{ fault: { code: 'upstream_malformed' } }]);
+    expect(list.cut).toMatchObject([{ fault: { code: 'upstream_malformed' } }]);
+    expect(list.failed).toEqual([]);
+  });
+
+  test('one whose list is cut is reported when the list is made, which is kept all the same', async () => {
+    const { asked, view } = scripted({ 'one -': aPage(['a'], 'c'), 'one c': aPage(['b'], 'c') });
+    const catalogue = new Catalogue();
+    await assemble(catalogue, view(), [one], undefined, seal);
+    const again = await assemble(catalogue, view(), [one], undefined, seal);
+    expect(textOf(again)).toBe('{"tools":[{"name":"a"},{"name":"b"}]}');
+    expect(again.cut).toEqual([]);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('an item of two pages is given once, also when the list has changed in between and no page is kept', async () => {
+    const { view } = scripted({});
+    const catalogue = new Catalogue();
+    let loads = 0;
+    const load = async (): Promise<Page> => {
+      loads++;
+      await Promise.resolve();
+      catalogue.invalidate('one');
+      return loads === 1 ? aPage(['a', 'b'], 'c') : aPage(loads === 2 ? ['b', 'd'] : ['a'], `c${loads}`);
+    };
+    const list = await assemble(catalogue, view({ load }), [one], undefined, seal);
+    expect(textOf(list)).toBe('{"tools":[{"name":"a"},{"name":"b"},{"name":"d"}]}');
+    expect(loads).toBe(3);
+  });
+
+  test('a replica that begins in the middle of a list gives no item that stands before it', async () => {
+    const { view } = scripted({ 'one -': aPage(['a', 'b'], 'c'), 'one c': aPage(['b', 'c']) });
+    const from = { upstream: one, cursor: 'c' };
+    expect(textOf(await assemble(new Catalogue(), view(), [one], from, seal))).toBe('{"tools":[{"name":"c"}]}');
   });
 
   test('all failing is upstreams_all_down', async () => {

@@ -81,7 +81,7 @@ describe('what the upstream says of a page (protocol.md B9, D11)', () => {
     const catalogue = new Catalogue();
     const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, { ttlMs: 5000, isPublic: false }) });
     const held = await catalogue.page(view({ ttlMs: 100 }), up, undefined);
-    expect([held.statedUntil, held.isPublic]).toEqual([6000, false]);
+    expect([held.term.statedUntil, held.term.isPublic]).toEqual([6000, false]);
     await catalogue.page(view({ nowMs: 5999 }), up, undefined);
     expect(asked).toHaveLength(1);
     await catalogue.page(view({ nowMs: 6000 }), up, undefined);
@@ -102,7 +102,7 @@ describe('what the upstream says of a page (protocol.md B9, D11)', () => {
     const catalogue = new Catalogue();
     const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
     const held = await catalogue.page(view(), up, undefined);
-    expect(held.isPublic).toBe(true);
+    expect(held.term.isPublic).toBe(true);
     expect(catalogue.page(view({ principal: 'you' }), up, undefined)).toBe(held);
     await catalogue.page(view({ principal: 'you', nowMs: 1500 }), up, undefined);
     expect(asked).toHaveLength(2);
@@ -125,7 +125,7 @@ describe('what the upstream says of a page (protocol.md B9, D11)', () => {
     const catalogue = new Catalogue();
     const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
     const dependent = await catalogue.page(view({ publicAudienceOf: () => undefined }), up, undefined);
-    expect(dependent.isPublic).toBe(false);
+    expect(dependent.term.isPublic).toBe(false);
     await catalogue.page(view({ principal: 'you' }), up, undefined);
     await catalogue.page(view({ principal: 'they', publicAudienceOf: () => 'older' }), up, undefined);
     expect(asked).toHaveLength(3);
@@ -155,7 +155,7 @@ describe('what the upstream says of a page (protocol.md B9, D11)', () => {
     const { view } = scripted({ 'up -': aPage(['a'], undefined, open(500)) });
     const loading = catalogue.page(view(), up, undefined);
     catalogue.invalidate('up');
-    expect((await loading).statedUntil).toBe(-Infinity);
+    expect((await loading).term.statedUntil).toBe(-Infinity);
   });
 
   test('public lists count towards the bounds like others', async () => {
@@ -207,6 +207,8 @@ describe('invalidation by list_changed', () => {
   });
 });
 
+const names = (from: number): string[] => Array.from({ length: 5000 }, (_, at) => `t${from + at}`);
+
 describe('lists without end (security.md R11)', () => {
   test('the pages of a list are read in order', async () => {
     const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b'], 'd'), 'up d': aPage(['c']) });
@@ -252,36 +254,85 @@ describe('lists without end (security.md R11)', () => {
     expect(pages.map(({ fault }) => fault)).toEqual([undefined, undefined]);
   });
 
-  test('a list ends after its thousandth page', async () => {
-    const pages = await new Catalogue().pages(scripted({}).view({ load: countUp }), up);
-    expect(pages).toHaveLength(1000);
-    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 1000 pages');
+  test('a list ends after its 128th page, and is then kept for a minute: it costs that much', async () => {
+    const catalogue = new Catalogue();
+    let loads = 0;
+    const view = scripted({}).view({ load: (...page) => (loads++, countUp(...page)), ttlMsOf: () => 100 });
+    const pages = await catalogue.pages(view, up);
+    expect(pages).toHaveLength(128);
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 128 pages');
+    await catalogue.pages({ ...view, nowMs: 60_999 }, up);
+    expect(loads).toBe(128);
+    await catalogue.page({ ...view, nowMs: 61_000 }, up, undefined);
+    expect(loads).toBe(129);
   });
 
-  test('a list ends before the page that would bring it over 10,000 items', async () => {
-    const names = Array.from({ length: 5000 }, (_, at) => `t${at}`);
+  test('of a list 10,000 items are shown, and it ends within the page that has more', async () => {
     const { view } = scripted({
-      'up -': aPage(names, 'c'),
-      'up c': aPage(names, 'd'),
-      'up d': aPage(['one too many'], 'e'),
+      'up -': aPage(names(0), 'c'),
+      'up c': aPage(names(4999), 'd'),
+      'up d': aPage(['the last', 'one too many'], 'e'),
     });
     const pages = await new Catalogue().pages(view(), up);
     expect(pages.flatMap(({ page }) => page.keys)).toHaveLength(10_000);
-    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 10001 items');
+    expect(pages.at(-1)?.page.keys).toEqual(['the last']);
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: no more than its first 10000 items fit');
   });
 
-  test('a list ends before the page that would bring it over its bytes', async () => {
-    const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['bb'], 'd') });
-    const pages = await new Catalogue({ maxListBytes: 24 }).pages(view(), up);
-    expect(pages.map(({ page }) => page.keys)).toEqual([['a'], []]);
-    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: 25 bytes');
+  test('a list ends within the page that would bring it over its bytes', async () => {
+    const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b', 'cc'], 'd') });
+    const pages = await new Catalogue({ maxListBytes: 36 }).pages(view(), up);
+    expect(pages.map(({ page }) => page.keys)).toEqual([['a'], ['b']]);
+    expect(pages[1]?.page.body.toString()).toBe('{"name":"b"}');
+    expect(pages.at(-1)?.fault?.detail).toBe('a list without end: no more than its first 2 items fit');
+  });
+
+  test('a page that was itself cut is the last', async () => {
+    const cut = { ...aPage(['a'], 'c'), cut: 'items', left: 7 } as const;
+    const pages = await new Catalogue().pages(scripted({ 'up -': cut }).view(), up);
+    expect(pages.map(({ page }) => page.nextCursor)).toEqual([undefined]);
+    expect(pages[0]?.fault?.detail).toBe('a list without end: 7 items beyond the first 1');
+  });
+});
+
+describe('pages that overlap or do not advance', () => {
+  test('an item that an earlier page has is not given again', async () => {
+    const { view } = scripted({
+      'up -': aPage(['a', 'b'], 'c'),
+      'up c': aPage(['b', 'c', 'a'], 'd'),
+      'up d': aPage(['c', 'd']),
+    });
+    const pages = await new Catalogue().pages(view(), up);
+    expect(pages.map(({ page }) => page.body.toString())).toEqual([
+      '{"name":"a"},{"name":"b"}',
+      '{"name":"c"}',
+      '{"name":"d"}',
+    ]);
+    expect(pages.map(({ page }) => page.count)).toEqual([2, 1, 1]);
+    expect(pages.map(({ fault }) => fault)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a server that gives its first page for every cursor shows it once', async () => {
+    for (const cursor of [(): string => 'c', (asked: number): string => `c${asked}`]) {
+      let loads = 0;
+      const load = (): Promise<Page> => Promise.resolve(aPage(['a', 'b'], cursor(loads++)));
+      const pages = await new Catalogue().pages(scripted({}).view({ load }), up);
+      expect(pages.flatMap(({ page }) => page.keys)).toEqual(['a', 'b']);
+      expect(pages.at(-1)?.fault?.detail).toBe('a list without end: a page brings nothing new');
+      expect(loads).toBe(2);
+    }
+  });
+
+  test('a page without items leads on', async () => {
+    const { view } = scripted({ 'up -': aPage([], 'c'), 'up c': aPage([], 'd'), 'up d': aPage(['a']) });
+    expect(await keysOf(new Catalogue().pages(view(), up))).toEqual(['a']);
   });
 });
 
 describe('bounds of the catalogue', () => {
   for (const [what, limits] of [
     ['entries', { maxEntries: 2 }],
-    ['bytes', { maxBytes: 25 }],
+    ['bytes', { maxBytes: 3000 }],
   ] as const) {
     test(`beyond its ${what} the list loaded longest ago goes first`, async () => {
       const catalogue = new Catalogue(limits);
@@ -305,5 +356,48 @@ describe('bounds of the catalogue', () => {
     asked.length = 0;
     await catalogue.page(later, anUpstream('one'), undefined);
     expect(asked).toEqual([]);
+  });
+
+  test('names count as well as items: of long ones fewer are kept', async () => {
+    const long = 'x'.repeat(4000);
+    const catalogue = new Catalogue({ maxBytes: 20_000 });
+    const page = { ...aPage(['a']), keys: [long] };
+    const { asked, view } = scripted({ 'one -': page, 'two -': page, 'three -': page });
+    for (const id of ['one', 'two', 'three']) await catalogue.page(view(), anUpstream(id), undefined);
+    await catalogue.page(view(), anUpstream('one'), undefined);
+    expect(asked.filter((each) => each === 'one -')).toHaveLength(2);
+  });
+
+  test('what is kept for a session goes with it, and what is kept for others stays', async () => {
+    const catalogue = new Catalogue();
+    const { asked, view } = scripted({ 'up -': aPage(['a']) });
+    const [mine, yours] = [view({ principal: 'mine 2025 0' }), view({ principal: 'yours 2025 0' })];
+    for (const each of [mine, yours]) {
+      await catalogue.page(each, up, undefined);
+      await catalogue.names.of(catalogue, each, up);
+      catalogue.merged.keep(
+        'list',
+        each.principal,
+        { body: Buffer.alloc(0), next: undefined, upstreams: [], madeOf: [] },
+        0,
+      );
+    }
+    catalogue.forget('yours');
+    expect(catalogue.merged.find('list', [], 0)).toBeUndefined();
+    asked.length = 0;
+    await catalogue.names.of(catalogue, mine, up);
+    await catalogue.page(mine, up, undefined);
+    expect(asked).toEqual([]);
+    await catalogue.names.of(catalogue, yours, up);
+    expect(asked).toEqual(['up -']);
+  });
+
+  test('lists that no longer count go when others are asked for', async () => {
+    const catalogue = new Catalogue();
+    const { view } = scripted({ 'up -': aPage(['a']) });
+    for (let at = 0; at < 50; at++) await catalogue.page(view({ principal: `p${at}` }), up, undefined);
+    expect(catalogue.size).toBe(50);
+    for (let at = 0; at < 20; at++) await catalogue.page(view({ principal: `q${at}`, nowMs: 5000 }), up, undefined);
+    expect(catalogue.size).toBe(20);
   });
 });

@@ -98,23 +98,17 @@ describe('names with a prefix only where several upstreams have them', () => {
   test('a name that one upstream lists on two of its pages is no conflict', async () => {
     const { view } = scripted({ 'one -': aPage(['a'], 'c'), 'one c': aPage(['a']), 'two -': aPage(['b']) });
     const list = await assemble(new Catalogue(), view(), upstreams('conflict', 'one', 'two'), undefined, seal);
-    expect(namesOf(list)).toEqual(['a', 'a', 'b']);
+    expect(namesOf(list)).toEqual(['a', 'b']);
   });
 
-  test('a page that cannot be read anew fails its own upstream alone', async () => {
+  test('a page of many large items is read item by item', async () => {
     const members = Array.from({ length: 30 }, (_each, at) => `"m${at}":0`).join();
     const names = Array.from({ length: 10_000 }, (_each, at) => `n${at}`);
     const body = names.map((name) => `{"name":"${name}",${members}}`).join();
     const { view } = scripted({ 'one -': { ...aPage(names), body: Buffer.from(body) }, 'two -': aPage(['b']) });
     const list = await assemble(new Catalogue(), view(), upstreams('conflict', 'one', 'two'), undefined, seal);
-    expect(namesOf(list)).toEqual(['b']);
-    expect(list.failed.map(({ upstream }) => upstream.id)).toEqual(['one']);
-  });
-
-  test('resources are no matter of names', async () => {
-    const { asked, view } = scripted({ 'one -': aPage(['a']), 'two -': aPage(['a']) });
-    await assemble(new Catalogue(), view({ kind: 'resources' }), upstreams('conflict', 'one', 'two'), undefined, seal);
-    expect(asked).toEqual(['one -', 'two -']);
+    expect(namesOf(list)).toHaveLength(10_000);
+    expect(list.failed).toEqual([]);
   });
 });
 
@@ -134,5 +128,60 @@ describe('names that never have a prefix', () => {
     await assemble(catalogue, view(), both, undefined, seal);
     script['one -'] = new Error('down');
     expect(namesOf(await assemble(catalogue, view({ nowMs: 5000 }), both, undefined, seal))).toEqual(['b']);
+  });
+});
+
+const resources = (...uris: readonly string[]): Page => ({
+  ...aPage(uris),
+  body: Buffer.from(uris.map((uri) => `{"uri":"${uri}","name":"n","uriTemplate":"${uri}"}`).join()),
+});
+
+const urisOf = async (
+  kind: 'resources' | 'resourceTemplates',
+  policy: Naming['policy'],
+  ...pages: readonly Page[]
+): Promise<readonly string[]> => {
+  const ids = ['one', 'two', 'three'].slice(0, pages.length);
+  const { view } = scripted(Object.fromEntries(pages.map((page, at) => [`${ids[at]} -`, page])));
+  const list = await assemble(new Catalogue(), view({ kind }), upstreams(policy, ...ids), undefined, seal);
+  const result = JSON.parse(list.body.toString()) as Record<string, { uri: string; uriTemplate: string }[]>;
+  return (result[kind] ?? []).map(({ uri, uriTemplate }) => (kind === 'resources' ? uri : uriTemplate));
+};
+
+describe('URIs of several upstreams, where names have no prefix', () => {
+  test('stay as they are where one lists them, and get their prefix where several do', async () => {
+    expect(await urisOf('resources', 'conflict', resources('a:1', 'a:2'), resources('a:2', 'ui://x/y'))).toEqual([
+      'a:1',
+      'one+a:2',
+      'two+a:2',
+      'ui://x/y',
+    ]);
+  });
+
+  test('that read as those of an upstream get their prefix', async () => {
+    for (const policy of ['conflict', 'never'] as const)
+      expect(await urisOf('resources', policy, resources('two+a:1', 'ui://two/x'), resources('a:1'))).toEqual([
+        'one+two+a:1',
+        'ui://one/two/x',
+        'a:1',
+      ]);
+  });
+
+  test('are those of the first that lists them where names never have a prefix', async () => {
+    expect(await urisOf('resources', 'never', resources('a:1'), resources('a:1', 'a:2'))).toEqual(['a:1', 'a:2']);
+  });
+
+  test('a template stays as it is where no other upstream has one for URIs of its scheme', async () => {
+    expect(
+      await urisOf('resourceTemplates', 'conflict', resources('a:{x}', 'b:{x}'), resources('B:{y}', 'c:{x}')),
+    ).toEqual(['a:{x}', 'one+b:{x}', 'two+B:{y}', 'c:{x}']);
+    expect(await urisOf('resourceTemplates', 'conflict', resources('{x}'), resources('c:{x}'))).toEqual([
+      'one+{x}',
+      'two+c:{x}',
+    ]);
+    expect(await urisOf('resourceTemplates', 'conflict', resources('{x}', 'a:{x}'), resources())).toEqual([
+      '{x}',
+      'a:{x}',
+    ]);
   });
 });

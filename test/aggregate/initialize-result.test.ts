@@ -34,7 +34,38 @@ describe('the merged InitializeResult (protocol.md A7, D2)', () => {
   });
 });
 
+const text = (size: number): string => `{"x":"${'y'.repeat(size - 8)}"}`;
+
+const capabilitiesOf = (...texts: readonly (string | undefined)[]): unknown => {
+  const inputs = texts.map((experimental, at) => ({ ...input(`n${at}`, tools), experimental }));
+  return (JSON.parse(mergeInitialize(inputs, own)) as { capabilities: unknown }).capabilities;
+};
+
+describe('experimental capabilities', () => {
+  test('are kept as they came, those of several together; the first to have one says what it is', () => {
+    const merged = mergeInitialize([{ ...input('a', 0), experimental: '{"x": {"n":1.0}}' }], own);
+    expect(merged).toContain('"capabilities":{"experimental":{"x":{"n":1.0}}}');
+    expect(capabilitiesOf('{"x":{"a":1}}', undefined, '{"x":{"a":2},"y":{}}')).toEqual({
+      tools: {},
+      experimental: { x: { a: 1 }, y: {} },
+    });
+  });
+
+  test('of one upstream may have 16 KiB; more are left out', () => {
+    expect(capabilitiesOf(text(16 * 1024))).toHaveProperty('experimental');
+    expect(capabilitiesOf(text(16 * 1024 + 1))).toEqual({ tools: {} });
+  });
+});
+
 describe('merged instructions', () => {
+  test('of the only upstream stand as they are, up to 32,768 characters', () => {
+    expect(instructionsOf(input('One', 0, ' do this \n'))).toBe(' do this \n');
+    expect(instructionsOf(input('One', 0, 'x'.repeat(32_768)))).toBe('x'.repeat(32_768));
+    const cut = instructionsOf(input('One', 0, 'x'.repeat(32_769)));
+    expect(cut).toHaveLength(32_768);
+    expect(cut.endsWith('x\n[cut here by the gateway: 32769 characters in all]')).toBe(true);
+  });
+
   test('stand under the name of their upstream, in order; silent upstreams are not named', () => {
     expect(
       instructionsOf(
@@ -48,8 +79,8 @@ describe('merged instructions', () => {
 
   test('of one upstream may have 16,384 characters with their label; longer ones are cut, and that is said', () => {
     const whole = 'x'.repeat(16_384 - 9);
-    expect(instructionsOf(input('One', 0, whole))).toBe(`## One\n${whole}\n\n`);
-    const cut = instructionsOf(input('One', 0, `${whole}y`));
+    expect(instructionsOf(input('One', 0, whole), input('Two', 0))).toBe(`## One\n${whole}\n\n`);
+    const cut = instructionsOf(input('One', 0, `${whole}y`), input('Two', 0));
     expect(cut).toHaveLength(16_384);
     expect(cut.endsWith('xxx\n[cut here by the gateway: 16376 characters in all]\n\n')).toBe(true);
   });
@@ -74,7 +105,7 @@ describe('merged instructions', () => {
 
   test('are never cut inside a character', () => {
     for (const lead of ['', 'x']) {
-      const merged = instructionsOf(input('One', 0, lead + '😀'.repeat(10_000)));
+      const merged = instructionsOf(input('One', 0, lead + '😀'.repeat(20_000)));
       expect(merged.isWellFormed()).toBe(true);
     }
   });

@@ -4,8 +4,8 @@ import { bareName, isNameable, listedName, mayBeAlias, outwardName, splitName } 
 import type { Naming } from '../../src/config/model.ts';
 import { anUpstream } from './an-upstream.ts';
 
-const plain = anUpstream().naming;
-const up = anUpstream('up');
+const plain: Naming = { ...anUpstream().naming, charset: 'any' };
+const up = named('up', {});
 
 function named(id: string, naming: Partial<Naming>): ReturnType<typeof anUpstream> {
   return anUpstream(id, { naming: { ...plain, ...naming } });
@@ -119,5 +119,57 @@ describe('names longer than clients take', () => {
     expect(mayBeAlias(short.naming, `${'x'.repeat(17)}_0123456789ab`)).toBe(false);
     expect(mayBeAlias(short.naming, `${'x'.repeat(19)}_0123456789aB`)).toBe(false);
     expect(mayBeAlias(named('up', { maxChars: 32 }).naming, outwardName(short, 'x'.repeat(29)))).toBe(false);
+  });
+});
+
+describe('names that models refuse: their interfaces take [A-Za-z0-9_-]{1,64}', () => {
+  const models = named('up', { charset: 'models' });
+  const forModels = /^[A-Za-z0-9_-]{1,64}$/;
+
+  test('that models take stay as they are', () => {
+    expect(outwardName(models, 'Get-it_2')).toBe('up__Get-it_2');
+    expect(bareName(models, 'Get-it_2')).toBe('Get-it_2');
+  });
+
+  test('get an alias of their beginning and a hash, the same on every replica', () => {
+    expect(outwardName(models, 'files.read')).toBe('up__files_read_3e0fc377ec58');
+    expect(bareName(models, 'files.read')).toBe('files_read_3e0fc377ec58');
+    expect(outwardName(models, 'files/read')).not.toBe(outwardName(models, 'files.read'));
+  });
+
+  for (const name of ['a.b', 'a/b', 'a b', 'ünï', '工具', '\u{1F600}', 'a:b', '.', `x.${'y'.repeat(126)}`]) {
+    test(`${JSON.stringify(name)} may be shown, and is looked up by its alias`, () => {
+      for (const policy of ['always', 'conflict', 'never'] as const) {
+        const upstream = named('up', { charset: 'models', policy });
+        expect(isNameable('tool', upstream, name)).toBe(true);
+        expect(listedName(upstream, name)).toMatch(forModels);
+        expect(mayBeAlias(upstream.naming, listedName(upstream, name))).toBe(true);
+      }
+    });
+  }
+
+  test('are those with a dot in the id of their server as well', () => {
+    const dotted = named('my.server', { charset: 'models' });
+    expect(outwardName(dotted, 'echo')).toMatch(/^my_server__echo_[0-9a-f]{12}$/);
+    expect(bareName(dotted, 'echo')).toBe('echo');
+    expect(isNameable('tool', dotted, 'x'.repeat(128))).toBe(true);
+  });
+
+  test('cannot be printed, or are too long for the specification: they are not shown', () => {
+    for (const name of ['a\n', 'a\u202eb', 'a\u200b', '', 'ü'.repeat(129)])
+      expect(isNameable('tool', models, name)).toBe(false);
+  });
+
+  test('are those of tools alone: no model is told the name of a prompt', () => {
+    expect(listedName(models, 'sum up', 'prompt')).toBe('up__sum up');
+  });
+
+  test('are not mended where the operator wants them as they are', () => {
+    expect(outwardName(up, 'a.b')).toBe('up__a.b');
+    expect(mayBeAlias(plain, 'a_b_3e0fc377ec58')).toBe(false);
+  });
+
+  test('an alias is no longer than clients take', () => {
+    expect(outwardName(named('up', { charset: 'models', maxChars: 32 }), `a.${'b'.repeat(100)}`)).toHaveLength(32);
   });
 });

@@ -331,3 +331,33 @@ describe('replacing an id', () => {
     expect(withId(message, '1')).toBe(message.bytes);
   });
 });
+
+const contents = (uri: string): string =>
+  `{"jsonrpc":"2.0","id":1,"result":{"contents":[{"uri":"${uri}","text":"t"}]}}`;
+
+describe('a resource that is answered as it was asked for', () => {
+  test('a bare URI stays bare, a prefixed one gets its prefix, and another is what it always is', () => {
+    const answered = (uri: string, asked: string, upstream = up): string =>
+      outwardResult(fromServer(contents(uri)), upstream, '2025-11-25', undefined, asked).toString();
+    expect(answered('file:///a', 'file:///a')).toBe(contents('file:///a'));
+    expect(answered('file:///a', 'up+file:///a')).toBe(contents('up+file:///a'));
+    expect(answered('file:///a', 'file:///b')).toBe(contents('up+file:///a'));
+    const only = anUpstream('up', { isOnly: true });
+    expect(answered('file:///a', 'up+file:///a', only)).toBe(contents('up+file:///a'));
+    expect(answered('file:///a', 'file:///b', only)).toBe(contents('file:///a'));
+  });
+
+  test('so is an error about it, and an update of it', () => {
+    const error = '{"jsonrpc":"2.0","id":1,"error":{"code":-32002,"message":"m","data":{"uri":"file:///a"}}}';
+    expect(outwardResult(fromServer(error), up, '2025-11-25', undefined, 'file:///a').toString()).toBe(error);
+    const update = '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:///a"}}';
+    expect(outwardNotification(fromServer(update), up, 'file:///a').toString()).toBe(update);
+  });
+});
+
+test('the only upstream of a route asks as it does: no other could be meant', () => {
+  const asking =
+    '{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"Sure?","requestedSchema":{}}}';
+  const only = anUpstream('up', { isOnly: true });
+  expect(outwardRequest(fromServer(asking), only, 'sealed').toString()).toBe(asking.replace('"id":1', '"id":"sealed"'));
+});

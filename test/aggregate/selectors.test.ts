@@ -32,7 +32,7 @@ describe('selectors', () => {
   });
 
   test('a name that no list shows cannot be called either', () => {
-    expect(decide(anUpstream(), 'tool', 'a b')).toBe(false);
+    expect(decide(anUpstream(), 'tool', 'a\u200bb')).toBe(false);
     expect(decide(anUpstream(), 'tool', 'x'.repeat(125))).toBe(false);
     expect(decide(anUpstream(), 'prompt', 'a\nb')).toBe(false);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { inwardUri, outwardUri } from '../../src/aggregate/uris.ts';
+import { inwardUri, listedUri, outwardUri } from '../../src/aggregate/uris.ts';
+import { anUpstream } from './an-upstream.ts';
 
 const upstreams = new Map([['up', 'the upstream']]);
 
@@ -19,14 +20,14 @@ describe('outward URIs (RFC 3986 §3.1, RFC 6570)', () => {
     ['FILE:///X%2f', 'up+FILE:///X%2f'],
   ] as const) {
     test(`"${inward}" is shown as ${outward}, and back`, () => {
-      expect(outwardUri('up', inward)).toBe(outward);
+      expect(outwardUri({ scheme: 'up' }, inward)).toBe(outward);
       expect(inwardUri(outward, upstreams)).toEqual({ upstream: 'the upstream', uri: inward });
     });
   }
 
   for (const uri of ['https://example.com/a+b', 'http://example.com/', 'HTTPS://example.com']) {
     test(`${uri} stays, for a client may fetch it directly, and names no upstream`, () => {
-      expect(outwardUri('up', uri)).toBe(uri);
+      expect(outwardUri({ scheme: 'up' }, uri)).toBe(uri);
       expect(inwardUri(uri, upstreams)).toBeUndefined();
     });
   }
@@ -36,4 +37,29 @@ describe('outward URIs (RFC 3986 §3.1, RFC 6570)', () => {
       expect(inwardUri(uri, upstreams)).toBeUndefined();
     });
   }
+});
+
+describe('URIs of the only upstream of a route', () => {
+  const only = { scheme: 'up', isOnly: true };
+
+  for (const uri of ['file:///x', 'ui://host/x', 'https://x/', 'git+ssh://h/x', '/no/scheme', ''])
+    test(`"${uri}" stays as it is`, () => {
+      expect(outwardUri(only, uri)).toBe(uri);
+      expect(inwardUri(uri, upstreams)).toBeUndefined();
+    });
+
+  for (const uri of ['up+ssh://h/x', 'ui://up/x'])
+    test(`${uri} would be read as prefixed, so it is`, () => {
+      expect(inwardUri(outwardUri(only, uri), upstreams)).toEqual({ upstream: 'the upstream', uri });
+    });
+});
+
+test('URIs are listed without a prefix where names are', () => {
+  for (const policy of ['conflict', 'never'] as const) {
+    const upstream = anUpstream('up', { naming: { ...anUpstream().naming, policy } });
+    expect(listedUri(upstream, 'file:///x')).toBe('file:///x');
+    expect(listedUri(upstream, 'up+x')).toBe('up+up+x');
+    expect(outwardUri(upstream, 'file:///x')).toBe('up+file:///x');
+  }
+  expect(listedUri(anUpstream(), 'file:///x')).toBe('up+file:///x');
 });

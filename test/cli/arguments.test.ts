@@ -38,7 +38,7 @@ const defaults = {
   gatewayName: 'manifold',
   resource: undefined,
   sessions: 'optional',
-  naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn' },
+  naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn', charset: 'models' },
   sessionMaxAgeSeconds: 86_400,
   initTimeoutMs: 5_000,
   drainTimeoutMs: 30_000,
@@ -96,7 +96,7 @@ describe('run', () => {
       gatewayName: 'g',
       resource: 'https://mcp.example.com/mcp',
       sessions: 'required',
-      naming: { policy: 'conflict', separator: '.', maxChars: 128, tooLong: 'shorten' },
+      naming: { policy: 'conflict', separator: '.', maxChars: 128, tooLong: 'shorten', charset: 'any' },
       sessionMaxAgeSeconds: 604_800,
       initTimeoutMs: 500,
       drainTimeoutMs: 120_000,
@@ -108,6 +108,13 @@ describe('run', () => {
       strict: false,
       peers: 'manifold-peers',
     });
+  });
+
+  test('shows names of tools as models take them, unless the separator is one that they refuse', () => {
+    expect(run(['a', '--name-separator', '-']).naming.charset).toBe('models');
+    expect(run(['a', '--name-separator', '.']).naming.charset).toBe('any');
+    expect(run(['a', '--names-charset', 'any']).naming.charset).toBe('any');
+    expect(() => run(['a', '--name-separator', '.', '--names-charset', 'models'])).toThrow('does not go with');
   });
 
   test('has no admin port when it is off', () => {
@@ -170,6 +177,7 @@ describe('run', () => {
       ['--name-separator', ['_', '--', '.', 'aZ0_.-__'], ['', '/', ' ', 'aZ0_.-___', 'ä']],
       ['--name-max', ['32', '128'], ['31', '129']],
       ['--long-names', ['warn', 'shorten'], ['cut']],
+      ['--names-charset', ['models', 'any'], ['ascii', '']],
       [
         '--public-url',
         ['https://a/mcp', 'http://localhost:1/'],

@@ -141,7 +141,7 @@ test('the items of a list arrive under outward names and are otherwise the same 
     anObject({
       name: spelt(`t${number}`).map((sent) => ({ sent, arrives: `"up__t${number}"` })),
       _meta: anObject({ ui: anObject({ resourceUri: aUri }), 'ui/resourceUri': aUri }),
-      inputSchema: anObject({ name: text('n') }),
+      inputSchema: anObject({ type: text('object'), name: text('n') }),
     }).map((tool) => ({ ...tool, number })),
   );
   const tools = fc.uniqueArray(aTool, { selector: ({ number }) => number });

@@ -14,7 +14,7 @@ const aUri = fc.oneof(
 test('an outward URI goes back to the very text it was made of, or was left alone', () => {
   fc.assert(
     fc.property(aScheme, aUri, (scheme, uri) => {
-      const outward = outwardUri(scheme, uri);
+      const outward = outwardUri({ scheme }, uri);
       if (uri.toLowerCase().startsWith('http://') || uri.toLowerCase().startsWith('https://')) {
         expect(outward).toBe(uri);
       } else {
@@ -29,7 +29,7 @@ test('URIs of two upstreams never meet', () => {
   fc.assert(
     fc.property(aScheme, aUri, aScheme, aUri, (scheme, uri, otherScheme, otherUri) => {
       fc.pre(scheme !== otherScheme && !/^https?:/i.test(uri));
-      expect(outwardUri(scheme, uri)).not.toBe(outwardUri(otherScheme, otherUri));
+      expect(outwardUri({ scheme }, uri)).not.toBe(outwardUri({ scheme: otherScheme }, otherUri));
     }),
   );
 });

@@ -116,9 +116,9 @@ test('what is no declaration declares nothing', () => {
     [],
     [{ tools: {} }],
     { tools: null, roots: null },
-    { tools: true, roots: true, sampling: 'yes', elicitation: [] },
+    { tools: 'yes', roots: false, sampling: 7, elicitation: [1] },
     JSON.parse('{"__proto__":{"tools":{},"roots":{}}}'),
-    { tasks: [], extensions: { 'io.modelcontextprotocol/ui': true } },
+    { tasks: [null], extensions: { 'io.modelcontextprotocol/ui': 'true' } },
   ]) {
     expect(clientCapabilityBits(value)).toBe(0);
     expect(serverCapabilityBits(value)).toBe(0);
@@ -142,4 +142,15 @@ test('revision 2026-07-28 has no tasks among the capabilities of a server (2026-
   const { tasks: _, ...rest } = fullServer;
   expect(JSON.parse(modernServerCapabilitiesJson(serverCapabilityBits(fullServer)))).toEqual(rest);
   expect(modernServerCapabilitiesJson(0)).toBe('{}');
+});
+
+test('an empty array, as PHP writes an empty object, and true mean yes', () => {
+  for (const yes of [[], true, {}]) {
+    const { tools, resources, logging, ui } = serverCapability;
+    const declared = { tools: yes, resources: yes, logging: yes, extensions: { 'io.modelcontextprotocol/ui': yes } };
+    expect(serverCapabilityBits(declared)).toBe(tools | resources | logging | ui);
+    expect(clientCapabilityBits({ roots: yes, elicitation: yes })).toBe(
+      clientCapability.roots | clientCapability.elicitationForm,
+    );
+  }
 });

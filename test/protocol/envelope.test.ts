@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';
 import { readBatch, readClientMessage, readListResult, readServerMessage } from '../../src/protocol/envelope.ts';
+import type { ListItem } from '../../src/protocol/envelope.ts';
 import { rawOf, textOf } from '../../src/protocol/scan.ts';
 import type { Found } from '../../src/protocol/scan.ts';
 
@@ -305,16 +306,37 @@ describe('list results (protocol.md A10)', () => {
         '{"name":"b\\u0062"}],"nextCursor":"a\\nb"}}',
     );
     const { items, nextCursor, root } = readListResult(bytes, 'tools');
-    const [first, second] = items;
+    const [one, two] = items;
+    const [first, second] = [one?.found, two?.found];
+    const part = one?.bytes ?? Buffer.alloc(0);
     expect(nextCursor).toBe('a\nb');
     expect(root.kind).toBe('object');
     expect(
-      first && ['name', 'title', 'description', 'inputSchema', 'execution'].map((name) => at(bytes, first, name)),
+      first && ['name', 'title', 'description', 'inputSchema', 'execution'].map((name) => at(part, first, name)),
     ).toEqual(['"a"', '"A"', '"d"', '{"type":"object"}', '{"taskSupport":"optional"}']);
-    expect(first && at(bytes, first, 'outputSchema', 'type')).toBe('"array"');
-    expect(first && at(bytes, first, '_meta', 'ui', 'resourceUri')).toBe('"ui://x"');
+    expect(first && at(part, first, 'outputSchema', 'type')).toBe('"array"');
+    expect(first && at(part, first, '_meta', 'ui', 'resourceUri')).toBe('"ui://x"');
     const name = second?.member('name');
-    expect(name && textOf(bytes, name)).toBe('bb');
+    expect(name && two && textOf(two.bytes, name)).toBe('bb');
+  });
+
+  test('an item that is no object, or names a member twice, is unreadable and costs no other', () => {
+    const bytes = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":[null,1,{"name":"a","name":"b"}, {"name":"c"} ]}}');
+    const { items, left } = readListResult(bytes, 'tools');
+    expect(items.map(({ bytes: part, found }) => found && at(part, found, 'name'))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      '"c"',
+    ]);
+    expect(left).toBe(0);
+    const { items: two, left: others } = readListResult(bytes, 'tools', 2);
+    expect([two.length, others]).toEqual([2, 2]);
+  });
+
+  test('a list of null is empty, and a cursor that is no text is odd', () => {
+    const empty = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":null,"nextCursor":7}}');
+    expect(readListResult(empty, 'tools')).toMatchObject({ items: [], nextCursor: undefined, hasOddCursor: true });
   });
 
   test('every kind of list is read under its own member', () => {
@@ -327,9 +349,13 @@ describe('list results (protocol.md A10)', () => {
     const bytes = Buffer.from(
       `{"jsonrpc":"2.0","id":1,"result":{"prompts":${lists.prompts},"resources":${lists.resources},"resourceTemplates":${lists.resourceTemplates}}}`,
     );
+    const uriOf =
+      (name: string) =>
+      ({ bytes: part, found }: ListItem): string | undefined =>
+        found && at(part, found, name);
     expect(readListResult(bytes, 'prompts').items).toEqual([]);
-    expect(readListResult(bytes, 'resources').items.map((item) => at(bytes, item, 'uri'))).toEqual(['"u"']);
-    expect(readListResult(bytes, 'resourceTemplates').items.map((item) => at(bytes, item, 'uriTemplate'))).toEqual([
+    expect(readListResult(bytes, 'resources').items.map(uriOf('uri'))).toEqual(['"u"']);
+    expect(readListResult(bytes, 'resourceTemplates').items.map(uriOf('uriTemplate'))).toEqual([
       '"t"',
     ]);
     expect(readListResult(bytes, 'prompts').nextCursor).toBeUndefined();
@@ -345,8 +371,6 @@ describe('list results (protocol.md A10)', () => {
     '{"jsonrpc":"2.0","id":1,"result":{}}',
     '{"jsonrpc":"2.0","id":1,"result":[]}',
     '{"jsonrpc":"2.0","id":1,"result":{"tools":{}}}',
-    '{"jsonrpc":"2.0","id":1,"result":{"tools":[1]}}',
-    '{"jsonrpc":"2.0","id":1,"result":{"tools":[],"nextCursor":7}}',
     '{"jsonrpc":"2.0","id":1,"method":"x"}',
   ]) {
     test(`${text} is no list of tools`, () => {

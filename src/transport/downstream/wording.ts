@@ -54,7 +54,7 @@ export function legacyWording(revision: string): Wording {
   return {
     response: (answer, upstream, request) => {
       const told = knowsUrls || request.method !== 'tools/call' ? answer : (urlsAsText(answer) ?? answer);
-      return { body: outwardResult(told, upstream, revision, request.id), status: 200 };
+      return { body: outwardResult(told, upstream, revision, request.id, uriOf(request)), status: 200 };
     },
     own: (id, result) => resultText(id, result),
     fault: legacyFault,
@@ -66,6 +66,12 @@ export function legacyWording(revision: string): Wording {
     asksByRounds: false,
     askable: askableBy(revision),
   };
+}
+
+/** The URI of the resource that a request is for. */
+function uriOf({ bytes, params }: Message): string | undefined {
+  const uri = params?.member('uri');
+  return uri?.kind === 'string' ? textOf(bytes, uri) : undefined;
 }
 
 /** What a revision has of the questions that 2026-07-28 knows (protocol.md A0, D6.4). */
@@ -94,14 +100,13 @@ export function modernWording(version: string): Wording {
       const error = code?.kind === 'number' ? numberOf(answer.bytes, code) : undefined;
       // It was the client who did not declare it, as its capabilities were handed on.
       if (error === missingCapability) return { body: withId(answer, request.id!), status: 400 };
-      const uri = request.params?.member('uri');
       const body = outwardModernResult(
         answer,
         upstream,
         {
           method: request.method,
           serverInfo,
-          uri: uri?.kind === 'string' ? textOf(request.bytes, uri) : undefined,
+          uri: uriOf(request),
           sealState,
         },
         request.id,

@@ -9,7 +9,7 @@ import { connectTimeoutMs } from '../http/limits.ts';
 export type StreamKind = 'get' | 'subscription';
 
 export class Upstream {
-  readonly config: UpstreamConfig;
+  #config: UpstreamConfig;
   /** The address in use. */
   readonly url: string;
   readonly origin: string;
@@ -45,7 +45,7 @@ export class Upstream {
   /** `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. */
   constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
     const address = new URL(url);
-    this.config = config;
+    this.#config = config;
     this.url = url;
     this.bridged = config.transport.kind !== 'http';
     this.origin = address.origin;
@@ -67,6 +67,15 @@ export class Upstream {
     };
     this.pool = new Pool(this.origin, options);
     this.streams = new Pool(this.origin, options);
+  }
+
+  get config(): UpstreamConfig {
+    return this.#config;
+  }
+
+  /** The same configuration, in a route that has other upstreams beside it than before. */
+  settle(config: UpstreamConfig): void {
+    this.#config = config;
   }
 
   /** Whether a stream of this kind is worth asking for. */

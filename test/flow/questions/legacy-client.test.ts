@@ -72,7 +72,7 @@ describe('a client that is asked on behalf of a modern upstream', () => {
     const stream = await begin(session, { arguments: { deep: [1.0] } });
     await expect.poll(() => stream.messages.length).toBe(4);
     const [a, b, c, d] = stream.messages;
-    expect(a).toMatchObject({ method: 'elicitation/create', params: { ...form, message: '[up] Well?' } });
+    expect(a).toMatchObject({ method: 'elicitation/create', params: { ...form, message: 'Well?' } });
     expect(b).toMatchObject(sample);
     expect(c).toMatchObject(roots);
     expect(d?.params).toEqual({

@@ -1,0 +1,39 @@
+/** A page with fewer of its items: without those that were listed before, or as much of it as fits. The others stay as they are. */
+import { elements } from '../protocol/list-result.ts';
+import { joined } from './joined.ts';
+import type { Page } from './page.ts';
+
+/** The page without the items of these keys. */
+export function without(page: Page, listed: ReadonlySet<string>): Page {
+  if (listed.size === 0 || !page.keys.some((key) => listed.has(key))) return page;
+  return keeping(page, (key) => !listed.has(key));
+}
+
+/** The first items of the page, up to so many, and up to so many bytes. */
+export function fitting(page: Page, maxItems: number, maxBytes: number): Page {
+  if (page.count <= maxItems && page.body.length <= maxBytes) return page;
+  let left = maxItems;
+  let bytes = maxBytes;
+  return keeping(page, (_, size) => {
+    bytes -= size;
+    return left-- > 0 && bytes >= 0;
+  });
+}
+
+function keeping(page: Page, isKept: (key: string, bytes: number) => boolean): Page {
+  const parts: Buffer[] = [];
+  const keys: string[] = [];
+  let at = 0;
+  for (const [start, end] of itemsOf(page.body)) {
+    const key = page.keys[at++]!;
+    if (!isKept(key, end - start + 1)) continue;
+    parts.push(page.body.subarray(start, end));
+    keys.push(key);
+  }
+  return { ...page, body: joined(parts), count: keys.length, keys };
+}
+
+/** The places of items that are joined by commas. */
+export function itemsOf(body: Buffer): Iterable<readonly [start: number, end: number]> {
+  return body.length === 0 ? [] : elements(body, -1);
+}

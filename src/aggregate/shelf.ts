@@ -1,0 +1,89 @@
+/**
+ * What is kept for a while under a name, for somebody: bounded in number and in bytes, names included. The oldest goes first, and
+ * all that is kept for one session goes when the session does.
+ */
+
+/** Of one text in memory, in bytes: it may be of two bytes a character, and has a head. */
+export function textBytes(text: string): number {
+  return 2 * text.length + 48;
+}
+
+/** Of one thing that is kept, besides its texts. */
+export const thingBytes = 512;
+
+/** Looked at for being old whenever something is kept. */
+const maxSwept = 4;
+
+/** Whom what is kept for an audience belongs to: its first word is the session, the principal or `public`. */
+export function ownerOf(audience: string): string {
+  const end = audience.indexOf(' ');
+  return end === -1 ? audience : audience.slice(0, end);
+}
+
+interface Kept<T> {
+  readonly value: T;
+  readonly owner: string;
+  readonly bytes: number;
+}
+
+export class Shelf<T> {
+  readonly #maxThings: number;
+  readonly #maxBytes: number;
+  /** The oldest first. */
+  readonly #things = new Map<string, Kept<T>>();
+  readonly #byOwner = new Map<string, Set<string>>();
+  #bytes = 0;
+
+  constructor(maxThings: number, maxBytes: number) {
+    this.#maxThings = maxThings;
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(name: string): T | undefined {
+    return this.#things.get(name)?.value;
+  }
+
+  /** `bytes` is what the value takes; what is larger than all that may be kept is not. */
+  keep(name: string, audience: string, value: T, bytes: number): void {
+    this.drop(name);
+    const owner = ownerOf(audience);
+    const all = bytes + 2 * textBytes(name) + thingBytes;
+    this.#things.set(name, { value, owner, bytes: all });
+    this.#bytes += all;
+    const owned = this.#byOwner.get(owner);
+    if (owned === undefined) this.#byOwner.set(owner, new Set([name]));
+    else owned.add(name);
+    for (const oldest of this.#things.keys()) {
+      if (this.#things.size <= this.#maxThings && this.#bytes <= this.#maxBytes) return;
+      this.drop(oldest);
+    }
+  }
+
+  /** Lets go of the oldest, a few at a time, as long as they are of no use. */
+  sweep(isStale: (value: T) => boolean): void {
+    let swept = 0;
+    for (const [name, { value }] of this.#things) {
+      if (swept++ === maxSwept || !isStale(value)) return;
+      this.drop(name);
+    }
+  }
+
+  drop(name: string): void {
+    const kept = this.#things.get(name);
+    if (kept === undefined) return;
+    this.#bytes -= kept.bytes;
+    this.#things.delete(name);
+    const owned = this.#byOwner.get(kept.owner);
+    owned?.delete(name);
+    if (owned?.size === 0) this.#byOwner.delete(kept.owner);
+  }
+
+  /** All that is kept for one session. */
+  forget(owner: string): void {
+    for (const name of this.#byOwner.get(owner) ?? []) this.drop(name);
+  }
+}
