@@ -45,7 +45,7 @@ test('the metadata of the issuers of a route is relayed as it is, and fetched on
   as.asked.length = 0;
   expect(JSON.parse(await relayed(as.issuer))).toEqual(document);
   await relayed(as.issuer);
-  expect(as.asked.filter((path) => path === '/.well-known/openid-configuration')).toHaveLength(1);
+  expect(as.asked).toHaveLength(1);
   await expect(relayed('https://other.example.com')).rejects.toThrow('no route');
   as.down();
   await expect(relayedMetadata([as.issuer], egress.fetch)(as.issuer)).rejects.toMatchObject({ status: 503 });
