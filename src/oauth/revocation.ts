@@ -8,7 +8,9 @@ export interface CutOffs {
   /** Unix seconds. What was issued before does not hold; what was issued in that second does. */
   readonly notBefore?: number | undefined;
   readonly routes?: readonly { readonly route: string; readonly notBefore: number }[] | undefined;
-  readonly principals?: readonly { readonly iss: string; readonly sub: string; readonly notBefore: number }[] | undefined;
+  readonly principals?:
+    | readonly { readonly iss: string; readonly sub: string; readonly notBefore: number }[]
+    | undefined;
 }
 
 /**

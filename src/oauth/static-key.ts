@@ -22,7 +22,9 @@ export function staticCredential({ key, header, queryParam }: StaticKey): Upstre
   }
   if (queryParam !== undefined) return { headers: [], query: { name: queryParam, value } };
   const name = (header ?? 'authorization').toLowerCase();
-  return { headers: [name, name === 'authorization' && !/^(?:bearer|basic) /i.test(value) ? `Bearer ${value}` : value] };
+  return {
+    headers: [name, name === 'authorization' && !/^(?:bearer|basic) /i.test(value) ? `Bearer ${value}` : value],
+  };
 }
 
 /** The path of a request with the key in its query, written as forms are (RFC 3986 §2.1). */
@@ -31,7 +33,7 @@ export function pathWithKey(path: string, { query }: UpstreamCredential): string
   const [before, existing] = path.split('?', 2);
   const parameters = new URLSearchParams(existing ?? '');
   parameters.set(query.name, query.value);
-  return `${before}?${parameters}`;
+  return `${before}?${parameters.toString()}`;
 }
 
 /** The same path for logs and spans: nobody reads the key there. */
@@ -40,5 +42,5 @@ export function pathWithoutKey(path: string, { query }: UpstreamCredential): str
   const [before, existing] = path.split('?', 2);
   const parameters = new URLSearchParams(existing);
   if (parameters.has(query.name)) parameters.set(query.name, 'redacted');
-  return `${before}?${parameters}`;
+  return `${before}?${parameters.toString()}`;
 }

@@ -3,7 +3,12 @@ import { cutOffs, type CutOffs } from '../../src/oauth/revocation.ts';
 
 const alice = { iss: 'https://as', sub: 'alice', bind: '' };
 
-function cut(from: CutOffs, issuedAt: number | undefined, route = 'r', principal: Parameters<ReturnType<typeof cutOffs>>[1] = alice): boolean {
+function cut(
+  from: CutOffs,
+  issuedAt: number | undefined,
+  route = 'r',
+  principal: Parameters<ReturnType<typeof cutOffs>>[1] = alice,
+): boolean {
   return cutOffs(from)(route, principal, issuedAt);
 }
 

@@ -163,7 +163,10 @@ interface ExchangeParameters extends Record<string, unknown> {
 function exchange(keys: readonly JWK[]) {
   return async (ctx: TokenEndpointGrantContext<ExchangeParameters>): Promise<void> => {
     const { provider, client, params } = ctx.oidc;
-    const { payload } = await jwtVerify(params.subject_token, createLocalJWKSet({ keys: [...keys] })).catch(() => {
+    const { payload } = await jwtVerify(
+      params.subject_token,
+      createLocalJWKSet({ keys: keys.map(({ d: _private, ...key }) => key) }),
+    ).catch(() => {
       throw new errors.InvalidGrant('the subject token does not hold');
     });
     const token = new provider.AccessToken({
