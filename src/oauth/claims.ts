@@ -22,7 +22,7 @@ export function claimTest({ name, valueType, values }: ClaimRequirement): ClaimT
 }
 
 /** The member that the names lead to. Names that hold a dot themselves are tried first. */
-function memberAt(from: unknown, path: readonly string[]): unknown {
+export function memberAt(from: unknown, path: readonly string[]): unknown {
   if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
   const members = from as Readonly<Record<string, unknown>>;
   for (let taken = path.length; taken > 0; taken--) {

@@ -135,6 +135,22 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
   };
 }
 
+export interface BackendSelector {
+  readonly rules: readonly { readonly cel: string; readonly action?: RuleAction | undefined }[];
+  /** Default Deny. */
+  readonly defaultAction?: RuleAction | undefined;
+}
+
+/**
+ * Which upstreams a caller gets at all (MCPRoute v1beta1 `backendSelector`): asked once an upstream where a session begins, and on
+ * every request where there is none. `method` is what is asked then. Throws `RuleFault`.
+ */
+export function compileSelector({ rules, defaultAction }: BackendSelector) {
+  const decide = compileRules({ rules, defaultAction });
+  return (asking: Asking, upstream: string, method: string): boolean =>
+    decide(asking, { kind: 'tool', upstream, name: '', method, params: () => ({}) }).allow;
+}
+
 const exempt: Decision = { allow: true, rule: 'exempt' };
 
 function compile(rule: Rule, index: number): CompiledRule {

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { compileRules, RuleFault, type Decision, type Rule, type Rules } from '../../src/oauth/rules.ts';
+import {
+  compileRules,
+  compileSelector,
+  RuleFault,
+  type Decision,
+  type Rule,
+  type Rules,
+} from '../../src/oauth/rules.ts';
 import type { Asking, Subject, SubjectKind } from '../../src/oauth/subject.ts';
 
 function asking(scopes: readonly string[] = [], claims: Record<string, unknown> = {}): Asking {
@@ -127,4 +134,27 @@ test('a fault names its rule', () => {
 test('names cannot be joined to make another one', () => {
   const rules: Rule[] = [{ targets: [{ kind: 'tool', upstream: 'a', name: 'b' }] }];
   expect(decide(rules, asking(), subject('tool', '', 'a\0b')).allow).toBe(false);
+});
+
+test('a selector says which upstreams a caller gets', () => {
+  const select = compileSelector({
+    rules: [
+      { cel: 'request.mcp.backend == "secret"', action: 'Deny' },
+      { cel: '"staff" in request.auth.jwt.scopes' },
+      { cel: 'request.mcp.backend == "open" && request.mcp.method == "initialize"' },
+    ],
+  });
+  const gets = (one: Asking): boolean[] =>
+    ['secret', 'open', 'files'].map((upstream) => select(one, upstream, 'initialize'));
+  expect(gets(asking())).toEqual([false, true, false]);
+  expect(gets(asking(['staff']))).toEqual([false, true, true]);
+  expect(compileSelector({ rules: [], defaultAction: 'Allow' })(asking(), 'x', 'initialize')).toBe(true);
+  // A condition that fails opens nothing.
+  expect(
+    compileSelector({ rules: [{ cel: 'request.nothing == 1', action: 'Deny' }], defaultAction: 'Allow' })(
+      asking(),
+      'x',
+      'y',
+    ),
+  ).toBe(false);
 });

@@ -45,6 +45,8 @@ export interface Served {
   /** Below the origin: `/realms/one`. Default none. */
   readonly path?: string;
   readonly clients?: readonly string[];
+  /** A further client that proves itself by a signature. */
+  readonly keyed?: { readonly clientId: string; readonly key: JWK };
 }
 
 export async function authorizationServer(served: Served = {}): Promise<AuthorizationServer> {
@@ -123,11 +125,23 @@ function clientOf(clientId: string): ClientMetadata {
   };
 }
 
-function providerOf(issuer: string, keys: readonly JWK[], { format = 'jwt', ttl = 600, clients }: Served): Provider {
+function keyedClient({ clientId, key }: NonNullable<Served['keyed']>): ClientMetadata {
+  const { client_secret: _secret, ...client } = clientOf(clientId);
+  return { ...client, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key] } };
+}
+
+function providerOf(
+  issuer: string,
+  keys: readonly JWK[],
+  { format = 'jwt', ttl = 600, clients, keyed }: Served,
+): Provider {
   const provider = new Provider(issuer, {
-    clients: (clients ?? ['alice', 'bob', 'gateway']).map(clientOf),
+    clients: [
+      ...(clients ?? ['alice', 'bob', 'gateway']).map(clientOf),
+      ...(keyed === undefined ? [] : [keyedClient(keyed)]),
+    ],
     jwks: { keys: [...keys] },
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     ttl: { ClientCredentials: ttl, AccessToken: ttl },
     features: {
       devInteractions: { enabled: false },

@@ -66,6 +66,11 @@ export function kept<T>(what: string, load: () => Promise<T>, times: KeptTimes, 
         if (age >= times.freshMs * 0.8) renew().catch(() => {});
         return is;
       }
+      // A source that failed the last time may hang: whoever comes now does not wait for it again.
+      if (failedAt !== -Infinity && age < times.staleMs) {
+        renew().catch(() => {});
+        return is;
+      }
       return renew().catch((fault: unknown) => {
         if (age < times.staleMs) return is;
         throw fault;

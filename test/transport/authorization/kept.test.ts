@@ -53,6 +53,8 @@ test('after a failure nobody asks again for a while, and the old value stands in
   clock.now = 1_100;
   expect(await value.get()).toBe(1);
   expect(state.asked).toBe(3);
+  // The fetch in the background ends.
+  await new Promise((resolve) => setImmediate(resolve));
   clock.now = 10_000;
   await expect(value.get()).rejects.toThrow(Unavailable);
   state.fails = false;
@@ -68,4 +70,18 @@ test('without any value a failure is told to all, at the cost of one fetch', asy
   clock.now = 100;
   state.fails = false;
   expect(await value.get()).toBe(2);
+});
+
+test('nobody waits a second time for a source that fails slowly', async () => {
+  const { clock, state, value } = source();
+  await value.get();
+  state.fails = true;
+  clock.now = 1_000;
+  await value.get();
+  clock.now = 1_100;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.until = promise;
+  expect(await value.get()).toBe(1);
+  expect(state.asked).toBe(3);
+  resolve();
 });
