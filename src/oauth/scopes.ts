@@ -1,7 +1,7 @@
 /** Scopes: as RFC 6749 §3.3 writes them, as tokens hold them, and which imply which. */
 
 /** `scope-token` of RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
-export function isScope(text: string): boolean {
+function isScope(text: string): boolean {
   return /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text);
 }
 

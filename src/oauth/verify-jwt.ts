@@ -5,7 +5,7 @@ import { clockSkewSeconds, judgeClaims, judgeType, type TokenRules } from './tok
 import { CredentialsRefused, type Verified } from './verified.ts';
 
 /** Signatures that hold. No symmetric one: whoever knows the key of such a one can issue tokens. */
-export const defaultAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'] as const;
+const defaultAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'] as const;
 
 /** Keys that are tried for a token that names none (RFC 7515 §4.1.4 makes `kid` optional). */
 export const maxKeysTried = 8;

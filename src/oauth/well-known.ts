@@ -11,7 +11,7 @@ import {
 } from './resource-metadata.ts';
 
 /** The two forms in which an authorization server describes itself: RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
-export type ServerMetadataForm = 'oauth-authorization-server' | 'openid-configuration';
+type ServerMetadataForm = 'oauth-authorization-server' | 'openid-configuration';
 
 export interface WellKnownRoute {
   readonly resource: ProtectedResource;

@@ -133,5 +133,5 @@ function tokenReader(
 }
 
 /** A token that was refused is not judged again for so long. */
-export const refusedForSeconds = 5;
+const refusedForSeconds = 5;
 export const maxRefusedTokens = 1_000;

@@ -5,10 +5,10 @@ import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 import { kept, type Kept } from './kept.ts';
 
 /** How long metadata is taken as it is: so often a server may move its endpoints. */
-export const metadataFreshMs = 600_000;
+const metadataFreshMs = 600_000;
 /** How long it stands in while the server fails. */
-export const metadataStaleMs = 86_400_000;
-export const metadataCooldownMs = 10_000;
+const metadataStaleMs = 86_400_000;
+const metadataCooldownMs = 10_000;
 
 /** The metadata of one issuer. Faults are `Unavailable`. */
 export function discovered(issuer: string, fetch: GuardedFetch, now?: () => number): Kept<ServerMetadata> {

@@ -8,7 +8,7 @@ export const maxHeldTokens = 10_000;
 /** For a token of which the server does not say how long it holds. */
 export const assumedLifeMs = 300_000;
 /** After a failure nobody asks again for so long; each further failure doubles it. */
-export const firstBackOffMs = 1_000;
+const firstBackOffMs = 1_000;
 export const longestBackOffMs = 60_000;
 /** Of its life, after which a token is renewed. */
 const renewedAt = 0.8;

@@ -10,13 +10,13 @@ import { kept, type Kept } from './kept.ts';
 
 export const maxKeySetBytes = 512 * 1024;
 export const maxKeys = 100;
-export const defaultKeysFreshSeconds = 600;
+const defaultKeysFreshSeconds = 600;
 /** How long keys stand in while the issuer fails. */
-export const keysStaleMs = 86_400_000;
+const keysStaleMs = 86_400_000;
 /** After a failed fetch nobody asks again for so long. */
-export const keysCooldownMs = 10_000;
+const keysCooldownMs = 10_000;
 /** A token that names an unknown key makes the keys be fetched anew, so often at most. */
-export const unknownKeyCooldownMs = 30_000;
+const unknownKeyCooldownMs = 30_000;
 
 export interface KeySet {
   /** For `jwtVerify`. Throws `Unavailable` when nobody can tell. */

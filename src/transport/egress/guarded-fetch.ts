@@ -9,7 +9,7 @@ import { Agent, buildConnector } from 'undici';
 import { isAllowed, type EgressSettings } from './address-rules.ts';
 
 /** From the first byte sent to the last one received. */
-export const egressTimeoutMs = 5_000;
+const egressTimeoutMs = 5_000;
 /** Of one answer. */
 export const maxEgressBytes = 1024 * 1024;
 
@@ -21,7 +21,7 @@ export class EgressRefused extends Error {
   }
 }
 
-export interface EgressRequest {
+interface EgressRequest {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
