@@ -48,6 +48,14 @@ export const catalogue = {
   stream_gone: { status: 400, rpc: -32000, message: 'Bad Request: the stream can no longer be resumed' },
   streams_too_many: { status: 429, rpc: -32000, message: 'Too Many Requests: too many open streams' },
 
+  // Authorization (RFC 6750 §3): answers of the HTTP exchange in both eras, never a JSON-RPC answer with status 200.
+  token_malformed: { status: 400, rpc: -32000, message: 'Bad Request: malformed credentials' },
+  token_missing: { status: 401, rpc: -32001, message: 'Unauthorized' },
+  token_invalid: { status: 401, rpc: -32001, message: 'Unauthorized' },
+  scope_insufficient: { status: 403, rpc: -32003, message: 'Forbidden' },
+  access_denied: { status: 403, rpc: -32003, message: 'Forbidden' },
+  authorization_unavailable: { status: 503, rpc: -32000, message: 'Service Unavailable' },
+
   // The message.
   json_malformed: { status: 400, rpc: -32700, message: 'Parse error' },
   json_too_deep: { status: 400, rpc: -32700, message: 'Parse error' },
@@ -115,16 +123,20 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`. */
+/**
+ * A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`; `headers` are sent
+ * with the HTTP answer: names and values in turn.
+ */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly publicData: Readonly<Record<string, unknown>> | undefined;
+  readonly headers: readonly string[];
 
   constructor(
     code: ErrorCode,
     detail?: string,
-    options?: { cause?: unknown; data?: Readonly<Record<string, unknown>> },
+    options?: { cause?: unknown; data?: Readonly<Record<string, unknown>>; headers?: readonly string[] },
   ) {
     super(
       detail === undefined ? code : `${code}: ${detail}`,
@@ -134,6 +146,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.detail = detail;
     this.publicData = options?.data;
+    this.headers = options?.headers ?? [];
   }
 
   get status(): number {

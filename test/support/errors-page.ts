@@ -30,6 +30,15 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'Between the gateway and its own bridge only: a second GET stream in one session of a stdio or SSE server.',
   stream_gone: 'The answer that `Last-Event-ID` asks for can no longer be had from its server.',
   streams_too_many: 'A session may have 32 GET streams open on one replica.',
+  token_malformed:
+    'The access token is in the query, the `Authorization` header stands twice, or it names Bearer without a token.',
+  token_missing: 'The request carries no credentials. The `WWW-Authenticate` header says where to get some.',
+  token_invalid:
+    'The access token has expired, or is not from the issuer, for the audience or of the kind that the route takes. The reason is in the log.',
+  scope_insufficient: 'The rules of the route ask for scopes that the token lacks; the header names them.',
+  access_denied: 'The rules of the route deny it, whatever the scopes.',
+  authorization_unavailable:
+    'The authorization server (keys, introspection or callout) does not answer, and nothing kept can stand in.',
   json_malformed: 'The body is no JSON or no UTF-8.',
   json_too_deep: 'More than 128 levels of arrays and objects.',
   json_key_repeated: 'A key stands twice where readers could disagree about which one counts.',

@@ -1,0 +1,35 @@
+/** The faults of authorization, each with the fields that its answer must have. RFC 6750 §3, RFC 9110 §15.5.2. */
+import { GatewayError } from '../errors.ts';
+import type { Challenges } from './challenge.ts';
+
+const uncached = ['Cache-Control', 'no-store'];
+
+/** 401: no credentials. */
+export function tokenMissing(challenge: string): GatewayError {
+  return new GatewayError('token_missing', undefined, { headers: ['WWW-Authenticate', challenge, ...uncached] });
+}
+
+/** 401: credentials that do not hold here. `detail` is for the log. */
+export function tokenInvalid(challenge: string, detail: string, cause?: unknown): GatewayError {
+  return new GatewayError('token_invalid', detail, { cause, headers: ['WWW-Authenticate', challenge, ...uncached] });
+}
+
+/** 400: credentials in the wrong place, or more than one. */
+export function tokenMalformed(challenge: string, detail: string): GatewayError {
+  return new GatewayError('token_malformed', detail, { headers: ['WWW-Authenticate', challenge, ...uncached] });
+}
+
+/** 403: with a challenge when more scopes would help, without one otherwise, as a client would log in again in vain. */
+export function denied(challenges: Challenges | undefined, scopes: readonly string[] | undefined): GatewayError {
+  if (challenges === undefined || scopes === undefined || scopes.length === 0) {
+    return new GatewayError('access_denied', undefined, { headers: uncached });
+  }
+  return new GatewayError('scope_insufficient', undefined, {
+    headers: ['WWW-Authenticate', challenges.insufficient(scopes), ...uncached],
+  });
+}
+
+/** 503: nobody can tell. Never 401, which would make every client log in again. */
+export function authorizationUnavailable(detail: string, cause?: unknown): GatewayError {
+  return new GatewayError('authorization_unavailable', detail, { cause, headers: ['Retry-After', '5', ...uncached] });
+}

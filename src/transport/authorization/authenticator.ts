@@ -1,0 +1,137 @@
+/**
+ * Who calls a route: the credentials of a request's head → a caller, or the fault that says what to do. Tokens of several issuers,
+ * opaque ones, API keys and a service that decides; what a route asks for is asked for on every request (MCP 2025-11-25
+ * basic/authorization §Access Token Usage).
+ */
+import { challengesOf, type Challenges } from '../../oauth/challenge.ts';
+import { apiKeyReader, type ApiKeyAuth } from '../../oauth/api-keys.ts';
+import { authorizationUnavailable, tokenInvalid, tokenMalformed, tokenMissing } from '../../oauth/faults.ts';
+import { presentedToken } from '../../oauth/presented.ts';
+import type { ProtectedResource } from '../../oauth/resource-metadata.ts';
+import { tokenDigest, VerifiedTokens } from '../../oauth/verified-tokens.ts';
+import { anonymous, CredentialsRefused, type RequestHead, type Verified } from '../../oauth/verified.ts';
+import type { Egress } from '../egress/guarded-fetch.ts';
+import { httpExtAuth, type ExtAuth, type HttpExtAuth } from './ext-auth.ts';
+import { tokenVerifier, type IssuerConfig } from './issuers.ts';
+import { Unavailable } from './kept.ts';
+
+export interface RouteAuthentication {
+  /** Takes access tokens, of these issuers. */
+  readonly oauth?: { readonly resource: ProtectedResource; readonly issuers: readonly IssuerConfig[] } | undefined;
+  readonly apiKeys?: ApiKeyAuth | undefined;
+  readonly extAuth?: HttpExtAuth | undefined;
+}
+
+export interface Authenticator {
+  /**
+   * Throws, or rejects with, `GatewayError`: 400, 401, 403 or 503, with its header fields. The answer is there at once when
+   * the token was verified a moment ago.
+   */
+  readonly authenticate: (head: RequestHead) => Verified | Promise<Verified>;
+  /** For `denied` of oauth/faults.ts. Undefined where the route takes no access tokens. */
+  readonly challenges: Challenges | undefined;
+  /** Resolves when the keys of every issuer have been fetched once. Rejects with `Unavailable`. */
+  ready(): Promise<void>;
+}
+
+/** RFC 9110 §11.6.1: a 401 names a scheme. There is none registered for API keys. */
+const apiKeyChallenge = 'ApiKey realm="mcp"';
+
+/** Throws when the configuration cannot be used: local keys that are none, API keys that are equal. `now` in milliseconds. */
+export function authenticator(
+  { oauth, apiKeys, extAuth }: RouteAuthentication,
+  egress: Egress,
+  now: () => number = Date.now,
+): Authenticator {
+  const challenges = oauth === undefined ? undefined : challengesOf(oauth.resource);
+  const tokens =
+    oauth === undefined || challenges === undefined
+      ? undefined
+      : tokenReader(tokenVerifier(oauth.issuers, oauth.resource.resource, egress, now), challenges, now);
+  const readKey = apiKeys === undefined ? undefined : apiKeyReader(apiKeys);
+  const ask = extAuth === undefined ? undefined : httpExtAuth(extAuth, egress.fetch, challenges?.invalid ?? 'Bearer');
+
+  const byKey = (head: RequestHead): Verified => {
+    if (readKey === undefined) return anonymous;
+    let found: Verified | undefined;
+    try {
+      found = readKey(head);
+    } catch (fault) {
+      throw tokenInvalid(apiKeyChallenge, fault instanceof Error ? fault.message : 'an API key');
+    }
+    if (found === undefined) throw tokenMissing(apiKeyChallenge);
+    return found;
+  };
+  /** What a route asks for, it asks for all of: the token says who calls, the key adds what it forwards. */
+  const verify = (head: RequestHead): Verified | Promise<Verified> => {
+    const client = byKey(head);
+    if (tokens === undefined) return client;
+    const caller = tokens(head);
+    if (client.forwarded === undefined) return caller;
+    const both = (verified: Verified): Verified => ({ ...verified, forwarded: client.forwarded });
+    return caller instanceof Promise ? caller.then(both) : both(caller);
+  };
+  return {
+    authenticate: ask === undefined ? verify : asked(ask, verify),
+    challenges,
+    ready: async () => {
+      await tokens?.ready();
+    },
+  };
+}
+
+function asked(ask: ExtAuth, verify: (head: RequestHead) => Verified | Promise<Verified>) {
+  return async (head: RequestHead): Promise<Verified> => ask(head, await verify(head));
+}
+
+type TokenReader = ((head: RequestHead) => Verified | Promise<Verified>) & { ready(): Promise<void> };
+
+function tokenReader(
+  verifier: ReturnType<typeof tokenVerifier>,
+  challenges: Challenges,
+  now: () => number,
+): TokenReader {
+  const known = new VerifiedTokens();
+  const refused = new VerifiedTokens(maxRefusedTokens);
+  /** Tokens that are being judged: whoever brings the same one meanwhile waits for the same answer. */
+  const underWay = new Map<string, Promise<Verified>>();
+
+  const judge = async (token: string, digest: string): Promise<Verified> => {
+    try {
+      const { verified, keptSeconds } = await verifier.verify(token, Math.floor(now() / 1_000));
+      known.set(digest, verified, Math.floor(now() / 1_000), keptSeconds);
+      return verified;
+    } catch (fault) {
+      if (fault instanceof CredentialsRefused) {
+        refused.set(digest, anonymous, Math.floor(now() / 1_000), refusedForSeconds);
+        throw tokenInvalid(challenges.invalid, fault.message, fault);
+      }
+      if (fault instanceof Unavailable) throw authorizationUnavailable(fault.message, fault);
+      throw fault;
+    } finally {
+      underWay.delete(digest);
+    }
+  };
+  const read = (head: RequestHead): Verified | Promise<Verified> => {
+    const presented = presentedToken(head);
+    if (presented.kind === 'none') throw tokenMissing(challenges.missing);
+    if (presented.kind === 'malformed') throw tokenMalformed(challenges.malformed, presented.reason);
+    const { token } = presented;
+    const digest = tokenDigest(token);
+    const seconds = Math.floor(now() / 1_000);
+    const verified = known.get(digest, seconds);
+    if (verified !== undefined) return verified;
+    if (refused.get(digest, seconds) !== undefined) throw tokenInvalid(challenges.invalid, 'refused a moment ago');
+    let judged = underWay.get(digest);
+    if (judged === undefined) {
+      judged = judge(token, digest);
+      underWay.set(digest, judged);
+    }
+    return judged;
+  };
+  return Object.assign(read, { ready: () => verifier.ready() });
+}
+
+/** A token that was refused is not judged again for so long. */
+const refusedForSeconds = 5;
+export const maxRefusedTokens = 1_000;

@@ -1,0 +1,63 @@
+/** The metadata of authorization servers, fetched and kept. RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
+import { authorizationUnavailable } from '../../oauth/faults.ts';
+import { believedMetadata, metadataCandidates, type ServerMetadata } from '../../oauth/server-metadata.ts';
+import type { GuardedFetch } from '../egress/guarded-fetch.ts';
+import { kept, type Kept } from './kept.ts';
+
+/** How long metadata is taken as it is: so often a server may move its endpoints. */
+const metadataFreshMs = 600_000;
+/** How long it stands in while the server fails. */
+const metadataStaleMs = 86_400_000;
+const metadataCooldownMs = 10_000;
+
+/** The metadata of one issuer. Faults are `Unavailable`. */
+export function discovered(issuer: string, fetch: GuardedFetch, now?: () => number): Kept<ServerMetadata> {
+  const times = { freshMs: metadataFreshMs, staleMs: metadataStaleMs, cooldownMs: metadataCooldownMs };
+  return kept(`the metadata of ${issuer}`, () => fetchMetadata(issuer, fetch), times, now);
+}
+
+async function fetchMetadata(issuer: string, fetch: GuardedFetch): Promise<ServerMetadata> {
+  let last: unknown;
+  for (const url of metadataCandidates(issuer)) {
+    try {
+      const metadata = believedMetadata(await fetchJson(url, fetch), issuer);
+      if (metadata !== undefined) return metadata;
+      last = new Error(`${url} is not about this issuer`);
+    } catch (fault) {
+      last = fault;
+    }
+  }
+  throw last;
+}
+
+/**
+ * Copies of the metadata of some issuers, as JSON text, for clients of 2025-03-26 that look for it at the resource. Nothing is
+ * invented: an issuer that cannot be reached rejects with the fault for 503, one that is not among them is a fault of the program.
+ */
+export function relayedMetadata(
+  issuers: readonly string[],
+  fetch: GuardedFetch,
+  now?: () => number,
+): (issuer: string) => Promise<string> {
+  const servers = new Map(issuers.map((issuer) => [issuer, discovered(issuer, fetch, now)]));
+  return async (issuer) => {
+    const server = servers.get(issuer);
+    if (server === undefined) throw new Error('an issuer of no route');
+    try {
+      return JSON.stringify(await server.get());
+    } catch (fault) {
+      throw authorizationUnavailable('metadata to relay', fault);
+    }
+  };
+}
+
+/** A JSON document. Throws when it is not one, or the status is not 200. */
+export async function fetchJson(url: string, fetch: GuardedFetch, maxBytes?: number): Promise<unknown> {
+  const answer = await fetch(url, {
+    method: 'GET',
+    headers: { accept: 'application/json' },
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  });
+  if (answer.status !== 200) throw new Error(`${url} answered with status ${answer.status}`);
+  return answer.json();
+}

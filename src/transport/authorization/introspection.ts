@@ -1,0 +1,74 @@
+/** Opaque tokens, which only their issuer can read: asked about, and the answer kept for a moment. RFC 7662. */
+import { tokenIntrospection, type Configuration } from 'openid-client';
+import { maxTokenChars } from '../../oauth/presented.ts';
+import type { ServerMetadata } from '../../oauth/server-metadata.ts';
+import { clockSkewSeconds, judgeClaims, type TokenRules } from '../../oauth/token-rules.ts';
+import { CredentialsRefused, type Verified } from '../../oauth/verified.ts';
+import type { Egress } from '../egress/guarded-fetch.ts';
+import { Unavailable, type Kept } from './kept.ts';
+import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+
+/** How long an answer that a token is active is kept. */
+export const activeForSeconds = 30;
+
+export interface Introspection extends OAuthClientConfig {
+  /** Default: what the metadata of the issuer says. */
+  readonly endpoint?: string | undefined;
+  /** Takes tokens of which the server tells no audience. Default false. */
+  readonly allowMissingAudience?: boolean | undefined;
+}
+
+/** Resolves with the caller. Throws `CredentialsRefused`, or `Unavailable` when the server does not tell. */
+export type Introspect = (token: string, nowSeconds: number) => Promise<Verified>;
+
+export function introspector(
+  config: Introspection,
+  rules: TokenRules,
+  metadata: Kept<ServerMetadata>,
+  egress: Egress,
+): Introspect {
+  let client: { readonly endpoint: string; readonly made: Promise<Configuration> } | undefined;
+
+  const current = async (): Promise<Configuration> => {
+    const endpoint = config.endpoint ?? (await metadata.get()).introspection_endpoint;
+    if (endpoint === undefined) throw new Error('the metadata names no introspection endpoint');
+    if (client?.endpoint !== endpoint) {
+      const server = { issuer: rules.issuer, introspection_endpoint: endpoint };
+      client = { endpoint, made: oauthClient(server, config, egress) };
+    }
+    return client.made;
+  };
+  return async (token, nowSeconds) => {
+    if (token.length > maxTokenChars) throw new CredentialsRefused('longer than a token may be');
+    let told: Readonly<Record<string, unknown>> & { readonly active: boolean };
+    try {
+      told = await tokenIntrospection(await current(), token, { token_type_hint: 'access_token' });
+    } catch (fault) {
+      throw fault instanceof Unavailable ? fault : new Unavailable('introspection', fault);
+    }
+    return judgeTold(told, rules, config.allowMissingAudience === true, nowSeconds);
+  };
+}
+
+/** RFC 7662 §2.2 and §4: what is told is judged like the claims of a JWT. */
+function judgeTold(
+  told: Readonly<Record<string, unknown>> & { readonly active: boolean },
+  rules: TokenRules,
+  allowMissingAudience: boolean,
+  nowSeconds: number,
+): Verified {
+  if (!told.active) throw new CredentialsRefused('not active');
+  const { active: _active, token_type: type, iss, exp, nbf, ...claims } = told;
+  if (iss !== undefined && iss !== rules.issuer) throw new CredentialsRefused('of another issuer');
+  if (typeof type === 'string' && !['bearer', 'access_token'].includes(type.toLowerCase())) {
+    throw new CredentialsRefused('no bearer token');
+  }
+  if (typeof exp === 'number' && exp + clockSkewSeconds <= nowSeconds) throw new CredentialsRefused('expired');
+  if (typeof nbf === 'number' && nbf > nowSeconds + clockSkewSeconds) throw new CredentialsRefused('not valid yet');
+  const isUntold = allowMissingAudience && claims['aud'] === undefined;
+  return judgeClaims(
+    { ...claims, iss: rules.issuer, ...(typeof exp === 'number' ? { exp } : {}) },
+    isUntold ? { ...rules, allowAnyAudience: true } : rules,
+    nowSeconds,
+  );
+}

@@ -1,0 +1,79 @@
+/** The gateway as a client of an authorization server: what openid-client needs, over the guarded way out. RFC 6749 §2.3. */
+import { createPrivateKey } from 'node:crypto';
+import {
+  allowInsecureRequests,
+  ClientSecretBasic,
+  ClientSecretPost,
+  Configuration,
+  customFetch,
+  None,
+  PrivateKeyJwt,
+  type ClientAuth,
+  type CustomFetch,
+} from 'openid-client';
+import { importPKCS8 } from 'jose';
+import type { ServerMetadata } from '../../oauth/server-metadata.ts';
+import type { Egress, GuardedFetch } from '../egress/guarded-fetch.ts';
+
+export type ClientCredential =
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+  /** RFC 7523 §2.2. A private key as PEM; `algorithm` as in RFC 7518 §3.1. */
+  | {
+      readonly method: 'private_key_jwt';
+      readonly privateKey: string;
+      readonly algorithm: string;
+      readonly kid?: string;
+    }
+  | { readonly method: 'none' };
+
+export interface OAuthClientConfig {
+  readonly clientId: string;
+  readonly credential: ClientCredential;
+}
+
+/** The client at one server. Throws when the private key is none. */
+export async function oauthClient(
+  metadata: ServerMetadata,
+  { clientId, credential }: OAuthClientConfig,
+  egress: Egress,
+): Promise<Configuration> {
+  const { issuer, jwks_uri, token_endpoint, authorization_endpoint, introspection_endpoint } = metadata;
+  const server = {
+    issuer,
+    ...(jwks_uri === undefined ? {} : { jwks_uri }),
+    ...(token_endpoint === undefined ? {} : { token_endpoint }),
+    ...(authorization_endpoint === undefined ? {} : { authorization_endpoint }),
+    ...(introspection_endpoint === undefined ? {} : { introspection_endpoint }),
+  };
+  const client = new Configuration(server, clientId, {}, await clientAuth(credential));
+  client[customFetch] = libraryFetch(egress.fetch);
+  if (egress.allowsPlain) allowInsecureRequests(client);
+  return client;
+}
+
+async function clientAuth(credential: ClientCredential): Promise<ClientAuth> {
+  switch (credential.method) {
+    case 'client_secret_basic':
+      return ClientSecretBasic(credential.secret);
+    case 'client_secret_post':
+      return ClientSecretPost(credential.secret);
+    case 'private_key_jwt': {
+      const pem = createPrivateKey(credential.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString();
+      const key = await importPKCS8(pem, credential.algorithm);
+      return PrivateKeyJwt(credential.kid === undefined ? key : { key, kid: credential.kid });
+    }
+    case 'none':
+      return None();
+  }
+}
+
+/** The guarded way out in the shape that openid-client asks for. */
+function libraryFetch(fetch: GuardedFetch): CustomFetch {
+  return async (url, { method, headers, body, signal }) =>
+    fetch(url, {
+      method,
+      headers,
+      ...(body === undefined || body === null ? {} : { body: await new Response(body).text() }),
+      signal,
+    });
+}

@@ -1,0 +1,174 @@
+/**
+ * What the gateway shows an upstream: a fixed key, a token of its own (client credentials, RFC 6749 §4.4) or one for the caller,
+ * exchanged for the caller's (RFC 8693). The caller's own token is for the gateway and goes nowhere else (MCP 2025-11-25
+ * basic/authorization §Access Token Privilege Restriction).
+ */
+import {
+  clientCredentialsGrant,
+  genericGrantRequest,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+  type Configuration,
+} from 'openid-client';
+import { GatewayError } from '../../errors.ts';
+import { staticCredential, type StaticKey, type UpstreamCredential } from '../../oauth/static-key.ts';
+import { tokenDigest } from '../../oauth/verified-tokens.ts';
+import type { Egress } from '../egress/guarded-fetch.ts';
+import { discovered } from './discovery.ts';
+import { heldTokens, type Granted, type HeldTokens } from './held-tokens.ts';
+import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+
+interface Grant extends OAuthClientConfig {
+  readonly issuer: string;
+  /** Default: what the metadata of the issuer says. */
+  readonly tokenEndpoint?: string | undefined;
+  /** The upstream as RFC 8707 names it. */
+  readonly resource?: string | undefined;
+  /** For servers that know no `resource`. */
+  readonly audience?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+export type UpstreamAuth =
+  | ({ readonly kind: 'static' } & StaticKey)
+  | ({ readonly kind: 'clientCredentials' } & Grant)
+  | ({
+      readonly kind: 'tokenExchange';
+      /** Default: an access token (RFC 8693 §3). */
+      readonly subjectTokenType?: string | undefined;
+    } & Grant);
+
+export interface UpstreamCredentials {
+  /** Whom what the upstream says with these credentials is for. */
+  readonly sharing: 'everyone' | 'principal';
+  /**
+   * What to send, at once where it is held. `subjectToken`: the verified access token of the caller, where it has one. Throws
+   * `GatewayError` `upstream_unauthorized` or `upstream_unreachable`, which is for this upstream alone.
+   */
+  for(subjectToken: string | undefined): UpstreamCredential | Promise<UpstreamCredential>;
+  /** The upstream answered 401 to it. Whether asking `for` anew, once, makes sense. */
+  refused(subjectToken: string | undefined, credential: UpstreamCredential): boolean;
+}
+
+/** Throws when a fixed key cannot be sent. `now` in milliseconds. */
+export function upstreamCredentials(auth: UpstreamAuth, egress: Egress, now?: () => number): UpstreamCredentials {
+  if (auth.kind === 'static') {
+    const credential = staticCredential(auth);
+    return { sharing: 'everyone', for: () => credential, refused: () => false };
+  }
+  const client = tokenClient(auth, egress, now);
+  const held = heldTokens(now);
+  return auth.kind === 'clientCredentials' ? ofGateway(auth, client, held) : ofCaller(auth, client, held);
+}
+
+function ofGateway(auth: Grant, client: () => Promise<Configuration>, held: HeldTokens): UpstreamCredentials {
+  const load = async (): Promise<Granted> =>
+    granted(await clientCredentialsGrant(await client(), parametersOf(auth)), auth);
+  return {
+    sharing: 'everyone',
+    for: () => bearer(held.get('', asFault(load))),
+    refused: (_token, credential) => drop(held, '', credential),
+  };
+}
+
+const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
+
+function ofCaller(
+  auth: Extract<UpstreamAuth, { kind: 'tokenExchange' }>,
+  client: () => Promise<Configuration>,
+  held: HeldTokens,
+): UpstreamCredentials {
+  return {
+    sharing: 'principal',
+    for(subjectToken) {
+      if (subjectToken === undefined)
+        throw new GatewayError('upstream_unauthorized', 'the caller has no token to exchange');
+      const load = async (): Promise<Granted> => {
+        const parameters = {
+          ...parametersOf(auth),
+          subject_token: subjectToken,
+          subject_token_type: auth.subjectTokenType ?? accessToken,
+          requested_token_type: accessToken,
+        };
+        return granted(await genericGrantRequest(await client(), exchange, parameters), auth);
+      };
+      return bearer(held.get(tokenDigest(subjectToken), asFault(load)));
+    },
+    refused: (subjectToken, credential) =>
+      subjectToken !== undefined && drop(held, tokenDigest(subjectToken), credential),
+  };
+}
+
+function parametersOf({ resource, audience, scopes }: Grant): Record<string, string> {
+  return {
+    ...(resource === undefined ? {} : { resource }),
+    ...(audience === undefined ? {} : { audience }),
+    ...(scopes === undefined || scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+  };
+}
+
+interface TokenAnswer {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: number | undefined;
+  readonly scope?: string | undefined;
+}
+
+/** A token is for what was asked, and no more: a server that grants wider scopes is misconfigured. RFC 8693 §2.2.1. */
+function granted(
+  { access_token: token, token_type: type, expires_in: seconds, scope }: TokenAnswer,
+  { scopes }: Grant,
+): Granted {
+  if (type.toLowerCase() !== 'bearer')
+    throw new GatewayError('upstream_unauthorized', 'a token of another type than Bearer');
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new GatewayError('upstream_unauthorized', 'a token that no header may have');
+  if (scope !== undefined && scopes !== undefined && scopes.length > 0) {
+    const wider = scope.split(' ').find((one) => one !== '' && !scopes.includes(one));
+    if (wider !== undefined) throw new GatewayError('upstream_unauthorized', 'a token with more scopes than asked for');
+  }
+  return { token, lifeMs: seconds === undefined ? undefined : seconds * 1_000 };
+}
+
+/** The client at the token endpoint, made anew when that moves. */
+function tokenClient(auth: Grant, egress: Egress, now?: () => number): () => Promise<Configuration> {
+  const metadata = discovered(auth.issuer, egress.fetch, now);
+  let made: { readonly endpoint: string; readonly client: Promise<Configuration> } | undefined;
+  return async () => {
+    const endpoint = auth.tokenEndpoint ?? (await metadata.get()).token_endpoint;
+    if (endpoint === undefined) throw new Error('the metadata names no token endpoint');
+    if (made?.endpoint !== endpoint) {
+      made = { endpoint, client: oauthClient({ issuer: auth.issuer, token_endpoint: endpoint }, auth, egress) };
+    }
+    return made.client;
+  };
+}
+
+/** A refusal by the server is about these credentials; anything else is that nobody answered. What was said is for the log. */
+function asFault(load: () => Promise<Granted>): () => Promise<Granted> {
+  return async () => {
+    try {
+      return await load();
+    } catch (fault) {
+      if (fault instanceof GatewayError) throw fault;
+      const isAnswer = fault instanceof ResponseBodyError || fault instanceof WWWAuthenticateChallengeError;
+      if (isAnswer && fault.status < 500) {
+        throw new GatewayError('upstream_unauthorized', 'refused by the token server', { cause: fault });
+      }
+      throw new GatewayError('upstream_unreachable', 'the token server', { cause: fault });
+    }
+  };
+}
+
+function bearer(token: string | Promise<string>): UpstreamCredential | Promise<UpstreamCredential> {
+  return typeof token === 'string' ? credentialOf(token) : token.then(credentialOf);
+}
+
+function credentialOf(token: string): UpstreamCredential {
+  return { headers: ['authorization', `Bearer ${token}`] };
+}
+
+function drop(held: HeldTokens, key: string, { headers }: UpstreamCredential): boolean {
+  held.drop(key, headers[1]!.slice('Bearer '.length));
+  return true;
+}

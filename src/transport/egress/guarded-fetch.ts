@@ -1,0 +1,147 @@
+/**
+ * The one way out for everything that authorization asks of others: metadata, keys, introspection, tokens, callouts. The rules
+ * of addresses hold for the address that is connected to; no redirect is followed; size and time are bounded. What is
+ * answered is data for the caller alone.
+ */
+import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
+import { isIP } from 'node:net';
+import { Agent, buildConnector } from 'undici';
+import { isAllowed, type EgressSettings } from './address-rules.ts';
+
+/** From the first byte sent to the last one received. */
+const egressTimeoutMs = 5_000;
+/** Of one answer. */
+export const maxEgressBytes = 1024 * 1024;
+
+/** Why nothing was got. Every other fault of the network is an error of undici. */
+export class EgressRefused extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'EgressRefused';
+  }
+}
+
+interface EgressRequest {
+  readonly method: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** At most 1 MiB, which is the default. */
+  readonly maxBytes?: number;
+  /** At most 5 s, which is the default. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws `EgressRefused`, or what undici throws. Every status is an answer, 3xx included. */
+export type GuardedFetch = (url: string, request: EgressRequest) => Promise<Response>;
+
+export interface Egress {
+  readonly fetch: GuardedFetch;
+  /** Whether plain http may be used at all; libraries ask before they send. */
+  readonly allowsPlain: boolean;
+  close(): Promise<void>;
+}
+
+/** Statuses without a body, which `Response` insists on. */
+const bodiless = new Set([204, 205, 304]);
+
+/** The agent of a process. `ca`: further certificate authorities, PEM. */
+export function guardedEgress(settings: EgressSettings & { readonly ca?: string | undefined } = {}): Egress {
+  const agent = new Agent({
+    connect: guardedConnector(settings),
+    connections: 8,
+    maxResponseSize: maxEgressBytes,
+    headersTimeout: egressTimeoutMs,
+    bodyTimeout: egressTimeoutMs,
+    maxHeaderSize: 16_384,
+  });
+  const fetch: GuardedFetch = async (url, { method, headers, body, maxBytes, timeoutMs, signal }) => {
+    const target = new URL(url);
+    if (target.protocol !== 'https:' && target.protocol !== 'http:') throw new EgressRefused('neither https nor http');
+    if (target.username !== '' || target.password !== '') throw new EgressRefused('credentials in the URL');
+    const limit = Math.min(maxBytes ?? maxEgressBytes, maxEgressBytes);
+    const timeout = AbortSignal.timeout(Math.min(timeoutMs ?? egressTimeoutMs, egressTimeoutMs));
+    const answer = await agent.request({
+      origin: target.origin,
+      path: `${target.pathname}${target.search}`,
+      method,
+      // What is compressed could grow beyond every bound.
+      headers: { ...headers, 'accept-encoding': 'identity' },
+      body: body ?? null,
+      signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    });
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > limit) throw new EgressRefused(`an answer of more than ${limit} bytes`);
+      chunks.push(chunk);
+    }
+    if (answer.headers['content-encoding'] !== undefined) throw new EgressRefused('an answer with a content encoding');
+    const given = Object.entries(answer.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] satisfies [string, string]],
+    );
+    const isBodiless = bodiless.has(answer.statusCode);
+    return new Response(isBodiless ? null : Buffer.concat(chunks), { status: answer.statusCode, headers: given });
+  };
+  return {
+    fetch,
+    allowsPlain: settings.allowLoopback === true || settings.allowPlainPrivate === true,
+    close: () => agent.destroy(),
+  };
+}
+
+function guardedConnector(settings: EgressSettings & { readonly ca?: string | undefined }): buildConnector.connector {
+  const connectors = [true, false].map((isPlain) =>
+    buildConnector({
+      timeout: egressTimeoutMs,
+      ...(settings.ca === undefined ? {} : { ca: settings.ca }),
+      lookup: (hostname: string, options: LookupOptions, callback: LookupCallback) => {
+        allowedAddresses(hostname, options, isPlain, settings, callback);
+      },
+    }),
+  );
+  return (options, callback) => {
+    const isPlain = options.protocol === 'http:';
+    const literal = options.hostname.replace(/^\[(.*)\]$/, '$1');
+    // An address as host is not looked up.
+    if (isIP(literal) !== 0 && !isAllowed(literal, isPlain, settings)) {
+      callback(refusal(), null);
+      return;
+    }
+    connectors[isPlain ? 0 : 1]!(options, (...[fault, socket]) => {
+      if (fault !== null) callback(fault, null);
+      else if (socket.remoteAddress === undefined || !isAllowed(socket.remoteAddress, isPlain, settings)) {
+        socket.destroy();
+        callback(refusal(), null);
+      } else callback(null, socket);
+    });
+  };
+}
+
+type LookupCallback = (fault: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** What the name means, without the addresses that are not allowed. */
+function allowedAddresses(
+  hostname: string,
+  options: LookupOptions,
+  isPlain: boolean,
+  settings: EgressSettings,
+  callback: LookupCallback,
+): void {
+  lookup(hostname, { ...options, all: true }, (fault, found) => {
+    if (fault !== null) {
+      callback(fault, []);
+      return;
+    }
+    const allowed = found.filter(({ address }) => isAllowed(address, isPlain, settings));
+    const first = allowed[0];
+    if (first === undefined) callback(refusal(), []);
+    else if (options.all === true) callback(null, allowed);
+    else callback(null, first.address, first.family);
+  });
+}
+
+function refusal(): EgressRefused {
+  return new EgressRefused('the address is not allowed');
+}

@@ -1,0 +1,118 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { GatewayError } from '../../../src/errors.ts';
+import { anonymous, type Verified } from '../../../src/oauth/verified.ts';
+import { httpExtAuth, type HttpExtAuth } from '../../../src/transport/authorization/ext-auth.ts';
+import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
+
+const { fetch } = guardedEgress({ allowLoopback: true });
+let server: Server | undefined;
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
+  server = undefined;
+});
+
+async function service(answer: RequestListener): Promise<string> {
+  server = createServer(answer).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server!.once('listening', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const head = {
+  method: 'POST',
+  path: '/mcp?x=1',
+  host: 'gw.example.com',
+  rawHeaders: ['Authorization', 'Bearer t', 'X-Tenant', 'a', 'X-Tenant', 'b', 'Cookie', 'secret'],
+};
+
+async function asked(
+  config: HttpExtAuth,
+  more: Partial<typeof head> = {},
+  verified: Verified = anonymous,
+): Promise<unknown> {
+  try {
+    return await httpExtAuth(config, fetch, 'Bearer ours')({ ...head, ...more }, verified);
+  } catch (fault) {
+    if (fault instanceof GatewayError) return [fault.status, fault.headers.join(' ')];
+    throw fault;
+  }
+}
+
+test('the service gets method, path, host and the chosen headers, and says who calls', async () => {
+  const seen: IncomingMessage[] = [];
+  const url = await service((request, response) => {
+    seen.push(request);
+    response.writeHead(200, { 'x-user': 'alice', 'x-team': 'red', 'x-other': 'no' }).end();
+  });
+  const config = {
+    url: `${url}/check/`,
+    headersToExtAuth: ['X-Tenant'],
+    headersToBackend: ['X-Team', 'X-None'],
+    subjectHeader: 'x-user',
+  };
+  expect(await asked(config)).toMatchObject({
+    principal: { iss: 'extauth', sub: 'alice', bind: '' },
+    forwarded: ['x-team', 'red'],
+  });
+  expect(seen[0]).toMatchObject({ method: 'POST', url: '/check/mcp?x=1' });
+  expect(seen[0]!.headers).toMatchObject({
+    authorization: 'Bearer t',
+    'x-tenant': 'a, b',
+    'x-forwarded-host': 'gw.example.com',
+  });
+  expect(seen[0]!.headers).not.toHaveProperty('cookie');
+});
+
+test('a caller who is known already stays who it is', async () => {
+  const url = await service((_request, response) => response.writeHead(200, { 'x-user': 'mallory' }).end());
+  const alice: Verified = { ...anonymous, principal: { iss: 'i', sub: 'alice', bind: '' } };
+  expect(await asked({ url, subjectHeader: 'x-user' }, {}, alice)).toMatchObject({ principal: { sub: 'alice' } });
+});
+
+test('a path cannot lead out of the prefix or to another host', async () => {
+  const paths: (string | undefined)[] = [];
+  const url = await service((request, response) => {
+    paths.push(request.url);
+    response.end();
+  });
+  for (const path of [
+    '/../admin',
+    '@evil.example.com/',
+    '//evil.example.com/',
+    '.evil.example.com',
+    '*',
+    'http://evil.example.com/',
+  ]) {
+    await asked({ url: `${url}/check` }, { path });
+  }
+  expect(paths).toHaveLength(6);
+  for (const path of paths) expect(path).toMatch(/^\/check(?:\/|$)/);
+});
+
+test('401 and 403 refuse; a challenge of the service goes to the client, a broken one does not', async () => {
+  let status = 403;
+  let challenge: string | undefined;
+  const url = await service((_request, response) => {
+    response.writeHead(status, challenge === undefined ? {} : { 'www-authenticate': challenge }).end('why');
+  });
+  expect(await asked({ url })).toEqual([403, 'Cache-Control no-store']);
+  status = 302;
+  expect(await asked({ url })).toEqual([403, 'Cache-Control no-store']);
+  status = 401;
+  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
+  challenge = 'Custom realm="x"';
+  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Custom realm="x" Cache-Control no-store']);
+  challenge = `Custom realm="${'x'.repeat(1_000)}"`;
+  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
+});
+
+test('a service that fails is 503, or let by where that is the setting', async () => {
+  const url = await service((_request, response) => response.writeHead(500).end());
+  const gone = 'http://127.0.0.1:1';
+  for (const at of [url, gone]) {
+    expect(await asked({ url: at })).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
+    expect(await asked({ url: at, failOpen: true })).toBe(anonymous);
+  }
+});
