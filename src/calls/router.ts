@@ -180,6 +180,10 @@ export class Router {
     const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, caller);
     const [first, second] = owners;
     if (first !== undefined && this.#isSure(first, second, unseen, name)) return this.#owned(first);
+    const { only } = this.#upstreams;
+    // With one upstream there is no doubt, unless the name might be one that is hidden.
+    if (only !== undefined && owners.length === 0 && !isSelective(only.config, kinds[list]))
+      return { upstream: only, name };
     const detail = `${owners.length} upstreams have it, ${unseen.length} could not be asked`;
     throw unknownFault({ kind: kinds[list] }, message, detail);
   }
@@ -210,7 +214,11 @@ export class Router {
     const owners = isTemplate
       ? await this.#lists.ownersOfTemplate(client, uri, caller)
       : await this.#lists.ownersOfUri(client, uri, caller);
-    if (owners.length === 1 || (owners.length > 1 && /^https?:/i.test(uri))) return owners[0]!;
+    const { only } = this.#upstreams;
+    // With one upstream there is no doubt, listed or not.
+    if (owners.length === 0 && only !== undefined) return only;
+    const isFirst = this.#naming.policy === 'never' || /^https?:/i.test(uri);
+    if (owners.length === 1 || (owners.length > 1 && isFirst)) return owners[0]!;
     throw unknownFault({ kind: 'resource' }, message, `${owners.length} upstreams have it`);
   }
 }

@@ -91,6 +91,7 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
       // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
       serverCapabilityBits: session === undefined ? lists : withListChanged(deliverable(session, revision)),
       ...(session?.instructions === undefined ? {} : { instructions: session.instructions }),
+      experimental: session?.experimental,
     })),
     { protocolVersion: revision, version, title: 'Manifold' },
   );

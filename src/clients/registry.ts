@@ -45,6 +45,8 @@ export interface RegistryParts {
   readonly opener: SessionOpener;
   /** See `ClientSurroundings`. */
   readonly onOpened: (client: Client, upstream: Upstream) => void;
+  /** A session has ended, by its jti: what was kept for it alone can go. */
+  readonly onEnded: (jti: string) => void;
   /** Ends the upstream sessions of a client that is no longer kept. */
   readonly retire: (client: Client, caller: Caller) => void;
   /** Tells the other replicas of what only this one has heard. */
@@ -124,6 +126,7 @@ export class ClientRegistry implements Who<Client> {
     const before = this.#denied.overflowed;
     this.#denied.add(jti, expiresAt, this.#parts.nowSeconds());
     this.#parts.wishes.forget(jti.toString('base64url'));
+    this.#parts.onEnded(jti.toString('base64url'));
     denylistOverflows.inc(this.#denied.overflowed - before);
   }
 

@@ -45,6 +45,7 @@ export async function discover(
       upstream: config,
       serverCapabilityBits: session === undefined ? 0 : offered(session),
       instructions: session?.instructions,
+      experimental: session?.experimental,
       statedUntil: session?.stated?.statedUntil ?? -Infinity,
       isPublic,
     };

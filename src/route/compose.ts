@@ -111,6 +111,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     upstreams,
     opener,
     onOpened: (client, upstream) => streams.opened(client, upstream),
+    onEnded: (jti) => catalogue.forget(jti),
     retire: (client, caller) => {
       for (const session of client.sessions.release()) void adapter.end({ session, caller });
     },

@@ -62,6 +62,12 @@ export const hiddenItems = new Counter({
   labelNames: ['upstream'],
   registers,
 });
+export const mendedItems = new Counter({
+  name: 'manifold_list_items_mended_total',
+  help: 'List items that clients would refuse and that were mended.',
+  labelNames: ['upstream'],
+  registers,
+});
 export const denylistOverflows = new Counter({
   name: 'manifold_denylist_overflow_total',
   help: 'Ended sessions that this process can no longer refuse because too many others ended.',

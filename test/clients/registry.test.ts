@@ -41,6 +41,7 @@ test('the one unused for longest gives way, and one that has streams or calls un
       onLeft: () => {},
     }),
     onOpened: () => {},
+    onEnded: () => {},
     retire: (client) => void retired.push(client),
     tell: () => Promise.resolve(),
     wishes: new Wishes(nowSeconds),

@@ -35,7 +35,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   lists: streams,
   calls: lists,
   'gateway.ts': calls,
-  route: ['transport/authorization', 'transport/egress', ...gateway],
+  route: ['config/naming.ts', 'transport/authorization', 'transport/egress', ...gateway],
   kubernetes: ['config', ...everyoneReads, 'telemetry'],
   process: ['route', 'kubernetes', 'config', 'transport/bridge', 'transport/authorization', ...gateway],
   cli: ['process', 'config', 'session', 'telemetry', ...everyoneReads],

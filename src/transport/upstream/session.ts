@@ -19,6 +19,8 @@ export interface SessionFacts {
   readonly capabilities: number;
   /** What the upstream said of its use. */
   readonly instructions?: string | undefined;
+  /** Experimental capabilities, as JSON text. */
+  readonly experimental?: string | undefined;
 }
 
 /** A call under way on a session that several clients share: some messages of a server do not say which call they belong to. */
@@ -65,6 +67,7 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly revision: Revision;
   readonly capabilities: number;
   readonly instructions: string | undefined;
+  readonly experimental: string | undefined;
   /** How long what the upstream said of itself is valid, and for whom; undefined for an upstream that does not say. */
   readonly stated: Part | undefined;
   /** Several clients use it, so ids and progress tokens must be made unique on it. */
@@ -81,13 +84,14 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly underWay: Set<CallUnderWay> | undefined;
 
   constructor(upstream: Upstream, facts: SessionFacts, isShared: boolean, stated?: Part) {
-    const { sessionId, revision, capabilities, instructions } = facts;
+    const { sessionId, revision, capabilities, instructions, experimental } = facts;
     const behaviour = isLegacyRevision(revision) ? withSessions : withoutSessions;
     this.upstream = upstream;
     this.sessionId = sessionId;
     this.revision = revision;
     this.capabilities = capabilities;
     this.instructions = instructions;
+    this.experimental = experimental;
     this.stated = stated;
     this.isShared = isShared;
     this.takesNotifications = behaviour.takesNotifications;
