@@ -85,7 +85,6 @@ describe('JSON-RPC messages', () => {
     '{"jsonrpc":"2.0","id":1,"method":null}',
     '{"jsonrpc":"2.0","id":1,"method":""}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}',
-    '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":"x"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","error":{}}',
@@ -224,7 +223,7 @@ describe('what is captured', () => {
             logging: {},
             completions: {},
             tasks: {},
-            extensions: { a: {} },
+            extensions: { 'io.modelcontextprotocol/ui': {} },
           },
           serverInfo: { name: 's' },
           instructions: 'i',
@@ -249,7 +248,7 @@ describe('what is captured', () => {
     expect(read('capabilities', 'resources', 'subscribe')).toBe('true');
     expect(read('capabilities', 'resources', 'listChanged')).toBe('true');
     expect(['logging', 'completions', 'tasks'].map((name) => read('capabilities', name))).toEqual(['{}', '{}', '{}']);
-    expect(read('capabilities', 'extensions', 'a')).toBe('{}');
+    expect(read('capabilities', 'extensions', 'io.modelcontextprotocol/ui')).toBe('{}');
     expect([read('ttlMs'), read('cacheScope')]).toEqual(['5', '"public"']);
     expect([read('serverInfo', 'name'), read('task', 'taskId'), read('_meta', 'a')]).toEqual(['"s"', '"t"', '1']);
     expect(result?.member('contents')?.items.map((item) => at(bytes, item, 'uri'))).toEqual(['"u"']);

@@ -1,6 +1,6 @@
 /**
  * The listener: one path for MCP, served straight from node:http; all else by Express, which would double the cost of a relayed
- * call (design.md §6). Limits against slow and oversized heads: security.md T20.
+ * call. Slow and oversized heads are bounded, and so is what one connection has under way.
  */
 import express from 'express';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -13,6 +13,7 @@ import {
   maxHeadersCount,
   requestTimeoutMs,
 } from './limits.ts';
+import { pacedByConnection } from './pipeline.ts';
 import { respondFault } from './respond.ts';
 
 /** How often slow connections are looked for, in ms. */
@@ -20,13 +21,20 @@ const slowConnectionCheckMs = 5_000;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that is not listening yet. `routes` gives the handler of each MCP path; `pages` adds what Express serves. */
-export function mcpServer(routes: ReadonlyMap<string, Handler>, pages: (app: express.Express) => void): Server {
+/**
+ * A server that is not listening yet. `routes` gives the handler of each MCP path, with or without a slash at its end; `pages`
+ * adds what Express serves.
+ */
+export function mcpServer(
+  routes: Pick<ReadonlyMap<string, Handler>, 'get'>,
+  pages: (app: express.Express) => void,
+): Server {
   const rest = publicPages(pages);
   return boundedServer((request, response) => {
     const url = request.url ?? '';
     const query = url.indexOf('?');
-    const handler = routes.get(query === -1 ? url : url.slice(0, query));
+    const path = query === -1 ? url : url.slice(0, query);
+    const handler = routes.get(path) ?? (path.endsWith('/') ? routes.get(path.slice(0, -1)) : undefined);
     if (handler === undefined) rest(request, response);
     else handler(request, response);
   });
@@ -42,7 +50,7 @@ export function boundedServer(listener: RequestListener): Server {
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: slowConnectionCheckMs,
     },
-    listener,
+    pacedByConnection(listener),
   );
   // One more than allowed, so that reaching the limit can be told from being cut at it.
   server.maxHeadersCount = maxHeadersCount + 1;
