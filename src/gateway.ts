@@ -15,6 +15,7 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
+import { answerCors } from './transport/http/cors.ts';
 import { callOf, type Call, type Received } from './clients/call.ts';
 import type { Calls } from './calls/dispatcher.ts';
 import type { Clients } from './clients/registry.ts';
@@ -97,6 +98,7 @@ export class Gateway {
       if (this.draining && request.method !== 'POST') throw new GatewayError('draining');
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
+      if (answerCors(head, request, response)) return;
       switch (request.method) {
         case 'POST':
           this.#post(head, request, response);
@@ -119,10 +121,14 @@ export class Gateway {
     checkPost(head);
     this.#active += 1;
     response.on('close', this.#answered);
-    readBody(request, (fault, body) => {
-      if (fault === undefined) this.#received(head, body, false, response);
-      else this.#refuse(response, fault);
-    });
+    readBody(
+      request,
+      (fault, body) => {
+        if (fault === undefined) this.#received(head, body, false, response);
+        else this.#refuse(response, fault);
+      },
+      { until: response },
+    );
   }
 
   /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
@@ -201,7 +207,7 @@ export class Gateway {
         return;
       }
       const token = clients.create(greeting, openings);
-      outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
+      outlet.whole(resultText(message.id!, initializeResult(openings, greeting, version)), token);
     };
     open().then(
       () => journal.answered(message.method, startedMs),

@@ -4,6 +4,7 @@
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import { GatewayError, type ErrorCode } from '../errors.ts';
+import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
@@ -119,7 +120,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
   onJson(body: Buffer): void {
     const message = this.#read(body);
     if (message === undefined) return;
-    if (message.kind !== 'response' || message.id !== this.upstreamId) {
+    if (message.kind !== 'response' || !echoes(message.id, this.upstreamId)) {
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
@@ -278,7 +279,7 @@ export class Relay implements AnswerSink, OutletOwner, CallUnderWay {
     switch (message.kind) {
       case 'response': {
         // A response to anything but this request is not the client's to see (security.md T21).
-        if (message.id !== this.upstreamId) return;
+        if (!echoes(message.id, this.upstreamId)) return;
         if (this.#asks(message)) return;
         const { body } = responseToClient(message, upstream, this.call.client, this.call.message);
         const last = encodeEvent(body, this.#seal(eventId));

@@ -4,16 +4,11 @@
  */
 import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
-import {
-  clientCapability,
-  clientCapabilityBits,
-  clientTasks,
-  serverCapability,
-  serverTasks,
-} from '../protocol/capabilities.ts';
+import { clientCapability, clientTasks, serverCapability, serverTasks } from '../protocol/capabilities.ts';
+import { clientBits } from '../protocol/declared.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
+import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
+import { textOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../session/claims.ts';
 import { carrying, type RawHeaders } from '../transport/upstream/credentials.ts';
 import type { Link, UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -26,6 +21,8 @@ const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | 
 /** What the client said of itself. */
 export interface Greeting {
   readonly revision: LegacyRevision;
+  /** The revision that it is answered with, which may be an older one that is served alike. */
+  readonly answered: string;
   readonly capabilities: number;
 }
 
@@ -36,10 +33,10 @@ export function readGreeting(message: Message): Greeting {
   if (version?.kind !== 'string') throw new GatewayError('params_invalid', 'initialize without protocolVersion');
   if (capabilities !== undefined && capabilities.kind !== 'object')
     throw new GatewayError('params_invalid', 'capabilities is no object');
-  const declared =
-    capabilities === undefined ? 0 : clientCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities)));
-  const revision = negotiate(textOf(message.bytes, version));
-  return { revision, capabilities: declared & carriedFromClients(revision) };
+  const asked = textOf(message.bytes, version);
+  const revision = negotiate(asked);
+  const declared = clientBits(capabilities) & carriedFromClients(revision);
+  return { revision, answered: answeredRevision(asked), capabilities: declared };
 }
 
 /**
@@ -83,7 +80,11 @@ export async function openAll(
 }
 
 /** The result of `initialize` as JSON text. */
-export function initializeResult(openings: readonly Opening[], revision: LegacyRevision, version: string): string {
+export function initializeResult(
+  openings: readonly Opening[],
+  { revision, answered }: Pick<Greeting, 'revision' | 'answered'>,
+  version: string,
+): string {
   return mergeInitialize(
     openings.map(({ upstream, link }) => ({
       upstream: upstream.config,
@@ -91,7 +92,7 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
       serverCapabilityBits: link === undefined ? lists : withListChanged(deliverable(link, revision)),
       ...(link?.instructions === undefined ? {} : { instructions: link.instructions }),
     })),
-    { protocolVersion: revision, version, title: 'Manifold' },
+    { protocolVersion: answered, version, title: 'Manifold' },
   );
 }
 

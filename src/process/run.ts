@@ -8,7 +8,7 @@ import { startBridge, type Bridge } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from '../cli/arguments.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from '../cli/io.ts';
-import { prepare, type Prepared } from './prepare.ts';
+import { isLoopback, prepare, type Prepared } from './prepare.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
@@ -67,7 +67,10 @@ async function startAdmin(
   metrics: () => Promise<string>,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(isReady, metrics);
+  const admin = adminServer(isReady, metrics, {
+    hosts: new Set(options.allowedHosts),
+    loopback: isLoopback(options.adminHost),
+  });
   await listen(admin, options.adminPort, options.adminHost, '--admin-port');
   return admin;
 }

@@ -5,6 +5,8 @@ import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
+import { budget } from '../transport/http/budget.ts';
+import { setMessageLimits } from '../transport/http/message-limits.ts';
 import { drainRetryMs, lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import type { Brought } from '../transport/peers/hop-server.ts';
 import type { Notice } from '../transport/peers/notice.ts';
@@ -49,6 +51,8 @@ export interface ServeContext {
 /** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
 export async function serve(prepared: Prepared, context: ServeContext): Promise<Serving> {
   const { options, io, log, version } = context;
+  setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
+  budget.resize(options.memoryBudget);
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
   const tell = (notice: Notice): Promise<void> => {

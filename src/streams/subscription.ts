@@ -3,18 +3,18 @@
  * request, stamped with the request's id (patterns/subscriptions; protocol.md B8). After any loss the client asks anew.
  */
 import { inwardUri } from '../aggregate/uris.ts';
-import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';
 import { metaKey } from '../protocol/modern.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
+import { readFilter } from '../protocol/subscription-filter.ts';
+import { textOf } from '../protocol/scan.ts';
 import { setMember, splice } from '../protocol/splice.ts';
 import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
 import type { RawHeaders } from '../transport/upstream/credentials.ts';
-import { maxSubscribedUris } from '../transport/http/limits.ts';
+import { maxSubscribedTasks, maxSubscribedUris } from '../transport/http/limits.ts';
 import { Listener, type Listened, type ListenerHost } from './upstream-listener.ts';
 import type { Link } from '../transport/upstream/adapter.ts';
 import type { LinkOpener } from '../transport/upstream/opener.ts';
@@ -28,6 +28,7 @@ const lists = {
   promptsListChanged: 'notifications/prompts/list_changed',
   resourcesListChanged: 'notifications/resources/list_changed',
 } as const;
+const listNames = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
 const updated = 'notifications/resources/updated';
 
 const listsChanged =
@@ -229,27 +230,22 @@ function stamp(id: string): string {
 }
 
 function filterOf({ message, client, said }: Call, upstreams: readonly Upstream[]): Filter {
-  const found = message.params?.member('notifications');
-  if (found?.kind !== 'object') throw new GatewayError('params_invalid', 'notifications is no object');
-  const filter = JSON.parse(rawOf(message.bytes, found)) as Readonly<Record<string, unknown>>;
+  const filter = readFilter(message, { uris: maxSubscribedUris, tasks: maxSubscribedTasks });
   const methods = new Set<string>();
   const asked: Record<string, true> = {};
-  for (const [name, method] of Object.entries(lists)) {
-    if (filter[name] !== true) continue;
-    methods.add(method);
+  for (const name of listNames) {
+    if (!filter[name]) continue;
+    methods.add(lists[name]);
     asked[name] = true;
   }
-  const wanted: unknown = filter['resourceSubscriptions'] ?? [];
-  if (!Array.isArray(wanted) || wanted.length > maxSubscribedUris)
-    throw new GatewayError('params_invalid', 'resourceSubscriptions');
   const byScheme = new Map(upstreams.map((upstream) => [upstream.config.scheme, upstream]));
   const resources = new Map<Upstream, Resource[]>();
-  for (const outward of new Set<unknown>(wanted)) {
-    const known = typeof outward === 'string' ? inwardUri(outward, byScheme) : undefined;
-    if (known === undefined || typeof outward !== 'string') continue;
+  for (const outward of filter.resourceSubscriptions) {
+    const known = inwardUri(outward, byScheme);
+    if (known === undefined) continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }
-  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter['taskIds'], upstreams);
+  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter.taskIds, upstreams);
   return { methods, resources, asked, tasks };
 }

@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
-import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
+import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
+import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import {
   assumedRevision,
@@ -13,13 +14,14 @@ import {
   type LegacyRevision,
   newestLegacy,
 } from '../../protocol/revisions.ts';
-import { rawOf, textOf } from '../../protocol/scan.ts';
+import { textOf } from '../../protocol/scan.ts';
 import { endSessionMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
 import { bridged } from './tasks-across.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
+import { dispatch } from './redirects.ts';
 import { linkOf } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
@@ -139,7 +141,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const all = link.forwarded === undefined ? headers : [...headers, ...link.forwarded];
     const pool = method === 'GET' ? link.upstream.streams : link.upstream.pool;
-    pool.dispatch({ path: link.upstream.path, method, headers: all, body }, exchange);
+    dispatch(link.upstream, pool, { method, headers: all, body }, exchange);
     return exchange;
   }
 }
@@ -163,7 +165,7 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
   return {
     sessionId,
     revision: revisionOf(text),
-    capabilities: capabilities === undefined ? 0 : serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
+    capabilities: serverBits(capabilities),
     instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
   };
 }

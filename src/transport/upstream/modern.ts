@@ -7,12 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { readHints } from '../../aggregate/hints.ts';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { GatewayError } from '../../errors.ts';
-import {
-  clientCapabilitiesJson,
-  clientCapability,
-  modernServerCapabilityBits,
-  serverCapability,
-} from '../../protocol/capabilities.ts';
+import { clientCapabilitiesJson, clientCapability, serverCapability } from '../../protocol/capabilities.ts';
+import { modernServerBits } from '../../protocol/declared.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
@@ -24,6 +20,7 @@ import type { Wheel } from '../http/wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, Link, Opened, UpstreamAdapter } from './adapter.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
+import { dispatch } from './redirects.ts';
 import { linkOf } from './session.ts';
 import { ModernSink, SubscribedSink } from './modern-sink.ts';
 import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
@@ -66,7 +63,7 @@ export class ModernAdapter implements UpstreamAdapter {
     return {
       sessionId: undefined,
       revision: modernRevision,
-      capabilities: modernServerCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
+      capabilities: modernServerBits(capabilities),
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
       stated: readHints(message.bytes, result),
     };
@@ -102,7 +99,7 @@ export class ModernAdapter implements UpstreamAdapter {
     judge.exchange = exchange;
     const enveloped = withEnvelope(message, this.#envelope(link, declared));
     const pool = message.method === 'subscriptions/listen' ? link.upstream.streams : link.upstream.pool;
-    pool.dispatch({ path: link.upstream.path, method: 'POST', headers, body: enveloped }, exchange);
+    dispatch(link.upstream, pool, { method: 'POST', headers, body: enveloped }, exchange);
     return exchange;
   }
 
