@@ -46,6 +46,9 @@ const defaults = {
   allowedHosts: [],
   allowedOrigins: [],
   logLevel: 'info',
+  maxMessageBytes: 4_194_304,
+  maxAnswerBytes: 16_777_216,
+  memoryBudget: 134_217_728,
   peers: undefined,
 };
 
@@ -102,6 +105,9 @@ describe('run', () => {
       allowedHosts: ['a.example.com', 'b:8443', '[::1]:80'],
       allowedOrigins: ['https://app.example.com', 'http://localhost:3000'],
       logLevel: 'debug',
+      maxMessageBytes: 4_194_304,
+      maxAnswerBytes: 16_777_216,
+      memoryBudget: 134_217_728,
       peers: 'manifold-peers',
     });
   });

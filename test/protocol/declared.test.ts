@@ -1,5 +1,5 @@
 /** What a stranger declares is read from the scan as it would be from the parsed text, and however large it is at little cost. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { clientCapabilityBits, serverCapabilityBits } from '../../src/protocol/capabilities.ts';
 import { clientBits, modernServerBits, serverBits } from '../../src/protocol/declared.ts';
@@ -82,15 +82,15 @@ describe('4 MiB of members that nobody asked for', () => {
   });
 });
 
-describe('the filter of a subscription', () => {
-  const filter = (text: string) =>
-    readFilter(
-      readClientMessage(
-        Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":${text}}}`),
-      ),
-      { uris: 3, tasks: 2 },
-    );
+const filter = (text: string) =>
+  readFilter(
+    readClientMessage(
+      Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":${text}}}`),
+    ),
+    { uris: 3, tasks: 2 },
+  );
 
+describe('the filter of a subscription', () => {
   test('holds what was asked for, each once', () => {
     expect(filter('{"toolsListChanged":true,"promptsListChanged":1,"resourceSubscriptions":["a","a",7]}')).toEqual({
       toolsListChanged: true,

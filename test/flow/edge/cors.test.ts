@@ -103,8 +103,7 @@ await fetch('/told', { method: 'POST', body: JSON.stringify(told) });
 test.skipIf(browser === undefined)(
   'a page in Chromium opens a session, lists tools and ends it, cross-origin',
   async () => {
-    let tell: (told: unknown) => void = () => {};
-    const told = new Promise<unknown>((resolve) => (tell = resolve));
+    const { promise: told, resolve: tell } = Promise.withResolvers<unknown>();
     const site = await startRawServer((request, response) => {
       if (request.path === '/told') tell(request.json);
       response.writeHead(200, { 'content-type': 'text/html' }).end(request.path === '/' ? page(gateway.url) : '');

@@ -71,11 +71,12 @@ test('bodies beyond a share of the budget are 503 with Retry-After, small calls 
   await expect.poll(budgetUsed).toBe(0);
 });
 
+const call = (id: number): string => {
+  const text = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"up__hang","arguments":{}}}`;
+  return head(`Content-Length: ${text.length}\r\n`) + text;
+};
+
 test('of the calls that one connection sends at once, eight are begun, and all are answered in their order', async () => {
-  const call = (id: number): string => {
-    const text = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"up__hang","arguments":{}}}`;
-    return head(`Content-Length: ${text.length}\r\n`) + text;
-  };
   const { socket, said } = opened(Array.from({ length: 40 }, (_each, n) => call(n)).join(''));
   await expect.poll(() => waiting.length).toBe(8);
   await new Promise((resolve) => setTimeout(resolve, 200));

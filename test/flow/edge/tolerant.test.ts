@@ -147,9 +147,10 @@ test('an answer of 15 MiB arrives, and of one that is larger than 16 MiB the cli
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
+const ok = (answer: Answer): unknown => [answer.status, JSON.parse(answer.body)];
+
 describe('a client that says little', () => {
   const json = ['Content-Type', 'application/json'];
-  const ok = (answer: Answer): unknown => [answer.status, JSON.parse(answer.body)];
 
   test('without Accept is answered', async () => {
     expect(ok(await send(gateway.url, { headers: json, body: ping }))).toEqual([
@@ -184,6 +185,9 @@ describe('a client that says little', () => {
   });
 });
 
+const statusFor = async (host: string): Promise<number> =>
+  (await send(`${gateway.adminUrl}/healthz`, { method: 'GET', headers: ['Host', host] })).status;
+
 describe('what is refused says why', () => {
   test('another charset than UTF-8 is 415', async () => {
     for (const [type, status] of [
@@ -212,8 +216,6 @@ describe('what is refused says why', () => {
   });
 
   test('the admin port answers to its own names alone', async () => {
-    const statusFor = async (host: string): Promise<number> =>
-      (await send(`${gateway.adminUrl}/healthz`, { method: 'GET', headers: ['Host', host] })).status;
     expect([await statusFor('localhost'), await statusFor('evil.example')]).toEqual([200, 403]);
   });
 });
