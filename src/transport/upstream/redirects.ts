@@ -3,13 +3,17 @@
  * application at `/mcp/`. Followed once and remembered; a path of another origin never gets what was meant for this one.
  */
 import type { Dispatcher } from 'undici';
-import type { HttpExchange } from './exchange.ts';
 
 /** What is asked of an upstream. */
 export interface Redirectable {
   readonly origin: string;
   /** Path and query, as configured. */
   readonly path: string;
+}
+
+/** What takes the answer, and is told what to do where it is a redirect. */
+export interface Redirected extends Dispatcher.DispatchHandler {
+  redirected: ((location: string) => (() => void) | undefined) | undefined;
 }
 
 /** Where upstreams are by their own word. A hint: whoever forgets is told again. */
@@ -25,7 +29,7 @@ export function dispatch(
   upstream: Redirectable,
   dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: Omit<Dispatcher.DispatchOptions, 'path' | 'origin'>,
-  exchange: HttpExchange,
+  exchange: Redirected,
 ): void {
   const path = pathOf(upstream);
   exchange.redirected = (location) => {
