@@ -1,6 +1,6 @@
 /**
  * The catalogue of faults: a stable code → what a client is told. What a fault really was (`detail`, `cause`) goes to the
- * log and nowhere else, so that no answer names an internal. `transport/respond.ts` turns a fault into HTTP, once.
+ * log and nowhere else, so that no answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
  */
 
 interface CatalogueEntry {
@@ -35,6 +35,7 @@ export const catalogue = {
     rpc: -32000,
     message: 'Unsupported Media Type: Content-Type must be application/json',
   },
+  charset_unsupported: { status: 415, rpc: -32000, message: 'Unsupported Media Type: the charset must be UTF-8' },
   content_encoding_unsupported: {
     status: 415,
     rpc: -32000,
@@ -43,6 +44,7 @@ export const catalogue = {
   headers_too_many: { status: 431, rpc: -32000, message: 'Request Header Fields Too Large' },
   header_repeated: { status: 400, rpc: -32000, message: 'Bad Request: a header appears more than once' },
   body_incomplete: { status: 400, rpc: -32700, message: 'Parse error' },
+  overloaded: { status: 503, rpc: -32000, message: 'Service Unavailable: too much is under way' },
   draining: { status: 503, rpc: -32000, message: 'Service Unavailable' },
   stream_taken: { status: 409, rpc: -32000, message: 'Conflict: the stream already has a connection' },
   stream_gone: { status: 400, rpc: -32000, message: 'Bad Request: the stream can no longer be resumed' },
@@ -114,6 +116,8 @@ export const catalogue = {
   upstream_verb_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_busy: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },
+  upstream_too_large: { status: 200, rpc: -32603, message: 'Upstream server gave an answer that is too large' },
+  answer_dropped: { status: 200, rpc: -32603, message: 'The gateway had no memory for the answer' },
   upstream_interrupted: { status: 200, rpc: -32603, message: 'Upstream server broke off its answer' },
   upstream_session_lost: { status: 200, rpc: -32603, message: 'Upstream server lost the session' },
   upstreams_all_down: { status: 200, rpc: -32603, message: 'No upstream server is reachable' },
@@ -124,19 +128,26 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue;
 
 /**
- * A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`; `headers` are sent
- * with the HTTP answer: names and values in turn.
+ * A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`, and `about` after the
+ * message of the catalogue: words of the gateway's own, such as the name of a header or a limit, never a value of a peer. `headers`
+ * are sent with the HTTP answer: names and values in turn.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly publicData: Readonly<Record<string, unknown>> | undefined;
   readonly headers: readonly string[];
+  readonly about: string | undefined;
 
   constructor(
     code: ErrorCode,
     detail?: string,
-    options?: { cause?: unknown; data?: Readonly<Record<string, unknown>>; headers?: readonly string[] },
+    options?: {
+      cause?: unknown;
+      data?: Readonly<Record<string, unknown>>;
+      headers?: readonly string[];
+      about?: string;
+    },
   ) {
     super(
       detail === undefined ? code : `${code}: ${detail}`,
@@ -147,6 +158,7 @@ export class GatewayError extends Error {
     this.detail = detail;
     this.publicData = options?.data;
     this.headers = options?.headers ?? [];
+    this.about = options?.about;
   }
 
   get status(): number {
@@ -159,6 +171,7 @@ export function errorBody(fault: unknown, id: string | undefined): string {
   const known = fault instanceof GatewayError ? fault : undefined;
   const entry = catalogue[known?.code ?? 'internal'];
   const data = known?.publicData;
-  const error = JSON.stringify({ code: entry.rpc, message: entry.message, ...(data === undefined ? {} : { data }) });
+  const message = known?.about === undefined ? entry.message : `${entry.message}: ${known.about}`;
+  const error = JSON.stringify({ code: entry.rpc, message, ...(data === undefined ? {} : { data }) });
   return `{"jsonrpc":"2.0","error":${error},"id":${id ?? 'null'}}`;
 }

@@ -35,6 +35,7 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
+import { answerCors } from './transport/http/cors.ts';
 import type { Authenticate, Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
 import type { Wheel } from './transport/http/wheel.ts';
@@ -78,9 +79,10 @@ export class Gateway {
   /** Answers one HTTP request. Never throws: every fault ends in an answer. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     try {
-      if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
+      if (answerCors(head, request, response)) return;
+      if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
       const caller = this.#parts.authenticate(head);
       if (caller instanceof Promise) this.#later(caller, head, request, response);
       else this.#admit(head, caller, request, response);
@@ -117,10 +119,14 @@ export class Gateway {
   #post(head: Head, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
     checkPost(head);
     this.#parts.idle.begun(response);
-    readBody(request, (fault, body) => {
-      if (fault === undefined) this.#received(head, caller, body, false, response);
-      else this.#refuse(response, fault);
-    });
+    readBody(
+      request,
+      (fault, body) => {
+        if (fault === undefined) this.#received(head, caller, body, false, response);
+        else this.#refuse(response, fault);
+      },
+      { until: response },
+    );
   }
 
   /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
@@ -202,7 +208,7 @@ export class Gateway {
         return;
       }
       const token = clients.create(greeting, openings, caller);
-      outlet.whole(resultText(message.id!, initializeResult(openings, greeting.revision, version)), token);
+      outlet.whole(resultText(message.id!, initializeResult(openings, greeting, version)), token);
     };
     open().then(
       () => journal.answered(message.method, startedMs),

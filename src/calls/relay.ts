@@ -10,6 +10,7 @@ import { receive, type Receiver } from '../clients/receive.ts';
 import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
 import { undeclared } from '../clients/undeclared.ts';
 import { GatewayError } from '../errors.ts';
+import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
@@ -248,7 +249,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   onJson(body: Buffer): void {
     const message = this.#read(body);
     if (message === undefined) return;
-    if (message.kind !== 'response' || message.id !== this.upstreamId) {
+    if (message.kind !== 'response' || !echoes(message.id, this.upstreamId)) {
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
@@ -392,7 +393,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
 
   response(message: Message): void {
     // A response to anything but this request is not the client's to see.
-    if (message.id !== this.upstreamId || this.#asks(message)) return;
+    if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
     const last = encodeEvent(body, this.#seal(this.#eventId));
     this.#close(message)?.answered();

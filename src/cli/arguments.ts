@@ -43,6 +43,8 @@ const minNameMax = 32;
 const maxNameMax = 128;
 const minute = 60_000;
 const day = 86_400_000;
+const kib = 1_024;
+const mib = 1_024 * kib;
 
 /** `argv` without the program and the script. Throws `UsageError`. */
 export function parseCommand(argv: readonly string[], env: Environment): Command {
@@ -121,6 +123,9 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     logFormat: oneOf(given, 'log-format', logFormats),
+    maxMessageBytes: size(given, 'max-message-bytes', 64 * kib, 256 * mib),
+    maxAnswerBytes: size(given, 'max-answer-bytes', 64 * kib, 256 * mib),
+    memoryBudget: size(given, 'memory-budget', 8 * mib, 1_048_576 * mib),
     peers: given.one('peers'),
     peerAddress: peerAddress(given),
   };
@@ -218,6 +223,18 @@ function whole(given: Given, name: string, least: number, most: number): number 
   if (value >= least && value <= most) return value;
   throw new UsageError(`--${name} must be a whole number from ${least} to ${most}`, given.command);
 }
+
+function size(given: Given, name: string, least: number, most: number): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,12})(|B|KiB|MiB|GiB)$/.exec(given.value(name)) ?? [];
+  const value = digits === '' ? Number.NaN : Number(digits) * (sizeUnits[unit] ?? 1);
+  if (value >= least && value <= most) return value;
+  throw new UsageError(
+    `--${name} must be a size from ${least} to ${most} bytes, written like 65536, 512KiB or 16MiB`,
+    given.command,
+  );
+}
+
+const sizeUnits: Readonly<Record<string, number>> = { KiB: kib, MiB: mib, GiB: 1_024 * mib };
 
 function span(given: Given, name: string, leastMs: number, mostMs: number): number {
   const value = durationMs(given.value(name));

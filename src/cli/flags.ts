@@ -147,6 +147,24 @@ const runFlags: readonly Flag[] = [
     says: 'address of this replica for the others, such as the IP of its pod; port 1066 unless given, one more for each further worker',
   },
   {
+    name: 'max-message-bytes',
+    value: 'SIZE',
+    standard: '4MiB',
+    says: 'largest message that a client may send, 64KiB to 256MiB',
+  },
+  {
+    name: 'max-answer-bytes',
+    value: 'SIZE',
+    standard: '16MiB',
+    says: 'largest message that a server may answer, 64KiB to 256MiB',
+  },
+  {
+    name: 'memory-budget',
+    value: 'SIZE',
+    standard: '128MiB',
+    says: 'bytes of messages that a process receives, sends and holds at once; beyond it the largest give way, with 503',
+  },
+  {
     name: 'log-level',
     value: 'LEVEL',
     standard: 'info',

@@ -4,16 +4,11 @@
  */
 import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
-import {
-  clientCapability,
-  clientCapabilityBits,
-  clientTasks,
-  serverCapability,
-  serverTasks,
-} from '../protocol/capabilities.ts';
+import { clientCapability, clientTasks, serverCapability, serverTasks } from '../protocol/capabilities.ts';
+import { clientBits } from '../protocol/declared.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
+import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
+import { textOf } from '../protocol/scan.ts';
 import type { UpstreamSession as SealedSession } from '../session/claims.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -28,6 +23,8 @@ const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | 
 /** What the client said of itself. */
 export interface Greeting {
   readonly revision: LegacyRevision;
+  /** The revision that it is answered with, which may be an older one that is served in the same way. */
+  readonly answered: string;
   readonly capabilities: number;
 }
 
@@ -38,10 +35,10 @@ export function readGreeting(message: Message): Greeting {
   if (version?.kind !== 'string') throw new GatewayError('params_invalid', 'initialize without protocolVersion');
   if (capabilities !== undefined && capabilities.kind !== 'object')
     throw new GatewayError('params_invalid', 'capabilities is no object');
-  const declared =
-    capabilities === undefined ? 0 : clientCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities)));
-  const revision = negotiate(textOf(message.bytes, version));
-  return { revision, capabilities: declared & carriedFromClients(revision) };
+  const asked = textOf(message.bytes, version);
+  const revision = negotiate(asked);
+  const declared = clientBits(capabilities) & carriedFromClients(revision);
+  return { revision, answered: answeredRevision(asked), capabilities: declared };
 }
 
 /**
@@ -84,7 +81,11 @@ export async function openAll(
 }
 
 /** The result of `initialize` as JSON text. */
-export function initializeResult(openings: readonly Opening[], revision: LegacyRevision, version: string): string {
+export function initializeResult(
+  openings: readonly Opening[],
+  { revision, answered }: Pick<Greeting, 'revision' | 'answered'>,
+  version: string,
+): string {
   return mergeInitialize(
     openings.map(({ upstream, session }) => ({
       upstream: upstream.config,
@@ -93,7 +94,7 @@ export function initializeResult(openings: readonly Opening[], revision: LegacyR
       ...(session?.instructions === undefined ? {} : { instructions: session.instructions }),
       experimental: session?.experimental,
     })),
-    { protocolVersion: revision, version, title: 'Manifold' },
+    { protocolVersion: answered, version, title: 'Manifold' },
   );
 }
 

@@ -7,11 +7,13 @@ import { GatewayError } from '../errors.ts';
 import {
   assumedRevision,
   hasRevisionHeader,
+  headerRevision,
   isLegacyRevision,
   type LegacyRevision,
   modernRevision,
   newestLegacy,
   type Revision,
+  supportedRevisions,
 } from '../protocol/revisions.ts';
 import { Denylist } from '../session/denylist.ts';
 import type { Keyring } from '../session/keyring.ts';
@@ -78,11 +80,14 @@ export class ClientRegistry implements Who<Client> {
 
   /** Throws `session_missing`, `session_unreadable`, `revision_unsupported`, `revision_mismatch`. */
   ofSession(head: Head, caller: Caller): Client {
-    if (head.revision !== undefined && !isLegacyRevision(head.revision))
-      throw new GatewayError('revision_unsupported', head.revision.slice(0, 32));
+    const revision = head.revision === undefined ? undefined : headerRevision(head.revision);
+    if (head.revision !== undefined && revision === undefined)
+      throw new GatewayError('revision_unsupported', head.revision.slice(0, 32), {
+        about: `supported are ${supportedRevisions.join(', ')}`,
+      });
     if (head.sessionToken === undefined) return this.#withoutSession(head, caller);
     const client = this.#withSession(head.sessionToken, caller);
-    if (head.revision !== undefined && head.revision !== client.revision && hasRevisionHeader(client.revision))
+    if (revision !== undefined && revision !== client.revision && hasRevisionHeader(client.revision))
       throw new GatewayError('revision_mismatch', head.revision);
     return client;
   }

@@ -228,7 +228,13 @@ export class Lists {
       );
     }
     if (page.mended > 0 || page.left > 0) {
-      const fields = { upstream: upstream.config.id, list: kind, mended: page.mended, by: page.mendedBy, left: page.left };
+      const fields = {
+        upstream: upstream.config.id,
+        list: kind,
+        mended: page.mended,
+        by: page.mendedBy,
+        left: page.left,
+      };
       this.#log.warn(fields, 'list items mended, or left out beyond the limit');
     }
     return page;

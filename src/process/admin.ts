@@ -3,11 +3,21 @@
  * (security.md T28). It tells nothing of configuration or secrets.
  */
 import type { Server } from 'node:http';
+import { GatewayError } from '../errors.ts';
 import { registry } from '../telemetry/metrics.ts';
+import { checkHost, type OriginPolicy } from '../transport/http/accept.ts';
+import { respondFault } from '../transport/http/respond.ts';
 import { boundedServer, closeWithNotFound, plainExpress } from '../transport/http/server.ts';
 
-/** `isReady`: false while the process starts or drains. Upstreams that are down are not this process's readiness. */
-export function adminServer(isReady: () => boolean, metrics: () => Promise<string>): Server {
+/**
+ * `isReady`: false while the process starts or drains. Upstreams that are down are not this process's readiness. `policy`: names
+ * the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the endpoint.
+ */
+export function adminServer(
+  isReady: () => boolean,
+  metrics: () => Promise<string>,
+  policy: Omit<OriginPolicy, 'origins'> = loopbackOnly,
+): Server {
   const app = plainExpress();
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, response) => {
@@ -18,5 +28,17 @@ export function adminServer(isReady: () => boolean, metrics: () => Promise<strin
     response.set('Content-Type', registry.contentType).send(await metrics());
   });
   closeWithNotFound(app);
-  return boundedServer((request, response) => void app(request, response));
+  return boundedServer((request, response) => {
+    try {
+      // Probes of some balancers have no Host at all (HTTP/1.0); browsers always send it.
+      if (request.headers.host !== undefined) checkHost(request.headers.host, policy);
+      else if (request.headers.origin !== undefined) throw new GatewayError('host_not_allowed');
+    } catch (fault) {
+      respondFault(response, fault);
+      return;
+    }
+    app(request, response);
+  });
 }
+
+const loopbackOnly: Omit<OriginPolicy, 'origins'> = { hosts: new Set(), loopback: true };

@@ -39,6 +39,10 @@ export interface RunOptions extends SealingOptions {
   readonly allowedHosts: readonly string[];
   /** As a browser writes them: `https://app.example.com`. */
   readonly allowedOrigins: readonly string[];
+  readonly maxMessageBytes: number;
+  readonly maxAnswerBytes: number;
+  /** In bytes, as the two before. */
+  readonly memoryBudget: number;
   /** One of pino's, or `silent`. */
   readonly logLevel: string;
   readonly logFormat: LogFormat;

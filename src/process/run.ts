@@ -10,7 +10,7 @@ import type { RunOptions } from './options.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
-import { prepare, type Prepared } from './prepare.ts';
+import { isLoopback, prepare, type Prepared } from './prepare.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
@@ -89,7 +89,10 @@ async function startAdmin(
   metrics: () => Promise<string>,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(isReady, metrics);
+  const admin = adminServer(isReady, metrics, {
+    hosts: new Set(options.allowedHosts),
+    loopback: isLoopback(options.adminHost),
+  });
   await listen(admin, options.adminPort, options.adminHost, '--admin-port');
   return admin;
 }

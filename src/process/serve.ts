@@ -7,6 +7,8 @@ import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
 import { RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
+import { budget } from '../transport/http/budget.ts';
+import { setMessageLimits } from '../transport/http/message-limits.ts';
 import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import { isTellable, type Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
@@ -48,6 +50,8 @@ export interface ServeContext {
 /** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
 export async function serve(prepared: Prepared, context: ServeContext): Promise<Serving> {
   const { options, io, log, version } = context;
+  setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
+  budget.resize(options.memoryBudget);
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
   const tell = (notice: Notice): Promise<void> => {

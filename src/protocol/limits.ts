@@ -2,8 +2,11 @@
  * Bounds on what a peer may send in one message or one event (security.md T18, T19). Sizes are in bytes of the wire.
  */
 
-/** One JSON-RPC message, either way. Larger bodies are refused before they are scanned. */
+/** One JSON-RPC message of a client, unless the operator says otherwise. Larger bodies are refused before they are scanned. */
 export const maxMessageBytes = 4 * 1024 * 1024;
+
+/** The same for what an upstream answers: many servers say a result twice in one message, as text and as structure. */
+export const maxAnswerBytes = 16 * 1024 * 1024;
 
 /** Arrays and objects inside one another; the outermost counts as 1. */
 export const maxDepth = 128;
@@ -17,8 +20,21 @@ export const maxCapturedValues = 262_144;
  */
 export const maxRememberedKeys = 131_072;
 
+/** The same two for what a client posts, which has no long lists that the gateway reads. */
+export const maxClientValues = 16_384;
+export const maxClientKeys = 8_192;
+
+/** What a client says of itself is handed on to upstreams, with each request; more of it than this is not. */
+export const maxClientInfoBytes = 64 * 1024;
+
+/** A resource URI or a task id that is watched. */
+export const maxWatchedBytes = 8 * 1024;
+
 /** Messages in one JSON-RPC batch (revision 2025-03-26 only). */
 export const maxBatchMessages = 100;
 
-/** One server-sent event with its field names and line ends: the largest message and room for its other fields. */
-export const maxEventBytes = maxMessageBytes + 64 * 1024;
+/** Room for the other fields and the line ends of a server-sent event, beside its message. */
+export const eventFieldBytes = 64 * 1024;
+
+/** One server-sent event with its field names and line ends. */
+export const maxEventBytes = maxAnswerBytes + eventFieldBytes;

@@ -2,6 +2,8 @@
  * What the gateway reads of a message, on either side: the members it routes by, rewrites or seals (protocol.md D3, D4,
  * D6). All else passes as bytes. A member not named here cannot be replaced by a splice.
  */
+import { tasksExtension, uiExtension } from './capabilities.ts';
+import { maxClientKeys, maxClientValues } from './limits.ts';
 import { metaKey } from './modern.ts';
 import { relatedTask } from './tasks.ts';
 import { compileShape } from './scan.ts';
@@ -16,8 +18,30 @@ const clientCapabilities: Shape = {
     roots: { members: { listChanged: value } },
     sampling: { members: { context: value, tools: value } },
     elicitation: { members: { form: value, url: value } },
-    tasks: value,
-    extensions: { each: value },
+    tasks: {
+      members: {
+        list: value,
+        cancel: value,
+        requests: {
+          members: {
+            sampling: { members: { createMessage: value } },
+            elicitation: { members: { create: value } },
+          },
+        },
+      },
+    },
+    extensions: { members: { [uiExtension]: value, [tasksExtension]: value } },
+  },
+};
+
+/** The filter of `subscriptions/listen` (2026-07-28 patterns/subscriptions). */
+const filter: Shape = {
+  members: {
+    toolsListChanged: value,
+    promptsListChanged: value,
+    resourcesListChanged: value,
+    resourceSubscriptions: { items: value },
+    taskIds: { items: value },
   },
 };
 
@@ -34,37 +58,40 @@ const requestMeta: Shape = {
   each: value,
 };
 
-export const clientMessageShape = compileShape({
-  members: {
-    jsonrpc: value,
-    id: value,
-    method: value,
-    result: { members: { _meta: { members: { [relatedTask]: task } } } },
-    error: { members: { code: value } },
-    params: {
-      members: {
-        name: value,
-        arguments: value,
-        uri: value,
-        cursor: value,
-        level: value,
-        requestId: value,
-        progressToken: value,
-        protocolVersion: value,
-        capabilities: clientCapabilities,
-        clientInfo: { members: { name: value, version: value } },
-        ref: { members: { type: value, name: value, uri: value } },
-        argument: value,
-        task: value,
-        taskId: value,
-        requestState: value,
-        inputResponses: { each: value },
-        notifications: value,
-        _meta: requestMeta,
+export const clientMessageShape = compileShape(
+  {
+    members: {
+      jsonrpc: value,
+      id: value,
+      method: value,
+      result: { members: { _meta: { members: { [relatedTask]: task } } } },
+      error: { members: { code: value } },
+      params: {
+        members: {
+          name: value,
+          arguments: value,
+          uri: value,
+          cursor: value,
+          level: value,
+          requestId: value,
+          progressToken: value,
+          protocolVersion: value,
+          capabilities: clientCapabilities,
+          clientInfo: { members: { name: value, version: value } },
+          ref: { members: { type: value, name: value, uri: value } },
+          argument: value,
+          task: value,
+          taskId: value,
+          requestState: value,
+          inputResponses: { each: value },
+          notifications: filter,
+          _meta: requestMeta,
+        },
       },
     },
   },
-});
+  { values: maxClientValues, keys: maxClientKeys },
+);
 
 const resource: Shape = { members: { uri: value } };
 
@@ -129,8 +156,14 @@ export const serverMessageShape = compileShape({
             resources: { members: { subscribe: value, listChanged: value } },
             logging: value,
             completions: value,
-            tasks: value,
-            extensions: { each: value },
+            tasks: {
+              members: {
+                list: value,
+                cancel: value,
+                requests: { members: { tools: { members: { call: value } } } },
+              },
+            },
+            extensions: { members: { [uiExtension]: value, [tasksExtension]: value } },
             experimental: { each: value },
           },
         },

@@ -5,6 +5,7 @@
 import { GatewayError } from '../errors.ts';
 import { compileNames, findName } from './name-table.ts';
 import { rawOf, scan, textOf } from './scan.ts';
+import { removeMembers, splice } from './splice.ts';
 import type { CompiledShape, Found } from './scan.ts';
 
 export interface Message {
@@ -45,6 +46,9 @@ const commonMethods = compileNames([
  */
 export function readMessage(bytes: Buffer, shape: CompiledShape): Message {
   const root = scan(bytes, shape);
+  // Some clients write absent params as null. Nobody has to take that, so it goes no further.
+  if (root.kind === 'object' && root.member('params')?.kind === 'null')
+    return readMessage(splice(bytes, removeMembers(bytes, root, ['params'])), shape);
   if (root.kind !== 'object') throw invalid('not an object');
   const version = root.member('jsonrpc');
   if (version === undefined || !isTwo(bytes, version)) throw invalid('jsonrpc is not "2.0"');

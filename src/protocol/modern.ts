@@ -2,7 +2,8 @@
  * Revision 2026-07-28, which has no sessions: each request says in `params._meta` which revision it speaks and what its client
  * can do (2026-07-28 basic/index §_meta; protocol.md B2).
  */
-import { clientCapability, tasksExtension, uiExtension } from './capabilities.ts';
+import { modernClientBits } from './declared.ts';
+import { maxClientInfoBytes } from './limits.ts';
 import { isLogLevel } from './log-levels.ts';
 import type { LogLevel } from './log-levels.ts';
 import type { Message } from './message.ts';
@@ -39,13 +40,11 @@ const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.cl
 
 /** What a request says of its client. It tells what to answer and how, and proves nothing. */
 export interface Envelope {
-  /** As the client wrote it, whether known here or not; undefined where it is no string. */
+  /** As the client wrote it, whether known here or not; undefined where it is no string, or far too long for one. */
   readonly protocolVersion: string | undefined;
-  /** Raw JSON text of an object; undefined where it is none. */
-  readonly clientCapabilities: string | undefined;
   /** Bits of `clientCapability` that this revision has: none of `tasks` but the extension, and no `roots.listChanged`. */
   readonly capabilityBits: number;
-  /** Raw JSON text of an object. */
+  /** Raw JSON text of an object of at most `maxClientInfoBytes`. */
   readonly clientInfo: string | undefined;
   /** Without it the client wants no `notifications/message`. */
   readonly logLevel: LogLevel | undefined;
@@ -64,22 +63,21 @@ export function readEnvelope({ bytes, params }: Message): Envelope | undefined {
   const version = meta?.member(metaKey.protocolVersion);
   if (meta === undefined || version === undefined) return undefined;
   const declared = meta.member(metaKey.clientCapabilities);
-  const capabilities = objectText(bytes, declared);
+  const declares = declared?.kind === 'object';
   const level = meta.member(metaKey.logLevel);
-  const levelText = level?.kind === 'string' ? textOf(bytes, level) : '';
+  const levelText = shortText(bytes, level) ?? '';
   const logLevel = isLogLevel(levelText) ? levelText : undefined;
-  const protocolVersion = version.kind === 'string' ? textOf(bytes, version) : undefined;
+  const protocolVersion = shortText(bytes, version);
   return {
     protocolVersion,
-    clientCapabilities: capabilities,
-    capabilityBits: bitsOf(declared),
+    capabilityBits: modernClientBits(declared),
     clientInfo: objectText(bytes, meta.member(metaKey.clientInfo)),
     logLevel,
     missing:
-      protocolVersion !== undefined && capabilities !== undefined
+      protocolVersion !== undefined && declares
         ? none
-        : requiredMetaKeys.filter(
-            (key) => (key === metaKey.protocolVersion ? protocolVersion : capabilities) === undefined,
+        : requiredMetaKeys.filter((key) =>
+            key === metaKey.protocolVersion ? protocolVersion === undefined : !declares,
           ),
     invalid: level === undefined || logLevel !== undefined ? none : [metaKey.logLevel],
   };
@@ -87,32 +85,13 @@ export function readEnvelope({ bytes, params }: Message): Envelope | undefined {
 
 const none: readonly string[] = [];
 
-/** As `clientCapabilityBits`, from what the scan has found: a request is not parsed for what it says of its client. */
-function bitsOf(declared: Found | undefined): number {
-  if (declared?.first === undefined) return 0;
-  const c = clientCapability;
-  const sampling = objectIn(declared, 'sampling');
-  const elicitation = objectIn(declared, 'elicitation');
-  const extensions = objectIn(declared, 'extensions');
-  const hasUrl = objectIn(elicitation, 'url') !== undefined;
-  const hasForm = elicitation !== undefined && (!hasUrl || objectIn(elicitation, 'form') !== undefined);
-  return (
-    (objectIn(declared, 'roots') === undefined ? 0 : c.roots) |
-    (sampling === undefined ? 0 : c.sampling) |
-    (objectIn(sampling, 'context') === undefined ? 0 : c.samplingContext) |
-    (objectIn(sampling, 'tools') === undefined ? 0 : c.samplingTools) |
-    (hasForm ? c.elicitationForm : 0) |
-    (hasUrl ? c.elicitationUrl : 0) |
-    (objectIn(extensions, uiExtension) === undefined ? 0 : c.ui) |
-    (objectIn(extensions, tasksExtension) === undefined ? 0 : c.tasksExtension)
-  );
-}
-
-function objectIn(parent: Found | undefined, name: string): Found | undefined {
-  const found = parent?.member(name);
-  return found?.kind === 'object' ? found : undefined;
-}
-
 function objectText(bytes: Buffer, found: Found | undefined): string | undefined {
-  return found?.kind === 'object' ? rawOf(bytes, found) : undefined;
+  return found?.kind === 'object' && found.end - found.start <= maxClientInfoBytes ? rawOf(bytes, found) : undefined;
+}
+
+/** Neither a version nor a level is longer. */
+const maxShortBytes = 256;
+
+function shortText(bytes: Buffer, found: Found | undefined): string | undefined {
+  return found?.kind === 'string' && found.end - found.start <= maxShortBytes ? textOf(bytes, found) : undefined;
 }

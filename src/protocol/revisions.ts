@@ -17,8 +17,26 @@ export function isLegacyRevision(text: string): text is LegacyRevision {
 
 /** The revision to answer an `initialize` with: the client's own where it is known here, else the newest with sessions. */
 export function negotiate(requested: string): LegacyRevision {
+  if (requested === oldestRevision) return assumedRevision;
   return isLegacyRevision(requested) ? requested : newestLegacy;
 }
+
+/** Before Streamable HTTP. Clients that still ask for it are served as those of the next revision, which only adds to it. */
+export const oldestRevision = '2024-11-05';
+
+/** What an `initialize` is answered with: the revision it asked for where its client is served as asked, else `negotiate`'s. */
+export function answeredRevision(requested: string): LegacyRevision | typeof oldestRevision {
+  return requested === oldestRevision ? oldestRevision : negotiate(requested);
+}
+
+/** The revision that the header `MCP-Protocol-Version` stands for; undefined for one without sessions or not known here. */
+export function headerRevision(text: string): LegacyRevision | undefined {
+  if (text === oldestRevision) return assumedRevision;
+  return isLegacyRevision(text) ? text : undefined;
+}
+
+/** Every revision that a client may speak, oldest first. */
+export const supportedRevisions: readonly string[] = [...legacyRevisions, modernRevision];
 
 /** Revisions whose clients send the `MCP-Protocol-Version` header. */
 export function hasRevisionHeader(revision: Revision): boolean {

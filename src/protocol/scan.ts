@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../errors.ts';
 import { Found, unquote } from './found.ts';
 import { malformed, nothing, skipColon, skipSpace, skipString, skipValue, tooDeep, wordsOf } from './grammar.ts';
-import { maxCapturedValues, maxDepth, maxRememberedKeys } from './limits.ts';
+import { maxDepth } from './limits.ts';
 import { findName, hasEscape } from './name-table.ts';
 import type { CompiledShape } from './shape.ts';
 
@@ -22,16 +22,20 @@ const maxPairwiseKeys = 8;
 /* A scan runs to its end without calling out, so its working memory can be shared by all scans. */
 let captured = 0;
 let remembered = 0;
+let maxCaptured = 0;
+let maxRemembered = 0;
 /** Start and end of unknown keys, a run for each open object. Shapes are finite, so it grows to a fixed size. */
 const unknownKeys: number[] = [];
 
 /**
- * Throws `json_malformed`, `json_too_deep`, `json_key_repeated`, or `message_invalid` when more than
- * `maxCapturedValues` values match the shape or large objects it opens have more than `maxRememberedKeys` members.
+ * Throws `json_malformed`, `json_too_deep`, `json_key_repeated`, or `message_invalid` when more values match the shape, or large
+ * objects it opens have more members, than the bounds of the shape allow.
  */
 export function scan(bytes: Buffer, shape: CompiledShape): Found {
   captured = 0;
   remembered = 0;
+  maxCaptured = shape.bounds.values;
+  maxRemembered = shape.bounds.keys;
   const found = readValue(bytes, wordsOf(bytes), skipSpace(bytes, 0), shape, 0, 0);
   const end = skipSpace(bytes, found.end);
   if (end !== bytes.length) throw malformed(end);
@@ -49,7 +53,7 @@ function readValue(
   depth: number,
   base: number,
 ): Found {
-  if (++captured > maxCapturedValues) throw new GatewayError('message_invalid', 'too many values to keep');
+  if (++captured > maxCaptured) throw new GatewayError('message_invalid', 'too many values to keep');
   const byte = start < bytes.length ? bytes[start]! : nothing;
   if (byte === 0x7b && shape.opensObjects) return readObject(bytes, words, start, shape, depth + 1, base);
   if (byte === 0x5b && shape.items !== undefined) return readArray(bytes, words, start, shape.items, depth + 1, base);
@@ -198,7 +202,7 @@ function addOnce(seen: Set<string>, bytes: Buffer, keyStart: number, keyEnd: num
   // The opening quote stays on: without it, keys such as "17" are hashed as array indexes, a hash a peer can foresee.
   const raw = bytes.toString('utf8', keyStart, keyEnd - 1);
   const key = raw.includes('\\') ? `"${unquote(bytes, keyStart, keyEnd)}` : raw;
-  if (++remembered > maxRememberedKeys) throw new GatewayError('message_invalid', 'too many members');
+  if (++remembered > maxRemembered) throw new GatewayError('message_invalid', 'too many members');
   const before = seen.size;
   if (seen.add(key).size === before) throw repeated(keyStart);
 }

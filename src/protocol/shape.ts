@@ -2,6 +2,7 @@
  * Shapes: which values of a JSON text a scan captures. A shape is written once per module and compiled once, so that
  * the scanner can match the bytes of a key without making a string of it.
  */
+import { maxCapturedValues, maxRememberedKeys } from './limits.ts';
 import { compileNames } from './name-table.ts';
 import type { NameTable } from './name-table.ts';
 
@@ -22,10 +23,20 @@ export interface CompiledShape {
   readonly items: CompiledShape | undefined;
   /** Objects of this shape are looked into: members are captured and repeated keys are refused. */
   readonly opensObjects: boolean;
+  /** Bounds on one scan by this shape; those of shapes inside it are of no account. */
+  readonly bounds: ScanBounds;
+}
+
+/** What the sender of a text can make one scan remember. */
+export interface ScanBounds {
+  /** Values captured. */
+  readonly values: number;
+  /** Keys of large objects, which are remembered to find a repeated one. */
+  readonly keys: number;
 }
 
 /** Throws RangeError for an object with more names than a scan can tick off. */
-export function compileShape(shape: Shape): CompiledShape {
+export function compileShape(shape: Shape, bounds: ScanBounds = widest): CompiledShape {
   const members = Object.entries(shape.members ?? {});
   if (members.length > maxNames) throw new RangeError(`a shape may name ${maxNames} members, not ${members.length}`);
   return {
@@ -34,8 +45,11 @@ export function compileShape(shape: Shape): CompiledShape {
     each: shape.each === undefined ? undefined : compileShape(shape.each),
     items: shape.items === undefined ? undefined : compileShape(shape.items),
     opensObjects: shape.members !== undefined || shape.each !== undefined,
+    bounds,
   };
 }
+
+const widest: ScanBounds = { values: maxCapturedValues, keys: maxRememberedKeys };
 
 /** Seen names are ticked off in one 32-bit integer. */
 const maxNames = 31;

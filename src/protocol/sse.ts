@@ -6,6 +6,7 @@ import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';
 
 import { GatewayError } from '../errors.ts';
+import { Gathered } from './gathered.ts';
 import { maxEventBytes } from './limits.ts';
 
 export interface SseEvent {
@@ -31,6 +32,8 @@ export class SseDecoder {
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   /** Bytes since the last blank line. */
   #pendingBytes = 0;
+  /** The line that has not ended. The parser would keep an object for each piece of it. */
+  readonly #line = new Gathered();
   /** The last byte of the chunk before: a blank line may stand across two chunks. */
   #lastByte = 0;
   /** The id of a block that ended and whose data, if it has any, comes with the parser's next call. */
@@ -59,20 +62,35 @@ export class SseDecoder {
     });
   }
 
-  /** Throws `upstream_malformed` for an event of more than `maxEventBytes`, or bytes that are not UTF-8. */
+  /** Throws `upstream_too_large` for an event of more than `maxEventBytes`, and `upstream_malformed` for bytes that are not UTF-8. */
   feed(chunk: Buffer): void {
     if (chunk.length === 0) return;
     const begun = lastBlankLine(chunk, this.#lastByte);
     this.#lastByte = chunk[chunk.length - 1] ?? 0;
     this.#pendingBytes = begun < 0 ? this.#pendingBytes + chunk.length : chunk.length - begun;
     if (this.#pendingBytes > this.#maxEventBytes) throw tooLarge(this.#pendingBytes);
-    this.#parser.feed(this.#decode(chunk));
+    const ended = lastLineEnd(chunk);
+    if (ended === 0) {
+      this.#line.append(chunk);
+      return;
+    }
+    const rest = chunk.subarray(ended);
+    this.#line.append(rest.length === 0 ? chunk : chunk.subarray(0, ended));
+    const lines = this.#line.take();
+    if (rest.length > 0) this.#line.append(rest);
+    this.#parser.feed(this.#decode(lines));
     this.#deliverBareId();
+  }
+
+  /** Bytes of an event that has not ended, and that are kept here. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** The stream has ended: an event that no blank line closed is dropped (HTML §9.2.6). */
   end(): void {
     this.#parser.reset();
+    this.#line.forget();
     this.#pendingBytes = 0;
   }
 
@@ -110,12 +128,28 @@ function lastBlankLine(chunk: Buffer, byteBefore: number): number {
   return across ? 1 : -1;
 }
 
+/** The offset after the last line end of the chunk, 0 when there is none. */
+function lastLineEnd(chunk: Buffer): number {
+  const last = chunk.length - 1;
+  // Nearly every chunk ends with an event.
+  if (chunk[last] === 0x0a) return last + 1;
+  return Math.max(chunk.lastIndexOf(0x0a), chunk.lastIndexOf(0x0d)) + 1;
+}
+
+/** Line ends of the chunk, of whatever kind; a CRLF counts once or twice. */
+export function linesIn(chunk: Buffer): number {
+  let count = 0;
+  for (const end of [0x0a, 0x0d])
+    for (let at = chunk.indexOf(end); at >= 0; at = chunk.indexOf(end, at + 1)) count += 1;
+  return count;
+}
+
 function isLineEnd(byte: number): boolean {
   return byte === 0x0a || byte === 0x0d;
 }
 
 function tooLarge(size: number): GatewayError {
-  return new GatewayError('upstream_malformed', `an event of ${size} bytes`);
+  return new GatewayError('upstream_too_large', `an event of ${size} bytes`);
 }
 
 /** A comment: keeps the connection from looking idle. */

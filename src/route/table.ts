@@ -22,7 +22,9 @@ export class RouteTable {
   /** The route of a request; undefined: it is for no endpoint. */
   find({ url = '' }: IncomingMessage): Route | undefined {
     const query = url.indexOf('?');
-    return this.#byPath.get(query === -1 ? url : url.slice(0, query))?.[0];
+    const path = query === -1 ? url : url.slice(0, query);
+    // Clients are configured with and without a slash at the end.
+    return this.at(path) ?? (path.endsWith('/') ? this.at(path.slice(0, -1)) : undefined);
   }
 
   /** The route with this path. */

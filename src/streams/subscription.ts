@@ -3,17 +3,17 @@
  * request, stamped with the request's id (patterns/subscriptions; protocol.md B8). After any loss the client asks anew.
  */
 import { inwardUri } from '../aggregate/uris.ts';
-import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';
 import { metaKey } from '../protocol/modern.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
+import { textOf } from '../protocol/scan.ts';
+import { readFilter } from '../protocol/subscription-filter.ts';
 import { setMember, splice } from '../protocol/splice.ts';
 import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import { maxEarlyMessages, maxSubscribedUris, watchingMs } from '../transport/http/limits.ts';
+import { maxEarlyMessages, maxSubscribedTasks, maxSubscribedUris, watchingMs } from '../transport/http/limits.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -31,6 +31,7 @@ const lists = {
   promptsListChanged: 'notifications/prompts/list_changed',
   resourcesListChanged: 'notifications/resources/list_changed',
 } as const;
+const listNames = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
 const updated = 'notifications/resources/updated';
 
 const listsChanged =
@@ -252,22 +253,16 @@ function stamp(id: string): string {
 }
 
 function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter {
-  const found = message.params?.member('notifications');
-  if (found?.kind !== 'object') throw new GatewayError('params_invalid', 'notifications is no object');
-  const filter = JSON.parse(rawOf(message.bytes, found)) as Readonly<Record<string, unknown>>;
+  const filter = readFilter(message, { uris: maxSubscribedUris, tasks: maxSubscribedTasks });
   const methods = new Set<string>();
   const asked: Record<string, true> = {};
-  for (const [name, method] of Object.entries(lists)) {
-    if (filter[name] !== true) continue;
-    methods.add(method);
+  for (const name of listNames) {
+    if (!filter[name]) continue;
+    methods.add(lists[name]);
     asked[name] = true;
   }
-  const wanted: unknown = filter['resourceSubscriptions'] ?? [];
-  if (!Array.isArray(wanted) || wanted.length > maxSubscribedUris)
-    throw new GatewayError('params_invalid', 'resourceSubscriptions');
   const resources = new Map<Upstream, Resource[]>();
-  for (const outward of new Set<unknown>(wanted)) {
-    if (typeof outward !== 'string') continue;
+  for (const outward of filter.resourceSubscriptions) {
     // With one upstream there is no doubt whose a URI is.
     const bare = upstreams.only === undefined ? undefined : { upstream: upstreams.only, uri: outward };
     const known = inwardUri(outward, upstreams.byScheme) ?? bare;
@@ -275,6 +270,6 @@ function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }
-  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter['taskIds'], upstreams);
+  const tasks = watchedTasks(client, said?.capabilities ?? 0, filter.taskIds, upstreams);
   return { methods, resources, asked, tasks };
 }

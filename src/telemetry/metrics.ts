@@ -85,6 +85,24 @@ export const draining = new Gauge({
   aggregator: 'max',
   registers,
 });
+export const budgetRefusals = new Counter({
+  name: 'manifold_budget_refused_total',
+  help: 'Times that memory for messages was refused, by reason: budget or share (the one that wanted more), squeezed (a larger one gave way).',
+  labelNames: ['reason'],
+  registers,
+});
+let usedBudget = (): number => 0;
+const budgetBytes: Gauge = new Gauge({
+  name: 'manifold_budget_bytes',
+  help: 'Bytes of messages that are received, wait to be sent or are held, as `--memory-budget` counts them.',
+  registers,
+  collect: (): void => budgetBytes.set(usedBudget()),
+});
+
+/** `read` gives what is in use now. */
+export function reportBudget(read: () => number): void {
+  usedBudget = read;
+}
 
 /* Labels are bound once: looking them up by object on every call costs more than the count itself. */
 const counters = new Map<string, Counter.Internal>();

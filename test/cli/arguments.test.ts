@@ -48,6 +48,9 @@ const defaults = {
   logLevel: 'info',
   logFormat: 'auto',
   strict: false,
+  maxMessageBytes: 4_194_304,
+  maxAnswerBytes: 16_777_216,
+  memoryBudget: 134_217_728,
   peers: undefined,
 };
 
@@ -106,6 +109,9 @@ describe('run', () => {
       logLevel: 'debug',
       logFormat: 'auto',
       strict: false,
+      maxMessageBytes: 4_194_304,
+      maxAnswerBytes: 16_777_216,
+      memoryBudget: 134_217_728,
       peers: 'manifold-peers',
     });
   });

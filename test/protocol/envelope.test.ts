@@ -86,7 +86,6 @@ describe('JSON-RPC messages', () => {
     '{"jsonrpc":"2.0","id":1,"method":null}',
     '{"jsonrpc":"2.0","id":1,"method":""}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}',
-    '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":"x"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","error":{}}',
@@ -225,7 +224,7 @@ describe('what is captured', () => {
             logging: {},
             completions: {},
             tasks: {},
-            extensions: { a: {} },
+            extensions: { 'io.modelcontextprotocol/ui': {} },
           },
           serverInfo: { name: 's' },
           instructions: 'i',
@@ -250,7 +249,7 @@ describe('what is captured', () => {
     expect(read('capabilities', 'resources', 'subscribe')).toBe('true');
     expect(read('capabilities', 'resources', 'listChanged')).toBe('true');
     expect(['logging', 'completions', 'tasks'].map((name) => read('capabilities', name))).toEqual(['{}', '{}', '{}']);
-    expect(read('capabilities', 'extensions', 'a')).toBe('{}');
+    expect(read('capabilities', 'extensions', 'io.modelcontextprotocol/ui')).toBe('{}');
     expect([read('ttlMs'), read('cacheScope')]).toEqual(['5', '"public"']);
     expect([read('serverInfo', 'name'), read('task', 'taskId'), read('_meta', 'a')]).toEqual(['"s"', '"t"', '1']);
     expect(result?.member('contents')?.items.map((item) => at(bytes, item, 'uri'))).toEqual(['"u"']);
@@ -321,7 +320,9 @@ describe('list results (protocol.md A10)', () => {
   });
 
   test('an item that is no object, or names a member twice, is unreadable and costs no other', () => {
-    const bytes = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":[null,1,{"name":"a","name":"b"}, {"name":"c"} ]}}');
+    const bytes = Buffer.from(
+      '{"jsonrpc":"2.0","id":1,"result":{"tools":[null,1,{"name":"a","name":"b"}, {"name":"c"} ]}}',
+    );
     const { items, left } = readListResult(bytes, 'tools');
     expect(items.map(({ bytes: part, found }) => found && at(part, found, 'name'))).toEqual([
       undefined,
@@ -355,9 +356,7 @@ describe('list results (protocol.md A10)', () => {
         found && at(part, found, name);
     expect(readListResult(bytes, 'prompts').items).toEqual([]);
     expect(readListResult(bytes, 'resources').items.map(uriOf('uri'))).toEqual(['"u"']);
-    expect(readListResult(bytes, 'resourceTemplates').items.map(uriOf('uriTemplate'))).toEqual([
-      '"t"',
-    ]);
+    expect(readListResult(bytes, 'resourceTemplates').items.map(uriOf('uriTemplate'))).toEqual(['"t"']);
     expect(readListResult(bytes, 'prompts').nextCursor).toBeUndefined();
   });
 

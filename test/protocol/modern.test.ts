@@ -60,7 +60,6 @@ describe('what the envelope holds', () => {
   test('the least that the specification wants', () => {
     expect(ofMeta({ [version]: '2026-07-28', [capabilities]: {} })).toEqual({
       protocolVersion: '2026-07-28',
-      clientCapabilities: '{}',
       capabilityBits: 0,
       clientInfo: undefined,
       logLevel: undefined,
@@ -77,7 +76,6 @@ describe('what the envelope holds', () => {
       ),
     ).toEqual({
       protocolVersion: '2026-07-28',
-      clientCapabilities: '{ "elicitation":{"url":{}},"sampling":{"tools":{}},"experimental":{"x":1.0} }',
       capabilityBits: 64 | 4 | 16,
       clientInfo: '{ "name":"n","version":1.0 }',
       logLevel: 'warning',
@@ -100,11 +98,7 @@ describe('what the envelope holds', () => {
     expect(ofMeta({ [version]: 20260728, [capabilities]: {} })?.missing).toEqual([version]);
     for (const value of [[], null, 'none', true]) {
       const envelope = ofMeta({ [version]: null, [capabilities]: value });
-      expect([envelope?.missing, envelope?.clientCapabilities, envelope?.capabilityBits]).toEqual([
-        [version, capabilities],
-        undefined,
-        0,
-      ]);
+      expect([envelope?.missing, envelope?.capabilityBits]).toEqual([[version, capabilities], 0]);
     }
   });
 

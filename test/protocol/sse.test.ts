@@ -114,27 +114,27 @@ describe('reading', () => {
   describe('the size of an event is bounded (security.md T18, R11)', () => {
     test('a line that never ends', () => {
       expect(codeOf(['data: ', 'x'.repeat(994)])).toBe('accepted');
-      expect(codeOf(['data: ', 'x'.repeat(995)])).toBe('upstream_malformed');
+      expect(codeOf(['data: ', 'x'.repeat(995)])).toBe('upstream_too_large');
     });
 
     test('data lines without end, empty ones too', () => {
       expect(codeOf(Array.from({ length: 166 }, () => 'data:\n'))).toBe('accepted');
-      expect(codeOf(Array.from({ length: 167 }, () => 'data:\n'))).toBe('upstream_malformed');
+      expect(codeOf(Array.from({ length: 167 }, () => 'data:\n'))).toBe('upstream_too_large');
     });
 
     test('an id, an event name, a comment or an unknown line without end', () => {
       for (const field of ['id: ', 'event: ', ': ', 'foo: ']) {
-        expect(codeOf([field, ...Array.from({ length: 100 }, () => 'x'.repeat(10))])).toBe('upstream_malformed');
+        expect(codeOf([field, ...Array.from({ length: 100 }, () => 'x'.repeat(10))])).toBe('upstream_too_large');
       }
     });
 
     test('an event within one chunk', () => {
       expect(codeOf([`data: ${'x'.repeat(1000)}\n\n`])).toBe('accepted');
-      expect(codeOf([`data: ${'x'.repeat(1001)}\n\n`])).toBe('upstream_malformed');
+      expect(codeOf([`data: ${'x'.repeat(1001)}\n\n`])).toBe('upstream_too_large');
     });
 
     test('an event begun behind another one in the same chunk', () => {
-      expect(codeOf([`data: a\n\ndata: ${'x'.repeat(995)}`])).toBe('upstream_malformed');
+      expect(codeOf([`data: a\n\ndata: ${'x'.repeat(995)}`])).toBe('upstream_too_large');
     });
 
     test('many small events and heartbeats are no large one, however they are cut', () => {
@@ -148,9 +148,9 @@ describe('reading', () => {
       }
     });
 
-    test('4 MiB of message fit, 5 MiB do not, unless told otherwise', () => {
-      expect(() => feedLine(4 * 1024 * 1024)).not.toThrow();
-      expect(() => feedLine(5 * 1024 * 1024)).toThrow(GatewayError);
+    test('16 MiB of message fit, 17 MiB do not, unless told otherwise', () => {
+      expect(() => feedLine(16 * 1024 * 1024)).not.toThrow();
+      expect(() => feedLine(17 * 1024 * 1024)).toThrow(GatewayError);
     });
   });
 });

@@ -19,12 +19,15 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   accept_missing:
     'The client must accept both kinds of answer. Often a hand-written request, or a proxy that rewrites `Accept`.',
   accept_stream_missing: 'The same for GET, which is answered by an event stream alone.',
-  body_too_large: 'One message may have 4 MiB. The connection is closed.',
+  body_too_large: 'One message may have 4 MiB, or what `--max-message-bytes` says. The connection is closed.',
   content_type_unsupported: 'The client must post `application/json`.',
+  charset_unsupported: 'JSON is UTF-8. A charset in `Content-Type`, if there is one, must say so.',
   content_encoding_unsupported: 'Compressed requests are not taken.',
   headers_too_many: 'A request may have fewer than 100 header fields.',
   header_repeated: 'A header that the gateway reads stands twice. Look for a proxy that adds what is there already.',
   body_incomplete: 'The client, or a proxy, broke off while it sent the body.',
+  overloaded:
+    'What is received, sent and held would need more memory than `--memory-budget`, or one caller more than its share of it. The largest gives way first; the client tries again after `Retry-After`.',
   draining: 'The process is about to stop. The client tries again and reaches another replica.',
   stream_taken:
     'Between the gateway and its own bridge only: a second GET stream in one session of a stdio or SSE server.',
@@ -84,7 +87,10 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   upstream_verb_refused:
     'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
   upstream_busy: 'The server answered 409: somebody else reads the stream that was asked for.',
-  upstream_malformed: 'The answer is no valid MCP, too large, or compressed although that was not asked for.',
+  upstream_malformed: 'The answer is no valid MCP, or compressed although that was not asked for.',
+  upstream_too_large: 'An answer may have 16 MiB, or what `--max-answer-bytes` says.',
+  answer_dropped:
+    'The call was made, and its answer did not fit into `--memory-budget` beside what else was under way. Retrying is up to whoever knows what the call does.',
   upstream_interrupted:
     'The connection broke in the middle of an answer that could not be taken up again. A call is never sent twice.',
   upstream_session_lost:

@@ -69,7 +69,8 @@ function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
 
 function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void {
   if (missing.length > 0) throw new GatewayError('envelope_incomplete', missing.join(), { data: { missing } });
-  if (head.revision !== protocolVersion) throw new GatewayError('header_mismatch', 'MCP-Protocol-Version');
+  if (head.revision !== protocolVersion)
+    throw new GatewayError('header_mismatch', 'MCP-Protocol-Version', { about: 'MCP-Protocol-Version' });
   if (protocolVersion !== modernRevision)
     throw new GatewayError('revision_unknown', protocolVersion?.slice(0, 32), {
       data: { supported: [modernRevision], requested: protocolVersion },
@@ -77,11 +78,13 @@ function checkEnvelope(head: Head, { missing, protocolVersion }: Envelope): void
 }
 
 function checkHeaders(head: Head, message: Message): void {
-  if (head.mcpMethod !== message.method) throw new GatewayError('header_mismatch', 'Mcp-Method');
+  if (head.mcpMethod !== message.method)
+    throw new GatewayError('header_mismatch', 'Mcp-Method', { about: 'Mcp-Method' });
   const found = namedIn(message);
   if (found?.kind !== 'string') return;
   const given = head.mcpName === undefined ? undefined : decodeHeaderValue(head.mcpName);
-  if (given !== textOf(message.bytes, found)) throw new GatewayError('header_mismatch', 'Mcp-Name');
+  if (given !== textOf(message.bytes, found))
+    throw new GatewayError('header_mismatch', 'Mcp-Name', { about: 'Mcp-Name' });
 }
 
 /** The next hop gets an envelope of its own (protocol.md D3). */

@@ -1,12 +1,14 @@
 /**
- * The first look at an HTTP request: verb, headers, Host, Origin, content type, then its bounded body. Nothing here reads the
- * message. Streamable HTTP (2025-11-25 basic/transports) §Sending Messages, §Security Warning.
+ * The first look at an HTTP request: verb, headers, Host, Origin, content type. Nothing here reads the message. Streamable HTTP
+ * (2025-11-25 basic/transports) §Sending Messages, §Security Warning.
  */
-import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { GatewayError } from '../../errors.ts';
-import { maxMessageBytes } from '../../protocol/limits.ts';
+import { tooLarge } from './body.ts';
 import { maxHeadersCount } from './limits.ts';
+import { messageLimits } from './message-limits.ts';
+
+export { readBody } from './body.ts';
 
 /** The few headers the gateway reads, as the client sent them. */
 export interface Head {
@@ -23,6 +25,8 @@ export interface Head {
   mcpMethod: string | undefined;
   mcpName: string | undefined;
   lastEventId: string | undefined;
+  /** The credential as it stands; never logged. */
+  authorization: string | undefined;
 }
 
 type Field = Exclude<keyof Head, 'rawHeaders'>;
@@ -41,6 +45,7 @@ for (const entry of [
   ['mcp-method', 'mcpMethod'],
   ['mcp-name', 'mcpName'],
   ['last-event-id', 'lastEventId'],
+  ['authorization', 'authorization'],
 ] as const satisfies readonly (readonly [string, Field])[]) {
   fields.set(entry[0].length, [...(fields.get(entry[0].length) ?? []), entry]);
 }
@@ -65,6 +70,7 @@ export function readHead(rawHeaders: readonly string[]): Head {
     mcpMethod: undefined,
     mcpName: undefined,
     lastEventId: undefined,
+    authorization: undefined,
   };
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
@@ -76,10 +82,29 @@ export function readHead(rawHeaders: readonly string[]): Head {
       // Several Accept lines are one list (RFC 9110 §5.3); of every other header here a second one is an attack or a fault.
       if (head[field] === undefined) head[field] = rawHeaders[i + 1]!;
       else if (field === 'accept') head.accept += `,${rawHeaders[i + 1]!}`;
-      else throw new GatewayError('header_repeated', known);
+      else throw repeated(known);
     }
   }
   return head;
+}
+
+/**
+ * Throws `header_repeated` where one of `names`, lower case, stands more than once: of a credential that is handed on, the gateway
+ * and the upstream could each read another line (RFC 9110 §5.3).
+ */
+export function checkSingle(rawHeaders: readonly string[], names: ReadonlySet<string>): void {
+  if (names.size === 0) return;
+  let seen: Set<string> | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (!names.has(name)) continue;
+    if (seen?.has(name) === true) throw repeated(name);
+    (seen ??= new Set()).add(name);
+  }
+}
+
+function repeated(name: string): GatewayError {
+  return new GatewayError('header_repeated', name, { about: name });
 }
 
 /** Which Host and Origin values are let in. Entries are lower case; `name` stands for any port, `name:port` for that one. */
@@ -97,17 +122,25 @@ const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
  * Throws `host_not_allowed` or `origin_not_allowed` (2025-11-25 transports §Security Warning: invalid Origin is 403).
  */
 export function checkOrigin(head: Head, policy: OriginPolicy): void {
-  if (head.host === undefined || !hostAllowed(head.host.toLowerCase(), policy))
-    throw new GatewayError('host_not_allowed', head.host);
-  if (head.origin === undefined) return;
-  const origin = head.origin.toLowerCase();
-  if (policy.origins.has(origin)) return;
-  const page = /^https?:\/\/(.*)$/.exec(origin)?.[1];
-  if (policy.loopback && page !== undefined && loopbackNames.has(nameOf(page))) return;
-  throw new GatewayError('origin_not_allowed', head.origin);
+  checkHost(head.host, policy);
+  if (head.origin !== undefined && !originAllowed(head.origin, policy))
+    throw new GatewayError('origin_not_allowed', head.origin);
 }
 
-function hostAllowed(host: string, policy: OriginPolicy): boolean {
+/** Throws `host_not_allowed`. */
+export function checkHost(host: string | undefined, policy: Omit<OriginPolicy, 'origins'>): void {
+  if (host === undefined || !hostAllowed(host.toLowerCase(), policy)) throw new GatewayError('host_not_allowed', host);
+}
+
+/** Whether pages of this origin may call. */
+export function originAllowed(given: string, policy: OriginPolicy): boolean {
+  const origin = given.toLowerCase();
+  if (policy.origins.has(origin)) return true;
+  const page = /^https?:\/\/(.*)$/.exec(origin)?.[1];
+  return policy.loopback && page !== undefined && loopbackNames.has(nameOf(page));
+}
+
+function hostAllowed(host: string, policy: Omit<OriginPolicy, 'origins'>): boolean {
   if (policy.hosts.has(host)) return true;
   const name = nameOf(host);
   if (loopbackNames.has(name) || policy.hosts.has(name)) return true;
@@ -121,16 +154,19 @@ function nameOf(host: string): string {
   return close === host.length || /^:\d*$/.test(host.slice(close)) ? host.slice(0, close) : '';
 }
 
-/** Throws `accept_missing`, `content_type_unsupported`, `content_encoding_unsupported` or `body_too_large`. */
-export function checkPost(head: Head): void {
+/**
+ * Throws `accept_missing`, `content_type_unsupported`, `charset_unsupported`, `content_encoding_unsupported` or `body_too_large`.
+ * `limit`: bytes of a message; the setting of the process unless given.
+ */
+export function checkPost(head: Head, limit = messageLimits().request): void {
   if (!accepts(head.accept, 'application/json') || !accepts(head.accept, 'text/event-stream'))
     throw new GatewayError('accept_missing', head.accept);
   if (mediaType(head.contentType) !== 'application/json')
     throw new GatewayError('content_type_unsupported', head.contentType);
+  if (!isUtf8Declared(head.contentType)) throw new GatewayError('charset_unsupported', head.contentType);
   if (head.contentEncoding !== undefined && head.contentEncoding.toLowerCase() !== 'identity')
     throw new GatewayError('content_encoding_unsupported');
-  if (head.contentLength !== undefined && Number(head.contentLength) > maxMessageBytes)
-    throw new GatewayError('body_too_large', head.contentLength);
+  if (head.contentLength !== undefined && Number(head.contentLength) > limit) throw tooLarge(limit);
 }
 
 /** Throws `accept_stream_missing`. */
@@ -138,8 +174,9 @@ export function checkGet(head: Head): void {
   if (!accepts(head.accept, 'text/event-stream')) throw new GatewayError('accept_stream_missing', head.accept);
 }
 
+/** Without the header anything is acceptable (RFC 9110 §12.5.1). */
 function accepts(header: string | undefined, type: string): boolean {
-  if (header === undefined) return false;
+  if (header === undefined) return true;
   if (header === 'application/json, text/event-stream') return true;
   for (const part of header.split(',')) {
     const range = mediaType(part);
@@ -148,48 +185,16 @@ function accepts(header: string | undefined, type: string): boolean {
   return false;
 }
 
+/** RFC 8259 §8.1: JSON between systems is UTF-8. A `charset` has no meaning for it, so only one that says otherwise is a fault. */
+function isUtf8Declared(value: string | undefined): boolean {
+  if (value === undefined || value === 'application/json' || !/charset/i.test(value)) return true;
+  const charset = /;\s*charset\s*=\s*("?)([^\s;"]*)\1\s*(?:;|$)/i.exec(value)?.[2];
+  return charset === undefined || /^utf-?8$/i.test(charset);
+}
+
 function mediaType(value: string | undefined): string {
   if (value === undefined) return '';
   if (value === 'application/json') return value;
   const end = value.indexOf(';');
   return (end === -1 ? value : value.slice(0, end)).trim().toLowerCase();
 }
-
-/**
- * Collects the body, at most `maxMessageBytes`, and gives it to `done`, or the fault: `body_too_large` (the connection is to be
- * closed: the rest of the body is not read) or `body_incomplete`.
- */
-export function readBody(
-  request: IncomingMessage,
-  done: (fault: GatewayError | undefined, body: Buffer) => void,
-): void {
-  let first: Buffer | undefined;
-  let rest: Buffer[] | undefined;
-  let size = 0;
-  let over = false;
-  request.on('data', (chunk: Buffer) => {
-    if (over) return;
-    size += chunk.length;
-    if (size > maxMessageBytes) {
-      over = true;
-      request.pause();
-      done(new GatewayError('body_too_large', `over ${maxMessageBytes}`), empty);
-    } else if (first === undefined) first = chunk;
-    else (rest ??= [first]).push(chunk);
-  });
-  request.on('end', () => {
-    if (over) return;
-    over = true;
-    done(undefined, rest === undefined ? (first ?? empty) : Buffer.concat(rest, size));
-  });
-  const broken = (): void => {
-    // Also called after every whole body, so nothing may be made before this line.
-    if (over) return;
-    over = true;
-    done(new GatewayError('body_incomplete'), empty);
-  };
-  request.on('error', broken);
-  request.on('close', broken);
-}
-
-const empty = Buffer.alloc(0);

@@ -1,11 +1,13 @@
 /**
  * A stream of events to a client: headers at once, heartbeats as comments, and a client that reads slowly slows its source.
- * Heartbeats and the wait for stuck clients come from the one wheel, never from a timer of the stream's own.
+ * Heartbeats and the looks at slow clients come from the one wheel, never from a timer of the stream's own.
  */
 import type { ServerResponse } from 'node:http';
 import { heartbeat } from '../../protocol/sse.ts';
 import { endInOneWrite } from './respond.ts';
-import { heartbeatMs, stuckClientMs } from './limits.ts';
+import { anonymousShare, budget, type Hold, type Share } from './budget.ts';
+import { heartbeatMs, slowClientLookMs, stuckClientMs } from './limits.ts';
+import { Taking } from './taking.ts';
 import { Later, Waiting, type Wheel } from './wheel.ts';
 
 const streamHeaders = [
@@ -28,11 +30,19 @@ export class EventStream extends Waiting {
   /** `ending`: the last byte is written and not yet taken. */
   #state: 'new' | 'open' | 'full' | 'ending' | 'over' = 'new';
   #wroteSinceBeat = false;
+  readonly #share: Share | undefined;
+  /** Made when the client is slow for the first time, like the next. */
+  #hold: Hold | undefined;
+  #taking: Taking | undefined;
+  /** Tick at which it last took something. */
+  #takenTick = 0;
 
-  constructor(response: ServerResponse, wheel: Wheel) {
+  /** `share`: whose share of the budget what waits for the client is of. */
+  constructor(response: ServerResponse, wheel: Wheel, share?: Share) {
     super();
     this.#response = response;
     this.#wheel = wheel;
+    this.#share = share;
     response.on('close', () => this.#closed());
   }
 
@@ -67,8 +77,9 @@ export class EventStream extends Waiting {
     if (this.#response.write(bytes)) return true;
     if (this.#state === 'open') {
       this.#state = 'full';
-      this.#wheel.arm(this, stuckClientMs);
+      this.#watch();
     }
+    this.#count();
     return false;
   }
 
@@ -76,17 +87,16 @@ export class EventStream extends Waiting {
     if (this.#state === 'over' || this.#state === 'ending') return;
     // Over when the client has taken the rest, or is found stuck.
     this.#state = 'ending';
-    this.#wheel.arm(this, stuckClientMs);
     if (last === undefined) this.#response.end();
     else endInOneWrite(this.#response, last);
+    this.#watch();
+    if (this.#response.writableLength > 0) this.#count();
   }
 
   /** Heartbeat time, or the end of patience with a client that takes nothing. */
   onDue(): void {
     if (this.#state === 'full' || this.#state === 'ending') {
-      // Over before the socket says so: a write in between would be one after the end.
-      this.#closed();
-      this.#response.destroy();
+      this.#look();
       return;
     }
     if (this.#state !== 'open') return;
@@ -95,9 +105,38 @@ export class EventStream extends Waiting {
     this.#wheel.arm(this, heartbeatMs);
   }
 
+  /** Begins to look whether the client takes what waits for it. */
+  #watch(): void {
+    this.#takenTick = this.#wheel.ticks;
+    this.#taking?.goesOn();
+    this.#wheel.arm(this, slowClientLookMs);
+  }
+
+  #look(): void {
+    this.#taking ??= new Taking(this.#response);
+    if (this.#taking.goesOn()) this.#takenTick = this.#wheel.ticks;
+    this.#count();
+    if (this.#state === 'over') return;
+    if (this.#wheel.msOf(this.#wheel.ticks - this.#takenTick) >= stuckClientMs) this.#cut();
+    else this.#wheel.arm(this, slowClientLookMs);
+  }
+
+  /** Counts what waits for the client. One that there is no room for is cut; it can come back for the rest. */
+  #count(): void {
+    this.#hold ??= (this.#share ?? budget.share(anonymousShare)).hold(() => this.#cut());
+    if (!this.#hold.set(this.#response.writableLength)) this.#cut();
+  }
+
+  #cut(): void {
+    // Over before the socket says so: a write in between would be one after the end.
+    this.#closed();
+    this.#response.destroy();
+  }
+
   #drained(): void {
     if (this.#state !== 'full') return;
     this.#state = 'open';
+    this.#hold?.set(0);
     this.#wheel.arm(this, heartbeatMs);
     this.onDrain();
   }
@@ -107,14 +146,34 @@ export class EventStream extends Waiting {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#wheel.disarm(this);
+    this.#hold?.end();
     if (!wasEnding) this.onGone();
   }
 }
 
-/** Cuts a client that does not take what was written to it as a whole. Costs nothing where the socket took it at once. */
-export function cutIfStuck(response: ServerResponse, wheel: Wheel): void {
+/**
+ * Cuts a client that does not take what was written to it as a whole, and counts it until then. Costs nothing where the socket took
+ * it at once.
+ */
+export function cutIfStuck(response: ServerResponse, wheel: Wheel, share?: Share): void {
   if (response.writableLength === 0) return;
-  const waiting = new Later(() => void response.destroy());
-  wheel.arm(waiting, stuckClientMs);
-  response.on('close', () => wheel.disarm(waiting));
+  const cut = (): void => void response.destroy();
+  const hold = (share ?? budget.share(anonymousShare)).hold(cut);
+  if (!hold.set(response.writableLength)) {
+    cut();
+    return;
+  }
+  const taking = new Taking(response);
+  let takenTick = wheel.ticks;
+  const waiting = new Later(() => {
+    if (taking.goesOn()) takenTick = wheel.ticks;
+    hold.set(response.writableLength);
+    if (wheel.msOf(wheel.ticks - takenTick) >= stuckClientMs) cut();
+    else wheel.arm(waiting, slowClientLookMs);
+  });
+  wheel.arm(waiting, slowClientLookMs);
+  response.on('close', () => {
+    wheel.disarm(waiting);
+    hold.end();
+  });
 }

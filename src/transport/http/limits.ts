@@ -9,10 +9,15 @@ export const requestTimeoutMs = 30_000;
 export const keepAliveMs = 75_000;
 export const connectTimeoutMs = 5_000;
 export const heartbeatMs = 15_000;
-/** A client that takes nothing for this long while bytes wait for it is cut. */
-export const stuckClientMs = 60_000;
-/** Upstream error bodies are read this far, for the log and for telling a lost session from other faults. */
-export const maxErrorBodyBytes = 2_048;
+/**
+ * A client that takes nothing for this long while bytes wait for it is cut. A full send buffer (4 MiB on Linux) takes more only when
+ * a third of it is free again, so that a reader of 10 kB/s shows no sign of life for more than two minutes.
+ */
+export const stuckClientMs = 180_000;
+/** How often it is looked whether a slow client goes on. */
+export const slowClientLookMs = 15_000;
+/** Upstream error bodies are read this far, for telling a JSON-RPC error or a lost session from other faults. */
+export const maxErrorBodyBytes = 64 * 1024;
 /** Streams opened by GET: of one session, and of all clients of a principal that keep none. */
 export const maxStreamsPerSession = 32;
 export const maxSharedStreams = 1_024;
@@ -43,6 +48,12 @@ export const maxTaskToolPages = 100;
 export const answeredGraceMs = 1_000;
 /** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
 export const maxEventsPerSecond = 1_000;
+/** The same of its lines, whatever they say: an event has two and a few. */
+export const maxLinesPerSecond = 8_000;
+/** The same of its bytes. */
+export const maxStreamBytesPerSecond = 32 * 1024 * 1024;
+/** So many bytes of an answer that is not whole yet are a sign of life; fewer are none. */
+export const lifeBytes = 16 * 1024;
 /** Wait for one upstream's answer to a level of log messages; one that does not answer in time keeps its level. */
 export const levelDeadlineMs = 5_000;
 /** Whoever asks to watch a resource waits this long for the upstream to listen, and for the peers to be told. */

@@ -49,15 +49,21 @@ export function respondWorded(
     return;
   }
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))];
-  if (code === 'verb_not_allowed') headers.push('Allow', 'GET, POST, DELETE');
-  if (code === 'draining') headers.push('Retry-After', '1');
-  // The rest of a body that is too large is not read, so the connection can serve nothing more. One that is kept while the
-  // process drains would bring the next request here again.
-  if (code === 'body_too_large' || code === 'draining') headers.push('Connection', 'close');
+  if (code === 'verb_not_allowed') headers.push('Allow', allowedVerbs);
+  // RFC 9110 §15.6.4 and RFC 6585 §4.
+  if (status === 503 || status === 429) headers.push('Retry-After', retryAfterSeconds);
+  // The rest of a body that there is no room for is not read, so the connection can serve nothing more. One that is kept while
+  // the process drains would bring the next request here again.
+  const isUnread = (code === 'body_too_large' || code === 'overloaded') && !response.req.complete;
+  if (isUnread || code === 'draining') headers.push('Connection', 'close');
   response.writeHead(status, headers);
-  if (code === 'body_too_large') endAfterBody(response, body);
+  if (isUnread) endAfterBody(response, body);
   else response.end(body);
 }
+
+export const allowedVerbs = 'GET, POST, DELETE, OPTIONS';
+/** What passes, passes soon. */
+const retryAfterSeconds = '1';
 
 /**
  * To close while the client still sends would reset the connection, and the reset overtakes the answer (RFC 9112 §9.6). So

@@ -1,6 +1,6 @@
 /**
  * The listener: one path for MCP, served straight from node:http; all else by Express, which would double the cost of a relayed
- * call (design.md §6). Limits against slow and oversized heads: security.md T20.
+ * call. Slow and oversized heads are bounded, and so is what one connection has under way.
  */
 import express from 'express';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -13,6 +13,7 @@ import {
   maxHeadersCount,
   requestTimeoutMs,
 } from './limits.ts';
+import { pacedByConnection } from './pipeline.ts';
 import { respondFault } from './respond.ts';
 
 /** How often slow connections are looked for, in ms. */
@@ -48,7 +49,7 @@ export function boundedServer(listener: RequestListener): Server {
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: slowConnectionCheckMs,
     },
-    listener,
+    pacedByConnection(listener),
   );
   // One more than allowed, so that reaching the limit can be told from being cut at it.
   server.maxHeadersCount = maxHeadersCount + 1;

@@ -3,9 +3,9 @@ import type { Pool } from 'undici';
 import { GatewayError } from '../../errors.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import type { HttpExchange } from './exchange.ts';
+import { dispatch as dispatchWhereItIs, type Redirectable } from './redirects.ts';
 
 export interface Request {
-  readonly path: string;
   readonly method: 'POST' | 'GET' | 'DELETE';
   /** Raw lists: undici takes them as they are. */
   readonly headers: readonly string[];
@@ -14,17 +14,18 @@ export interface Request {
 
 /** Faults, those of the credentials too, end the exchange; this never throws. */
 export function dispatch(
+  upstream: Redirectable,
   pool: Pool,
   request: Request,
   credentials: RawHeaders | Promise<RawHeaders>,
   exchange: HttpExchange,
 ): void {
   if (!(credentials instanceof Promise)) {
-    put(pool, request, credentials, exchange);
+    put(upstream, pool, request, credentials, exchange);
     return;
   }
   credentials.then(
-    (headers) => put(pool, request, headers, exchange),
+    (headers) => put(upstream, pool, request, headers, exchange),
     (fault: unknown) =>
       exchange.giveUp(
         fault instanceof GatewayError
@@ -35,11 +36,12 @@ export function dispatch(
 }
 
 function put(
+  upstream: Redirectable,
   pool: Pool,
-  { path, method, headers, body }: Request,
+  { method, headers, body }: Request,
   credentials: RawHeaders,
   exchange: HttpExchange,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
-  pool.dispatch({ path, method, headers: all as string[], body }, exchange);
+  dispatchWhereItIs(upstream, pool, { method, headers: all as string[], body }, exchange);
 }

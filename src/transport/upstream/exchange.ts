@@ -1,54 +1,75 @@
 /**
  * One HTTP request to an upstream over undici's dispatch: status, media type, bounds and silence are judged here, bytes become
- * JSON or events for the sink. Bodies and headers of faults stay here (security.md T15, T26).
+ * JSON or events for the sink. Headers of faults stay here, and bodies that are no answer to the request.
  */
 import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
-import { maxMessageBytes } from '../../protocol/limits.ts';
+import { textWithoutMark, withoutMark } from '../../protocol/byte-order-mark.ts';
+import { Gathered } from '../../protocol/gathered.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { answeredGraceMs, callCeilingMs, maxErrorBodyBytes, maxEventsPerSecond, maxRetryMs } from '../http/limits.ts';
+import { budget, upstreamsShare, type Hold, type Share } from '../http/budget.ts';
+import { answeredGraceMs, callCeilingMs, lifeBytes, maxErrorBodyBytes, maxRetryMs } from '../http/limits.ts';
+import { eventLimit, messageLimits } from '../http/message-limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
+import { Pace } from './pace.ts';
+import { shownTarget } from './redirects.ts';
+import { refusalOf, type Expecting } from './refusal.ts';
 
-type Reading = 'head' | 'json' | 'stream' | 'error' | 'over';
+/** `odd`: 200 with another media type, or none. */
+type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
 
 /** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;
   status = 0;
+  /** Media type of a 200 that is neither JSON nor events by its own word, `none` without one. It is read when it parses. */
+  oddType: string | undefined;
 
-  readonly #sink: AnswerSink;
+  /** Called with the `Location` of a 307 or 308: undefined refuses it, else what asks again there. */
+  redirected: ((location: string) => (() => void) | undefined) | undefined;
+
+  readonly #sink: AnswerSink & Expecting;
   readonly #wheel: Wheel;
   /** Longest silence in ms; 0 for a stream that may be silent for ever. */
   readonly #idleMs: number;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: Reading = 'head';
-  #chunks: Buffer[] = [];
+  /** The first piece of the answer, which is mostly the whole. */
+  #first: Buffer | undefined;
+  #gathered: Gathered | undefined;
   #size = 0;
+  /** Size that was announced; 0 where it was not. */
+  #announced = 0;
+  /** Counts an answer of more than one piece, and events that are large. */
+  #hold: Hold | undefined;
+  readonly #share: Share | undefined;
+  #again: (() => void) | undefined;
   #decoder: SseDecoder | undefined;
+  #pace: Pace | undefined;
   #paused = false;
-  /** Left unread for a while, as it brings more events than it may. */
+  /** Left unread for a while, as it brings more than it may. */
   #held = false;
-  /** Events that may come yet, at `#allowanceTick`; below 0 what came beyond. */
-  #allowance = maxEventsPerSecond;
-  #allowanceTick: number;
   #isAnswered = false;
   /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
   readonly #readsErrors: boolean;
   readonly #startedTick: number;
   /** Tick of the last sign of life: noting it is all that one costs. */
   #aliveTick: number;
+  /** Bytes of what is not whole yet at the last sign of life. */
+  #aliveBytes = 0;
 
-  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false) {
+  /** `share`: whose share of the budget the answer is of while it comes in. */
+  constructor(sink: AnswerSink & Expecting, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
     super();
+    this.#share = share;
     this.#readsErrors = readsErrors;
     this.#sink = sink;
     this.#wheel = wheel;
     this.#idleMs = idleMs;
     this.#startedTick = wheel.ticks;
     this.#aliveTick = wheel.ticks;
-    this.#allowanceTick = wheel.ticks;
     if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
@@ -131,59 +152,152 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (typeof sessionId === 'string') this.sessionId = sessionId;
     const type = headers['content-type'];
     const isRead = status === 200 || (this.#readsErrors && (status === 400 || status === 404));
-    if (!isRead) this.#reading = 'error';
-    else if (typeof type === 'string' && startsWithType(type, 'application/json')) this.#reading = 'json';
-    else if (status !== 200) this.#reading = 'error';
-    else if (typeof type === 'string' && startsWithType(type, 'text/event-stream')) {
+    if (status >= 300 && status < 400) this.#redirect(headers['location']);
+    else if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
+      this.#reading = 'json';
+      const length = Number(headers['content-length'] ?? 0);
+      this.#announced = length > 0 && length <= messageLimits().answer ? length : 0;
+    } else if (status === 200 && typeof type === 'string' && startsWithType(type, 'text/event-stream')) {
       this.#reading = 'stream';
+      this.#pace = new Pace(this.#wheel);
       this.#decoder = new SseDecoder(
         (event) => this.#event(event),
         (ms) => this.#sink.onRetry(Math.min(ms, maxRetryMs)),
+        { maxEventBytes: eventLimit() },
       );
       this.#tell(() => this.#sink.onStream());
+    } else if (status === 200) {
+      this.#reading = 'odd';
+      this.oddType = typeof type === 'string' ? type.slice(0, maxTypeChars) : 'none';
     } else this.#reading = 'error';
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#reading === 'over') return;
-    this.#aliveTick = this.#wheel.ticks;
-    if (this.#reading === 'stream') {
-      try {
-        this.#decoder!.feed(chunk);
-      } catch (fault) {
-        this.#fail('upstream_malformed', String(fault));
-      }
-      return;
+    switch (this.#reading) {
+      case 'stream':
+        this.#streamed(chunk);
+        return;
+      case 'json':
+        this.#answer(chunk);
+        return;
+      case 'odd':
+        // A page for people is not read to its end.
+        if (this.#size === 0 && !beginsObject(chunk)) this.#finishRefusal();
+        else this.#answer(chunk);
+        return;
+      case 'error':
+        this.#size += chunk.length;
+        this.#keep(chunk);
+        if (this.#size > maxErrorBodyBytes) this.#finishRefusal();
+        return;
+      case 'redirect':
+        this.#size += chunk.length;
+        if (this.#size > maxErrorBodyBytes) this.#fail('upstream_refused', 'a redirect without an end');
+        return;
+      case 'head':
+      case 'over':
     }
-    this.#size += chunk.length;
-    if (this.#reading === 'json') {
-      if (this.#size > maxMessageBytes) this.#fail('upstream_malformed', `answer over ${maxMessageBytes} bytes`);
-      else this.#chunks.push(chunk);
-    } else if (this.#size - chunk.length < maxErrorBodyBytes) this.#chunks.push(chunk);
-    else this.#finishError();
   }
 
   onResponseEnd(): void {
     switch (this.#reading) {
       case 'json': {
-        const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
-        this.#close();
-        this.#tell(() => {
-          this.#sink.onJson(body);
-          this.#sink.onEnd();
-        });
+        this.#deliver(withoutMark(this.#body()));
         return;
       }
       case 'stream':
         this.#decoder!.end();
         if (this.#close()) this.#tell(() => this.#sink.onEnd());
         return;
+      case 'odd':
       case 'error':
-        this.#finishError();
+        this.#finishRefusal();
+        return;
+      case 'redirect':
+        this.#reading = 'head';
+        this.#size = 0;
+        this.#again?.();
         return;
       case 'head':
       case 'over':
     }
+  }
+
+  #answer(chunk: Buffer): void {
+    this.#size += chunk.length;
+    this.#grown(this.#size);
+    if (this.#size > messageLimits().answer) this.#tooLarge();
+    else this.#keep(chunk);
+  }
+
+  #streamed(chunk: Buffer): void {
+    const decoder = this.#decoder!;
+    this.#pace!.piece(chunk);
+    try {
+      decoder.feed(chunk);
+    } catch (fault) {
+      if (fault instanceof GatewayError && fault.code === 'upstream_too_large') this.#tooLarge();
+      else this.#fail('upstream_malformed', String(fault));
+    }
+    const { pendingBytes } = decoder;
+    this.#grown(pendingBytes);
+    if (pendingBytes > lifeBytes || this.#hold !== undefined) this.#holds(pendingBytes);
+    this.#slowDown();
+  }
+
+  /** Silence is broken by messages, and by what becomes one: not by bytes that say nothing. */
+  #grown(bytes: number): void {
+    if (bytes < this.#aliveBytes) this.#aliveBytes = 0;
+    if (bytes - this.#aliveBytes < lifeBytes) return;
+    this.#aliveBytes = bytes;
+    this.#aliveTick = this.#wheel.ticks;
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#first === undefined) {
+      this.#first = chunk;
+      return;
+    }
+    if (this.#gathered === undefined) {
+      this.#gathered = new Gathered();
+      this.#gathered.append(this.#first);
+    }
+    if (this.#holds(this.#size)) this.#gathered.append(chunk, this.#announced);
+  }
+
+  /** What has come, in one buffer. It is no longer kept here. */
+  #body(): Buffer {
+    const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
+    this.#first = undefined;
+    this.#gathered = undefined;
+    return body;
+  }
+
+  #deliver(body: Buffer): void {
+    this.#close();
+    this.#tell(() => {
+      this.#sink.onJson(body);
+      this.#sink.onEnd();
+    });
+  }
+
+  /** Counts what is kept of the answer. False: there is no room, and the exchange is over. */
+  #holds(bytes: number): boolean {
+    if (this.#reading === 'over') return false;
+    const dropped = (): void => this.#fail('answer_dropped', `${bytes} bytes`);
+    this.#hold ??= (this.#share ?? budget.share(upstreamsShare)).hold(dropped);
+    if (this.#hold.set(bytes)) return true;
+    dropped();
+    return false;
+  }
+
+  #redirect(location: string | string[] | undefined): void {
+    const target = typeof location === 'string' ? location : '';
+    // Only these two keep method and body (RFC 9110 §15.4). Once: the second would be a loop, or a chase.
+    const isFollowed = (this.status === 307 || this.status === 308) && this.#again === undefined;
+    this.#again = isFollowed ? this.redirected?.(target) : undefined;
+    this.#reading = 'redirect';
+    if (this.#again === undefined) this.#fail('upstream_unreachable', `HTTP ${this.status} to ${shownTarget(target)}`);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -192,39 +306,45 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
 
   #event(event: SseEvent): void {
     if (this.#reading !== 'stream') return;
-    this.#count();
-    this.#sink.onEvent(event);
+    this.#pace!.event();
+    // Only messages are messages (2025-11-25 transports §Sending Messages); of the others the id counts, as for a browser.
+    const isMessage = event.event === undefined || event.event === 'message';
+    if (isMessage && event.data !== '') this.#aliveTick = this.#wheel.ticks;
+    if (isMessage) this.#sink.onEvent(event.data.charCodeAt(0) === mark ? withoutMarkIn(event) : event);
+    else if (event.id !== undefined) this.#sink.onEvent({ data: '', id: event.id, event: undefined });
   }
 
   /**
-   * A flood of small events would take all turns of the loop, however fast the client. It is left unread until its time has
-   * come, so nothing of it is lost and other streams are served in between (security.md T21).
+   * A flood would take all turns of the loop, however fast the client. It is left unread until its time has come, so nothing of it is
+   * lost and other streams are served in between.
    */
-  #count(): void {
-    const { ticks } = this.#wheel;
-    if (ticks !== this.#allowanceTick) {
-      const earned = (this.#wheel.msOf(ticks - this.#allowanceTick) * maxEventsPerSecond) / 1_000;
-      this.#allowance = Math.min(this.#allowance + earned, maxEventsPerSecond);
-      this.#allowanceTick = ticks;
-    }
-    this.#allowance -= 1;
-    if (this.#allowance >= 0 || this.#held || this.#isAnswered) return;
+  #slowDown(): void {
+    const debtMs = this.#pace!.debtMs;
+    if (debtMs <= 0 || this.#held || this.#isAnswered || this.#reading === 'over') return;
     this.#held = true;
     this.#controller?.pause();
-    this.#wheel.arm(this, (-this.#allowance * 1_000) / maxEventsPerSecond);
+    this.#wheel.arm(this, debtMs);
   }
 
-  /** Judges an answer that is no 200 with JSON or events; its body serves to tell a lost session from other refusals. */
-  #finishError(): void {
-    const body = Buffer.concat(this.#chunks).subarray(0, maxErrorBodyBytes).toString('latin1');
-    this.#chunks = [];
-    this.#fail(codeOf(this.status, body), `HTTP ${this.status}`);
+  /** Judges an answer that is no 200 with JSON or events: its body may be the upstream's own answer all the same. */
+  #finishRefusal(): void {
+    const { status } = this;
+    const type = this.oddType === undefined ? '' : `, content-type ${this.oddType}`;
+    const refusal = refusalOf(status, this.#body(), this.#sink, this.#readsErrors);
+    if (refusal.kind === 'fault') this.#fail(refusal.code, `HTTP ${status}${type}`);
+    else this.#deliver(refusal.body);
   }
 
-  #fail(code: ErrorCode, detail: string, cause?: unknown): void {
+  #tooLarge(): void {
+    const limit = messageLimits().answer;
+    this.#fail('upstream_too_large', undefined, undefined, `larger than ${limit} bytes`);
+  }
+
+  #fail(code: ErrorCode, detail: string | undefined, cause?: unknown, about?: string): void {
     if (!this.#close()) return;
     this.#controller?.abort(aborted);
-    this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, cause === undefined ? {} : { cause })));
+    const options = { ...(cause === undefined ? {} : { cause }), ...(about === undefined ? {} : { about }) };
+    this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, options)));
   }
 
   /** A fault inside a sink ends its own exchange; thrown into undici it would end the process. */
@@ -243,28 +363,24 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (this.#reading === 'over') return false;
     this.#reading = 'over';
     this.#wheel.disarm(this);
+    this.#hold?.end();
     return true;
   }
 }
 
 const aborted = new Error('aborted by the gateway');
 
-const speaksOfLostSession =
-  /session.?id|session (?:not found|expired|has expired|terminated)|(?:invalid|unknown|valid|missing) session|not initialized/i;
+const empty = Buffer.alloc(0);
+const mark = 0xfeff;
+/** Of a media type for the log. */
+const maxTypeChars = 64;
 
-/**
- * 404 to a session id means that it is gone (2025-11-25 transports §Session Management 3). Many servers say 400 instead, with
- * a message about the session; nothing has been done by then either, so it is taken as the same. A server that kept no
- * sessions and was replaced by one that does says the same to a request without an id.
- */
-function codeOf(status: number, body: string): ErrorCode {
-  if (status === 404 || (status === 400 && speaksOfLostSession.test(body))) return 'upstream_session_lost';
-  if (status === 200 || status === 202) return 'upstream_malformed';
-  if (status === 401 || status === 403) return 'upstream_unauthorized';
-  if (status === 405) return 'upstream_verb_refused';
-  // The stream has another reader, or one whose end the upstream has not seen yet; or it has no time for this now.
-  if (status === 408 || status === 409 || status === 429) return 'upstream_busy';
-  return status >= 500 ? 'upstream_unreachable' : 'upstream_refused';
+function beginsObject(chunk: Buffer): boolean {
+  return /^[ \t\r\n]*\{/.test(withoutMark(chunk).toString('latin1', 0, 64));
+}
+
+function withoutMarkIn(event: SseEvent): SseEvent {
+  return { ...event, data: textWithoutMark(event.data) };
 }
 
 function startsWithType(value: string, type: string): boolean {

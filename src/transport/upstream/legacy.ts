@@ -4,10 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
-import { clientCapabilitiesJson, serverCapabilityBits } from '../../protocol/capabilities.ts';
+import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
+import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
-import { rawOf, textOf } from '../../protocol/scan.ts';
+import { textOf } from '../../protocol/scan.ts';
 import { endSessionMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { Caller } from '../http/caller.ts';
@@ -17,7 +18,7 @@ import type { Credentials } from './credentials.ts';
 import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { UpstreamSession, type Outbound } from './session.ts';
+import { experimentalIn, UpstreamSession, type Outbound } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -132,12 +133,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
-    dispatch(
-      pool,
-      { path: upstream.path, method, headers, body },
-      this.#credentials.for(upstream.config, caller),
-      exchange,
-    );
+    dispatch(upstream, pool, { method, headers, body }, this.#credentials.for(upstream.config, caller), exchange);
     return exchange;
   }
 }
@@ -154,7 +150,8 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
   return {
     sessionId,
     revision: revisionOf(text),
-    capabilities: capabilities === undefined ? 0 : serverCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
+    capabilities: serverBits(capabilities),
+    experimental: experimentalIn(message, capabilities),
     instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
   };
 }

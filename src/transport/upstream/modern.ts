@@ -7,12 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { readHints } from '../../aggregate/hints.ts';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { GatewayError } from '../../errors.ts';
-import {
-  clientCapabilitiesJson,
-  clientCapability,
-  modernServerCapabilityBits,
-  serverCapability,
-} from '../../protocol/capabilities.ts';
+import { clientCapabilitiesJson, clientCapability, serverCapability } from '../../protocol/capabilities.ts';
+import { modernServerBits } from '../../protocol/declared.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
@@ -26,7 +22,7 @@ import type { Credentials } from './credentials.ts';
 import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { UpstreamSession, type Outbound } from './session.ts';
+import { experimentalIn, UpstreamSession, type Outbound } from './session.ts';
 import { ModernSink, SubscribedSink } from './modern-sink.ts';
 import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
 import { ResponseSink } from './response-sink.ts';
@@ -70,7 +66,8 @@ export class ModernAdapter implements UpstreamAdapter {
     return {
       sessionId: undefined,
       revision: modernRevision,
-      capabilities: modernServerCapabilityBits(JSON.parse(rawOf(message.bytes, capabilities))),
+      capabilities: modernServerBits(capabilities),
+      experimental: experimentalIn(message, capabilities),
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
       stated: readHints(message.bytes, result),
     };
@@ -107,9 +104,9 @@ export class ModernAdapter implements UpstreamAdapter {
     const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
     judge.exchange = exchange;
     dispatch(
+      upstream,
       message.method === 'subscriptions/listen' ? upstream.streams : upstream.pool,
       {
-        path: upstream.path,
         method: 'POST',
         headers: [...session.headers, ...repeatedInHeaders(message, upstream)],
         body: withEnvelope(message, this.#envelope(said, declared)),

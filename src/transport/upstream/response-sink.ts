@@ -1,11 +1,13 @@
 /** The answer to one request of the gateway's own. */
 import { GatewayError } from '../../errors.ts';
+import { echoes } from '../../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
 /** Waits for the response with one id; whatever else comes is not for it. */
 export class ResponseSink implements AnswerSink {
+  readonly isOwn = true;
   exchange: Exchange | undefined;
   readonly #id: string;
   readonly #done: (message: Message) => void;
@@ -16,6 +18,10 @@ export class ResponseSink implements AnswerSink {
     this.#id = id;
     this.#done = done;
     this.#failed = failed;
+  }
+
+  get upstreamId(): string {
+    return this.#id;
   }
 
   onJson(body: Buffer): void {
@@ -37,7 +43,7 @@ export class ResponseSink implements AnswerSink {
     if (this.#answered) return;
     try {
       const message = readServerMessage(bytes);
-      if (message.kind !== 'response' || message.id !== this.#id) return;
+      if (message.kind !== 'response' || !echoes(message.id, this.#id)) return;
       this.#answered = true;
       this.#done(message);
     } catch (cause) {

@@ -6,6 +6,7 @@
 import type { Part } from '../../aggregate/hints.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { hasRevisionHeader, isLegacyRevision, type Revision } from '../../protocol/revisions.ts';
+import { rawOf, type Found } from '../../protocol/scan.ts';
 import type { Caller } from '../http/caller.ts';
 import type { Said } from '../../protocol/said.ts';
 import type { StreamKind, Upstream } from './upstream.ts';
@@ -132,4 +133,10 @@ export interface Outbound {
   readonly session: UpstreamSession;
   readonly caller: Caller;
   readonly said?: Said | undefined;
+}
+
+/** The experimental capabilities that a server declares, as JSON text. `capabilities` is its own member. */
+export function experimentalIn({ bytes }: Message, capabilities: Found | undefined): string | undefined {
+  const found = capabilities?.member('experimental');
+  return found?.kind === 'object' ? rawOf(bytes, found) : undefined;
 }

@@ -94,7 +94,7 @@ describe('a client that takes nothing', () => {
     stream.onGone = () => void (isGone = true);
     pause();
     let written = 0;
-    while (!stream.isFull || written < 64 * 1024 * 1024) {
+    while (!stream.isFull || written < 32 * 1024 * 1024) {
       stream.write(large);
       written += large.length;
     }
@@ -102,11 +102,11 @@ describe('a client that takes nothing', () => {
     return { stream, drained: () => isDrained, gone: () => isGone };
   }
 
-  test('is cut after 60 seconds and not before, and what feeds it learns of it', async () => {
+  test('is cut after 3 minutes and not before, and what feeds it learns of it', async () => {
     const { stream, drained, gone } = await stuck();
-    vi.advanceTimersByTime(59_000);
+    vi.advanceTimersByTime(179_000);
     expect([stream.isOpen, gone(), drained()]).toEqual([true, false, false]);
-    vi.advanceTimersByTime(2_000);
+    vi.advanceTimersByTime(32_000);
     expect([stream.isOpen, gone()]).toEqual([false, true]);
     // Whoever writes in the same turn does no harm.
     expect(stream.write(large)).toBe(true);
@@ -115,7 +115,7 @@ describe('a client that takes nothing', () => {
   test('is cut as well when only the end is left to take', async () => {
     const { stream, gone } = await stuck();
     stream.end(Buffer.from('data: last\n\n'));
-    vi.advanceTimersByTime(61_000);
+    vi.advanceTimersByTime(211_000);
     expect(stream.isOpen).toBe(false);
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
     expect(gone()).toBe(false);

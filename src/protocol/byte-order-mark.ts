@@ -1,0 +1,10 @@
+/** Some programs put a byte order mark before JSON. RFC 8259 §8.1 lets a reader pass over it; nobody may write one. */
+
+/** The same memory without the mark. */
+export function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
+
+export function textWithoutMark(text: string): string {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}

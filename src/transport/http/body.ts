@@ -1,0 +1,131 @@
+/** The bounded body of a request, in one buffer, counted as it comes. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError } from '../../errors.ts';
+import { withoutMark } from '../../protocol/byte-order-mark.ts';
+import { Gathered } from '../../protocol/gathered.ts';
+import { anonymousShare, budget, type Hold, type Share } from './budget.ts';
+import { messageLimits } from './message-limits.ts';
+
+export interface BodyOptions {
+  /** In bytes; the setting of the process unless given. */
+  readonly limit?: number;
+  /** Whose share of the budget it is of. */
+  readonly share?: Share;
+  /** The body is counted until this is closed; unless given, only until it is handed on. */
+  readonly until?: ServerResponse;
+}
+
+/**
+ * Takes the whole body, without a byte order mark. `hold` counts it as long as it is said to be kept: whoever lets go of the body
+ * earlier ends it, and whoever can let go of it on demand says so with `handTo`.
+ */
+export type BodyTaker = (fault: GatewayError | undefined, body: Buffer, hold: Hold | undefined) => void;
+
+/**
+ * Collects the body, at most `limit` bytes, and gives it to `done`, or the fault: `body_too_large` or `overloaded` (the rest of the
+ * body is not read, so the connection is to be closed), or `body_incomplete`.
+ */
+export function readBody(request: IncomingMessage, done: BodyTaker, options: BodyOptions = {}): void {
+  new Receiving(request, done, options).begin();
+}
+
+class Receiving {
+  readonly #request: IncomingMessage;
+  readonly #done: BodyTaker;
+  readonly #limit: number;
+  readonly #hold: Hold;
+  readonly #until: ServerResponse | undefined;
+  /** Bytes that were announced, 0 where they were not; looked for when a second piece comes. */
+  #announced: number | undefined;
+  /** The first piece, which is mostly the whole. */
+  #first: Buffer | undefined;
+  #gathered: Gathered | undefined;
+  #size = 0;
+  #over = false;
+
+  constructor(request: IncomingMessage, done: BodyTaker, { limit, share, until }: BodyOptions) {
+    this.#request = request;
+    this.#done = done;
+    this.#until = until;
+    this.#limit = limit ?? messageLimits().request;
+    this.#hold = (share ?? budget.share(anonymousShare)).hold(() => this.#refuse(new GatewayError('overloaded')));
+  }
+
+  begin(): void {
+    const broken = (): void => this.#broken();
+    this.#request.on('data', (piece: Buffer) => this.#take(piece));
+    this.#request.on('end', () => this.#end());
+    this.#request.on('error', broken);
+    // Also called after every whole body, so nothing may be made there before it is asked whether it is over.
+    this.#request.on('close', broken);
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#over) return;
+    this.#size += piece.length;
+    if (this.#size > this.#limit) this.#refuse(tooLarge(this.#limit));
+    else if (!this.#hold.take(piece.length)) this.#refuse(new GatewayError('overloaded', 'no room for a body'));
+    else if (this.#first === undefined) this.#first = piece;
+    else this.#more(this.#first, piece);
+  }
+
+  #more(first: Buffer, piece: Buffer): void {
+    if (this.#gathered === undefined) {
+      this.#gathered = new Gathered();
+      this.#gathered.append(first);
+    }
+    this.#announced ??= announcedIn(this.#request.rawHeaders, this.#limit);
+    this.#gathered.append(piece, this.#announced);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
+    this.#first = undefined;
+    this.#gathered = undefined;
+    // Whether it can still be let go of is for whoever has the body now.
+    this.#hold.handTo();
+    if (this.#until === undefined) this.#hold.end();
+    else this.#hold.until(this.#until);
+    this.#done(undefined, withoutMark(body), this.#hold);
+  }
+
+  #refuse(fault: GatewayError): void {
+    if (this.#over) return;
+    this.#request.pause();
+    this.#fail(fault);
+  }
+
+  #broken(): void {
+    if (!this.#over) this.#fail(new GatewayError('body_incomplete'));
+  }
+
+  #fail(fault: GatewayError): void {
+    this.#over = true;
+    this.#first = undefined;
+    this.#gathered = undefined;
+    this.#hold.end();
+    this.#done(fault, empty, undefined);
+  }
+}
+
+/** `body_too_large`, which names the limit in bytes. */
+export function tooLarge(limit: number): GatewayError {
+  return new GatewayError('body_too_large', undefined, { about: `larger than ${limit} bytes` });
+}
+
+/** What `Content-Length` promises, as far as the limit allows. Memory that no byte has come for costs nothing. */
+function announcedIn(rawHeaders: readonly string[] | undefined, limit: number): number {
+  if (rawHeaders === undefined) return 0;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length !== lengthName.length || name.toLowerCase() !== lengthName) continue;
+    const length = Number(rawHeaders[i + 1]);
+    return length > 0 && length <= limit ? length : 0;
+  }
+  return 0;
+}
+
+const lengthName = 'content-length';
+const empty = Buffer.alloc(0);
