@@ -10,3 +10,7 @@ export const minTimeoutMs = 100;
 /** Below this it may have been. */
 export const shortTimeoutMs = 1_000;
 export const maxTimeoutMs = 86_400_000;
+/** A program that is started for the first time may have to be installed. */
+export const defaultStartTimeoutMs = 300_000;
+export const minStartTimeoutMs = 1_000;
+export const maxStartTimeoutMs = 3_600_000;

@@ -3,7 +3,7 @@
  * its remedies and docs/configuration.md all come from this table.
  */
 import * as z from 'zod';
-import { defaultTimeoutMs } from '../limits.ts';
+import { defaultStartTimeoutMs, defaultTimeoutMs } from '../limits.ts';
 
 const names = z.array(z.string());
 
@@ -21,6 +21,8 @@ export const serverShape = z.object({
   excludeTools: names.optional(),
   disabled: z.boolean().optional(),
   timeout: z.number().optional(),
+  startTimeout: z.number().optional(),
+  shared: z.boolean().optional(),
   era: z.enum(['auto', 'legacy', 'modern']).optional(),
   onSessionLoss: z.enum(['reinitialize', 'error']).optional(),
   forwardHeaders: names.optional(),
@@ -93,6 +95,18 @@ export const serverKeys = {
   timeout: {
     wants: 'milliseconds, such as 60000',
     says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent.`,
+  },
+  startTimeout: {
+    wants: 'milliseconds, such as 600000',
+    says: `How long the program may take until its first answer, in **milliseconds**: it may have to be installed first. ${defaultStartTimeoutMs} when absent.`,
+    only: 'stdio',
+    ours: true,
+  },
+  shared: {
+    wants: 'true or false',
+    says: '`true`: one process serves all sessions of a caller, in the place of one each. For servers that keep nothing of a session; see docs/stdio.md for what such a server cannot do.',
+    only: 'stdio',
+    ours: true,
   },
   era: {
     wants: '"auto", "legacy" or "modern"',

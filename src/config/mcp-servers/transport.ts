@@ -1,6 +1,7 @@
 /** How a server is reached: by URL or as a program of this machine. */
 import type { Findings } from '../findings.ts';
 import { readHeaders } from '../headers.ts';
+import { maxStartTimeoutMs, minStartTimeoutMs } from '../limits.ts';
 import type { JsonPath } from './jsonc.ts';
 import type { ServerKey } from './keys.ts';
 import { serverKeys } from './keys.ts';
@@ -119,7 +120,28 @@ function readProgram(
   for (const value of [command, cwd, ...args]) {
     if (value?.includes('\0') === true) findings.fault(path, 'a NUL character', 'Take it out');
   }
-  return { kind: 'stdio', command, args: args.filter((arg) => arg !== undefined), env: variables, cwd };
+  return {
+    kind: 'stdio',
+    command,
+    args: args.filter((arg) => arg !== undefined),
+    env: variables,
+    cwd,
+    ...(text.startTimeout !== undefined && {
+      startTimeoutMs: readStartTimeout(at('startTimeout'), text.startTimeout, findings),
+    }),
+    ...(text.shared !== undefined && { shared: text.shared }),
+  };
+}
+
+function readStartTimeout(path: JsonPath, timeout: number, findings: Findings): number {
+  if (!Number.isInteger(timeout) || timeout < minStartTimeoutMs || timeout > maxStartTimeoutMs) {
+    findings.fault(
+      path,
+      `a timeout outside of ${minStartTimeoutMs} to ${maxStartTimeoutMs}`,
+      'The unit is milliseconds: 5 minutes are 300000',
+    );
+  }
+  return timeout;
 }
 
 function readVariables(
