@@ -2,7 +2,7 @@
 import type { Environment } from '../config/variables.ts';
 
 export interface CommandIo {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
   readonly env: Environment;
   /** As UTF-8. Rejects with the error of node:fs. */

@@ -2,11 +2,12 @@
 import type { Server } from 'node:http';
 import type { Config } from '../config/model.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
-import { registry } from '../telemetry/metrics.ts';
+import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
-import { startBridge, type Bridge } from '../transport/bridge/bridge.ts';
+import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from '../cli/arguments.ts';
 import { greeting } from './greeting.ts';
+import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from '../cli/io.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { listen, portOf, shownHost } from './listen.ts';
@@ -44,12 +45,13 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
+    const live = liveOf(prepared.config, context);
     const probes =
       admin === undefined
         ? ''
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
-      greeting: serving.greeting.then((text) => text + probes),
+      greeting: serving.greeting.then((text) => text + probes).finally(() => live?.stop()),
       drain: async (delayMs) => {
         await serving.drain(delayMs);
         await close();
@@ -79,16 +81,30 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     onNotice: () => {},
   });
   return {
-    greeting: greeting(serving.url, serving.first, context.version),
+    greeting: greeting(serving.url, serving.first, context.version, (name) => context.bridge?.stateOf(name)),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
     drain: (delayMs) => serving.drain(delayMs),
   };
 }
 
+function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
+  const names = bridgedOf(config).map(({ name }) => name);
+  return bridge === undefined ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
+}
+
 async function bridgeOf(config: Config, log: Log): Promise<Bridge | undefined> {
-  const specs = config.routes.flatMap((route) =>
+  const specs = bridgedOf(config);
+  return specs.length === 0
+    ? undefined
+    : await startBridge(specs, {
+        log,
+        onDropped: (upstream) => bridgeDropped.inc({ upstream }),
+      });
+}
+
+function bridgedOf(config: Config): BridgeSpec[] {
+  return config.routes.flatMap((route) =>
     route.upstreams.flatMap(({ name, transport }) => (transport.kind === 'http' ? [] : [{ name, transport }])),
   );
-  return specs.length === 0 ? undefined : await startBridge(specs, { log });
 }
