@@ -6,8 +6,9 @@ import { maxStartTimeoutMs, minStartTimeoutMs } from '../../../src/config/limits
 const read = (keys: object) =>
   readMcpServers(JSON.stringify({ mcpServers: { a: { command: 'a', ...keys } } }), 'test', {});
 
+const of = (keys: object) => read(keys).routes[0]!.upstreams[0]!.transport;
+
 test('startTimeout and shared are of the transport, and absent where the file does not say', () => {
-  const of = (keys: object) => read(keys).routes[0]!.upstreams[0]!.transport;
   expect(of({ startTimeout: 60_000, shared: true })).toMatchObject({ startTimeoutMs: 60_000, shared: true });
   expect(Object.keys(of({}))).not.toContain('startTimeoutMs');
 });
