@@ -9,11 +9,10 @@ import { errorBody, GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { splice } from '../../protocol/splice.ts';
-import { EventStream } from '../http/event-stream.ts';
-import { respondAccepted, respondFault, respondJson } from '../http/respond.ts';
+import { respondAccepted, respondFault } from '../http/respond.ts';
 import type { Wheel } from '../http/wheel.ts';
+import { Channels, type Channel } from './channels.ts';
 import type { Commons, Guest } from './commons.ts';
-import { BoundedQueue, EventLog, readEventId } from './event-log.ts';
 import type { Greeting } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
 import { answeredTooLarge } from './oversized.ts';
@@ -21,15 +20,6 @@ import { otherForm } from './raw-id.ts';
 import type { BridgeLog } from './running-server.ts';
 import { oneLine, type ServerUser } from './started-server.ts';
 import { Unmatched } from './unmatched.ts';
-
-/** One logical stream; its connection may break and be taken up again. Channel 0 is the one that GET opens. */
-interface Channel {
-  readonly number: number;
-  response: ServerResponse | undefined;
-  stream: EventStream | undefined;
-  /** Has events, so that it can only go on as a stream. */
-  begun: boolean;
-}
 
 /** A request of the client without an answer. Ids and tokens are raw JSON text: 1 is not "1". */
 interface Call {
@@ -89,20 +79,13 @@ export class BridgeSession implements ServerUser {
   /** HTTP exchanges under way, and when the last one ended; for the idle sweep. */
   exchanges = 0;
   lastUsedMs = performance.now();
-  /** The client has had a GET stream, and has none now. */
-  hasLeftStream = false;
 
   readonly #deps: SessionDeps;
   readonly #calls = new Map<string, Call>();
   readonly #byToken = new Map<string, Call>();
-  readonly #standalone: Channel = { number: 0, response: undefined, stream: undefined, begun: true };
-  readonly #events: EventLog;
-  readonly #parked: BoundedQueue<Buffer>;
+  readonly #channels: Channels;
   readonly #unmatched: Unmatched;
-  /** Streams whose readers are so slow that the server waits for them. */
-  readonly #slow = new Set<ServerResponse>();
   readonly #guest: Guest;
-  #channels = 0;
   /** The server of its own; `#ready` resolves when it takes messages. */
   #own: Commons | undefined;
   #ready: Promise<void> | undefined;
@@ -115,20 +98,24 @@ export class BridgeSession implements ServerUser {
   constructor(deps: SessionDeps) {
     const { limits } = deps;
     this.#deps = deps;
-    this.#events = new EventLog(limits.maxReplayEvents, limits.maxReplayBytes);
-    this.#parked = new BoundedQueue(limits.maxParkedMessages, limits.maxParkedBytes, (message) => message.length);
+    this.#channels = new Channels({ ...deps, server: () => this.#own?.server });
     this.#unmatched = new Unmatched(deps.log, limits, { upstream: deps.upstream });
     this.#guest = {
       answered: (id, answer) => this.#answerTo(id, answer),
       about: (id, message) => {
         const call = this.#calls.get(id);
-        if (call !== undefined) this.#send(call.channel, message);
+        if (call !== undefined) this.#channels.send(call.channel, message);
       },
-      told: (message) => this.#tell(message),
+      told: (message) => this.#channels.tell(message),
       ended: (fault) => {
         if (deps.servers.isShared) this.ended(fault);
       },
     };
+  }
+
+  /** The client has had a GET stream, and has none now. */
+  get hasLeftStream(): boolean {
+    return this.#channels.hasLeft;
   }
 
   /** It has a process, or a connection, of its own. */
@@ -152,15 +139,12 @@ export class BridgeSession implements ServerUser {
     if (this.#calls.has(id)) throw new GatewayError('message_invalid', 'id of a request in flight');
     if (this.#calls.size >= this.#deps.limits.maxCallsInFlight)
       throw new GatewayError('upstream_refused', 'too many requests in flight');
-    this.#channels += 1;
-    const channel: Channel = { number: this.#channels, response, stream: undefined, begun: false };
+    const channel = this.#channels.open(response);
     const progress = message.params?.member('_meta')?.member('progressToken');
     const token = progress === undefined ? undefined : rawOf(message.bytes, progress);
     const call: Call = { id, method: message.method, token, channel, commons: undefined };
     this.#calls.set(id, call);
     if (token !== undefined) this.#byToken.set(token, call);
-    // Leaving is not cancelling: the call goes on.
-    response.once('close', () => this.#detach(channel, response));
     this.#forward(call, message).catch((fault: unknown) => {
       if (this.#calls.get(id) === call) this.#answer(call, errorBody(fault, id));
     });
@@ -189,32 +173,9 @@ export class BridgeSession implements ServerUser {
     this.#answer(call, errorBody(new GatewayError('upstream_interrupted', 'cancelled'), call.id));
   }
 
-  /** GET. Throws `stream_taken` for a second stream, `message_invalid` for an event id that is not ours. */
+  /** GET. Throws as `Channels.listen`. */
   listen(response: ServerResponse, lastEventId: string | undefined): void {
-    const from = lastEventId === undefined ? undefined : readEventId(lastEventId);
-    if (lastEventId !== undefined && from === undefined) throw new GatewayError('message_invalid', 'Last-Event-ID');
-    const channel = from === undefined ? this.#standalone : this.#channel(from.channel);
-    if (channel?.response !== undefined) {
-      if (from === undefined) throw new GatewayError('stream_taken');
-      // Who resumes has lost the old connection, even if its end has not been noticed here yet.
-      channel.response.destroy();
-    }
-    const replay = from === undefined ? [] : this.#events.after(from.channel, from.number);
-    const stream = new EventStream(response, this.#deps.wheel);
-    stream.open();
-    for (const event of replay) stream.write(event);
-    if (channel === undefined) {
-      stream.end();
-      return;
-    }
-    channel.response = response;
-    channel.stream = stream;
-    response.once('close', () => this.#detach(channel, response));
-    if (channel === this.#standalone) {
-      this.hasLeftStream = false;
-      for (const message of this.#parked.takeAll()) this.#send(channel, message);
-    }
-    stream.flush();
+    this.#channels.listen(response, lastEventId);
   }
 
   /** Ends the session and the server of its own. Resolves when nothing of that is left. */
@@ -239,12 +200,12 @@ export class BridgeSession implements ServerUser {
       return;
     }
     const channel = this.#channelFor(message.method);
-    if (channel !== undefined) this.#send(channel, message.bytes);
+    if (channel !== undefined) this.#channels.send(channel, message.bytes);
     else if (message.kind === 'request' && this.#calls.size > 1) {
       // One of these calls waits for the answer, and may be anybody's.
       this.#deps.onDropped(message.method);
       this.#own?.server.answerForNobody(message);
-    } else this.#park(message.bytes);
+    } else this.#channels.park(message.bytes);
   }
 
   /** A call need not wait for its deadline when its answer was too large to read. */
@@ -341,8 +302,12 @@ export class BridgeSession implements ServerUser {
       (call.channel.response === undefined && !call.channel.begun)
     )
       this.#deps.onDropped(message.method);
-    else if (call === exact) this.#send(call.channel, message.bytes);
-    else this.#send(call.channel, splice(message.bytes, [{ start: token.start, end: token.end, text: call.token }]));
+    else if (call === exact) this.#channels.send(call.channel, message.bytes);
+    else
+      this.#channels.send(
+        call.channel,
+        splice(message.bytes, [{ start: token.start, end: token.end, text: call.token }]),
+      );
   }
 
   /**
@@ -350,7 +315,7 @@ export class BridgeSession implements ServerUser {
    * share this session, what may belong to one of several calls goes to none of them.
    */
   #channelFor(method: string): Channel | undefined {
-    const standalone = this.#standalone.stream === undefined ? undefined : this.#standalone;
+    const { standalone } = this.#channels;
     if (standalone !== undefined && aboutTheSession.has(method)) return standalone;
     if (this.#deps.isOneClients) return this.#newest() ?? standalone;
     const [only, another] = this.#calls.values();
@@ -364,88 +329,19 @@ export class BridgeSession implements ServerUser {
     return newest;
   }
 
-  /** What is about the session, or about several. */
-  #tell(message: Buffer): void {
-    if (this.#standalone.stream === undefined) this.#park(message);
-    else this.#send(this.#standalone, message);
-  }
-
-  #send(channel: Channel, message: Buffer): void {
-    channel.begun = true;
-    const event = this.#events.add(channel.number, message);
-    const { response } = channel;
-    if (response === undefined) return;
-    if (channel.stream === undefined) {
-      channel.stream = new EventStream(response, this.#deps.wheel);
-      channel.stream.open();
-    }
-    if (!channel.stream.write(event) && response.writableLength > this.#deps.limits.maxStreamBacklogBytes)
-      this.#waitFor(response);
-  }
-
   #answerTo(id: string, body: Buffer | string): void {
     const call = this.#calls.get(id);
     if (call !== undefined) this.#answer(call, body);
   }
 
   #answer(call: Call, body: Buffer | string): void {
-    const { channel } = call;
     this.#forget(call);
-    if (channel.begun) {
-      const event = this.#events.add(channel.number, body);
-      channel.stream?.end(event);
-    } else if (channel.response === undefined)
-      this.#deps.log.debug({ upstream: this.#deps.upstream }, 'dropped an answer that nobody waits for');
-    else respondJson(channel.response, body);
+    this.#channels.answer(call.channel, body);
   }
 
   #forget(call: Call): void {
     this.#calls.delete(call.id);
     if (call.token !== undefined && this.#byToken.get(call.token) === call) this.#byToken.delete(call.token);
-  }
-
-  #park(message: Buffer): void {
-    // A copy of its own size: a small message must not keep the whole chunk it came in.
-    const copy = Buffer.allocUnsafeSlow(message.length);
-    message.copy(copy);
-    const dropped = this.#parked.push(copy);
-    if (dropped.length > 0)
-      this.#deps.log.warn(
-        { upstream: this.#deps.upstream, dropped: dropped.length },
-        'dropped messages that no stream came to fetch',
-      );
-  }
-
-  #channel(number: number): Channel | undefined {
-    if (number === 0) return this.#standalone;
-    for (const { channel } of this.#calls.values()) if (channel.number === number) return channel;
-    return undefined;
-  }
-
-  #detach(channel: Channel, response: ServerResponse): void {
-    if (channel.response !== response) return;
-    channel.response = undefined;
-    channel.stream = undefined;
-    if (channel === this.#standalone) this.hasLeftStream = true;
-  }
-
-  /** One slow reader slows the server; `EventStream` cuts a reader that stays stuck. A server of several is not slowed for one of them. */
-  #waitFor(response: ServerResponse): void {
-    const server = this.#own?.server;
-    if (server === undefined) {
-      if (response.writableLength > this.#deps.limits.maxSharedBacklogBytes) response.destroy();
-      return;
-    }
-    if (this.#slow.has(response)) return;
-    this.#slow.add(response);
-    server.pause();
-    const goOn = (): void => {
-      response.off('drain', goOn);
-      response.off('close', goOn);
-      if (this.#slow.delete(response) && this.#slow.size === 0) server.resume();
-    };
-    response.once('drain', goOn);
-    response.once('close', goOn);
   }
 
   #finish(fault: unknown): void {
@@ -457,10 +353,11 @@ export class BridgeSession implements ServerUser {
       if (isLapsed && response !== undefined && !call.channel.begun) {
         // The client begins a new session and asks again, since nothing has been done.
         this.#forget(call);
+        this.#channels.close(call.channel);
         respondFault(response, fault);
       } else this.#answer(call, errorBody(fault, call.id));
     }
-    this.#standalone.stream?.end();
+    this.#channels.end();
     for (const commons of this.#commons) commons.leave(this.#guest);
     this.#deps.onOver(this);
   }
