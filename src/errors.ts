@@ -108,6 +108,7 @@ export const catalogue = {
 
   // Upstreams.
   upstream_unreachable: { status: 200, rpc: -32603, message: 'Upstream server is unreachable' },
+  upstream_starting: { status: 200, rpc: -32603, message: 'Upstream server is starting' },
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_unauthorized: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },

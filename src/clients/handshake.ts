@@ -52,6 +52,8 @@ function carriedFromClients(revision: LegacyRevision): number {
 export interface Opening {
   readonly upstream: Upstream;
   readonly session: UpstreamSession | undefined;
+  /** It is there, and not ready yet: it joins by itself. */
+  readonly isStarting?: boolean;
 }
 
 /** One opening per upstream, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
@@ -70,12 +72,13 @@ export async function openAll(
           upstream,
           session: opener.sessionless(upstream, owner) ?? (await opener.open(upstream, owner, 'initialize', caller)),
         };
-      } catch {
-        return { upstream, session: undefined };
+      } catch (fault) {
+        const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
+        return { upstream, session: undefined, isStarting };
       }
     }),
   );
-  if (openings.every((opening) => opening.session === undefined))
+  if (openings.every(({ session, isStarting }) => session === undefined && isStarting !== true))
     throw new GatewayError('upstreams_all_down', `${upstreams.all.length} tried`);
   return openings;
 }

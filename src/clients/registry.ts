@@ -93,7 +93,11 @@ export class ClientRegistry implements Who<Client> {
   }
 
   /** The token of a new session of what `initialize` has opened. */
-  create(greeting: Greeting, openings: readonly Opening[], { principal }: Caller): string {
+  create(
+    greeting: Pick<Greeting, 'revision' | 'capabilities'>,
+    openings: readonly Opening[],
+    { principal }: Caller,
+  ): string {
     const { keyring, route, maxAgeSeconds, nowSeconds } = this.#parts;
     const now = nowSeconds();
     const claims = newClaims(
@@ -157,10 +161,10 @@ export class ClientRegistry implements Who<Client> {
     return client;
   }
 
-  /** A client of the gateway's own, to look at the upstreams without being anybody: whoever asked for it ends its sessions. */
+  /** A client of the gateway's own, with a session that nobody else has: whoever asked for it ends its upstream sessions. */
   observer(): Client {
-    const session = this.#principalSession(newestLegacy, nobody);
-    return new Client(session, nobody.principalId, true, this.#wording(newestLegacy), this.#parts);
+    const token = this.create({ revision: newestLegacy, capabilities: 0 }, [], nobody);
+    return this.#withSession(token, nobody);
   }
 
   /** The sessions of whoever gives way are ended, so those in use come last: made-up headers must not end the calls of others. */

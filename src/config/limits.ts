@@ -12,3 +12,7 @@ export const maxTimeoutSeconds = 1_000;
 /** Up to this figure, the longest timeout of Cline, seconds may have been meant all the same. */
 export const doubtfulTimeoutMs = 3_600;
 export const maxTimeoutMs = 86_400_000;
+/** A program that is started for the first time may have to be installed. */
+export const defaultStartTimeoutMs = 300_000;
+export const minStartTimeoutMs = 1_000;
+export const maxStartTimeoutMs = 3_600_000;

@@ -3,6 +3,14 @@
  * MCPRoute) ends here; nothing behind this file knows which kind of file a setting came from.
  */
 
+/** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
+interface Bridged {
+  /** How long it may take until its first answer, in ms. */
+  readonly startTimeoutMs?: number;
+  /** One process or connection serves all sessions of a principal. */
+  readonly shared?: boolean;
+}
+
 /** How an upstream is reached. Header and environment values are secrets: they are never printed. */
 export type UpstreamTransport =
   | {
@@ -10,18 +18,18 @@ export type UpstreamTransport =
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
     }
-  | {
+  | (Bridged & {
       readonly kind: 'sse';
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
-    }
-  | {
+    })
+  | (Bridged & {
       readonly kind: 'stdio';
       readonly command: string;
       readonly args: readonly string[];
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string | undefined;
-    };
+    });
 
 /** Which tools of an upstream are shown and callable: exact names as the upstream gives them. Exclude wins. */
 export interface ToolSelector {

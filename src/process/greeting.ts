@@ -1,11 +1,13 @@
 /** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GatewayError } from '../errors.ts';
 import type { Client } from '../clients/client.ts';
 import { greetingMs } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { RouteParts } from '../route/route.ts';
 import type { RouteTable } from '../route/table.ts';
 import { nobody } from '../transport/http/caller.ts';
-import { columns } from './columns.ts';
+import { columns, firstLine } from './columns.ts';
 
 interface Row {
   readonly name: string;
@@ -13,16 +15,72 @@ interface Row {
   readonly tools: number;
 }
 
-/** Looks at every upstream once, as a client without a session would, and leaves no session behind. */
-async function survey(parts: RouteParts): Promise<Row[]> {
+/** How far a bridged server has come, by its route and the name of its upstream; undefined where that is not known here. */
+export type StateOf = (
+  route: string,
+  name: string,
+) => { readonly phase: string; readonly ms: number; readonly said: string | undefined } | undefined;
+
+/** The greeting does not wait longer than this for a server that is starting, in ms; what it says of its start is cut here. */
+const startingMs = 10_000;
+const maxSaidChars = 60;
+const lookAgainMs = 200;
+
+/** Looks at every upstream once, as a client with a session of its own would, and leaves nothing behind at the upstreams. */
+async function survey(parts: RouteParts, stateOf: StateOf): Promise<Row[]> {
   const client = parts.clients.observer();
   const rows = await Promise.all(
-    parts.upstreams.all.map((upstream) =>
-      Promise.race([look(parts, client, upstream), pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet'))]),
-    ),
+    parts.upstreams.all.map(async (upstream) => {
+      const starting = await started(parts, client, upstream, stateOf);
+      if (starting !== undefined) return starting;
+      return await Promise.race([
+        look(parts, client, upstream),
+        pause(greetingMs, rowOf(upstream, 'slow', 'has not answered yet')),
+      ]);
+    }),
   );
   await Promise.allSettled(client.sessions.release().map((session) => parts.adapter.end({ session, caller: nobody })));
   return rows;
+}
+
+/** Waits while a server is starting; the row of one that still is after a while, or that does not answer at all. */
+async function started(
+  parts: RouteParts,
+  client: Client,
+  upstream: Upstream,
+  stateOf: StateOf,
+): Promise<Row | undefined> {
+  const state = (): ReturnType<StateOf> => stateOf(parts.config.name, upstream.config.name);
+  const deadline = performance.now() + startingMs;
+  for (;;) {
+    const contact = await contactOf(parts, client, upstream, state);
+    if (contact === 'settled') return undefined;
+    if (contact === 'slow') return rowOf(upstream, 'slow', 'has not answered yet');
+    if (performance.now() >= deadline) break;
+    await sleep(lookAgainMs);
+  }
+  const said = firstLine(state()?.said ?? '', maxSaidChars);
+  return rowOf(upstream, 'starting', `joins by itself when it is ready${said === '' ? '' : `: ${said}`}`);
+}
+
+/** The first contact starts it; its own word, or the bridge's, says that it is not there yet. */
+async function contactOf(
+  { lists }: RouteParts,
+  client: Client,
+  upstream: Upstream,
+  state: () => ReturnType<StateOf>,
+): Promise<'starting' | 'slow' | 'settled'> {
+  const phase = state()?.phase;
+  if (phase === 'starting') return 'starting';
+  if (phase === 'ready' || phase === 'failed') return 'settled';
+  const tried = lists.count(client, upstream, 'tools').then(
+    () => 'settled' as const,
+    (fault: unknown) => {
+      const isSaid = fault instanceof GatewayError && fault.code === 'upstream_starting';
+      return isSaid || state()?.phase === 'starting' ? ('starting' as const) : ('settled' as const);
+    },
+  );
+  return await Promise.race([tried, pause(greetingMs, 'slow' as const)]);
 }
 
 async function look({ lists }: RouteParts, client: Client, upstream: Upstream): Promise<Row> {
@@ -47,16 +105,22 @@ function pause<T>(ms: number, value: T): Promise<T> {
   return new Promise((resolve) => void setTimeout(() => resolve(value), ms).unref());
 }
 
-/** `origin`: where the process listens. */
-export async function greeting(origin: string, { routes }: RouteTable, version: string): Promise<string> {
-  const texts = await Promise.all(
-    routes.map((route) => greetingOf(`${origin}${route.config.path}`, route.parts, version)),
-  );
-  return texts.join('');
+/**
+ * Resolves when all upstreams of all routes have settled, or after a while; what is still starting is said to be. `origin`: where
+ * the process listens.
+ */
+export async function greeting(
+  origin: string,
+  { routes }: RouteTable,
+  version: string,
+  stateOf: StateOf = () => undefined,
+): Promise<string> {
+  const texts = routes.map((route) => greetingOf(`${origin}${route.config.path}`, route.parts, version, stateOf));
+  return (await Promise.all(texts)).join('');
 }
 
-async function greetingOf(endpoint: string, parts: RouteParts, version: string): Promise<string> {
-  const rows = await survey(parts);
+async function greetingOf(endpoint: string, parts: RouteParts, version: string, stateOf: StateOf): Promise<string> {
+  const rows = await survey(parts, stateOf);
   const tools = rows.reduce((sum, row) => sum + row.tools, 0);
   return [
     `Manifold ${version} serves ${endpoint}`,

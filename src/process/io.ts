@@ -3,7 +3,7 @@ import type { NotUtf8Error } from '../config/text-file.ts';
 import type { Environment } from '../config/variables.ts';
 
 export interface CommandIo {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
   readonly env: Environment;
   /** As UTF-8. Rejects with the error of node:fs, or with `NotUtf8Error`. */

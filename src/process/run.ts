@@ -3,12 +3,14 @@ import type { Server } from 'node:http';
 import { type Config, faultText } from '../config/model.ts';
 import { createLog, type Log, outputOf } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
-import { registry } from '../telemetry/metrics.ts';
+import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
-import { startBridge, type Bridge } from '../transport/bridge/bridge.ts';
+import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
+import { bridgedName } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
+import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, prepare, type Prepared } from './prepare.ts';
 import { listen, portOf, shownHost } from './listen.ts';
@@ -53,12 +55,13 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
+    const live = liveOf(prepared.config, context);
     const probes =
       admin === undefined
         ? ''
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
-      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes),
+      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes).finally(() => live?.stop()),
       greeted: () => terminal?.release(),
       drain: async (delayMs) => {
         terminal?.release();
@@ -100,20 +103,38 @@ async function startAdmin(
 async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
   const serving: Serving = await serve(prepared, {
     ...context,
-    bridgedUrl: (_route, name) => context.bridge!.urlOf(name),
+    bridgedUrl: (route, name) => context.bridge!.urlOf(bridgedName(route, name)),
     onNotice: () => {},
   });
   return {
-    greeting: greeting(serving.origin, serving.routes, context.version),
+    greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
+      context.bridge?.stateOf(bridgedName(route, name)),
+    ),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
     drain: (delayMs) => serving.drain(delayMs),
   };
 }
 
+function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
+  const names = bridgedOf(config).map(({ name }) => name);
+  return bridge === undefined ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
+}
+
 async function bridgeOf(config: Config, log: Log): Promise<Bridge | undefined> {
-  const specs = config.routes.flatMap((route) =>
-    route.upstreams.flatMap(({ name, transport }) => (transport.kind === 'http' ? [] : [{ name, transport }])),
+  const specs = bridgedOf(config);
+  return specs.length === 0
+    ? undefined
+    : await startBridge(specs, {
+        log,
+        onDropped: (upstream) => bridgeDropped.inc({ upstream }),
+      });
+}
+
+function bridgedOf(config: Config): BridgeSpec[] {
+  return config.routes.flatMap((route) =>
+    route.upstreams.flatMap(({ name, transport }) =>
+      transport.kind === 'http' ? [] : [{ name: bridgedName(route.name, name), transport }],
+    ),
   );
-  return specs.length === 0 ? undefined : await startBridge(specs, { log });
 }

@@ -5,6 +5,7 @@ import { createLog, outputOf } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './options.ts';
+import { bridgedName } from './bridged-name.ts';
 import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import type { Prepared } from './prepare.ts';
@@ -69,7 +70,7 @@ export function runWorker(io: CommandIo, version: string): void {
       io: { ...io, stderr: { write: () => {} } },
       log: createLog(options.logLevel, outputOf(options.logFormat)).child({ worker: cluster.worker?.id }),
       version,
-      bridgedUrl: (_route, name) => urls.get(name)!,
+      bridgedUrl: (route, name) => urls.get(bridgedName(route, name))!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
     tell({ kind: 'listening' });

@@ -4,6 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
+import { bridgedName } from './bridged-name.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
@@ -21,7 +22,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     prepared.config.routes.flatMap((route) =>
       route.upstreams
         .filter(({ transport }) => transport.kind !== 'http')
-        .map(({ name }) => [name, context.bridge!.urlOf(name)] as const),
+        .map(({ name }) => bridgedName(route.name, name))
+        .map((name) => [name, context.bridge!.urlOf(name)] as const),
     ),
   );
   let draining = false;

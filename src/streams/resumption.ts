@@ -4,7 +4,12 @@ import { maxPollMs, resumptionMaxMs } from '../transport/http/limits.ts';
 
 /** What may pass when the answer is asked for again. Whoever else holds the stream is a reader that is gone: ids are this call's. */
 export function isPassing({ code }: GatewayError): boolean {
-  return code === 'upstream_interrupted' || code === 'upstream_unreachable' || code === 'upstream_busy';
+  return (
+    code === 'upstream_interrupted' ||
+    code === 'upstream_unreachable' ||
+    code === 'upstream_starting' ||
+    code === 'upstream_busy'
+  );
 }
 
 /** The pause before the answer is asked for again, the `attempt`th time in a row from 0; `retryMs` is the upstream's own wish. */

@@ -79,6 +79,12 @@ export const hops = new Counter({
   labelNames: ['outcome'],
   registers,
 });
+export const bridgeDropped = new Counter({
+  name: 'manifold_bridge_dropped_total',
+  help: 'Messages of stdio and SSE servers dropped because nobody can tell which session or request they belong to.',
+  labelNames: ['upstream'],
+  registers,
+});
 export const draining = new Gauge({
   name: 'manifold_draining',
   help: '1 while the process drains.',

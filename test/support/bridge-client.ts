@@ -28,21 +28,27 @@ export function recordingLog(): BridgeLog & { readonly lines: LogLine[] } {
 export function stdioSpec(
   name: string,
   args: readonly string[],
-  more: { env?: Record<string, string>; cwd?: string; command?: string } = {},
+  more: {
+    env?: Record<string, string>;
+    cwd?: string;
+    command?: string;
+    startTimeoutMs?: number;
+    shared?: boolean;
+  } = {},
 ): BridgeSpec {
-  return {
-    name,
-    transport: { kind: 'stdio', command: more.command ?? process.execPath, args, env: more.env ?? {}, cwd: more.cwd },
-  };
+  const { env = {}, cwd, command = process.execPath, ...bridged } = more;
+  return { name, transport: { kind: 'stdio', command, args, env, cwd, ...bridged } };
 }
 
 export async function bridged(
   specs: readonly BridgeSpec[],
   limits: Partial<BridgeLimits> = {},
+  onDropped: (upstream: string, method: string) => void = () => {},
 ): Promise<{ bridge: Bridge; log: ReturnType<typeof recordingLog> }> {
   const log = recordingLog();
-  const bridge = await startBridge(specs, { log, limits });
-  return { bridge: { urlOf: (name) => bridge.urlOf(name), close: closedAtTheEnd(() => bridge.close()) }, log };
+  const bridge = await startBridge(specs, { log, limits, onDropped });
+  const close = closedAtTheEnd(() => bridge.close());
+  return { bridge: { urlOf: (name) => bridge.urlOf(name), stateOf: (name) => bridge.stateOf(name), close }, log };
 }
 
 export const initializeBody =
@@ -68,8 +74,21 @@ export function post(
   });
 }
 
+/** `initialize`, asked again while the server is starting. */
+export async function initialize(
+  url: string,
+  body = initializeBody,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  for (;;) {
+    const response = await post(url, body, undefined, headers);
+    if (response.status !== 503) return response;
+    await response.arrayBuffer();
+  }
+}
+
 export async function open(url: string): Promise<string> {
-  const response = await post(url, initializeBody);
+  const response = await initialize(url);
   const text = await response.text();
   const session = response.headers.get('mcp-session-id');
   if (session === null) throw new Error(`no session: ${response.status} ${text}`);

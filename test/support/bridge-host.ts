@@ -32,7 +32,8 @@ const ask = async (method: string): Promise<Record<string, unknown>> => {
   if (session !== null) headers['mcp-session-id'] = session;
   return ((await response.json()) as { result: Record<string, unknown> }).result;
 };
-await ask('initialize');
+// Asked again while the server is starting.
+while (headers['mcp-session-id'] === undefined) await ask('initialize');
 const pids = [(await ask('pid'))['pid'], (await ask('grandchild'))['pid'], ...reapers()];
 process.stdout.write(`${JSON.stringify({ pids })}\n`);
 

@@ -77,6 +77,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'A task id of another session or principal, or changed on its way, or one whose server is no longer configured.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
   upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
+  upstream_starting:
+    'A stdio or SSE server is still starting, or a server answers 503 while it does. It joins by itself. What it prints on stderr is in the log; `startTimeout` says how long it may take.',
   upstream_timeout:
     "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",
   upstream_refused: 'Another 4xx, or an error in place of what the gateway itself asked for.',

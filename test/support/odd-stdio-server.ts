@@ -3,6 +3,7 @@
  * outlive the end of its input and SIGTERM, `crash` makes it exit before it answers anything.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 interface Incoming {
@@ -42,7 +43,7 @@ const answers: Record<string, (params: Readonly<Record<string, unknown>>, raw: s
   pid: () => ({ pid: process.pid }),
   crash: () => process.exit(3),
   never: () => undefined,
-  ask: async () => ({ answer: await ask('sampling/createMessage') }),
+  ask: async () => ({ answer: (await ask('sampling/createMessage')) ?? null }),
   stray: () => {
     write('I am a stray print');
     write('{"result":{"secret":"value"},"jsonrpc":"2.0","jsonrpc":"2.0","id":99}');
@@ -73,6 +74,38 @@ const answers: Record<string, (params: Readonly<Record<string, unknown>>, raw: s
       });
     }
     return { done: true };
+  },
+  // The kinds of carelessness that servers of the field show.
+  textual: async ({ id, token }) => {
+    send({ method: 'notifications/progress', params: { progressToken: String(token), progress: 1 } });
+    send({ result: { textual: true }, id: String(id) });
+    return undefined;
+  },
+  lost: () => {
+    send({ result: {}, id: 'no such request' });
+    return undefined;
+  },
+  marked: ({ id }) => {
+    process.stdout.write(`\u{feff}${JSON.stringify({ jsonrpc: '2.0', id, result: { marked: true } })}\n`);
+    return undefined;
+  },
+  foreign: ({ token }) => {
+    send({ method: 'notifications/progress', params: { progressToken: 'of nobody', progress: 1 } });
+    send({ method: 'notifications/progress', params: { progressToken: token, progress: 2 } });
+    return {};
+  },
+  traceback: () => {
+    process.stderr.write(
+      'before\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\nValueError: no\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "b.py", line 2\nKeyError: 1\nafter\n',
+    );
+    return {};
+  },
+  flood: async ({ line, bytes }) => {
+    const lines = `${String(line)}\n`;
+    const chunk = lines.repeat(Math.ceil(65_536 / lines.length));
+    for (let left = number(bytes); left > 0; left -= chunk.length)
+      if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+    return {};
   },
   huge: () => ({ huge: 'h'.repeat(5 * 1024 * 1024) }),
   grandchild: () => {

@@ -3,7 +3,7 @@
  * its remedies and docs/configuration.md all come from this table.
  */
 import * as z from 'zod';
-import { defaultTimeoutMs, maxTimeoutSeconds } from '../limits.ts';
+import { defaultStartTimeoutMs, defaultTimeoutMs, maxTimeoutSeconds } from '../limits.ts';
 
 const names = z.array(z.string());
 
@@ -22,6 +22,8 @@ export const serverShape = z.object({
   excludeTools: names.optional(),
   disabled: z.boolean().optional(),
   timeout: z.number().optional(),
+  startTimeout: z.number().optional(),
+  shared: z.boolean().optional(),
   era: z.enum(['auto', 'legacy', 'modern']).optional(),
   onSessionLoss: z.enum(['reinitialize', 'error']).optional(),
   forwardHeaders: names.optional(),
@@ -99,6 +101,18 @@ export const serverKeys = {
   timeout: {
     wants: 'milliseconds, such as 60000',
     says: `Longest silence of one call in **milliseconds**; progress starts it anew. ${defaultTimeoutMs} when absent. A figure below ${maxTimeoutSeconds} is in seconds, as Cline and Kilo Code write it; \`check\` notes it.`,
+  },
+  startTimeout: {
+    wants: 'milliseconds, such as 600000',
+    says: `How long the program may take until its first answer, in **milliseconds**: it may have to be installed first. ${defaultStartTimeoutMs} when absent.`,
+    only: 'stdio',
+    ours: true,
+  },
+  shared: {
+    wants: 'true or false',
+    says: '`true`: one process serves all sessions of a caller, in the place of one each. For servers that keep nothing of a session; see docs/stdio.md for what such a server cannot do.',
+    only: 'stdio',
+    ours: true,
   },
   era: {
     wants: '"auto", "legacy" or "modern"',

@@ -2,6 +2,7 @@
 import { parseEnv } from 'node:util';
 import type { Findings } from '../findings.ts';
 import { readHeaders } from '../headers.ts';
+import { maxStartTimeoutMs, minStartTimeoutMs } from '../limits.ts';
 import type { JsonPath } from './jsonc.ts';
 import type { ServerKey } from './keys.ts';
 import { serverKeys } from './keys.ts';
@@ -131,7 +132,17 @@ function readProgram(
   for (const value of [command, cwd, ...args]) {
     if (value?.includes('\0') === true) findings.fault(path, 'a NUL character', 'Take it out');
   }
-  return { kind: 'stdio', command, args: args.filter((arg) => arg !== undefined), env: setOnly(variables), cwd };
+  return {
+    kind: 'stdio',
+    command,
+    args: args.filter((arg) => arg !== undefined),
+    env: setOnly(variables),
+    cwd,
+    ...(text.startTimeout !== undefined && {
+      startTimeoutMs: readStartTimeout(at('startTimeout'), text.startTimeout, findings),
+    }),
+    ...(text.shared !== undefined && { shared: text.shared }),
+  };
 }
 
 /* The format of Node's `--env-file`, which is that of dotenv. */
@@ -152,6 +163,17 @@ function readEnvFile(
     `Give ${serverKeys.envFile.wants}`,
   );
   return {};
+}
+
+function readStartTimeout(path: JsonPath, timeout: number, findings: Findings): number {
+  if (!Number.isInteger(timeout) || timeout < minStartTimeoutMs || timeout > maxStartTimeoutMs) {
+    findings.fault(
+      path,
+      `a timeout outside of ${minStartTimeoutMs} to ${maxStartTimeoutMs}`,
+      'The unit is milliseconds: 5 minutes are 300000',
+    );
+  }
+  return timeout;
 }
 
 function readVariables(

@@ -15,10 +15,10 @@ import { connectTimeoutMs, headersTimeoutMs, keepAliveMs, maxHeaderBytes, reques
 import { respondFault } from '../http/respond.ts';
 import { bridgeLimits, type BridgeLimits } from './limits.ts';
 import type { BridgeSession } from './session.ts';
-import { BridgeSessions, type BridgedUpstream } from './sessions.ts';
+import type { BridgedUpstream, UpstreamState } from './bridged-upstream.ts';
+import { BridgeSessions, type Caller } from './sessions.ts';
 import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
 import { startReaping, type Reaping } from './reaping.ts';
-import { SpawnDamping } from './spawn-damping.ts';
 import { openSse } from './sse-bridge.ts';
 import { openProcess } from './stdio.ts';
 
@@ -30,6 +30,8 @@ export interface BridgeSpec {
 export interface Bridge {
   /** Throws RangeError for a name that was not among the specs. */
   urlOf(name: string): string;
+  /** How far an upstream has come; undefined for a name that was not among the specs. */
+  stateOf(name: string): UpstreamState | undefined;
   /** Ends every session and waits until nothing of their servers is left. */
   close(): Promise<void>;
 }
@@ -37,13 +39,22 @@ export interface Bridge {
 /** Revisions a stdio server may speak; the bridge hands messages on and is the same for all. */
 const revisions = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
 
-/** `limits` are for tests. */
-export async function startBridge(
-  specs: readonly BridgeSpec[],
-  deps: { readonly log: BridgeLog; readonly limits?: Partial<BridgeLimits> },
-): Promise<Bridge> {
+/** Headers of `initialize`, set by the gateway alone. Without the first all are one principal. */
+const principalHeader = 'manifold-principal';
+/** `session`: one client uses the session. Without it several may, which is the stricter rule. */
+const sharingHeader = 'manifold-sharing';
+
+export interface BridgeDeps {
+  readonly log: BridgeLog;
+  /** For tests. */
+  readonly limits?: Partial<BridgeLimits>;
+  /** Told of each message of a server that was dropped since nobody can tell whose it is. */
+  readonly onDropped?: (upstream: string, method: string) => void;
+}
+
+export async function startBridge(specs: readonly BridgeSpec[], deps: BridgeDeps): Promise<Bridge> {
   const limits: BridgeLimits = { ...bridgeLimits, ...deps.limits };
-  const bridge = new LoopbackBridge(specs, deps.log, limits);
+  const bridge = new LoopbackBridge(specs, deps, limits);
   await bridge.listen();
   return bridge;
 }
@@ -68,16 +79,22 @@ class LoopbackBridge implements Bridge {
   #agent: Agent | undefined;
   #host = '';
 
-  constructor(specs: readonly BridgeSpec[], log: BridgeLog, limits: BridgeLimits) {
-    this.#log = log;
+  constructor(specs: readonly BridgeSpec[], deps: BridgeDeps, limits: BridgeLimits) {
+    this.#log = deps.log;
     this.#limits = limits;
-    this.#sessions = new BridgeSessions(log, limits);
+    this.#sessions = new BridgeSessions(deps.log, limits, deps.onDropped ?? (() => {}));
     for (const spec of specs) {
       // Another user of this machine can reach the port; without the path that is of no use (128 bits).
       const path = `/${randomBytes(16).toString('hex')}/mcp`;
       this.#paths.set(spec.name, path);
-      const open = this.#opener(spec);
-      this.#byPath.set(path, { name: spec.name, sessions: new Map(), damping: new SpawnDamping(limits), open });
+      const { startTimeoutMs, shared } = spec.transport;
+      const upstream = this.#sessions.add({
+        name: spec.name,
+        open: this.#opener(spec),
+        startTimeoutMs: startTimeoutMs ?? limits.startTimeoutMs,
+        shared: shared ?? false,
+      });
+      this.#byPath.set(path, upstream);
     }
   }
 
@@ -103,6 +120,11 @@ class LoopbackBridge implements Bridge {
     const path = this.#paths.get(name);
     if (path === undefined) throw new RangeError(`no bridged upstream ${name}`);
     return `http://${this.#host}${path}`;
+  }
+
+  stateOf(name: string): UpstreamState | undefined {
+    const path = this.#paths.get(name);
+    return path === undefined ? undefined : this.#byPath.get(path)?.state;
   }
 
   async close(): Promise<void> {
@@ -159,7 +181,7 @@ class LoopbackBridge implements Bridge {
     const opening = message.kind === 'request' && message.method === 'initialize';
     if (session === undefined) {
       if (!opening) throw new GatewayError('session_missing');
-      await this.#sessions.open(upstream, message, response);
+      await this.#sessions.open(upstream, message, callerOf(head), response);
       return;
     }
     if (opening) throw new GatewayError('initialize_misplaced');
@@ -185,6 +207,14 @@ class LoopbackBridge implements Bridge {
     if (head.sessionToken === undefined) throw new GatewayError('session_missing');
     return this.#sessions.known(upstream, head.sessionToken, response);
   }
+}
+
+function callerOf({ rawHeaders }: Head): Caller {
+  const valueOf = (header: string): string | undefined => {
+    const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === header);
+    return at === -1 ? undefined : rawHeaders[at + 1];
+  };
+  return { principal: valueOf(principalHeader) ?? '', isOneClients: valueOf(sharingHeader) === 'session' };
 }
 
 function bodyOf(request: IncomingMessage): Promise<Buffer> {

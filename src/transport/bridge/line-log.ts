@@ -1,6 +1,5 @@
 /**
- * A server's own output in the gateway's log: each line cut, and no more lines in a second than the log can bear. What
- * was left out is counted.
+ * A server's own output in the gateway's log: no more entries in a second than the log can bear. What was left out is counted.
  */
 import type { BridgeLimits } from './limits.ts';
 import type { BridgeLog } from './running-server.ts';
@@ -20,7 +19,7 @@ export class LineLog {
   }
 
   /** `nowMs` from any clock that does not go back. */
-  write(level: 'info' | 'warn', label: object, text: string, line: Buffer, nowMs: number): void {
+  write(level: 'info' | 'warn', label: object, text: string, line: string, nowMs: number): void {
     if (nowMs - this.#windowStart >= windowMs) {
       if (this.#leftOut > 0)
         this.#log.warn({ ...label, lines: this.#leftOut }, 'lines of the server left out of the log');
@@ -33,6 +32,6 @@ export class LineLog {
       return;
     }
     this.#written += 1;
-    this.#log[level]({ ...label, line: line.toString('utf8', 0, this.#limits.maxLoggedBytes) }, text);
+    this.#log[level]({ ...label, line }, text);
   }
 }

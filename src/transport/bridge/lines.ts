@@ -1,36 +1,48 @@
 /**
  * Splits the output of a stdio server into lines (2025-11-25 transports §stdio: messages are delimited by newlines and
- * hold none). Bounded: of a line that is too long only the two ends are kept.
+ * hold none). Bounded: a line in the making is one buffer, however small the chunks it comes in, and of a line that is too
+ * long only the two ends are kept.
  */
 const newline = 0x0a;
 const carriageReturn = 0x0d;
+/** U+FEFF in UTF-8, which some programs put before what they print (RFC 8259 §8.1 lets a reader skip it). */
+const byteOrderMarkBytes = 3;
 /** Kept of each end of a line that is too long; enough to find its JSON-RPC id. */
 const keptEndBytes = 512;
+const minHeldBytes = 1_024;
 
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
-  #parts: Buffer[] = [];
+  /** The beginning of a line whose end has not come: `size` bytes. */
+  #held = empty;
   #size = 0;
   /** Set while the rest of a line that is too long is skipped. */
   #long: { readonly head: Buffer; tail: Buffer } | undefined;
 
-  /** `onLine` gets no empty lines and no line ends. What it gets may be part of the chunk. */
+  /** `onLine` gets no empty lines, no line ends and no byte order mark. What it gets may be part of the chunk. */
   constructor(maxBytes: number, onLine: (line: Buffer) => void, onLong: (head: Buffer, tail: Buffer) => void) {
     this.#maxBytes = maxBytes;
     this.#onLine = onLine;
     this.#onLong = onLong;
   }
 
-  push(chunk: Buffer): void {
+  /** Gives the number of lines that ended, empty ones included. */
+  push(chunk: Buffer): number {
     let start = 0;
+    let lines = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      this.#take(chunk.subarray(start, end));
-      this.#close();
+      if (this.#size === 0 && this.#long === undefined && end - start <= this.#maxBytes) this.#give(chunk, start, end);
+      else {
+        this.#hold(chunk, start, end);
+        this.#close();
+      }
       start = end + 1;
+      lines += 1;
     }
-    if (start < chunk.length) this.#take(chunk.subarray(start));
+    if (start < chunk.length) this.#hold(chunk, start, chunk.length);
+    return lines;
   }
 
   /** The output has ended: what no newline closed is a line all the same. */
@@ -38,18 +50,28 @@ export class LineSplitter {
     this.#close();
   }
 
-  #take(part: Buffer): void {
+  #hold(chunk: Buffer, start: number, end: number): void {
+    if (start === end) return;
     if (this.#long !== undefined) {
-      this.#long.tail = lastBytes([this.#long.tail, part]);
+      this.#long.tail = lastBytes(this.#long.tail, chunk.subarray(start, end));
       return;
     }
-    this.#parts.push(part);
-    this.#size += part.length;
-    if (this.#size <= this.#maxBytes) return;
-    const head = Buffer.concat(this.#parts, Math.min(this.#size, keptEndBytes));
-    this.#long = { head, tail: lastBytes(this.#parts) };
-    this.#parts = [];
-    this.#size = 0;
+    const size = this.#size + end - start;
+    if (size > this.#maxBytes) {
+      const begun = this.#held.subarray(0, this.#size);
+      const rest = chunk.subarray(start, end);
+      const head = Buffer.concat([begun.subarray(0, keptEndBytes), rest.subarray(0, keptEndBytes)]);
+      this.#long = { head: Buffer.from(head.subarray(0, keptEndBytes)), tail: lastBytes(begun, rest) };
+      this.#reset();
+      return;
+    }
+    if (size > this.#held.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(minHeldBytes, size, Math.min(size * 2, this.#maxBytes)));
+      this.#held.copy(grown, 0, 0, this.#size);
+      this.#held = grown;
+    }
+    chunk.copy(this.#held, this.#size, start, end);
+    this.#size = size;
   }
 
   #close(): void {
@@ -60,16 +82,28 @@ export class LineSplitter {
       return;
     }
     if (this.#size === 0) return;
-    const line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#size);
-    this.#parts = [];
+    const line = this.#held.subarray(0, this.#size);
+    this.#reset();
+    this.#give(line, 0, line.length);
+  }
+
+  #give(bytes: Buffer, from: number, to: number): void {
+    const marked = to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
+    const start = marked ? from + byteOrderMarkBytes : from;
+    const end = bytes[to - 1] === carriageReturn ? to - 1 : to;
+    if (end > start) this.#onLine(bytes.subarray(start, end));
+  }
+
+  #reset(): void {
+    this.#held = empty;
     this.#size = 0;
-    const end = line.at(-1) === carriageReturn ? line.length - 1 : line.length;
-    if (end > 0) this.#onLine(line.subarray(0, end));
   }
 }
 
-/** A copy of the last bytes of what the parts make up together. */
-function lastBytes(parts: readonly Buffer[]): Buffer {
-  const whole = Buffer.concat(parts.map((part) => part.subarray(-keptEndBytes)));
+const empty = Buffer.alloc(0);
+
+/** A copy of the last bytes of what both make up together. */
+function lastBytes(first: Buffer, second: Buffer): Buffer {
+  const whole = Buffer.concat([first.subarray(-keptEndBytes), second.subarray(-keptEndBytes)]);
   return Buffer.from(whole.subarray(-keptEndBytes));
 }

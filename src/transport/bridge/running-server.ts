@@ -14,6 +14,8 @@ export interface Peer {
   /** Leaves the server's output unread, so that it waits. */
   pause(): void;
   resume(): void;
+  /** What it wrote last was no message: such output is read more slowly than messages are. */
+  stray(): void;
   /** Ends it. Resolves when nothing of it is left. May be called again. */
   end(): Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface PeerOwner {
   message(bytes: Buffer): void;
   /** A message over `maxMessageBytes` was skipped; its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
+  /** It wrote this to stderr: one entry of its log, of one or more lines. */
+  said(entry: string): void;
   /** The peer ended. Once. */
   ended(fault: GatewayError): void;
 }

@@ -1,85 +1,136 @@
 /**
- * One client session of the bridge: the messages of one running server, dealt out to the POST and GET streams of one client
- * (2025-11-25 transports §Streamable HTTP). Messages pass as bytes; only what says where they belong is read.
+ * One client session of the bridge: the messages of a running server, dealt out to the POST and GET streams of one client
+ * (2025-11-25 transports §Streamable HTTP). Messages pass as bytes; only what says where they belong is read. The session has
+ * no server until a message needs one of its own: pings, the level of log messages and lists are answered without.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError } from '../../errors.ts';
-import { readBatch, readServerMessage, type Message } from '../../protocol/envelope.ts';
+import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
-import { respondAccepted, respondJson } from '../http/respond.ts';
-import { EventStream } from '../http/event-stream.ts';
+import { splice } from '../../protocol/splice.ts';
+import { respondAccepted, respondFault } from '../http/respond.ts';
 import type { Wheel } from '../http/wheel.ts';
+import { Channels, type Channel } from './channels.ts';
+import type { Commons, Guest } from './commons.ts';
+import type { Greeting } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import { BoundedQueue, EventLog, readEventId } from './event-log.ts';
-import { LineLog } from './line-log.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
-
-/** One logical stream; its connection may break and be taken up again. Channel 0 is the one that GET opens. */
-interface Channel {
-  readonly number: number;
-  response: ServerResponse | undefined;
-  stream: EventStream | undefined;
-  /** Has events, so that it can only go on as a stream. */
-  begun: boolean;
-}
+import { answeredTooLarge } from './oversized.ts';
+import { otherForm } from './raw-id.ts';
+import type { BridgeLog } from './running-server.ts';
+import { oneLine, type ServerUser } from './started-server.ts';
+import { Unmatched } from './unmatched.ts';
 
 /** A request of the client without an answer. Ids and tokens are raw JSON text: 1 is not "1". */
 interface Call {
   readonly id: string;
+  readonly method: string;
   readonly token: string | undefined;
-  readonly initialize: boolean;
   readonly channel: Channel;
+  /** Its server is one that several use. */
+  commons: Commons | undefined;
+}
+
+/** Where a session gets its servers. Both reject with a GatewayError. */
+export interface ServersOfSession {
+  /** One for itself, maybe still starting. */
+  own(heir: ServerUser): Promise<Commons>;
+  /** One that several use, ready: for lists, or for everything where `isShared`. */
+  together(): Promise<Commons>;
+  /** The session has no more use for its own. Resolves when nothing is left of it, unless it is let finish its start. */
+  release(own: Commons): Promise<void>;
+  readonly isShared: boolean;
 }
 
 export interface SessionDeps {
+  readonly upstream: string;
   readonly log: BridgeLog;
   readonly limits: BridgeLimits;
   readonly wheel: Wheel;
-  /** Called once, when the session is over; `byItself` when the server ended it. */
-  readonly onOver: (session: BridgeSession, byItself: boolean) => void;
+  readonly servers: ServersOfSession;
+  /** What the client was told in answer to `initialize`. */
+  readonly greeting: Greeting;
+  /** The server has not said so itself yet. */
+  readonly isLikely: boolean;
+  /** Only one client uses the session: whichever of its streams carries a message, it reaches nobody else. */
+  readonly isOneClients: boolean;
+  /** Called for each message that was dropped since nobody can tell whose it is. */
+  readonly onDropped: (method: string) => void;
+  /** Called once, when the session is over. */
+  readonly onOver: (session: BridgeSession) => void;
 }
 
-const aboutTheSession = new Set([
+const aboutTheSession: ReadonlySet<string> = new Set([
   'notifications/tools/list_changed',
   'notifications/prompts/list_changed',
   'notifications/resources/list_changed',
   'notifications/resources/updated',
 ]);
+const lists: ReadonlySet<string> = new Set([
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+]);
 
-export class BridgeSession implements PeerOwner {
+export class BridgeSession implements ServerUser {
   readonly id = randomUUID();
-  /** The server has answered `initialize`. */
-  initialized = false;
   over = false;
   /** HTTP exchanges under way, and when the last one ended; for the idle sweep. */
   exchanges = 0;
-  lastUsedMs = 0;
+  lastUsedMs = performance.now();
 
   readonly #deps: SessionDeps;
-  readonly #peer: Peer;
   readonly #calls = new Map<string, Call>();
   readonly #byToken = new Map<string, Call>();
-  readonly #standalone: Channel = { number: 0, response: undefined, stream: undefined, begun: true };
-  readonly #events: EventLog;
-  readonly #parked: BoundedQueue<Buffer>;
-  readonly #unreadable: LineLog;
-  /** Streams whose readers are so slow that the server waits for them. */
-  readonly #slow = new Set<ServerResponse>();
-  #channels = 0;
+  readonly #channels: Channels;
+  readonly #unmatched: Unmatched;
+  readonly #guest: Guest;
+  /** The server of its own; `#ready` resolves when it takes messages. */
+  #own: Commons | undefined;
+  #ready: Promise<void> | undefined;
+  #isReady = false;
+  /** Every one that it has used together with others. */
+  readonly #commons = new Set<Commons>();
+  /** The params of the last `logging/setLevel`, for a server that is yet to start. */
+  #level: string | undefined;
 
-  constructor(open: (owner: PeerOwner) => Peer, deps: SessionDeps) {
+  constructor(deps: SessionDeps) {
     const { limits } = deps;
     this.#deps = deps;
-    this.#events = new EventLog(limits.maxReplayEvents, limits.maxReplayBytes);
-    this.#parked = new BoundedQueue(limits.maxParkedMessages, limits.maxParkedBytes, (message) => message.length);
-    this.#unreadable = new LineLog(deps.log, limits);
-    this.#peer = open(this);
+    this.#channels = new Channels({ ...deps, server: () => this.#own?.server });
+    this.#unmatched = new Unmatched(deps.log, limits, { upstream: deps.upstream });
+    this.#guest = {
+      answered: (id, answer) => this.#answerTo(id, answer),
+      about: (id, message) => {
+        const call = this.#calls.get(id);
+        if (call !== undefined) this.#channels.send(call.channel, message);
+      },
+      told: (message) => this.#channels.tell(message),
+      ended: (fault) => {
+        if (deps.servers.isShared) this.ended(fault);
+      },
+    };
+  }
+
+  /** The client has had a GET stream, and has none now. */
+  get hasLeftStream(): boolean {
+    return this.#channels.hasLeft;
+  }
+
+  /** It has a process, or a connection, of its own. */
+  get hasServer(): boolean {
+    return this.#ready !== undefined;
+  }
+
+  /** Its own server has not answered `initialize` yet. */
+  get isStarting(): boolean {
+    return this.hasServer && !this.#isReady;
   }
 
   /** Resolves when the server can take more; undefined when it can at once. */
   room(): Promise<void> | undefined {
-    return this.#peer.room();
+    return this.#own?.server.room();
   }
 
   /** A request. Throws `message_invalid` for an id in flight and `upstream_refused` when too many are. */
@@ -88,217 +139,226 @@ export class BridgeSession implements PeerOwner {
     if (this.#calls.has(id)) throw new GatewayError('message_invalid', 'id of a request in flight');
     if (this.#calls.size >= this.#deps.limits.maxCallsInFlight)
       throw new GatewayError('upstream_refused', 'too many requests in flight');
-    this.#channels += 1;
-    const channel: Channel = { number: this.#channels, response, stream: undefined, begun: false };
+    const channel = this.#channels.open(response);
     const progress = message.params?.member('_meta')?.member('progressToken');
     const token = progress === undefined ? undefined : rawOf(message.bytes, progress);
-    const call: Call = { id, token, initialize: message.method === 'initialize', channel };
+    const call: Call = { id, method: message.method, token, channel, commons: undefined };
     this.#calls.set(id, call);
     if (token !== undefined) this.#byToken.set(token, call);
-    response.once('close', () => {
-      this.#detach(channel, response);
-      // Nobody knows the id of a session whose opening was not heard. Any other call goes on: leaving is not cancelling.
-      if (call.initialize && this.#calls.get(id) === call) void this.end('the client left during initialize');
-    });
-    this.#peer.send(oneLine(message.bytes)).catch((fault: unknown) => {
-      if (this.#calls.get(id) !== call) return;
-      if (call.initialize) this.ended(fault);
-      else this.#answer(call, errorBody(fault, id), true);
+    this.#forward(call, message).catch((fault: unknown) => {
+      if (this.#calls.get(id) === call) this.#answer(call, errorBody(fault, id));
     });
   }
 
   /** A notification or a response: 202 once the server has taken it. Rejects as `Peer.send`. */
   async tell(message: Message, response: ServerResponse): Promise<void> {
-    await this.#peer.send(oneLine(message.bytes));
+    const isCancelled = message.method === 'notifications/cancelled';
+    // The bridge has said so itself to whichever server it is. Without one there is nobody whom the rest could concern.
+    if (message.method !== 'notifications/initialized' && this.#ready !== undefined && !isCancelled) {
+      await this.#ready;
+      await this.#own?.server.send(oneLine(message.bytes));
+    }
+    if (isCancelled) await this.#cancelled(message);
     respondAccepted(response);
-    if (message.method === 'notifications/cancelled') this.#cancelled(message);
   }
 
   /** The server does not answer what was cancelled (2025-11-25 cancellation), yet the POST that asked must end. */
-  #cancelled(message: Message): void {
+  async #cancelled(message: Message): Promise<void> {
     const id = message.params?.member('requestId');
     const call = id === undefined ? undefined : this.#calls.get(rawOf(message.bytes, id));
-    if (call === undefined || call.initialize) return;
-    this.#answer(call, errorBody(new GatewayError('upstream_interrupted', 'cancelled'), call.id), true);
+    if (call?.commons !== undefined) call.commons.cancel(this.#guest, call.id);
+    else if (this.#isReady) await this.#own?.server.send(oneLine(message.bytes));
+    if (call === undefined) return;
+    this.#unmatched.expect(call.id);
+    this.#answer(call, errorBody(new GatewayError('upstream_interrupted', 'cancelled'), call.id));
   }
 
-  /** GET. Throws `stream_taken` for a second stream, `message_invalid` for an event id that is not ours. */
+  /** GET. Throws as `Channels.listen`. */
   listen(response: ServerResponse, lastEventId: string | undefined): void {
-    const from = lastEventId === undefined ? undefined : readEventId(lastEventId);
-    if (lastEventId !== undefined && from === undefined) throw new GatewayError('message_invalid', 'Last-Event-ID');
-    const channel = from === undefined ? this.#standalone : this.#channel(from.channel);
-    if (channel?.response !== undefined) {
-      if (from === undefined) throw new GatewayError('stream_taken');
-      // Who resumes has lost the old connection, even if its end has not been noticed here yet.
-      channel.response.destroy();
-    }
-    const replay = from === undefined ? [] : this.#events.after(from.channel, from.number);
-    const stream = new EventStream(response, this.#deps.wheel);
-    stream.open();
-    for (const event of replay) stream.write(event);
-    if (channel === undefined) {
-      stream.end();
-      return;
-    }
-    channel.response = response;
-    channel.stream = stream;
-    response.once('close', () => this.#detach(channel, response));
-    if (channel === this.#standalone) for (const message of this.#parked.takeAll()) this.#send(channel, message);
-    stream.flush();
+    this.#channels.listen(response, lastEventId);
   }
 
-  /** Ends session and server. Resolves when nothing of the server is left. */
-  end(why: string): Promise<void> {
-    this.#finish(new GatewayError('upstream_session_lost', why), false);
-    return this.#peer.end();
+  /** Ends the session and the server of its own. Resolves when nothing of that is left. */
+  async end(why: string): Promise<void> {
+    this.#finish(new GatewayError('upstream_session_lost', why));
+    if (this.#own !== undefined) await this.#deps.servers.release(this.#own);
   }
 
-  message(bytes: Buffer): void {
+  receive(message: Message): void {
     if (this.over) return;
-    try {
-      for (const part of readBatch(bytes) ?? [bytes]) this.#receive(readServerMessage(part));
-    } catch (fault) {
-      if (!(fault instanceof GatewayError)) throw fault;
-      // What is no JSON is a stray print and worth reading; what is JSON may hold results, which are never logged.
-      const shown = fault.code === 'json_malformed' ? bytes : empty;
-      this.#unreadable.write(
-        'warn',
-        { ...this.#peer.label, fault: fault.message },
-        'skipped output that is no message',
-        shown,
-        performance.now(),
-      );
-    }
-  }
-
-  /** A call need not wait for its deadline when its answer was too large to read: ids stand first or last in a message. */
-  oversized(head: Buffer, tail: Buffer): void {
-    this.#deps.log.warn(this.#peer.label, 'skipped a message that is too large');
-    const start = head.toString('latin1');
-    const end = tail.toString('latin1').trimEnd();
-    for (const call of this.#calls.values()) {
-      if (!start.startsWith(`{"jsonrpc":"2.0","id":${call.id},"`) && !end.endsWith(`,"id":${call.id}}`)) continue;
-      this.#answer(call, errorBody(new GatewayError('upstream_malformed', 'too large'), call.id), true);
-      return;
-    }
-  }
-
-  ended(fault: unknown): void {
-    this.#finish(fault, true);
-  }
-
-  #receive(message: Message): void {
     if (message.kind === 'response') {
-      const call = message.id === undefined ? undefined : this.#calls.get(message.id);
-      if (call === undefined) this.#deps.log.debug(this.#peer.label, 'dropped an answer to no request in flight');
-      else this.#answer(call, message.bytes, message.root.member('error') !== undefined);
+      this.#respond(message);
       return;
     }
-    const channel = this.#channelFor(message);
-    if (channel === undefined) this.#park(message.bytes);
-    else this.#send(channel, message.bytes);
-  }
-
-  /** Each message goes out on exactly one stream (§Multiple Connections); stdio does not say which, so it is inferred. */
-  #channelFor(message: Message): Channel | undefined {
     if (message.method === 'notifications/progress') {
-      const token = message.params?.member('progressToken');
-      const call = token === undefined ? undefined : this.#byToken.get(rawOf(message.bytes, token));
-      // A call whose stream broke gets its progress when it resumes.
-      if (call !== undefined && (call.channel.response !== undefined || call.channel.begun)) return call.channel;
+      this.#progress(message);
+      return;
     }
-    const standalone = this.#standalone.stream === undefined ? undefined : this.#standalone;
-    if (standalone !== undefined && aboutTheSession.has(message.method)) return standalone;
-    let newest: Channel | undefined;
-    for (const { channel, initialize } of this.#calls.values()) {
-      // The answer to `initialize` stays plain JSON unless the server insists on asking something first.
-      if (channel.response !== undefined && !(initialize && message.kind === 'notification')) newest = channel;
+    if (message.kind === 'request' && message.method === 'ping') {
+      // On this hop the bridge is the client, and there may be no stream now that could carry it further.
+      this.#own?.server.answerForNobody(message);
+      return;
     }
-    return newest ?? standalone;
+    const channel = this.#channelFor(message.method);
+    if (channel !== undefined) this.#channels.send(channel, message.bytes);
+    else if (message.kind === 'request' && this.#calls.size > 1) {
+      // One of these calls waits for the answer, and may be anybody's.
+      this.#deps.onDropped(message.method);
+      this.#own?.server.answerForNobody(message);
+    } else this.#channels.park(message.bytes);
   }
 
-  #send(channel: Channel, message: Buffer): void {
-    channel.begun = true;
-    const event = this.#events.add(channel.number, message);
-    const { response } = channel;
-    if (response === undefined) return;
-    if (channel.stream === undefined) {
-      channel.stream = new EventStream(response, this.#deps.wheel);
-      channel.stream.open(undefined, this.#sessionHeader(channel));
+  /** A call need not wait for its deadline when its answer was too large to read. */
+  oversized(head: Buffer, tail: Buffer): void {
+    const id = answeredTooLarge(this.#calls.keys(), head, tail);
+    if (id !== undefined) this.#answerTo(id, errorBody(new GatewayError('upstream_malformed', 'too large'), id));
+  }
+
+  ended(fault: GatewayError): void {
+    this.#finish(fault);
+  }
+
+  async #forward(call: Call, message: Message): Promise<void> {
+    if (this.#deps.servers.isShared) {
+      await this.#together(call, message);
+    } else if (this.#ready === undefined && message.method === 'ping') {
+      this.#answer(call, `{"jsonrpc":"2.0","id":${call.id},"result":{}}`);
+    } else if (this.#ready === undefined && message.method === 'logging/setLevel' && this.#logs) {
+      this.#level = message.params === undefined ? '{}' : rawOf(message.bytes, message.params);
+      this.#answer(call, `{"jsonrpc":"2.0","id":${call.id},"result":{}}`);
+    } else if (this.#ready === undefined && lists.has(message.method)) {
+      await this.#together(call, message);
+    } else {
+      this.#ready ??= this.#start();
+      if (!this.#isReady) await this.#ready;
+      if (this.#calls.get(call.id) === call) await this.#own?.server.send(oneLine(message.bytes));
     }
-    if (!channel.stream.write(event) && response.writableLength > this.#deps.limits.maxStreamBacklogBytes)
-      this.#waitFor(response);
   }
 
-  #answer(call: Call, body: Buffer | string, failed: boolean): void {
-    const { channel } = call;
-    this.#calls.delete(call.id);
-    if (call.token !== undefined) this.#byToken.delete(call.token);
-    if (call.initialize) this.initialized = !failed;
-    if (channel.begun) {
-      const event = this.#events.add(channel.number, body);
-      channel.stream?.end(event);
-    } else if (channel.response === undefined)
-      this.#deps.log.debug(this.#peer.label, 'dropped an answer that nobody waits for');
-    else respondJson(channel.response, body, call.initialize && !failed ? this.id : undefined);
-    if (call.initialize && failed) void this.end('initialize failed');
+  get #logs(): boolean {
+    return this.#deps.greeting.capabilities.includes('"logging"');
   }
 
-  #park(message: Buffer): void {
-    // Copied: a small message must not keep the whole chunk it came in.
-    const dropped = this.#parked.push(Buffer.from(message));
-    if (dropped.length > 0)
-      this.#deps.log.warn(
-        { ...this.#peer.label, dropped: dropped.length },
-        'dropped messages that no stream came to fetch',
+  /** A server of its own. Should its answer to `initialize` differ from what the client was told, the session is over. */
+  async #start(): Promise<void> {
+    const { servers, greeting, isLikely } = this.#deps;
+    try {
+      const own = await servers.own(this);
+      this.#own = own;
+      if (this.over) {
+        void servers.release(own);
+        return;
+      }
+      const said = await own.server.greeted;
+      if (isLikely && (said.revision !== greeting.revision || said.capabilities !== greeting.capabilities))
+        throw new GatewayError('session_unreadable', 'the server answers initialize otherwise than it did to others');
+      if (this.#level !== undefined) own.say('logging/setLevel', this.#level);
+      this.#isReady = true;
+    } catch (fault) {
+      // The calls that wait are told with the session's end.
+      this.#finish(fault);
+      if (this.#own !== undefined) void servers.release(this.#own);
+    }
+  }
+
+  async #together(call: Call, message: Message): Promise<void> {
+    const commons = await this.#deps.servers.together();
+    if (this.#calls.get(call.id) !== call) return;
+    this.#commons.add(commons);
+    if (message.method === 'resources/unsubscribe' && commons.unwatch(this.#guest, message)) {
+      this.#answer(call, `{"jsonrpc":"2.0","id":${call.id},"result":{}}`);
+      return;
+    }
+    call.commons = commons;
+    await commons.call(this.#guest, message);
+  }
+
+  #respond(message: Message): void {
+    const { id } = message;
+    const other = id === undefined ? undefined : otherForm(id);
+    const exact = id === undefined ? undefined : this.#calls.get(id);
+    // Some servers echo the text of a number, or the number of a text.
+    const call = exact ?? (other === undefined ? undefined : this.#calls.get(other));
+    if (call === undefined || call.commons !== undefined) this.#unmatched.dropped(id, this.#calls.values());
+    else if (call === exact) this.#answer(call, message.bytes);
+    else {
+      this.#unmatched.tolerated(call.method);
+      const { start, end } = message.root.member('id')!;
+      this.#answer(call, splice(message.bytes, [{ start, end, text: call.id }]));
+    }
+  }
+
+  /** Only a call's own token makes it that call's. */
+  #progress(message: Message): void {
+    const token = message.params?.member('progressToken');
+    const raw = token === undefined ? undefined : rawOf(message.bytes, token);
+    const other = raw === undefined ? undefined : otherForm(raw);
+    const exact = raw === undefined ? undefined : this.#byToken.get(raw);
+    const call = exact ?? (other === undefined ? undefined : this.#byToken.get(other));
+    // A call whose stream broke gets its progress when it resumes.
+    if (
+      token === undefined ||
+      call?.token === undefined ||
+      (call.channel.response === undefined && !call.channel.begun)
+    )
+      this.#deps.onDropped(message.method);
+    else if (call === exact) this.#channels.send(call.channel, message.bytes);
+    else
+      this.#channels.send(
+        call.channel,
+        splice(message.bytes, [{ start: token.start, end: token.end, text: call.token }]),
       );
   }
 
-  #channel(number: number): Channel | undefined {
-    if (number === 0) return this.#standalone;
-    for (const { channel } of this.#calls.values()) if (channel.number === number) return channel;
-    return undefined;
+  /**
+   * Each message goes out on exactly one stream (§Multiple Connections), and stdio does not say which. Where several clients
+   * share this session, what may belong to one of several calls goes to none of them.
+   */
+  #channelFor(method: string): Channel | undefined {
+    const { standalone } = this.#channels;
+    if (standalone !== undefined && aboutTheSession.has(method)) return standalone;
+    if (this.#deps.isOneClients) return this.#newest() ?? standalone;
+    const [only, another] = this.#calls.values();
+    if (only === undefined || another !== undefined || only.channel.response === undefined) return standalone;
+    return only.channel;
   }
 
-  #sessionHeader(channel: Channel): readonly string[] {
-    for (const call of this.#calls.values())
-      if (call.channel === channel && call.initialize) return ['Mcp-Session-Id', this.id];
-    return [];
+  #newest(): Channel | undefined {
+    let newest: Channel | undefined;
+    for (const { channel } of this.#calls.values()) if (channel.response !== undefined) newest = channel;
+    return newest;
   }
 
-  #detach(channel: Channel, response: ServerResponse): void {
-    if (channel.response !== response) return;
-    channel.response = undefined;
-    channel.stream = undefined;
+  #answerTo(id: string, body: Buffer | string): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) this.#answer(call, body);
   }
 
-  /** One slow reader slows the server; `EventStream` cuts a reader that stays stuck. */
-  #waitFor(response: ServerResponse): void {
-    if (this.#slow.has(response)) return;
-    this.#slow.add(response);
-    this.#peer.pause();
-    const goOn = (): void => {
-      response.off('drain', goOn);
-      response.off('close', goOn);
-      if (this.#slow.delete(response) && this.#slow.size === 0) this.#peer.resume();
-    };
-    response.once('drain', goOn);
-    response.once('close', goOn);
+  #answer(call: Call, body: Buffer | string): void {
+    this.#forget(call);
+    this.#channels.answer(call.channel, body);
   }
 
-  #finish(fault: unknown, byItself: boolean): void {
+  #forget(call: Call): void {
+    this.#calls.delete(call.id);
+    if (call.token !== undefined && this.#byToken.get(call.token) === call) this.#byToken.delete(call.token);
+  }
+
+  #finish(fault: unknown): void {
     if (this.over) return;
     this.over = true;
-    for (const call of this.#calls.values()) this.#answer(call, errorBody(fault, call.id), true);
-    this.#standalone.stream?.end();
-    this.#deps.onOver(this, byItself);
+    const isLapsed = fault instanceof GatewayError && fault.code === 'session_unreadable';
+    for (const call of this.#calls.values()) {
+      const { response } = call.channel;
+      if (isLapsed && response !== undefined && !call.channel.begun) {
+        // The client begins a new session and asks again, since nothing has been done.
+        this.#forget(call);
+        this.#channels.close(call.channel);
+        respondFault(response, fault);
+      } else this.#answer(call, errorBody(fault, call.id));
+    }
+    this.#channels.end();
+    for (const commons of this.#commons) commons.leave(this.#guest);
+    this.#deps.onOver(this);
   }
 }
-
-/** A message holds line ends only as space between tokens: in strings JSON has them escaped. */
-function oneLine(message: Buffer): Buffer {
-  if (!message.includes(0x0a) && !message.includes(0x0d)) return message;
-  return Buffer.from(message.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
-}
-
-const empty = Buffer.alloc(0);

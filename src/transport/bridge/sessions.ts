@@ -1,127 +1,188 @@
 /**
- * The sessions of one bridge: which may start, which is found by its id, which must go because nobody uses it or because
- * another needs its place.
+ * The sessions of one bridge: which is found by its id, which must go because nobody uses it or because another needs its
+ * place.
  */
 import type { ServerResponse } from 'node:http';
-import { GatewayError } from '../../errors.ts';
+import { errorBody, GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
-import { respondFault } from '../http/respond.ts';
+import { respondFault, respondJson, respondWorded } from '../http/respond.ts';
 import { Wheel } from '../http/wheel.ts';
+import { BridgedUpstream, type BridgedSpec } from './bridged-upstream.ts';
+import { readOffer, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import { BridgeSession } from './session.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
-import type { SpawnDamping } from './spawn-damping.ts';
+import { Places } from './places.ts';
+import type { BridgeLog } from './running-server.ts';
+import { BridgeSession, type ServersOfSession } from './session.ts';
 
 const sweepMaxMs = 30_000;
 const sweepMinMs = 50;
+/** A client that is told that a server is starting may ask again after this long. */
+const retryAfterSeconds = 1;
 
-export interface BridgedUpstream {
-  readonly name: string;
-  /** By session id; only those that can still be used. */
-  readonly sessions: Map<string, BridgeSession>;
-  readonly damping: SpawnDamping;
-  readonly open: (owner: PeerOwner) => Peer;
-}
-
-interface Running {
-  readonly upstream: BridgedUpstream;
-  readonly startedMs: number;
-  /** Once the session is over: resolves when its server is gone. */
-  gone: Promise<void> | undefined;
+/** For whom the gateway opens a session. */
+export interface Caller {
+  /** Who may share a server with whom, where the upstream is `shared`. */
+  readonly principal: string;
+  /** No other client will use the session. */
+  readonly isOneClients: boolean;
 }
 
 export class BridgeSessions {
   readonly #log: BridgeLog;
   readonly #limits: BridgeLimits;
   readonly #wheel = new Wheel();
-  /** Every session whose server is not gone yet. */
-  readonly #running = new Map<BridgeSession, Running>();
+  readonly #places: Places;
+  readonly #onDropped: (upstream: string, method: string) => void;
+  readonly #upstreams: BridgedUpstream[] = [];
+  /** By id; only those that can still be used. */
+  readonly #sessions = new Map<string, { readonly session: BridgeSession; readonly upstream: BridgedUpstream }>();
   readonly #sweep: NodeJS.Timeout;
-  #closing = false;
 
-  constructor(log: BridgeLog, limits: BridgeLimits) {
+  constructor(log: BridgeLog, limits: BridgeLimits, onDropped: (upstream: string, method: string) => void) {
     this.#log = log;
     this.#limits = limits;
-    const everyMs = Math.max(sweepMinMs, Math.min(sweepMaxMs, limits.idleMs / 4));
+    this.#onDropped = onDropped;
+    this.#places = new Places(limits.maxProcesses, () => this.#evict());
+    const everyMs = Math.max(
+      sweepMinMs,
+      Math.min(sweepMaxMs, limits.idleMs / 4, limits.goneMs / 4, limits.spareIdleMs / 4),
+    );
     this.#sweep = setInterval(() => this.#endIdle(), everyMs).unref();
   }
 
-  /** Starts a server for `initialize`. Every fault is a JSON-RPC answer, since the request was understood. */
-  async open(upstream: BridgedUpstream, initialize: Message, response: ServerResponse): Promise<void> {
+  add(spec: BridgedSpec): BridgedUpstream {
+    const { upstream, ...deps } = {
+      upstream: spec,
+      log: this.#log,
+      limits: this.#limits,
+      places: this.#places,
+      onDropped: this.#onDropped,
+    };
+    const added = new BridgedUpstream(upstream, deps);
+    this.#upstreams.push(added);
+    return added;
+  }
+
+  /**
+   * Answers `initialize`, with a session. A server that is starting is HTTP 503 with `Retry-After`, and a JSON-RPC error whose
+   * data says `starting`; every other fault is a JSON-RPC answer, since the request was understood.
+   */
+  async open(
+    upstream: BridgedUpstream,
+    initialize: Message,
+    { principal, isOneClients }: Caller,
+    response: ServerResponse,
+  ): Promise<void> {
+    const offer = readOffer(initialize);
     try {
-      const waitMs = upstream.damping.waitMs(performance.now());
-      if (waitMs > 0) {
-        throw new GatewayError('upstream_unreachable', `crashed repeatedly, next start in ${Math.ceil(waitMs)} ms`);
-      }
-      await this.#admit();
+      const { greeting, isLikely } = upstream.shared
+        ? { greeting: await upstream.greetTogether(offer, principal), isLikely: false }
+        : await upstream.greet(offer);
       if (response.closed) return;
-      const session = new BridgeSession(upstream.open, {
-        log: this.#log,
-        limits: this.#limits,
-        wheel: this.#wheel,
-        onOver: (ended, byItself) => this.#over(ended, byItself),
-      });
-      this.#running.set(session, { upstream, startedMs: performance.now(), gone: undefined });
-      upstream.sessions.set(session.id, session);
-      use(session, response);
-      session.call(initialize, response);
+      const session = this.#begin(upstream, offer, { principal, isOneClients }, greeting, isLikely);
+      const body = `{"jsonrpc":"2.0","id":${initialize.id ?? 'null'},"result":${greeting.result}}`;
+      respondJson(response, body, session.id);
     } catch (fault) {
-      if (fault instanceof GatewayError) {
-        this.#log.warn({ upstream: upstream.name, fault: fault.message }, 'session refused');
+      const code = fault instanceof GatewayError ? fault.code : 'internal';
+      if (code === 'upstream_starting') {
+        response.setHeader('Retry-After', String(retryAfterSeconds));
+        respondWorded(response, { body: errorBody(fault, initialize.id), status: 503 }, code);
+        return;
       }
+      if (fault instanceof GatewayError)
+        this.#log.warn({ upstream: upstream.name, fault: fault.message }, 'session refused');
       respondFault(response, fault, initialize.id);
     }
   }
 
   /** The session, in use until the response ends. Throws `session_unreadable` for one that is unknown or over. */
   known(upstream: BridgedUpstream, id: string, response: ServerResponse): BridgeSession {
-    const session = upstream.sessions.get(id);
-    if (session === undefined) throw new GatewayError('session_unreadable', 'not a session of this bridge');
-    use(session, response);
+    const known = this.#sessions.get(id);
+    if (known?.upstream !== upstream) throw new GatewayError('session_unreadable', 'not a session of this bridge');
+    use(known.session, response);
+    return known.session;
+  }
+
+  /** Lets no further server start, ends all and waits until nothing of them is left. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    const closing = this.#places.close();
+    await Promise.all([...this.#sessions.values()].map(({ session }) => session.end('the gateway is closing')));
+    await Promise.all(this.#upstreams.map((upstream) => upstream.close()));
+    await closing;
+  }
+
+  #begin(
+    upstream: BridgedUpstream,
+    offer: Offer,
+    { principal, isOneClients }: Caller,
+    greeting: Greeting,
+    isLikely: boolean,
+  ): BridgeSession {
+    if (this.#sessions.size >= this.#limits.maxSessions) this.#endOldest();
+    const isShared = upstream.shared;
+    const servers: ServersOfSession = {
+      isShared,
+      own: (heir) => upstream.own(offer, heir),
+      release: (own) => upstream.release(own),
+      together: () => (isShared ? upstream.together(offer, principal) : upstream.lister(offer)),
+    };
+    const session = new BridgeSession({
+      upstream: upstream.name,
+      log: this.#log,
+      limits: this.#limits,
+      wheel: this.#wheel,
+      servers,
+      greeting,
+      isLikely,
+      isOneClients,
+      onDropped: (method) => this.#onDropped(upstream.name, method),
+      onOver: (ended) => this.#sessions.delete(ended.id),
+    });
+    this.#sessions.set(session.id, { session, upstream });
     return session;
   }
 
-  /** Lets no further session start, ends all and waits until nothing of their servers is left. */
-  async close(): Promise<void> {
-    this.#closing = true;
-    clearInterval(this.#sweep);
-    await Promise.all([...this.#running.keys()].map((session) => session.end('the gateway is closing')));
-  }
-
-  /** Waits for a place; the session that was idle longest makes room. Throws `upstream_refused` when all are in use. */
-  async #admit(): Promise<void> {
-    for (;;) {
-      if (this.#closing) throw new GatewayError('upstream_refused', 'closing');
-      if (this.#running.size < this.#limits.maxProcesses) return;
-      const leaving = [...this.#running.values()].map(({ gone }) => gone).filter((gone) => gone !== undefined);
-      if (leaving.length === 0) {
-        const idle = [...this.#running.keys()]
-          .filter((session) => session.exchanges === 0)
-          .sort((a, b) => a.lastUsedMs - b.lastUsedMs)[0];
-        if (idle === undefined) throw new GatewayError('upstream_refused', 'every server process is in use');
-        leaving.push(idle.end('making room for another'));
-      }
-      await Promise.race(leaving);
+  /** What was idle longest makes room: a server kept ready for whoever comes, else one of a session that does nothing now. */
+  #evict(): boolean {
+    const spared = this.#upstreams
+      .map((upstream) => ({ upstream, sinceMs: upstream.spareSince() }))
+      .filter((each): each is { upstream: BridgedUpstream; sinceMs: number } => each.sinceMs !== undefined)
+      .sort((one, other) => one.sinceMs - other.sinceMs)[0];
+    if (spared !== undefined) {
+      spared.upstream.endSpare();
+      return true;
     }
+    const idle = this.#idlest((session) => session.hasServer && !session.isStarting);
+    void idle?.end('making room for another');
+    return idle !== undefined;
   }
 
-  #over(session: BridgeSession, byItself: boolean): void {
-    const running = this.#running.get(session)!;
-    const { upstream, startedMs } = running;
-    const now = performance.now();
-    upstream.sessions.delete(session.id);
-    if (byItself) upstream.damping.exited(now - startedMs, now);
-    else if (session.initialized) upstream.damping.healthy();
-    running.gone = session.end('over').finally(() => this.#running.delete(session));
+  #endOldest(): void {
+    const idle = this.#idlest((session) => !session.hasServer) ?? this.#idlest((session) => !session.isStarting);
+    if (idle === undefined) throw new GatewayError('upstream_refused', 'every session is in use');
+    void idle.end('making room for another');
+  }
+
+  #idlest(isMeant: (session: BridgeSession) => boolean): BridgeSession | undefined {
+    let idlest: BridgeSession | undefined;
+    for (const { session } of this.#sessions.values()) {
+      if (session.exchanges > 0 || !isMeant(session)) continue;
+      if (idlest === undefined || session.lastUsedMs < idlest.lastUsedMs) idlest = session;
+    }
+    return idlest;
   }
 
   #endIdle(): void {
-    const limit = performance.now() - this.#limits.idleMs;
-    for (const [session, { upstream, gone }] of this.#running) {
-      if (gone !== undefined || session.exchanges > 0 || session.lastUsedMs > limit) continue;
+    const now = performance.now();
+    const { idleMs, goneMs, spareIdleMs } = this.#limits;
+    for (const { session, upstream } of this.#sessions.values()) {
+      const isGone = session.hasServer && session.hasLeftStream;
+      if (session.exchanges > 0 || now - session.lastUsedMs < (isGone ? Math.min(goneMs, idleMs) : idleMs)) continue;
       this.#log.info({ upstream: upstream.name }, 'idle session ended');
       void session.end('idle');
     }
+    for (const upstream of this.#upstreams) upstream.endIdle(now - spareIdleMs);
   }
 }
 

@@ -25,13 +25,23 @@ const inherited =
       ]
     : ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'];
 
+/**
+ * The way into the network, where there is one only: proxies and the certificates of whoever stands in between. Without them
+ * `npx` and `uvx` can install nothing there.
+ */
+export const networkVariables: ReadonlySet<string> = new Set(
+  ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
+    .flatMap((name) => [name, name.toLowerCase()])
+    .concat(['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE']),
+);
+
 /** The inherited variables that are set, with those of the config on top. Exported shell functions are left out. */
 export function serverEnvironment(
   own: Readonly<Record<string, string | undefined>>,
   configured: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const environment: Record<string, string> = {};
-  for (const name of inherited) {
+  for (const name of [...inherited, ...networkVariables]) {
     const value = own[name];
     if (value !== undefined && !value.startsWith('()')) environment[name] = value;
   }

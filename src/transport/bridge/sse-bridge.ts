@@ -8,10 +8,10 @@ import { GatewayError } from '../../errors.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
 import { maxErrorBodyBytes } from '../http/limits.ts';
 import type { BridgeLimits } from './limits.ts';
+import { PacedOutput } from './paced-output.ts';
 import type { Peer, PeerOwner } from './running-server.ts';
 
 type SseTransport = Extract<UpstreamTransport, { kind: 'sse' }>;
-type Body = Dispatcher.ResponseData['body'];
 
 export interface SseDeps {
   readonly limits: BridgeLimits;
@@ -32,7 +32,8 @@ class SsePeer implements Peer {
   readonly #endpoint = Promise.withResolvers<URL>();
   readonly #abort = new AbortController();
   readonly #patience: NodeJS.Timeout;
-  #body: Body | undefined;
+  readonly #limits: BridgeLimits;
+  #output: PacedOutput | undefined;
   #paused = false;
   #over = false;
 
@@ -42,6 +43,7 @@ class SsePeer implements Peer {
     this.#headers = transport.headers.flat();
     this.#owner = owner;
     this.#dispatcher = deps.dispatcher;
+    this.#limits = deps.limits;
     // Rejected also while nobody waits for it.
     this.#endpoint.promise.catch(() => {});
     this.#patience = setTimeout(
@@ -74,12 +76,16 @@ class SsePeer implements Peer {
 
   pause(): void {
     this.#paused = true;
-    this.#body?.pause();
+    this.#output?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#body?.resume();
+    this.#output?.resume();
+  }
+
+  stray(): void {
+    this.#output?.spend(this.#limits.strayLineCost, 0);
   }
 
   async end(): Promise<void> {
@@ -95,9 +101,11 @@ class SsePeer implements Peer {
       // Silence is no fault: this stream is idle whenever the server has nothing to say.
       bodyTimeout: 0,
     });
-    this.#body = body;
+    const output = (this.#output = new PacedOutput(body, this.#limits));
     body.on('error', (cause) => this.#finish(faultOf(cause)));
     const type = String(headers['content-type'] ?? '');
+    // Behind a proxy, or at its own start, a server says so itself.
+    if (statusCode === 503) throw new GatewayError('upstream_starting', 'GET answered with 503');
     if (statusCode !== 200 || !type.toLowerCase().startsWith('text/event-stream'))
       throw new GatewayError('upstream_refused', `GET answered with ${statusCode} ${type}`);
     const decoder = new SseDecoder(
@@ -106,13 +114,15 @@ class SsePeer implements Peer {
     );
     body.on('data', (chunk: Buffer) => {
       try {
-        if (!this.#over) decoder.feed(chunk);
+        if (this.#over) return;
+        decoder.feed(chunk);
+        output.spend(linesIn(chunk), chunk.length);
       } catch (cause) {
         this.#finish(faultOf(cause));
       }
     });
     body.on('end', () => this.#finish(new GatewayError('upstream_interrupted', 'the stream ended')));
-    if (this.#paused) body.pause();
+    if (this.#paused) output.pause();
   }
 
   #onEvent(event: SseEvent): void {
@@ -137,6 +147,15 @@ class SsePeer implements Peer {
     this.#abort.abort();
     this.#owner.ended(fault);
   }
+}
+
+const lineEnds = [0x0a, 0x0d] as const;
+
+/** Blank lines, comments and fields all cost the reader their turn; a CRLF counts twice. */
+function linesIn(chunk: Buffer): number {
+  let lines = 0;
+  for (const end of lineEnds) for (let at = chunk.indexOf(end); at !== -1; at = chunk.indexOf(end, at + 1)) lines += 1;
+  return lines;
 }
 
 function faultOf(cause: unknown): GatewayError {

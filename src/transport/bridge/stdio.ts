@@ -10,6 +10,8 @@ import { maxMessageBytes } from '../../protocol/limits.ts';
 import type { BridgeLimits } from './limits.ts';
 import { LineLog } from './line-log.ts';
 import { LineSplitter } from './lines.ts';
+import { LogEntries } from './log-entries.ts';
+import { PacedOutput } from './paced-output.ts';
 import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
 import { groupIsAlive, signalGroup } from './process-group.ts';
 import type { Reaping } from './reaping.ts';
@@ -38,6 +40,7 @@ class StdioPeer implements Peer {
   readonly #deps: StdioDeps;
   readonly #child: ChildProcessWithoutNullStreams | undefined;
   readonly #gone = Promise.withResolvers<void>();
+  #stdout: PacedOutput | undefined;
   #room: PromiseWithResolvers<void> | undefined;
   #over = false;
   #exited = false;
@@ -94,11 +97,15 @@ class StdioPeer implements Peer {
   }
 
   pause(): void {
-    this.#child?.stdout.pause();
+    this.#stdout?.pause();
   }
 
   resume(): void {
-    this.#child?.stdout.resume();
+    this.#stdout?.resume();
+  }
+
+  stray(): void {
+    this.#stdout?.spend(this.#deps.limits.strayLineCost, 0);
   }
 
   end(): Promise<void> {
@@ -108,7 +115,7 @@ class StdioPeer implements Peer {
       const { termAfterMs, killAfterMs } = this.#deps.limits;
       this.#child?.stdin.end();
       // Unread output would keep a server that is writing it from ever seeing the end of its input.
-      this.resume();
+      this.#drain();
       this.#timers.push(
         setTimeout(() => signalGroup(group, 'SIGTERM'), termAfterMs),
         setTimeout(() => signalGroup(group, 'SIGKILL'), killAfterMs),
@@ -119,23 +126,39 @@ class StdioPeer implements Peer {
 
   #read(child: ChildProcessWithoutNullStreams): void {
     const { log, limits } = this.#deps;
-    const stderr = new LineLog(log, limits);
-    const onErrorLine = (line: Buffer): void => stderr.write('info', this.label, 'stderr', line, performance.now());
+    const stderrLog = new LineLog(log, limits);
+    const entries = new LogEntries(limits, (entry) => {
+      stderrLog.write('info', this.label, 'stderr', entry, performance.now());
+      this.#owner.said(entry);
+    });
+    const onErrorLine = (line: Buffer): void => entries.add(line);
     const out = new LineSplitter(
       maxMessageBytes,
       (line) => this.#owner.message(line),
       (head, tail) => this.#owner.oversized(head, tail),
     );
     const err = new LineSplitter(limits.maxLoggedBytes, onErrorLine, onErrorLine);
+    const stdout = (this.#stdout = new PacedOutput(child.stdout, limits));
+    const stderr = new PacedOutput(child.stderr, limits);
     child.stdout.on('data', (chunk: Buffer) => {
-      if (!this.#over) out.push(chunk);
+      if (!this.#over) stdout.spend(out.push(chunk), chunk.length);
     });
     child.stdout.on('end', () => {
       if (!this.#over) out.end();
     });
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.stderr.on('end', () => err.end());
+    child.stderr.on('data', (chunk: Buffer) => stderr.spend(err.push(chunk), chunk.length));
+    child.stderr.on('end', () => {
+      err.end();
+      entries.flush();
+    });
+    // An exit during a pause would leave its last words unread.
+    child.once('exit', () => stderr.over());
     for (const pipe of [child.stdout, child.stderr]) pipe.on('error', () => {});
+  }
+
+  /** From now on nothing is left unread. */
+  #drain(): void {
+    this.#stdout?.over();
   }
 
   /** The process never ran. */
@@ -174,7 +197,7 @@ class StdioPeer implements Peer {
     // Its last answers may still be in the pipe; `close` comes when the pipes are empty.
     const patience = setTimeout(finish, limits.drainAfterExitMs);
     child?.once('close', finish);
-    this.resume();
+    this.#drain();
     if (child?.pid !== undefined) this.#sweep(child.pid);
   }
 

@@ -88,6 +88,8 @@ export const maxLastTurns = 1_000;
 export const blackoutMs = 10_000;
 /** Calls under way at an upstream that is no longer configured may take this long. */
 export const retiredUpstreamMs = 300_000;
+/** One that says it is starting is asked again this often. */
+export const startingPollMs = 1_000;
 /** An upstream that was down is tried again this often. */
 export const probeMs = 10_000;
 /** A call waits this long for the stream on which its upstream may ask about it. Some servers send its head with its first event only. */

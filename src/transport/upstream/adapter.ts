@@ -16,6 +16,8 @@ export interface ClientFacts {
   readonly revision: Revision;
   readonly capabilities: number;
   readonly caller: Caller;
+  /** Several clients will use the session. */
+  readonly isShared: boolean;
 }
 
 /** What `open` learnt of an upstream. */

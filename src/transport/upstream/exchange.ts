@@ -24,6 +24,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;
   status = 0;
+  /** The answer says when to come again. */
+  #saysWhen = false;
   /** Media type of a 200 that is neither JSON nor events by its own word, `none` without one. It is read when it parses. */
   oddType: string | undefined;
 
@@ -148,6 +150,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       this.#fail('upstream_malformed', 'content-encoding although identity was asked for');
       return;
     }
+    this.#saysWhen = headers['retry-after'] !== undefined;
     const sessionId = headers['mcp-session-id'];
     if (typeof sessionId === 'string') this.sessionId = sessionId;
     const type = headers['content-type'];
@@ -331,8 +334,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     const { status } = this;
     const type = this.oddType === undefined ? '' : `, content-type ${this.oddType}`;
     const refusal = refusalOf(status, this.#body(), this.#sink, this.#readsErrors);
-    if (refusal.kind === 'fault') this.#fail(refusal.code, `HTTP ${status}${type}`);
-    else this.#deliver(refusal.body);
+    if (refusal.kind === 'answer') this.#deliver(refusal.body);
+    // RFC 9110 §15.6.4: it says itself that it will be there.
+    else if (status === 503 && this.#saysWhen) this.#fail('upstream_starting', `HTTP 503${type}`);
+    else this.#fail(refusal.code, `HTTP ${status}${type}`);
   }
 
   #tooLarge(): void {

@@ -45,7 +45,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     const { caller } = client;
     const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
     const probe = { session: new UpstreamSession(upstream, unknown, false), caller };
-    const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs);
+    const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs, wordsForBridge(upstream, client));
     const opened = readInitializeResult(answer.message, answer.sessionId);
     const begun = { session: new UpstreamSession(upstream, opened, false), caller };
     try {
@@ -115,10 +115,12 @@ export class LegacyAdapter implements UpstreamAdapter {
     body: Buffer,
     id: string,
     deadlineMs: number,
+    words: readonly string[] = [],
   ): Promise<{ message: Message; sessionId: string | undefined }> {
     return await new Promise((resolve, reject) => {
       const sink = new ResponseSink(id, (message) => resolve({ message, sessionId: exchange.sessionId }), reject);
-      const exchange = this.#send(to, 'POST', to.session.headers, body, sink, deadlineMs);
+      const headers = words.length === 0 ? to.session.headers : [...to.session.headers, ...words];
+      const exchange = this.#send(to, 'POST', headers, body, sink, deadlineMs);
       sink.exchange = exchange;
     });
   }
@@ -136,6 +138,12 @@ export class LegacyAdapter implements UpstreamAdapter {
     dispatch(upstream, pool, { method, headers, body }, this.#credentials.for(upstream.config, caller), exchange);
     return exchange;
   }
+}
+
+/** What the loopback bridge is told of whom a session is for; no other upstream is told. */
+function wordsForBridge({ bridged }: Upstream, { isShared, caller }: ClientFacts): readonly string[] {
+  if (!bridged) return [];
+  return ['manifold-principal', caller.principalId, ...(isShared ? [] : ['manifold-sharing', 'session'])];
 }
 
 function readInitializeResult(message: Message, sessionId: string | undefined): Opened {

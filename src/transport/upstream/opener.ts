@@ -4,12 +4,12 @@
  */
 import { statedUntil } from '../../aggregate/hints.ts';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
-import type { Revision } from '../../protocol/revisions.ts';
+import { newestLegacy, type Revision } from '../../protocol/revisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { nobody, type Caller } from '../http/caller.ts';
 import { withDeadline } from '../http/deadline.ts';
-import { blackoutMs } from '../http/limits.ts';
+import { blackoutMs, startingPollMs } from '../http/limits.ts';
 import type { UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession } from './session.ts';
 import { mayPool, tellsOfHealth } from './sharing.ts';
@@ -41,6 +41,14 @@ export interface SessionOwner {
 
 export type OpeningReason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
+/** Looks at an upstream on nobody's behalf. */
+export const watcher: SessionOwner = {
+  revision: newestLegacy,
+  clientCapabilities: 0,
+  isShared: false,
+  principalId: '',
+};
+
 export interface OpenerParts {
   readonly adapter: UpstreamAdapter;
   readonly deadlineMs: number;
@@ -60,6 +68,8 @@ export class SessionOpener {
     Upstream,
     Map<string, { readonly session: UpstreamSession; readonly until: number }>
   >();
+
+  readonly #starting = new Set<Upstream>();
 
   constructor(parts: OpenerParts) {
     this.#parts = parts;
@@ -85,9 +95,9 @@ export class SessionOpener {
     if (reason !== 'probe' && upstream.blackoutUntil > now())
       throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     try {
-      const { revision, clientCapabilities: capabilities } = owner;
+      const { revision, clientCapabilities: capabilities, isShared } = owner;
       const opened = await withDeadline(
-        adapter.open(upstream, { revision, capabilities, caller }, deadlineMs),
+        adapter.open(upstream, { revision, capabilities, caller, isShared }, deadlineMs),
         deadlineMs,
         // Nobody is left to end it later.
         (late) => void adapter.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
@@ -107,12 +117,36 @@ export class SessionOpener {
     } catch (fault) {
       const code = fault instanceof GatewayError ? fault.code : 'internal';
       countUpstreamSession(upstream.config.id, reason, code);
+      // It is there and says so: nothing is held against it, and it is asked again soon.
+      if (code === 'upstream_starting') {
+        this.#awaitStart(upstream);
+        throw fault;
+      }
       if (!tellsOfHealth(upstream.config, caller === nobody)) throw fault;
       if (code === 'upstream_timeout') upstream.blackoutUntil = now() + blackoutMs;
       // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
       if (!refusals.has(code)) this.#lost(upstream, fault);
       throw fault;
     }
+  }
+
+  /** Asks a server that is starting again and again; its return is told as that of one that was down. */
+  #awaitStart(upstream: Upstream): void {
+    if (this.#starting.has(upstream)) return;
+    this.#starting.add(upstream);
+    const ask = async (): Promise<void> => {
+      try {
+        const session = await this.open(upstream, watcher, 'probe', nobody);
+        this.#starting.delete(upstream);
+        void this.#parts.adapter.end({ session, caller: nobody });
+        this.#parts.onReturn(upstream);
+      } catch (fault) {
+        const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
+        if (isStarting && !upstream.isClosed) setTimeout(() => void ask(), startingPollMs).unref();
+        else this.#starting.delete(upstream);
+      }
+    };
+    setTimeout(() => void ask(), startingPollMs).unref();
   }
 
   #keepSessionless({ revision, principalId }: SessionOwner, session: UpstreamSession): void {

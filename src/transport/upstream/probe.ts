@@ -2,14 +2,11 @@
  * Looks for the return of upstreams that are down, so that they join by themselves (design.md §5). A probe opens a session and
  * ends it again; clients come to theirs by their own next use.
  */
-import { newestLegacy } from '../../protocol/revisions.ts';
 import { nobody } from '../http/caller.ts';
 import { probeMs } from '../http/limits.ts';
 import type { UpstreamAdapter } from './adapter.ts';
-import type { SessionOpener } from './opener.ts';
+import { watcher, type SessionOpener } from './opener.ts';
 import type { Upstream } from './upstream.ts';
-
-const observer = { revision: newestLegacy, clientCapabilities: 0, isShared: false, principalId: '' };
 
 /** Probes until `stop` is called. */
 export function startProbing(
@@ -26,7 +23,7 @@ export function startProbing(
 
 async function probe(upstream: Upstream, opener: SessionOpener, adapter: UpstreamAdapter): Promise<void> {
   try {
-    const session = await opener.open(upstream, observer, 'probe', nobody);
+    const session = await opener.open(upstream, watcher, 'probe', nobody);
     await adapter.end({ session, caller: nobody });
   } catch {
     // Still down: the opener has counted and logged it.

@@ -37,6 +37,8 @@ export class Upstream {
   readonly #streamless = new Set<StreamKind>();
   /** Its last contact failed; `probe.ts` looks for its return. */
   down = false;
+  /** Its connections are let go of. */
+  isClosed = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
   blackoutUntil = 0;
   /** Server capabilities of the last successful handshake. */
@@ -100,6 +102,7 @@ export class Upstream {
 
   /** Lets go of all connections; what is under way breaks off. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
   }
 }

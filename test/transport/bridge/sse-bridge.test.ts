@@ -5,13 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import {
+  ask,
   bridged,
   eventually,
   everythingServer,
+  initialize,
   initializeBody,
+  oddServer,
   open,
   post,
   request,
+  stdioSpec,
 } from '../../support/bridge-client.ts';
 import type { BridgeLimits } from '../../../src/transport/bridge/limits.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
@@ -110,8 +114,8 @@ test('sends the configured headers to the stream and to its endpoint, keeps the 
   const old = await rawSse(() => '/messages?session=1');
   const { url } = await bridgedSse(old.url);
   const answer = await post(url, initializeBody);
-  expect(await answer.text()).toBe('{"result": {"big":12345678901234567890},\n"jsonrpc":"2.0","id":0}');
-  expect(old.seen).toEqual([
+  expect(await answer.text()).toBe('{"jsonrpc":"2.0","id":0,"result":{"big":12345678901234567890}}');
+  expect(old.seen.slice(0, 2)).toEqual([
     { method: 'GET', url: '/sse?tenant=a', key: 'k', body: '' },
     { method: 'POST', url: '/messages?session=1', key: 'k', body: initializeBody },
   ]);
@@ -121,7 +125,7 @@ test('refuses an endpoint of another origin, and sends it nothing', async () => 
   const elsewhere = await rawSse(() => '/never');
   const old = await rawSse(() => elsewhere.url);
   const { url } = await bridgedSse(old.url);
-  expect(await (await post(url, initializeBody)).json()).toMatchObject({ id: 0, error: { code: -32603 } });
+  expect(await (await initialize(url)).json()).toMatchObject({ id: 0, error: { code: -32603 } });
   expect(elsewhere.seen).toEqual([]);
 });
 
@@ -137,7 +141,7 @@ test('does not wait for ever for the endpoint', async () => {
   const { url } = await bridgedSse(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`, {
     endpointWaitMs: 100,
   });
-  expect(await (await post(url, initializeBody)).json()).toMatchObject({ id: 0, error: { code: -32603 } });
+  expect(await (await initialize(url)).json()).toMatchObject({ id: 0, error: { code: -32603 } });
 });
 
 test('a lost connection is a lost session: calls in flight get errors, its id 404, and the next initialize connects anew', async () => {
@@ -145,26 +149,31 @@ test('a lost connection is a lost session: calls in flight get errors, its id 40
   const { url } = await bridgedSse(old.url);
   const session = await open(url);
   const pending = post(url, request('tools/call', { name: 'x' }, 4), session);
-  await eventually(() => old.seen.length === 3);
+  await eventually(() => old.seen.some(({ body }) => body.includes('tools/call')));
   old.streams[0]?.destroy();
   expect(await (await pending).json()).toMatchObject({ id: 4, error: { code: -32603 } });
   expect((await post(url, request('ping'), session)).status).toBe(404);
-  await open(url);
-  expect(old.streams).toHaveLength(2);
+  const next = await open(url);
+  void post(url, request('tools/call', { name: 'y' }), next);
+  await eventually(() => old.seen.some(({ body }) => body.includes('"y"')));
 });
 
 test('a message that the server refuses is an error of that call alone', async () => {
   const old = await rawSse(() => '/messages');
   const { url } = await bridgedSse(old.url);
   const session = await open(url);
+  const opened = post(url, request('tools/call', {}, 8), session);
+  await eventually(() => old.seen.some(({ body }) => body.includes('tools/call')));
   old.answerWith(500);
-  expect(await (await post(url, request('ping', {}, 9), session)).json()).toMatchObject({
+  expect(await (await post(url, request('tools/call', {}, 9), session)).json()).toMatchObject({
     id: 9,
     error: { code: -32603 },
   });
   expect((await post(url, '{"jsonrpc":"2.0","method":"notifications/x"}', session)).status).toBe(500);
   old.answerWith(202);
   expect((await post(url, '{"jsonrpc":"2.0","method":"notifications/x"}', session)).status).toBe(202);
+  await fetch(url, { method: 'DELETE', headers: { 'mcp-session-id': session } });
+  expect(await (await opened).json()).toMatchObject({ id: 8, error: { code: -32603 } });
 });
 
 test('DELETE closes the connection', async () => {
@@ -172,6 +181,31 @@ test('DELETE closes the connection', async () => {
   const { url } = await bridgedSse(old.url);
   const session = await open(url);
   const closed = once(old.streams[0]!, 'close');
+  const pending = post(url, request('tools/call', {}, 3), session);
+  await eventually(() => old.seen.some(({ body }) => body.includes('tools/call')));
   await fetch(url, { method: 'DELETE', headers: { 'mcp-session-id': session } });
   await closed;
+  expect(await (await pending).json()).toMatchObject({ id: 3, error: { code: -32603 } });
+});
+
+test('blank lines, comments and retry lines without end are left unread in between, and others are served', async () => {
+  const old = await rawSse(() => '/messages');
+  const { bridge } = await bridged([
+    { name: 'old', transport: { kind: 'sse', url: old.url, headers: [] } },
+    stdioSpec('calm', [oddServer]),
+  ]);
+  await open(bridge.urlOf('old'));
+  const calm = bridge.urlOf('calm');
+  const session = await open(calm);
+  await ask(calm, session, 'pid');
+  let isRead = false;
+  const flood = async (stream: ServerResponse): Promise<void> => {
+    const chunk = '\n:\nretry: 1\n'.repeat(6_000);
+    for (let left = 64 * 1024 * 1024; left > 0 && !stream.destroyed; left -= chunk.length)
+      if (!stream.write(chunk)) await once(stream, 'drain');
+    isRead = true;
+  };
+  void flood(old.streams[0]!);
+  for (let i = 0; i < 20; i += 1) expect(await ask(calm, session, 'pid')).toMatchObject({ pid: expect.any(Number) });
+  expect(isRead).toBe(false);
 });

@@ -12,6 +12,7 @@ import {
   bridged,
   eventually,
   everythingServer,
+  initialize,
   initializeBody,
   isAlive,
   oddServer,
@@ -20,12 +21,14 @@ import {
   request,
   stdioSpec,
 } from '../../support/bridge-client.ts';
+import { networkVariables } from '../../../src/transport/bridge/spawn-command.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 
 const quickEnd = { termAfterMs: 200, killAfterMs: 400, leftoverKillMs: 200 };
 
 test('a real client uses a real stdio server through the bridge: lists, calls, progress, sampling, subscriptions', async () => {
   const { bridge } = await bridged([stdioSpec('everything', [everythingServer, 'stdio'])]);
+  await open(bridge.urlOf('everything'));
   const { client, transport } = await sdkClient(bridge.urlOf('everything'), {
     sample: () => ({ model: 'm', role: 'assistant', content: { type: 'text', text: 'sampled!' } }),
   });
@@ -57,13 +60,24 @@ test('a real client uses a real stdio server through the bridge: lists, calls, p
 
 test('gives the server the environment that MCP clients give, the config on top, and nothing else of the gateway', async () => {
   process.env['MANIFOLD_TEST_SECRET'] = 'secret';
+  // The way out of a company's network, which every program that installs something needs.
+  const way = {
+    HTTPS_PROXY: 'http://proxy:3128',
+    no_proxy: 'localhost',
+    SSL_CERT_FILE: '/ca',
+    NODE_EXTRA_CA_CERTS: '/ca',
+  };
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => networkVariables.has(name)));
+  Object.assign(process.env, way);
   const { bridge } = await bridged([
     stdioSpec('odd', [oddServer], { env: { OWN: 'o w n', TERM: 'mine' }, cwd: tmpdir() }),
   ]);
   const url = bridge.urlOf('odd');
   const { env, cwd } = await ask(url, await open(url), 'env');
   delete process.env['MANIFOLD_TEST_SECRET'];
-  expect(env).toEqual({ ...getDefaultEnvironment(), OWN: 'o w n', TERM: 'mine' });
+  for (const name of Object.keys(way)) delete process.env[name];
+  Object.assign(process.env, own);
+  expect(env).toEqual({ ...getDefaultEnvironment(), ...own, ...way, OWN: 'o w n', TERM: 'mine' });
   expect(cwd).toBe(realpathSync(tmpdir()));
 });
 
@@ -110,7 +124,7 @@ test('starts of a server that crashes at once wait after the third, and are refu
   const url = bridge.urlOf('crash');
   const starts = () => log.lines.filter((line) => line.text === 'stdio server started').length;
   for (let i = 0; i < 5; i += 1) {
-    const response = await post(url, initializeBody);
+    const response = await initialize(url);
     expect(response.headers.get('mcp-session-id')).toBeNull();
     expect(await response.json()).toMatchObject({ id: 0, error: { code: -32603 } });
   }
@@ -123,7 +137,7 @@ test('a command or folder that does not exist is one log line that names it, and
     stdioSpec('folder', [oddServer], { cwd: '/no/such/folder' }),
   ]);
   for (const name of ['command', 'folder']) {
-    expect(await (await post(bridge.urlOf(name), initializeBody)).json()).toMatchObject({
+    expect(await (await initialize(bridge.urlOf(name))).json()).toMatchObject({
       id: 0,
       error: { code: -32603 },
     });
@@ -150,6 +164,56 @@ test('stderr goes to the log, cut and bounded, and output that is no message is 
   expect(lines.every((line) => String(line.fields['line']).length <= 512)).toBe(true);
   expect(lines[0]).toMatchObject({ level: 'info', fields: { upstream: 'odd', pid: expect.any(Number) } });
 });
+
+test('a traceback is one entry of the log', async () => {
+  const { bridge, log } = await bridged([stdioSpec('odd', [oddServer])]);
+  const url = bridge.urlOf('odd');
+  await ask(url, await open(url), 'traceback');
+  const entries = (): unknown[] =>
+    log.lines.filter(({ text }) => text === 'stderr').map(({ fields }) => fields['line']);
+  await eventually(() => entries().length === 3);
+  expect(entries()).toEqual([
+    'before',
+    [
+      'Traceback (most recent call last):',
+      '  File "a.py", line 1, in <module>',
+      '    f()',
+      'ValueError: no',
+      'During handling of the above exception, another exception occurred:',
+      'Traceback (most recent call last):',
+      '  File "b.py", line 2',
+      'KeyError: 1',
+    ].join('\n'),
+    'after',
+  ]);
+});
+
+for (const [what, line] of [
+  ['blank lines', ''],
+  ['lines that are no messages', 'I am no message'],
+] as const) {
+  test(`a server that floods its output with ${what} waits, and takes neither memory nor turns of others`, async () => {
+    const { bridge, log } = await bridged([stdioSpec('odd', [oddServer]), stdioSpec('calm', [oddServer])]);
+    const [url, calm] = [bridge.urlOf('odd'), bridge.urlOf('calm')];
+    const [session, other] = [await open(url), await open(calm)];
+    await ask(calm, other, 'pid');
+    const before = process.memoryUsage.rss();
+    const abort = new AbortController();
+    let isRead = false;
+    const flood = post(url, request('flood', { line, bytes: 64 * 1024 * 1024 }), session, {}, abort.signal)
+      .then(() => {
+        isRead = true;
+      })
+      .catch(() => {});
+    for (let i = 0; i < 20; i += 1) expect(await ask(calm, other, 'pid')).toMatchObject({ pid: expect.any(Number) });
+    expect((process.memoryUsage.rss() - before) / 1024 / 1024).toBeLessThan(128);
+    expect(log.lines.length).toBeLessThan(200);
+    // 64 MiB would have been read by now, were they read as fast as they come.
+    expect(isRead).toBe(false);
+    abort.abort();
+    await flood;
+  });
+}
 
 test('an answer over 4 MiB is an error at once, and the session goes on', async () => {
   const { bridge } = await bridged([stdioSpec('odd', [oddServer])]);

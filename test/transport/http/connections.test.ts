@@ -64,7 +64,7 @@ test('an upstream that does not take the connection is unreachable after 5 secon
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const opening = new LegacyAdapter(new Wheel(), forwarded, '0.0.0').open(
     upstream,
-    { revision: '2025-11-25', capabilities: 0, caller: nobody },
+    { revision: '2025-11-25', capabilities: 0, caller: nobody, isShared: false },
     60_000,
   );
   const outcome: string[] = [];

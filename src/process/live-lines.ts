@@ -1,0 +1,84 @@
+/**
+ * A line for each server that the bridge starts, while they come up: on a terminal with a spinner and seconds, drawn anew in
+ * its place; elsewhere one line each time a server begins or settles.
+ */
+import { columns, firstLine } from './columns.ts';
+import type { StateOf } from './greeting.ts';
+
+/** By the name that a server has at the bridge. */
+export type StateOfOne = (name: string) => ReturnType<StateOf>;
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const marks: Readonly<Record<string, string>> = { idle: '·', ready: '✓', failed: '✗' };
+/** Servers that are up sooner than this are not worth a line, in ms. */
+const quietMs = 700;
+const frameMs = 100;
+const maxSaidChars = 60;
+
+export interface LiveLines {
+  /** Takes the lines away from a terminal. */
+  stop(): void;
+}
+
+/** Draws until `stop` is called. `out.isTTY` says whether it is a terminal. */
+export function showLive(
+  out: { write(text: string): unknown; readonly isTTY?: boolean },
+  names: readonly string[],
+  stateOf: StateOfOne,
+): LiveLines {
+  const beganMs = performance.now();
+  const told = new Map<string, string>();
+  let frame = 0;
+  let drawn = 0;
+  const clear = (): void => {
+    if (drawn > 0) out.write(`\u001b[${drawn}A\u001b[0J`);
+    drawn = 0;
+  };
+  const timer = setInterval(() => {
+    if (performance.now() - beganMs < quietMs || names.every((name) => stateOf(name)?.phase === 'idle')) return;
+    if (out.isTTY !== true) {
+      for (const line of changedLines(names, stateOf, told)) out.write(`${line}\n`);
+      return;
+    }
+    clear();
+    frame += 1;
+    const lines = liveLines(names, stateOf, frame);
+    out.write(lines.map((line) => `${line}\n`).join(''));
+    drawn = lines.length;
+  }, frameMs);
+  timer.unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}
+
+/** One line a server, as of now. */
+export function liveLines(names: readonly string[], stateOf: StateOfOne, frame: number): readonly string[] {
+  const spinner = frames[frame % frames.length] ?? '';
+  return columns(
+    names.map((name) => {
+      const { phase = 'idle', ms = 0, said } = stateOf(name) ?? {};
+      const seconds = phase === 'starting' || phase === 'ready' ? `${(ms / 1_000).toFixed(1)} s` : '';
+      return [`  ${marks[phase] ?? spinner} ${name}`, phase, seconds, firstLine(said ?? '', maxSaidChars)];
+    }),
+  );
+}
+
+/** Lines for what has changed since `told`, which remembers it. What a server says of itself is in the log. */
+export function changedLines(
+  names: readonly string[],
+  stateOf: StateOfOne,
+  told: Map<string, string>,
+): readonly string[] {
+  return names.flatMap((name) => {
+    const { phase = 'idle', ms = 0 } = stateOf(name) ?? {};
+    if (phase === 'idle' || told.get(name) === phase) return [];
+    const wasTold = told.has(name);
+    told.set(name, phase);
+    if (phase === 'ready' && !wasTold) return [];
+    return [`  ${name}: ${phase}${phase === 'ready' ? ` after ${(ms / 1_000).toFixed(1)} s` : ''}`];
+  });
+}

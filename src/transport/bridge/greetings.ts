@@ -1,0 +1,108 @@
+/**
+ * What a server has answered to `initialize` (2025-11-25 basic/lifecycle §Initialization), remembered so that the next client
+ * need not wait for a process. Pure.
+ */
+import { rawOf, textOf } from '../../protocol/scan.ts';
+import type { Message } from '../../protocol/envelope.ts';
+import type { BridgeLimits } from './limits.ts';
+
+/** An answer to `initialize`, as the server wrote it. */
+export interface Greeting {
+  /** The result as JSON text. */
+  readonly result: string;
+  /** The same text before and after its `protocolVersion`, where it names one. */
+  readonly around: readonly [before: string, after: string] | undefined;
+  /** The revision that the server chose; empty when it named none. */
+  readonly revision: string;
+  /** Its capabilities as JSON text. */
+  readonly capabilities: string;
+}
+
+/** Undefined for an answer that is an error. */
+export function readGreeting(answer: Message): Greeting | undefined {
+  const { bytes, root } = answer;
+  const result = root.member('result');
+  if (result === undefined) return undefined;
+  const version = result.member('protocolVersion');
+  const capabilities = result.member('capabilities');
+  const named = version?.kind === 'string' ? version : undefined;
+  return {
+    result: rawOf(bytes, result),
+    around:
+      named === undefined
+        ? undefined
+        : [bytes.toString('utf8', result.start, named.start), bytes.toString('utf8', named.end, result.end)],
+    revision: named === undefined ? '' : textOf(bytes, named),
+    capabilities: capabilities === undefined ? '' : rawOf(bytes, capabilities),
+  };
+}
+
+/** What a client says of itself: the params of its `initialize` as JSON text, and the revision that it offers. */
+export interface Offer {
+  readonly params: string;
+  readonly revision: string;
+  /** As JSON text. */
+  readonly clientInfo: string | undefined;
+}
+
+/** What an `initialize` offers. */
+export function readOffer(initialize: Message): Offer {
+  const { bytes, params } = initialize;
+  const version = params?.member('protocolVersion');
+  const info = params?.member('clientInfo');
+  return {
+    params: params === undefined ? '{}' : rawOf(bytes, params),
+    revision: version?.kind === 'string' ? textOf(bytes, version) : '',
+    clientInfo: info === undefined ? undefined : rawOf(bytes, info),
+  };
+}
+
+/** The answers of one upstream by what was said to it; the one unused for longest is forgotten first. */
+export class Greetings {
+  readonly #limits: Pick<BridgeLimits, 'maxGreetings' | 'maxGreetingChars'>;
+  readonly #known = new Map<string, { readonly offer: Offer; readonly greeting: Greeting }>();
+
+  constructor(limits: Pick<BridgeLimits, 'maxGreetings' | 'maxGreetingChars'>) {
+    this.#limits = limits;
+  }
+
+  add(offer: Offer, greeting: Greeting): void {
+    this.#known.delete(offer.params);
+    if (offer.params.length + greeting.result.length > this.#limits.maxGreetingChars) return;
+    this.#known.set(offer.params, { offer, greeting });
+    if (this.#known.size <= this.#limits.maxGreetings) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  /** What the server answered to this very offer. */
+  exact(offer: Offer): Greeting | undefined {
+    const known = this.#known.get(offer.params);
+    if (known === undefined) return undefined;
+    this.#known.delete(offer.params);
+    this.#known.set(offer.params, known);
+    return known.greeting;
+  }
+
+  /**
+   * What it will answer as far as can be told from its answers to others: servers answer alike to clients of different
+   * capabilities, and in the revision offered as far as they speak it (§Version Negotiation). To be held against its own answer.
+   */
+  likely(offer: Offer): Greeting | undefined {
+    const all = [...this.#known.values()].reverse();
+    const same = all.find((known) => known.offer.revision === offer.revision);
+    if (same !== undefined) return same.greeting;
+    const [latest] = all;
+    if (latest?.greeting.around === undefined) return undefined;
+    const { greeting } = latest;
+    // Revisions are dates.
+    if (offer.revision >= greeting.revision) return greeting;
+    const [before, after] = latest.greeting.around;
+    return { ...greeting, revision: offer.revision, result: before + JSON.stringify(offer.revision) + after };
+  }
+
+  /** It does not start any more: nothing it has said counts. */
+  forget(): void {
+    this.#known.clear();
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * One running server from its start to its end: the bridge itself says `initialize` and `notifications/initialized`
+ * (2025-11-25 basic/lifecycle §Initialization), so that a start belongs to no HTTP request and goes on whoever leaves. Who
+ * uses the server afterwards, or from the beginning, gets its messages.
+ */
+import { errorBody, GatewayError } from '../../errors.ts';
+import { readBatch, readServerMessage, type Message } from '../../protocol/envelope.ts';
+import { readGreeting, type Greeting, type Offer } from './greetings.ts';
+import type { BridgeLimits } from './limits.ts';
+import { LineLog } from './line-log.ts';
+import { asText } from './raw-id.ts';
+import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+
+/** Whose messages a server's messages are. */
+export interface ServerUser {
+  receive(message: Message): void;
+  /** A message was too large to read; its first and last bytes. */
+  oversized(head: Buffer, tail: Buffer): void;
+  /** The server is gone. Once. */
+  ended(fault: GatewayError): void;
+}
+
+export interface StartDeps {
+  readonly log: BridgeLog;
+  readonly limits: BridgeLimits;
+  readonly startTimeoutMs: number;
+  /** `byItself` when nobody ended it. */
+  readonly onOver: (server: StartedServer, byItself: boolean) => void;
+}
+
+const initialized = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+const initializeId = '0';
+
+export class StartedServer implements PeerOwner {
+  readonly offer: Offer;
+  readonly startedMs = performance.now();
+  /** Its answer to `initialize`. Rejects with a GatewayError when it does not come. */
+  readonly greeted: Promise<Greeting>;
+  /** Once it has answered. */
+  greeting: Greeting | undefined;
+  over = false;
+  /** The last entry of its stderr. */
+  lastSaid: string | undefined;
+  readonly #user: ServerUser;
+  readonly #deps: StartDeps;
+  readonly #peer: Peer;
+  readonly #unreadable: LineLog;
+  readonly #greeted = Promise.withResolvers<Greeting>();
+  readonly #timer: NodeJS.Timeout;
+  #isEnding = false;
+
+  constructor(open: (owner: PeerOwner) => Peer, offer: Offer, user: ServerUser, deps: StartDeps) {
+    this.offer = offer;
+    this.#user = user;
+    this.#deps = deps;
+    this.#unreadable = new LineLog(deps.log, deps.limits);
+    this.greeted = this.#greeted.promise;
+    // Also while nobody waits for it.
+    this.greeted.catch(() => {});
+    this.#peer = open(this);
+    this.#timer = setTimeout(() => this.#tooLate(), deps.startTimeoutMs);
+    const hello = `{"jsonrpc":"2.0","id":${initializeId},"method":"initialize","params":${offer.params}}`;
+    this.#peer.send(oneLine(Buffer.from(hello))).catch((fault: unknown) => this.#failed(asFault(fault)));
+  }
+
+  get label(): Peer['label'] {
+    return this.#peer.label;
+  }
+
+  /** See `Peer.send`. Before `greeted` has resolved nothing may be sent. */
+  send(message: Buffer): Promise<void> {
+    return this.#peer.send(message);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#peer.room();
+  }
+
+  pause(): void {
+    this.#peer.pause();
+  }
+
+  resume(): void {
+    this.#peer.resume();
+  }
+
+  /** Ends it. Resolves when nothing of it is left. */
+  end(): Promise<void> {
+    this.#isEnding = true;
+    this.#finish(new GatewayError('upstream_session_lost', 'ended by the bridge'));
+    return this.#peer.end();
+  }
+
+  message(bytes: Buffer): void {
+    if (this.over) return;
+    try {
+      for (const part of readBatch(bytes) ?? [bytes]) this.#receive(readServerMessage(part));
+    } catch (fault) {
+      if (!(fault instanceof GatewayError)) throw fault;
+      this.#peer.stray();
+      // What is no JSON is a stray print and worth reading; what is JSON may hold results, which are never logged.
+      const shown = fault.code === 'json_malformed' ? bytes.toString('utf8', 0, this.#deps.limits.maxLoggedBytes) : '';
+      this.#unreadable.write(
+        'warn',
+        { ...this.label, fault: fault.message },
+        'skipped output that is no message',
+        shown,
+        performance.now(),
+      );
+    }
+  }
+
+  oversized(head: Buffer, tail: Buffer): void {
+    this.#deps.log.warn(this.label, 'skipped a message that is too large');
+    this.#user.oversized(head, tail);
+  }
+
+  said(entry: string): void {
+    this.lastSaid = entry;
+  }
+
+  ended(fault: GatewayError): void {
+    this.#finish(fault);
+  }
+
+  #receive(message: Message): void {
+    if (this.greeting === undefined && message.kind === 'response') {
+      if (message.id === undefined || asText(message.id) === initializeId) this.#onGreeting(message);
+      return;
+    }
+    this.#user.receive(message);
+  }
+
+  /** Answers what a server asks where there is no client to ask: a ping, else that there is no such method. */
+  answerForNobody(request: Message): void {
+    const id = request.id ?? 'null';
+    const answer =
+      request.method === 'ping'
+        ? `{"jsonrpc":"2.0","id":${id},"result":{}}`
+        : errorBody(new GatewayError('method_unknown'), id);
+    this.#peer.send(Buffer.from(answer)).catch(() => {});
+  }
+
+  #onGreeting(answer: Message): void {
+    const greeting = readGreeting(answer);
+    if (greeting === undefined) {
+      this.#failed(new GatewayError('upstream_refused', 'initialize was answered with an error'));
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.greeting = greeting;
+    const ms = Math.round(performance.now() - this.startedMs);
+    this.#deps.log.info({ ...this.label, ms }, 'server is ready');
+    this.#peer.send(initialized).then(
+      () => this.#greeted.resolve(greeting),
+      (fault: unknown) => this.#failed(asFault(fault)),
+    );
+  }
+
+  #tooLate(): void {
+    const ms = this.#deps.startTimeoutMs;
+    this.#deps.log.error({ ...this.label, ms }, 'server did not answer initialize in time and is ended (startTimeout)');
+    this.#failed(new GatewayError('upstream_timeout', `no answer to initialize within ${ms} ms`));
+  }
+
+  #failed(fault: GatewayError): void {
+    this.#finish(fault);
+    void this.#peer.end();
+  }
+
+  #finish(fault: GatewayError): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.#timer);
+    this.#greeted.reject(fault);
+    this.#user.ended(fault);
+    this.#deps.onOver(this, !this.#isEnding);
+  }
+}
+
+/** A message holds line ends only as space between tokens: in strings JSON has them escaped. */
+export function oneLine(message: Buffer): Buffer {
+  if (!message.includes(0x0a) && !message.includes(0x0d)) return message;
+  return Buffer.from(message.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
+}
+
+function asFault(fault: unknown): GatewayError {
+  return fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault });
+}

@@ -1,0 +1,51 @@
+/** Answers of one server that match no call as it was sent: what is said of them in the log, at once and boundedly. */
+import type { BridgeLimits } from './limits.ts';
+import { LineLog } from './line-log.ts';
+import type { BridgeLog } from './running-server.ts';
+
+/** Ids of cancelled calls that are remembered: an answer to one of them is nothing to speak of. */
+const maxExpected = 256;
+/** Methods that are named in one line. */
+const maxNamed = 4;
+
+export class Unmatched {
+  readonly #log: BridgeLog;
+  readonly #label: object;
+  readonly #lines: LineLog;
+  readonly #expected = new Set<string>();
+  #isNoted = false;
+
+  constructor(log: BridgeLog, limits: BridgeLimits, label: object) {
+    this.#log = log;
+    this.#label = label;
+    this.#lines = new LineLog(log, limits);
+  }
+
+  /** The call with this id (raw JSON text) was given up; its answer may come all the same. */
+  expect(id: string): void {
+    this.#expected.add(id);
+    const [oldest] = this.#expected;
+    if (this.#expected.size > maxExpected && oldest !== undefined) this.#expected.delete(oldest);
+  }
+
+  /** An answer that matches none of the calls under way. */
+  dropped(id: string | undefined, calls: Iterable<{ readonly method: string }>): void {
+    if (id !== undefined && this.#expected.delete(id)) {
+      this.#log.debug(this.#label, 'dropped the answer to a cancelled request');
+      return;
+    }
+    const methods = [...new Set(Array.from(calls, ({ method }) => method))].slice(0, maxNamed);
+    const text = 'dropped an answer that matches no request; it may belong to one of these';
+    this.#lines.write('warn', this.#label, text, methods.join(', '), performance.now());
+  }
+
+  /** An answer found its call although its id was of the wrong kind. Said once. */
+  tolerated(method: string): void {
+    if (this.#isNoted) return;
+    this.#isNoted = true;
+    this.#log.warn(
+      { ...this.#label, method },
+      'the server changes the kind of ids (a number to text, or back); tolerated',
+    );
+  }
+}

@@ -1,0 +1,50 @@
+/** The lines that show servers coming up: drawn in their place on a terminal, one a change elsewhere. */
+import { expect, test } from 'vitest';
+import { changedLines, liveLines, showLive } from '../../src/process/live-lines.ts';
+import type { StateOfOne } from '../../src/process/live-lines.ts';
+
+const escape = '\u001b';
+
+test('a line a server: spinner and seconds while it starts, and the last that it said, fit for a terminal', () => {
+  const states: Record<string, ReturnType<StateOfOne>> = {
+    a: { phase: 'starting', ms: 2_340, said: `fetching ${escape}[31mpackages\nmore` },
+    bb: { phase: 'ready', ms: 450, said: undefined },
+    c: { phase: 'failed', ms: 0, said: 'no such module' },
+  };
+  const lines = liveLines(['a', 'bb', 'c'], (name) => states[name], 0);
+  expect(lines).toEqual([
+    '  ⠋ a   starting  2.3 s  fetching  [31mpackages',
+    '  ✓ bb  ready     0.5 s',
+    '  ✗ c   failed           no such module',
+  ]);
+  expect(liveLines(['a'], (name) => states[name], 1)[0]).toContain('⠙ a');
+});
+
+test('elsewhere a change is one line, told once, and what was ready before anybody was told is none', () => {
+  let phase = 'starting';
+  const stateOf: StateOfOne = (name) => ({ phase: name === 'slow' ? phase : 'ready', ms: 1_000, said: undefined });
+  const told = new Map<string, string>();
+  const names = ['slow', 'quick'];
+  expect(changedLines(names, stateOf, told)).toEqual(['  slow: starting']);
+  expect(changedLines(names, stateOf, told)).toEqual([]);
+  phase = 'ready';
+  expect(changedLines(names, stateOf, told)).toEqual(['  slow: ready after 1.0 s']);
+});
+
+test('a terminal is drawn on in place, and left clean at the end; what is up at once is not drawn at all', async () => {
+  const written: string[] = [];
+  const out = { isTTY: true, write: (text: string) => void written.push(text) };
+  const live = showLive(out, ['a'], () => ({ phase: 'starting', ms: 900, said: undefined }));
+  await expect
+    .poll(() => written.filter((text) => text.includes('starting')).length, { timeout: 10_000 })
+    .toBeGreaterThan(1);
+  live.stop();
+  const clear = `${escape}[1A${escape}[0J`;
+  expect(written[0]).toContain('a  starting');
+  expect(written[1]).toBe(clear);
+  expect(written.at(-1)).toBe(clear);
+
+  const quiet: string[] = [];
+  showLive({ isTTY: true, write: (text) => void quiet.push(text) }, ['a'], () => undefined).stop();
+  expect(quiet).toEqual([]);
+});
