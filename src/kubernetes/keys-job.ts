@@ -7,7 +7,7 @@ import { generateKeyFile } from '../session/key-file.ts';
 import { type Api, ApiFault, openApi } from './api.ts';
 
 /** Returns whether it made one. Throws `ApiFault`. */
-export async function makeKeys(api: Api, name: string): Promise<boolean> {
+async function makeKeys(api: Api, name: string): Promise<boolean> {
   try {
     await api.request({
       method: 'POST',
@@ -27,18 +27,16 @@ export async function makeKeys(api: Api, name: string): Promise<boolean> {
   }
 }
 
-if (import.meta.main) {
-  const name = process.argv[2];
-  if (name === undefined) {
-    process.stderr.write('usage: keys-job NAME\n');
-    process.exitCode = 2;
-  } else {
-    try {
-      const isMade = await makeKeys(openApi(), name);
-      process.stdout.write(isMade ? `Made Secret ${name}.\n` : `Secret ${name} is there already; left as it is.\n`);
-    } catch (fault) {
-      process.stderr.write(`Secret ${name} was not made: ${fault instanceof Error ? fault.message : String(fault)}\n`);
-      process.exitCode = 1;
-    }
+const name = process.argv[2];
+if (name === undefined) {
+  process.stderr.write('usage: keys-job NAME\n');
+  process.exitCode = 2;
+} else {
+  try {
+    const isMade = await makeKeys(openApi(), name);
+    process.stdout.write(isMade ? `Made Secret ${name}.\n` : `Secret ${name} is there already; left as it is.\n`);
+  } catch (fault) {
+    process.stderr.write(`Secret ${name} was not made: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+    process.exitCode = 1;
   }
 }

@@ -1,4 +1,7 @@
 /** Objects to put into the cluster. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { apply, kubectl } from './kube.ts';
 
@@ -16,6 +19,15 @@ export function namespace(prefix: string): string {
     kubectl(kubeconfig, ['delete', 'mcproutes', '--all', '-n', name, '--wait=false']);
   });
   return name;
+}
+
+/** A kubeconfig with the rights of a ServiceAccount, whose namespace is that of its context, as in a pod. */
+export function configAs(account: string, ns: string): string {
+  const token = kubectl(kubeconfig, ['create', 'token', account, '-n', ns]).trim();
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'manifold-kubeconfig-')), 'config');
+  const text = readFileSync(kubeconfig, 'utf8').replace(/token: .*/, `token: ${token}`);
+  writeFileSync(file, text.replace('namespace: default', `namespace: ${ns}`));
+  return file;
 }
 
 interface RouteParts {

@@ -1,24 +1,22 @@
 /** The Job's program, with the rights that the Job has and no others. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { parseKeyFile } from '../../src/session/keyring.ts';
-import { hasCluster, kubeconfig, namespace } from './fixtures.ts';
-import { kubectl, root } from './kube.ts';
+import { configAs, hasCluster, kubeconfig, namespace } from './fixtures.ts';
+import { apply, kubectl, root } from './kube.ts';
+import { setNamespace } from './manifests.ts';
 
 describe.skipIf(!hasCluster)('the Job that makes the keys', () => {
   test('makes a key ring once and leaves it as it is', () => {
     const ns = namespace('keys');
-    kubectl(kubeconfig, ['apply', '-n', ns, '-f', path.join(root, 'k8s/base/keys-job.yaml')]);
-    const bound = kubectl(kubeconfig, ['get', 'rolebinding', 'manifold-make-keys', '-n', ns, '-o', 'json']);
-    kubectl(kubeconfig, ['apply', '-f', '-'], bound.replaceAll('"kind": "ServiceAccount",', `"kind": "ServiceAccount", "namespace": "${ns}",`));
-    const token = kubectl(kubeconfig, ['create', 'token', 'manifold-make-keys', '-n', ns]).trim();
-    const config = path.join(mkdtempSync(path.join(tmpdir(), 'manifold-keys-')), 'config');
-    const text = readFileSync(kubeconfig, 'utf8').replace(/token: .*/, `token: ${token}`);
-    writeFileSync(config, text.replace('namespace: default', `namespace: ${ns}`));
-
+    const text = readFileSync(path.join(root, 'k8s/base/keys-job.yaml'), 'utf8');
+    const objects = parseAllDocuments(text).map((document): unknown => document.toJS());
+    for (const object of objects) setNamespace(object, ns);
+    apply(kubeconfig, ...objects);
+    const config = configAs('manifold-make-keys', ns);
     const run = (): string =>
       execFileSync(process.execPath, [path.join(root, 'src/kubernetes/keys-job.ts'), 'manifold-keys'], {
         encoding: 'utf8',

@@ -5,7 +5,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -139,4 +139,11 @@ export function kubectl(kubeconfig: string, args: readonly string[], input?: str
 export function apply(kubeconfig: string, ...objects: readonly unknown[]): void {
   const list = { apiVersion: 'v1', kind: 'List', items: objects };
   kubectl(kubeconfig, ['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(list));
+}
+
+/** Helm where it is: on the path, or beside the cached API server, where `go install helm.sh/helm/v3/cmd/helm@latest` may put it. */
+export function helmProgram(): string | undefined {
+  const cached = path.join(homedir(), '.cache/kube-for-tests/bin/helm');
+  if (isInstalled('helm')) return 'helm';
+  return existsSync(cached) ? cached : undefined;
 }

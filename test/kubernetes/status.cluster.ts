@@ -1,12 +1,16 @@
 /** Two replicas: one leads and writes status and events, the other takes over when it ends. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { openApi } from '../../src/kubernetes/api.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { defaultController, type Mode, startMode } from '../../src/kubernetes/mode.ts';
 import { isRecord, type KubernetesObject, listOf, refOf } from '../../src/kubernetes/objects.ts';
 import type { Verdict } from '../../src/kubernetes/verdict.ts';
-import { hasCluster, kubeconfig, namespace, route } from './fixtures.ts';
-import { apiServer, apply, kubectl } from './kube.ts';
+import { configAs, hasCluster, kubeconfig, namespace, route, secret } from './fixtures.ts';
+import { apiServer, apply, kubectl, root } from './kube.ts';
+import { setNamespace } from './manifests.ts';
 
 const timing = { durationMs: 3000, renewWithinMs: 2000, retryMs: 300 };
 let count = 0;
@@ -29,9 +33,9 @@ function judge(routes: readonly KubernetesObject[]): Verdict[] {
     });
 }
 
-function replica(ns: string, leaseName: string, identity: string): Mode {
+function replica(ns: string, leaseName: string, identity: string, config = kubeconfig): Mode {
   const mode = startMode({
-    kubeconfig,
+    kubeconfig: config,
     namespaces: [ns],
     identity,
     leaseName,
@@ -118,6 +122,30 @@ describe.skipIf(!hasCluster)('status of routes', () => {
     apply(kubeconfig, route(ns, 'later'));
     await expect.poll(() => summary(ns, 'later')).toContain('Accepted=True');
     expect(events()).toHaveLength(1);
+  });
+
+  test('the Role of the overlay is enough for all of it', async () => {
+    const ns = namespace('role');
+    const text = readFileSync(path.join(root, 'k8s/overlays/cluster-mode/role.yaml'), 'utf8');
+    const objects = parseAllDocuments(text).map((document): unknown => document.toJS());
+    for (const object of objects) setNamespace(object, ns);
+    apply(kubeconfig, ...objects, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'manifold', namespace: ns },
+    });
+    apply(kubeconfig, secret(ns, 'mcp-credentials', 'x'), route(ns, 'bad', { secret: { name: 'mcp-credentials' } }));
+    const mode = replica(ns, 'manifold', 'a', configAs('manifold', ns));
+    await expect.poll(() => summary(ns, 'bad')).toContain('Accepted=False');
+    await expect
+      .poll(() => mode.state())
+      .toMatchObject({ isLeader: true, isConnected: true, isSynced: true, faults: [] });
+    expect(kubectl(kubeconfig, ['get', 'events.events.k8s.io', '-n', ns, '-o', 'name'])).toContain(
+      'event.events.k8s.io/bad.',
+    );
+    await mode.close();
+    const holder = ['get', 'lease', 'manifold', '-n', ns, '-o', 'jsonpath={.spec.holderIdentity}'];
+    expect(kubectl(kubeconfig, holder)).toBe('');
   });
 
   test('conditions of another controller stay as they are', async () => {

@@ -9,7 +9,7 @@ import { openApi } from '../../src/kubernetes/api.ts';
 import type { KubernetesObject } from '../../src/kubernetes/objects.ts';
 import { usualReflectorLimits } from '../../src/kubernetes/reflector.ts';
 import { type ClusterWatch, watchCluster, type WatchOptions } from '../../src/kubernetes/watch.ts';
-import { gateway, hasCluster, kubeconfig, namespace, route, secret, service } from './fixtures.ts';
+import { configAs, gateway, hasCluster, kubeconfig, namespace, route, secret, service } from './fixtures.ts';
 import { apiServer, apply, kubectl } from './kube.ts';
 
 interface Watched {
@@ -162,11 +162,7 @@ describe.skipIf(!hasCluster)('the watch of a cluster', () => {
       secret(ns, 'key', 'named'),
       secret(ns, 'hidden', 'unnamed'),
     );
-    const token = kubectl(kubeconfig, ['create', 'token', 'narrow', '-n', ns]).trim();
-    const watched = watching(
-      { namespaces: [ns] },
-      changedConfig((text) => text.replace(/token: .*/, `token: ${token}`)),
-    );
+    const watched = watching({ namespaces: [ns] }, configAs('narrow', ns));
     apply(kubeconfig, route(ns, 'a', { secret: { name: 'key' } }));
     await expect.poll(() => apiKey(watched, 'key')).toBe('named');
 
