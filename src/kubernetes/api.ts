@@ -40,7 +40,7 @@ export interface ApiRequest {
   readonly contentType?: string;
 }
 
-export interface StreamRequest {
+interface StreamRequest {
   readonly path: string;
   readonly query: Query;
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ export interface Backoff {
   readonly mostMs: number;
 }
 
-export const usualBackoff: Backoff = { firstMs: 500, mostMs: 30_000 };
+const usualBackoff: Backoff = { firstMs: 500, mostMs: 30_000 };
 
 /** `attempt` counts from 0; `random` is in [0, 1). At least half of the step, so that no attempt follows at once. */
 export function backoffMs(attempt: number, random: number, { firstMs, mostMs }: Backoff = usualBackoff): number {

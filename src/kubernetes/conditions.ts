@@ -8,7 +8,7 @@
 import { isRecord, listOf, textOf } from './objects.ts';
 import type { Verdict } from './verdict.ts';
 
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False';
   readonly reason: string;

@@ -15,7 +15,7 @@ export interface Timing {
   readonly retryMs: number;
 }
 
-export const usualTiming: Timing = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2000 };
+const usualTiming: Timing = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2000 };
 
 export interface ElectionOptions {
   readonly namespace: string;

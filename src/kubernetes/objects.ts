@@ -3,7 +3,7 @@
  * sees the same as in a YAML file.
  */
 
-export interface ObjectMeta {
+interface ObjectMeta {
   readonly name: string;
   /** Empty for what belongs to no namespace. */
   readonly namespace: string;

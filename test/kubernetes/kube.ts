@@ -23,7 +23,7 @@ export function whyNot(): string | undefined {
   return undefined;
 }
 
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'pipe' });
     return true;
