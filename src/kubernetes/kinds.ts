@@ -1,0 +1,101 @@
+/** The kinds that are watched: where the API server serves them, and whether a cluster may do without. */
+import type { Query } from './api.ts';
+
+export interface Kind {
+  readonly kind: string;
+  /** Empty for the core group. */
+  readonly group: string;
+  /** Tried in this order; the first that the server knows. */
+  readonly versions: readonly string[];
+  readonly plural: string;
+  /** A cluster without this kind is complete; one without the others is not. */
+  readonly isOptional: boolean;
+}
+
+export const mcpRoute: Kind = {
+  kind: 'MCPRoute',
+  group: 'aigateway.envoyproxy.io',
+  versions: ['v1beta1', 'v1alpha1'],
+  plural: 'mcproutes',
+  isOptional: false,
+};
+
+/** Watched whole in every namespace. */
+export const wholeKinds: readonly Kind[] = [
+  mcpRoute,
+  {
+    kind: 'Backend',
+    group: 'gateway.envoyproxy.io',
+    versions: ['v1alpha1'],
+    plural: 'backends',
+    isOptional: true,
+  },
+  {
+    kind: 'BackendTLSPolicy',
+    group: 'gateway.networking.k8s.io',
+    versions: ['v1', 'v1alpha3'],
+    plural: 'backendtlspolicies',
+    isOptional: true,
+  },
+  {
+    kind: 'ReferenceGrant',
+    group: 'gateway.networking.k8s.io',
+    versions: ['v1beta1', 'v1'],
+    plural: 'referencegrants',
+    isOptional: true,
+  },
+  {
+    kind: 'Gateway',
+    group: 'gateway.networking.k8s.io',
+    versions: ['v1', 'v1beta1'],
+    plural: 'gateways',
+    isOptional: true,
+  },
+  { kind: 'Service', group: '', versions: ['v1'], plural: 'services', isOptional: false },
+  {
+    kind: 'EndpointSlice',
+    group: 'discovery.k8s.io',
+    versions: ['v1'],
+    plural: 'endpointslices',
+    isOptional: false,
+  },
+];
+
+/** Watched one by one, by name, so that a Role can name what the gateway may read. */
+export const namedKinds: readonly Kind[] = [
+  { kind: 'Secret', group: '', versions: ['v1'], plural: 'secrets', isOptional: false },
+  { kind: 'ConfigMap', group: '', versions: ['v1'], plural: 'configmaps', isOptional: false },
+];
+
+/** What one list and watch is of. */
+export interface Source {
+  readonly kind: Kind;
+  /** Undefined for all namespaces. */
+  readonly namespace?: string;
+  /** Of the one object that is watched; needs a namespace. */
+  readonly name?: string;
+  readonly labelSelector?: string;
+}
+
+export function apiVersionOf({ group }: Kind, version: string): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+export function pathOf({ kind, namespace }: Source, version: string): string {
+  const base = kind.group === '' ? `/api/${version}` : `/apis/${kind.group}/${version}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${base}${scope}/${kind.plural}`;
+}
+
+/** A field selector by name is what RBAC compares with `resourceNames` for list and watch. */
+export function selectionOf({ name, labelSelector }: Source): Query {
+  return {
+    ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
+}
+
+export function sourceText({ kind, namespace, name }: Source): string {
+  const place = namespace ?? 'all namespaces';
+  return name === undefined ? `${kind.kind} in ${place}` : `${kind.kind} ${place}/${name}`;
+}

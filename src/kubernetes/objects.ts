@@ -1,0 +1,98 @@
+/**
+ * Kubernetes objects as the API server sends them: parsed JSON, never turned into classes, so that what reads the configuration
+ * sees the same as in a YAML file.
+ */
+
+interface ObjectMeta {
+  readonly name: string;
+  /** Empty for what belongs to no namespace. */
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly creationTimestamp?: string;
+}
+
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly [member: string]: unknown;
+}
+
+/** Names one object. */
+export interface ObjectRef {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export function refText({ kind, namespace, name }: ObjectRef): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+export function refOf({ kind, metadata: { namespace, name } }: KubernetesObject): ObjectRef {
+  return { kind, namespace, name };
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The object, or undefined where it has no name. Items of a list lack `apiVersion` and `kind`, so the caller gives them. */
+export function readObject(value: unknown, apiVersion: string, kind: string): KubernetesObject | undefined {
+  if (!isRecord(value) || !isRecord(value['metadata'])) return undefined;
+  const meta = value['metadata'];
+  const name = textOf(meta['name']);
+  if (name === undefined) return undefined;
+  return {
+    ...value,
+    apiVersion,
+    kind,
+    metadata: {
+      ...meta,
+      name,
+      namespace: textOf(meta['namespace']) ?? '',
+      uid: textOf(meta['uid']) ?? '',
+      resourceVersion: textOf(meta['resourceVersion']) ?? '',
+    },
+  };
+}
+
+/** What kubectl keeps for itself: a copy of the whole object. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/**
+ * The object without what changes while its meaning stays: status, versions and book-keeping. Two objects that come to the same
+ * text here configure the same.
+ */
+export function meaningOf(object: KubernetesObject): KubernetesObject {
+  const { status: _status, metadata, ...rest } = object;
+  const { name, namespace, uid, generation, labels, annotations, creationTimestamp } = metadata;
+  const kept = Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => key !== lastApplied));
+  return {
+    ...rest,
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion: '',
+      ...(generation === undefined ? {} : { generation }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(Object.keys(kept).length === 0 ? {} : { annotations: kept }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+    },
+  };
+}
