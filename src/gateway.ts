@@ -30,11 +30,13 @@ import {
   checkGet,
   checkOrigin,
   checkPost,
+  checkSingle,
   readBody,
   readHead,
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
+import { anonymousShare, budget } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
 import type { Authenticate, Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
@@ -81,7 +83,9 @@ export class Gateway {
     try {
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
-      if (answerCors(head, request, response)) return;
+      const { forwardedNames } = this.#parts.upstreams;
+      if (answerCors(head, request, response, forwardedNames)) return;
+      checkSingle(request.rawHeaders, forwardedNames);
       if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
       const caller = this.#parts.authenticate(head);
       if (caller instanceof Promise) this.#later(caller, head, request, response);
@@ -125,7 +129,7 @@ export class Gateway {
         if (fault === undefined) this.#received(head, caller, body, false, response);
         else this.#refuse(response, fault);
       },
-      { until: response },
+      { until: response, share: budget.share(caller.principalId || anonymousShare) },
     );
   }
 

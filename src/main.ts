@@ -87,6 +87,7 @@ async function execute(command: Command): Promise<number | undefined> {
       ).inspectToken(command.token === '-' ? await standardInput() : command.token, command.options, io);
     case 'run': {
       const running = await (await import('./process/run.ts')).run(command.options, io, version);
+      process.on('SIGHUP', () => void running.reload());
       process.on('SIGTERM', () => stop(running, command.options.drainDelayMs));
       // A person at a terminal has no balancer to wait for.
       process.on('SIGINT', () => stop(running, 0));

@@ -20,7 +20,7 @@ import { openCursor, sealCursor } from '../session/cursor.ts';
 import { withMissing } from '../aggregate/missing.ts';
 import { modernRevision } from '../protocol/revisions.ts';
 import type { Log } from '../telemetry/log.ts';
-import { hiddenItems } from '../telemetry/metrics.ts';
+import { hiddenItems, mendedItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { askHealing } from '../clients/ask.ts';
 import type { Client } from '../clients/client.ts';
@@ -228,6 +228,7 @@ export class Lists {
       );
     }
     if (page.mended > 0 || page.left > 0) {
+      mendedItems.inc({ upstream: upstream.config.id }, page.mended);
       const fields = {
         upstream: upstream.config.id,
         list: kind,

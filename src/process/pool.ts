@@ -1,4 +1,5 @@
 /** What `run` needs of the processes that serve, whether it is this one alone or workers beside it. */
+import type { Config } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
@@ -10,6 +11,8 @@ export interface ServingPool {
   readonly isReady: () => boolean;
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
+  /** See `Serving.reload`. */
+  reload(config: Config): void;
   /** See `Serving.drain`. */
   drain(delayMs: number): Promise<void>;
 }
@@ -19,5 +22,5 @@ export interface PoolContext {
   readonly io: CommandIo;
   readonly log: Log;
   readonly version: string;
-  readonly bridge: Bridge | undefined;
+  readonly bridge: Bridge;
 }

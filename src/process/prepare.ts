@@ -22,10 +22,16 @@ export function isLoopback(host: string): boolean {
 
 /** Warnings go to stderr. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepared> {
+  const config = await readConfiguration(options, io);
+  return { config, keys: await sealingKeys(options, io, isLoopback(options.host)) };
+}
+
+/** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
+export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
   const { config, source } = await readSource(options, io);
   const served = withoutItself(config, source, options, options.strict);
   for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);
-  return { config: served, keys: await sealingKeys(options, io, isLoopback(options.host)) };
+  return served;
 }
 
 async function readSource(options: RunOptions, io: CommandIo): Promise<{ config: Config; source: string }> {

@@ -1,7 +1,7 @@
 /** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
 import { type Config, faultText } from '../config/model.ts';
-import { createLog, type Log, outputOf } from '../telemetry/log.ts';
+import { createLog, outputOf } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
@@ -12,7 +12,8 @@ import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
-import { isLoopback, prepare, type Prepared } from './prepare.ts';
+import { isLoopback, prepare, readConfiguration, type Prepared } from './prepare.ts';
+import { Reloading } from './reload.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
@@ -26,6 +27,8 @@ export interface Running {
   readonly greeting: Promise<string>;
   /** To be called once the greeting is written: log lines for people wait for it. */
   greeted(): void;
+  /** Reads the configuration anew. Never rejects. */
+  reload(): Promise<void>;
   /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes; not before `delayMs`. */
   drain(delayMs: number): Promise<void>;
 }
@@ -43,7 +46,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     () => pool?.metrics?.() ?? registry.metrics(),
   );
   let bridge: Bridge | undefined;
+  let reloading: Reloading | undefined;
   const close = async (): Promise<void> => {
+    reloading?.stop();
     admin?.close();
     admin?.closeAllConnections();
     await bridge?.close();
@@ -51,10 +56,23 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
-    bridge = await bridgeOf(prepared.config, log);
-    const context = { options, io, log, version, bridge };
+    const started = await startBridge(bridgedOf(prepared.config), {
+      log,
+      onDropped: (upstream) => bridgeDropped.inc({ upstream }),
+    });
+    bridge = started;
+    const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
+    reloading = new Reloading({
+      paths: [...(options.mcpConfig === undefined ? [] : [options.mcpConfig]), ...options.files],
+      read: () => readConfiguration(options, io),
+      apply: (config) => {
+        started.update(bridgedOf(config));
+        serving.reload(config);
+      },
+      log,
+    });
     const live = liveOf(prepared.config, context);
     const probes =
       admin === undefined
@@ -63,6 +81,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     return {
       greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes).finally(() => live?.stop()),
       greeted: () => terminal?.release(),
+      reload: async () => await reloading?.now(),
       drain: async (delayMs) => {
         terminal?.release();
         await serving.drain(delayMs);
@@ -103,32 +122,23 @@ async function startAdmin(
 async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
   const serving: Serving = await serve(prepared, {
     ...context,
-    bridgedUrl: (route, name) => context.bridge!.urlOf(bridgedName(route, name)),
+    bridgedUrl: (route, name) => context.bridge.urlOf(bridgedName(route, name)),
     onNotice: () => {},
   });
   return {
     greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
-      context.bridge?.stateOf(bridgedName(route, name)),
+      context.bridge.stateOf(bridgedName(route, name)),
     ),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
+    reload: (config) => serving.reload(config),
     drain: (delayMs) => serving.drain(delayMs),
   };
 }
 
 function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
   const names = bridgedOf(config).map(({ name }) => name);
-  return bridge === undefined ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
-}
-
-async function bridgeOf(config: Config, log: Log): Promise<Bridge | undefined> {
-  const specs = bridgedOf(config);
-  return specs.length === 0
-    ? undefined
-    : await startBridge(specs, {
-        log,
-        onDropped: (upstream) => bridgeDropped.inc({ upstream }),
-      });
+  return names.length === 0 ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
 }
 
 function bridgedOf(config: Config): BridgeSpec[] {

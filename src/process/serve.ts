@@ -2,9 +2,11 @@
 import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+import type { Config, RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import type { Route } from '../route/route.ts';
 import { RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
@@ -24,6 +26,8 @@ export interface Serving {
   /** Where it listens, without a path. */
   readonly origin: string;
   readonly routes: RouteTable;
+  /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
+  reload(config: Config): void;
   isDraining(): boolean;
   /** News from another worker or replica. */
   heard(notice: Notice): Promise<void>;
@@ -60,25 +64,24 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     return peers.tell(notice);
   };
   let routes = new RouteTable([]);
+  let isOver = false;
   const peerDoor = await openPeerDoor((path) => routes.at(path), context, keyring);
-  routes = new RouteTable(
-    prepared.config.routes.map((route) =>
-      composeRoute(route, {
-        sessions: options.sessions,
-        sessionMaxAgeSeconds: options.sessionMaxAgeSeconds,
-        sessionsNotBefore: options.sessionsNotBefore,
-        initTimeoutMs: options.initTimeoutMs,
-        peerAddress: peerDoor?.address ?? '',
-        keyring,
-        resource: resourceOf(options),
-        policy: policyOf(options),
-        bridgedUrl: context.bridgedUrl,
-        tell,
-        log,
-        version,
-      }),
-    ),
-  );
+  const compose = (route: RouteConfig): Route =>
+    composeRoute(route, {
+      sessions: options.sessions,
+      sessionMaxAgeSeconds: options.sessionMaxAgeSeconds,
+      sessionsNotBefore: options.sessionsNotBefore,
+      initTimeoutMs: options.initTimeoutMs,
+      peerAddress: peerDoor?.address ?? '',
+      keyring,
+      resource: resourceOf(options),
+      policy: policyOf(options),
+      bridgedUrl: context.bridgedUrl,
+      tell,
+      log,
+      version,
+    });
+  routes = new RouteTable(prepared.config.routes.map(compose));
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
@@ -97,7 +100,23 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     throw fault;
   });
 
+  const reload = (config: Config): void => {
+    if (isOver) return;
+    const gone = new Map(routes.routes.map((route) => [keyOf(route.config), route]));
+    const next = config.routes.map((route) => {
+      const known = gone.get(keyOf(route));
+      if (known === undefined) return compose(route);
+      gone.delete(keyOf(route));
+      known.apply(route);
+      return known;
+    });
+    routes = new RouteTable(next);
+    // Its streams end in good order; what is under way finishes.
+    for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
+  };
+
   const drain = async (delayMs: number): Promise<void> => {
+    isOver = true;
     draining.set(1);
     log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
     // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
@@ -110,11 +129,19 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
   return {
     origin: `http://${shownHost(options.host)}:${portOf(server)}`,
-    routes,
+    get routes() {
+      return routes;
+    },
+    reload,
     isDraining: () => routes.routes.some((route) => route.isDraining),
     heard,
     drain,
   };
+}
+
+/** Names a route across configurations. */
+function keyOf({ name, path }: RouteConfig): string {
+  return `${name} ${path}`;
 }
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */

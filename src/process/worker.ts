@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog, outputOf } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
+import type { Config } from '../config/model.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './options.ts';
 import { bridgedName } from './bridged-name.ts';
@@ -24,6 +25,7 @@ export type ToWorker =
       /** Whether to look at the upstreams for the person who started it. */
       readonly greets: boolean;
     }
+  | { readonly kind: 'reload'; readonly config: Config; readonly urls: ReadonlyMap<string, string> }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -39,6 +41,7 @@ export function runWorker(io: CommandIo, version: string): void {
   // Made for its listener, which answers when the primary collects.
   const collected = new AggregatorRegistry();
   let serving: Serving | undefined;
+  let urls: ReadonlyMap<string, string> = new Map();
   // Ctrl-C reaches the whole group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   process.on('disconnect', () => {
@@ -56,13 +59,18 @@ export function runWorker(io: CommandIo, version: string): void {
       case 'notice':
         void serving?.heard(message.notice);
         return;
+      case 'reload':
+        urls = message.urls;
+        serving?.reload(message.config);
+        return;
       case 'drain':
         void drain(message.delayMs);
     }
   });
 
   async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
-    const { prepared, options, urls, slot } = message;
+    const { prepared, options, slot } = message;
+    urls = message.urls;
     serving = await serve(prepared, {
       options,
       slot,

@@ -4,6 +4,8 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
+import type { Config } from '../config/model.ts';
+import type { Bridge } from '../transport/bridge/bridge.ts';
 import { bridgedName } from './bridged-name.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
@@ -18,21 +20,21 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   const { options, log } = context;
   // Structured clones: the configuration holds sets.
   cluster.setupPrimary({ serialization: 'advanced' });
-  const urls = new Map(
-    prepared.config.routes.flatMap((route) =>
-      route.upstreams
-        .filter(({ transport }) => transport.kind !== 'http')
-        .map(({ name }) => bridgedName(route.name, name))
-        .map((name) => [name, context.bridge!.urlOf(name)] as const),
-    ),
-  );
+  let current = prepared;
   let draining = false;
   const greeting = Promise.withResolvers<string>();
 
   const fork = (slot: number, greets: boolean): Promise<void> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
-    send(worker, { kind: 'start', prepared, options, slot, urls, greets });
+    send(worker, {
+      kind: 'start',
+      prepared: current,
+      options,
+      slot,
+      urls: urlsOf(current.config, context.bridge),
+      greets,
+    });
     worker.on('exit', (code, signal) => {
       if (draining) return;
       log.error({ worker: worker.id, code, signal }, 'worker died and is replaced');
@@ -65,6 +67,11 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: () => registry.clusterMetrics(),
+    reload: (config) => {
+      current = { ...current, config };
+      const urls = urlsOf(config, context.bridge);
+      for (const worker of others(undefined)) send(worker, { kind: 'reload', config, urls });
+    },
     drain: async (delayMs) => {
       draining = true;
       await Promise.all(
@@ -76,6 +83,18 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
       );
     },
   };
+}
+
+/** Where the bridged upstreams of a configuration are, by their names at the bridge. */
+function urlsOf(config: Config, bridge: Bridge): ReadonlyMap<string, string> {
+  return new Map(
+    config.routes.flatMap((route) =>
+      route.upstreams
+        .filter(({ transport }) => transport.kind !== 'http')
+        .map(({ name }) => bridgedName(route.name, name))
+        .map((name) => [name, bridge.urlOf(name)] as const),
+    ),
+  );
 }
 
 function others(than: Worker | undefined): Worker[] {

@@ -145,3 +145,20 @@ export const droppedMessages = new Counter({
   labelNames: ['reason', 'upstream'],
   registers: [registry],
 });
+
+const reloads = new Counter({
+  name: 'manifold_config_reloads_total',
+  help: 'Times that the configuration was read anew, by outcome.',
+  labelNames: ['outcome'],
+  registers,
+});
+const reloadFailed = new Gauge({
+  name: 'manifold_config_reload_failed',
+  help: '1 while the configuration that was read last is invalid and an older one serves on.',
+  registers,
+});
+
+export function countReload(isValid: boolean): void {
+  reloads.inc({ outcome: isValid ? 'ok' : 'invalid' });
+  reloadFailed.set(isValid ? 0 : 1);
+}

@@ -48,7 +48,15 @@ export async function bridged(
   const log = recordingLog();
   const bridge = await startBridge(specs, { log, limits, onDropped });
   const close = closedAtTheEnd(() => bridge.close());
-  return { bridge: { urlOf: (name) => bridge.urlOf(name), stateOf: (name) => bridge.stateOf(name), close }, log };
+  return {
+    bridge: {
+      urlOf: (name) => bridge.urlOf(name),
+      stateOf: (name) => bridge.stateOf(name),
+      update: (next) => bridge.update(next),
+      close,
+    },
+    log,
+  };
 }
 
 export const initializeBody =

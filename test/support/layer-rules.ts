@@ -36,7 +36,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   calls: lists,
   'gateway.ts': calls,
   route: ['config/naming.ts', 'transport/authorization', 'transport/egress', ...gateway],
-  kubernetes: ['config', ...everyoneReads, 'telemetry'],
+  kubernetes: ['config', 'session', ...everyoneReads, 'telemetry'],
   process: ['route', 'kubernetes', 'config', 'transport/bridge', 'transport/authorization', ...gateway],
   cli: ['process', 'config', 'session', 'telemetry', ...everyoneReads],
   'main.ts': ['cli', 'process', 'config', 'session'],

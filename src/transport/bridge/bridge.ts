@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
@@ -30,6 +31,8 @@ export interface BridgeSpec {
 export interface Bridge {
   /** Throws RangeError for a name that was not among the specs. */
   urlOf(name: string): string;
+  /** Serves these from now on. One that is configured as before goes on as it is; one that is gone ends with its servers. */
+  update(specs: readonly BridgeSpec[]): void;
   /** How far an upstream has come; undefined for a name that was not among the specs. */
   stateOf(name: string): UpstreamState | undefined;
   /** Ends every session and waits until nothing of their servers is left. */
@@ -63,7 +66,7 @@ class LoopbackBridge implements Bridge {
   readonly #log: BridgeLog;
   readonly #limits: BridgeLimits;
   readonly #byPath = new Map<string, BridgedUpstream>();
-  readonly #paths = new Map<string, string>();
+  readonly #known = new Map<string, { readonly spec: BridgeSpec; readonly path: string }>();
   readonly #sessions: BridgeSessions;
   readonly #server = createServer(
     {
@@ -83,19 +86,35 @@ class LoopbackBridge implements Bridge {
     this.#log = deps.log;
     this.#limits = limits;
     this.#sessions = new BridgeSessions(deps.log, limits, deps.onDropped ?? (() => {}));
+    this.update(specs);
+  }
+
+  update(specs: readonly BridgeSpec[]): void {
+    for (const [name, { spec }] of this.#known)
+      if (!specs.some((next) => isDeepStrictEqual(next, spec))) this.#forget(name);
     for (const spec of specs) {
+      if (this.#known.has(spec.name)) continue;
       // Another user of this machine can reach the port; without the path that is of no use (128 bits).
       const path = `/${randomBytes(16).toString('hex')}/mcp`;
-      this.#paths.set(spec.name, path);
+      this.#known.set(spec.name, { spec, path });
       const { startTimeoutMs, shared } = spec.transport;
       const upstream = this.#sessions.add({
         name: spec.name,
         open: this.#opener(spec),
-        startTimeoutMs: startTimeoutMs ?? limits.startTimeoutMs,
+        startTimeoutMs: startTimeoutMs ?? this.#limits.startTimeoutMs,
         shared: shared ?? false,
       });
       this.#byPath.set(path, upstream);
     }
+  }
+
+  /** The servers of the upstream end; calls under way at them break off. */
+  #forget(name: string): void {
+    const path = this.#known.get(name)?.path ?? '';
+    const upstream = this.#byPath.get(path);
+    this.#known.delete(name);
+    this.#byPath.delete(path);
+    if (upstream !== undefined) void this.#sessions.remove(upstream);
   }
 
   #opener({ name, transport }: BridgeSpec): (owner: PeerOwner) => Peer {
@@ -117,13 +136,13 @@ class LoopbackBridge implements Bridge {
   }
 
   urlOf(name: string): string {
-    const path = this.#paths.get(name);
+    const path = this.#known.get(name)?.path;
     if (path === undefined) throw new RangeError(`no bridged upstream ${name}`);
     return `http://${this.#host}${path}`;
   }
 
   stateOf(name: string): UpstreamState | undefined {
-    const path = this.#paths.get(name);
+    const path = this.#known.get(name)?.path;
     return path === undefined ? undefined : this.#byPath.get(path)?.state;
   }
 

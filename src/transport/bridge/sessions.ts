@@ -63,6 +63,15 @@ export class BridgeSessions {
     return added;
   }
 
+  /** Ends all sessions and servers of an upstream. Never rejects. */
+  async remove(upstream: BridgedUpstream): Promise<void> {
+    const at = this.#upstreams.indexOf(upstream);
+    if (at !== -1) this.#upstreams.splice(at, 1);
+    const own = [...this.#sessions.values()].filter((each) => each.upstream === upstream);
+    await Promise.allSettled(own.map(({ session }) => session.end('no longer configured')));
+    await Promise.allSettled([upstream.close()]);
+  }
+
   /**
    * Answers `initialize`, with a session. A server that is starting is HTTP 503 with `Retry-After`, and a JSON-RPC error whose
    * data says `starting`; every other fault is a JSON-RPC answer, since the request was understood.

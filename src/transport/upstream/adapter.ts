@@ -7,6 +7,7 @@ import type { GatewayError } from '../../errors.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Caller } from '../http/caller.ts';
+import type { Expecting } from './refusal.ts';
 import type { Outbound, SessionFacts, UpstreamSession } from './session.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -37,7 +38,7 @@ export interface ListenFor {
 }
 
 /** Takes the answer to one call, in order. After `onEnd` or `onFault` nothing follows. */
-export interface AnswerSink {
+export interface AnswerSink extends Expecting {
   /** The whole answer is one JSON text. */
   onJson(body: Buffer): void;
   /** The answer is a stream of events. */

@@ -9,12 +9,13 @@ import { Gathered } from '../../protocol/gathered.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
 import { budget, upstreamsShare, type Hold, type Share } from '../http/budget.ts';
 import { answeredGraceMs, callCeilingMs, lifeBytes, maxErrorBodyBytes, maxRetryMs } from '../http/limits.ts';
+import { canBeResumedAfter } from '../../session/event-id.ts';
 import { eventLimit, messageLimits } from '../http/message-limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { Pace } from './pace.ts';
 import { shownTarget } from './redirects.ts';
-import { refusalOf, type Expecting } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 
 /** `odd`: 200 with another media type, or none. */
 type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
@@ -32,7 +33,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Called with the `Location` of a 307 or 308: undefined refuses it, else what asks again there. */
   redirected: ((location: string) => (() => void) | undefined) | undefined;
 
-  readonly #sink: AnswerSink & Expecting;
+  readonly #sink: AnswerSink;
   readonly #wheel: Wheel;
   /** Longest silence in ms; 0 for a stream that may be silent for ever. */
   readonly #idleMs: number;
@@ -63,7 +64,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #aliveBytes = 0;
 
   /** `share`: whose share of the budget the answer is of while it comes in. */
-  constructor(sink: AnswerSink & Expecting, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
     super();
     this.#share = share;
     this.#readsErrors = readsErrors;
@@ -312,6 +313,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#pace!.event();
     // Only messages are messages (2025-11-25 transports §Sending Messages); of the others the id counts, as for a browser.
     const isMessage = event.event === undefined || event.event === 'message';
+    // An id that no header can carry is no place to come back to.
+    if (event.id !== undefined && !canBeResumedAfter(event.id)) event = { ...event, id: undefined };
     if (isMessage && event.data !== '') this.#aliveTick = this.#wheel.ticks;
     if (isMessage) this.#sink.onEvent(event.data.charCodeAt(0) === mark ? withoutMarkIn(event) : event);
     else if (event.id !== undefined) this.#sink.onEvent({ data: '', id: event.id, event: undefined });

@@ -36,6 +36,13 @@ export class ModernSink implements AnswerSink {
     this.#mayTask = mayTask;
   }
 
+  get upstreamId(): string | undefined {
+    return this.#sink.upstreamId;
+  }
+  get isOwn(): boolean {
+    return this.#sink.isOwn === true;
+  }
+
   onJson(body: Buffer): void {
     const answer = this.#judged(body);
     if (Buffer.isBuffer(answer)) this.#sink.onJson(answer);

@@ -74,6 +74,13 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     );
   }
 
+  get upstreamId(): string | undefined {
+    return this.#sink.upstreamId;
+  }
+  get isOwn(): boolean {
+    return this.#sink.isOwn === true;
+  }
+
   onJson(body: Buffer): void {
     if (!this.#begins(body)) this.#sink.onJson(body);
   }

@@ -11,6 +11,7 @@ interface Indexed {
   readonly byId: ReadonlyMap<string, Upstream>;
   readonly byScheme: ReadonlyMap<string, Upstream>;
   readonly byHash: ReadonlyMap<number, Upstream>;
+  readonly forwardedNames: ReadonlySet<string>;
 }
 
 export class Upstreams implements Iterable<Upstream> {
@@ -58,6 +59,11 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#byConfig.get(config)!;
   }
 
+  /** Client headers, in lower case, that some upstream is meant to get. */
+  get forwardedNames(): ReadonlySet<string> {
+    return this.#now.forwardedNames;
+  }
+
   /** The upstream of a route that has but one. */
   get only(): Upstream | undefined {
     return this.#now.all.length === 1 ? this.#now.all[0] : undefined;
@@ -71,6 +77,7 @@ export class Upstreams implements Iterable<Upstream> {
       byId: new Map(all.map((upstream) => [upstream.config.id, upstream])),
       byScheme: new Map(all.map((upstream) => [upstream.config.scheme, upstream])),
       byHash: new Map(all.map((upstream) => [upstream.hash, upstream])),
+      forwardedNames: new Set(all.flatMap(({ config }) => config.forwardHeaders)),
     };
   }
 }

@@ -1,0 +1,99 @@
+/**
+ * Reads the configuration anew when a file of it changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
+ * one and the symbolic links of a mounted ConfigMap are seen as well. What is invalid changes nothing: the last good one serves on.
+ */
+import { readdirSync, unwatchFile, watchFile } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, type Config } from '../config/model.ts';
+import type { Log } from '../telemetry/log.ts';
+import { countReload } from '../telemetry/metrics.ts';
+
+/** How often files are looked at, in ms. */
+const lookMs = 300;
+/** Whoever writes several files writes them within this time, in ms. */
+const settleMs = 100;
+
+export interface ReloadParts {
+  /** Files and directories of the configuration. */
+  readonly paths: readonly string[];
+  /** Throws `ConfigError`. */
+  readonly read: () => Promise<Config>;
+  readonly apply: (config: Config) => void;
+  readonly log: Log;
+}
+
+export class Reloading {
+  readonly #parts: ReloadParts;
+  readonly #watched = new Set<string>();
+  #soon: NodeJS.Timeout | undefined;
+  #underWay: Promise<void> | undefined;
+  #isStale = false;
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+    this.#watch();
+  }
+
+  /** Reads at once; several wishes at a time are one. Never rejects. */
+  async now(): Promise<void> {
+    if (this.#underWay !== undefined) {
+      this.#isStale = true;
+      await this.#underWay;
+      return;
+    }
+    this.#underWay = this.#read().finally(() => (this.#underWay = undefined));
+    await this.#underWay;
+    if (!this.#isStale) return;
+    this.#isStale = false;
+    await this.now();
+  }
+
+  stop(): void {
+    clearTimeout(this.#soon);
+    for (const path of this.#watched) unwatchFile(path, this.#changed);
+    this.#watched.clear();
+  }
+
+  async #read(): Promise<void> {
+    const { read, apply, log } = this.#parts;
+    this.#watch();
+    try {
+      apply(await read());
+      countReload(true);
+      log.info('configuration reloaded');
+    } catch (fault) {
+      countReload(false);
+      const faults = fault instanceof ConfigError ? fault.message : String(fault);
+      log.error({ faults }, 'configuration is invalid and was not taken; the last valid one serves on');
+    }
+  }
+
+  readonly #changed = (): void => {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.now(), settleMs);
+  };
+
+  /** A directory may have other files by now. */
+  #watch(): void {
+    const wanted = new Set(this.#parts.paths.flatMap((path) => [path, ...filesIn(path)]));
+    for (const path of this.#watched) {
+      if (wanted.has(path)) continue;
+      unwatchFile(path, this.#changed);
+      this.#watched.delete(path);
+    }
+    for (const path of wanted) {
+      if (this.#watched.has(path)) continue;
+      this.#watched.add(path);
+      watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
+    }
+  }
+}
+
+function filesIn(path: string): string[] {
+  try {
+    return readdirSync(path).map((name) => join(path, name));
+  } catch {
+    // No directory.
+    return [];
+  }
+}
