@@ -30,19 +30,19 @@ const hopHeaders = new Set([
   'upgrade',
 ]);
 
-const credentialHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
+export const credentialHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
-function isHopHeader(lowerName: string): boolean {
+export function isHopHeader(lowerName: string): boolean {
   return hopHeaders.has(lowerName) || lowerName.startsWith('mcp-param-');
 }
 
 /* RFC 9110 §5.6.2 token. */
-function isHeaderName(text: string): boolean {
+export function isHeaderName(text: string): boolean {
   return /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text);
 }
 
 /* RFC 9110 §5.5: visible ASCII, obs-text, inner spaces and tabs. */
-function isHeaderValue(text: string): boolean {
+export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7E\x80-\xFF]*$/.test(text);
 }
 

@@ -16,15 +16,15 @@ export interface SourceDocument {
   readonly value: unknown;
   /** Names the document in messages, such as a file. */
   readonly source: string;
-  /** `file:line:column` of a field, or of the nearest one around it; `source` where there is no text. */
-  place(path: JsonPath): string;
+  /** `file:line:column` of a field, or of the nearest one around it; `source` or nothing where there is no text. */
+  place(path: JsonPath): string | undefined;
   /** Whether the value at a path is a variable that was written without quotes, and may hence stand for a number. */
   isBare(path: JsonPath): boolean;
 }
 
 /** An object that was not read from text. */
-export function documentOf(value: unknown, source: string): SourceDocument {
-  return { value, source, place: () => source, isBare: () => false };
+export function documentOf(value: unknown, source: string, place: string | undefined = source): SourceDocument {
+  return { value, source, place: () => place, isBare: () => false };
 }
 
 /** A text with more anchors put in than this is one that wants to fill the memory. */

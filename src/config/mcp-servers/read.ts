@@ -123,7 +123,7 @@ function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings)
 }
 
 /** Tells servers apart by what clients see of them. */
-class Claims {
+export class Claims {
   readonly #naming: Naming;
   readonly #findings: Findings;
   readonly #byId = new Map<string, string>();
