@@ -3,7 +3,7 @@
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
 import type { CommandIo } from './cli/io.ts';
 import type { Running } from './process/run.ts';
@@ -20,6 +20,7 @@ const io: CommandIo = {
   stderr: process.stderr,
   env: process.env,
   readFile: (path) => readFile(path, 'utf8'),
+  readDirectory: (path) => readdir(path),
   createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
   random: randomBytes,
   nowSeconds: () => Math.floor(Date.now() / 1000),
@@ -62,6 +63,8 @@ async function execute(command: Command): Promise<number | undefined> {
       return 0;
     case 'check':
       return await (await import('./cli/check.ts')).check(command, io);
+    case 'export':
+      return await (await import('./cli/export.ts')).exportRoutes(command, io);
     case 'keygen':
       return await (await import('./cli/keygen.ts')).keygen(command, io);
     case 'tools':

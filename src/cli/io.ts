@@ -7,6 +7,8 @@ export interface CommandIo {
   readonly env: Environment;
   /** As UTF-8. Rejects with the error of node:fs. */
   readonly readFile: (path: string) => Promise<string>;
+  /** The names of the entries of a directory. Rejects with the error of node:fs, such as `ENOTDIR`. */
+  readonly readDirectory: (path: string) => Promise<readonly string[]>;
   /** Makes a file that its owner alone can read (mode 0600). Rejects with code `EEXIST` when there is one already. */
   readonly createFile: (path: string, text: string) => Promise<void>;
   readonly random: (bytes: number) => Buffer;

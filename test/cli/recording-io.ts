@@ -1,5 +1,5 @@
 /** The surroundings of a command for a test: real files, a fixed clock and random source, and what it says kept. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { CommandIo } from '../../src/cli/io.ts';
 
 export interface RecordingIo extends CommandIo {
@@ -14,6 +14,7 @@ export function recordingIo(env: Readonly<Record<string, string>> = {}): Recordi
     stderr: { write: (text) => (err += text) },
     env,
     readFile: (path) => readFile(path, 'utf8'),
+    readDirectory: (path) => readdir(path),
     createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
     random: (bytes) => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 37 + 11) & 255)),
     nowSeconds: () => 1_763_640_000,

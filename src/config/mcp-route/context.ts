@@ -49,3 +49,13 @@ export function placed({ findings, document }: Pick<RouteContext, 'findings' | '
     warn: (path, text) => findings.warn(path, text, document.place(path)),
   };
 }
+
+/** The findings for what stands in a text of its own within a field: paths go on from `prefix`, and the place is that of the field. */
+export function within(findings: Findings, prefix: JsonPath, place: string): Findings {
+  return {
+    faults: findings.faults,
+    warnings: findings.warnings,
+    fault: (path, problem, remedy) => findings.fault([...prefix, ...path], problem, remedy, place),
+    warn: (path, text) => findings.warn([...prefix, ...path], text, place),
+  };
+}

@@ -8,13 +8,14 @@ import { checkId } from '../naming.ts';
 import { nearest } from '../nearest.ts';
 import { destinationOf, urlOf } from './backend.ts';
 import type { RouteContext } from './context.ts';
-import { fault, placed } from './context.ts';
+import { fault, placed, within } from './context.ts';
 import { credentialOf, forwarded } from './credential.ts';
 import { documentOf, documentsOf } from './documents.ts';
 import { shaped } from './faults.ts';
 import { attachedTo } from './listeners.ts';
 import type { Located } from './objects.ts';
 import { backendSelectorOf, securityOf } from './policy.ts';
+import { checkRoutePath } from './route-path.ts';
 import type { BackendRefText, RouteSpec } from './route-shape.ts';
 import { everything, readHeaderMatches, readSelector } from './selector.ts';
 import { tuned } from './settings.ts';
@@ -57,12 +58,6 @@ export function routeOf(
   };
 }
 
-/** A path that is compared with that of a request must be one. */
-export function checkRoutePath(context: RouteContext, path: JsonPath, written: string): void {
-  if (!/^\/[^?#\s]*$/.test(written) || URL.parse(written, 'http://a')?.pathname !== written)
-    fault(context, path, 'not the path of a URL', 'Begin it with "/" and leave out "?", "#", ".." and spaces');
-}
-
 type SettingsByBackend = ReadonlyMap<string, BackendSettings>;
 
 const settingsPath = ['metadata', 'annotations', settingsAnnotation];
@@ -79,11 +74,7 @@ function settingsOf(
   const text = annotations[settingsAnnotation];
   if (text === undefined) return new Map();
   const place = context.document.place(settingsPath) ?? context.document.source;
-  const findings = {
-    ...placed(context),
-    fault: (path: JsonPath, problem: string, remedy: string) =>
-      context.findings.fault([...settingsPath, ...path], problem, remedy, place),
-  };
+  const findings = within(context.findings, settingsPath, place);
   const [document] = documentsOf(text, place, context.env, findings);
   if (document === undefined) return new Map();
   const settings = shaped(settingsShape, document.value, [], documentOf(undefined, place), findings);

@@ -11,6 +11,7 @@ import { maxConfigChars, maxUpstreams } from '../limits.ts';
 import type { Config, Naming, UpstreamConfig } from '../model.ts';
 import { ConfigError } from '../model.ts';
 import { checkId, defaultNaming } from '../naming.ts';
+import { routesOfFile } from './manifold.ts';
 import { isDisabled, readServer } from './server.ts';
 import { kindOf } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
@@ -19,9 +20,10 @@ import type { Environment } from '../variables.ts';
 export function readMcpServers(text: string, source: string, env: Environment, naming: Naming = defaultNaming): Config {
   const findings = new Findings();
   const upstreams = readUpstreams(text, env, naming, findings);
+  const routes = routesOfFile(text, upstreams, env, findings);
   if (findings.faults.length > 0) throw new ConfigError(source, findings.faults);
   return Object.freeze({
-    routes: Object.freeze([Object.freeze({ name: 'default', path: '/mcp', upstreams: Object.freeze(upstreams) })]),
+    routes: Object.freeze(routes.map((route) => Object.freeze(route))),
     warnings: Object.freeze(findings.warnings),
   });
 }
@@ -115,7 +117,7 @@ function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers
 const maxNamedNeighbours = 5;
 
 function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings): void {
-  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema');
+  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema' && key !== 'manifold');
   if (others.length === 0) return;
   const named = others.slice(0, maxNamedNeighbours).map((key) => JSON.stringify(key));
   const more = others.length > maxNamedNeighbours ? ` and ${others.length - maxNamedNeighbours} more` : '';
