@@ -17,7 +17,9 @@ export function decide(upstream: UpstreamConfig, subject: Subject, name: string)
     case 'tool':
       return isNameable('tool', upstream, name) && isSelected(upstream.tools, name);
     case 'prompt':
-      return isNameable('prompt', upstream, name) && (upstream.prompts === undefined || isSelected(upstream.prompts, name));
+      return (
+        isNameable('prompt', upstream, name) && (upstream.prompts === undefined || isSelected(upstream.prompts, name))
+      );
     case 'resource':
       return upstream.resources === undefined || isSelected(upstream.resources, name);
   }

@@ -34,7 +34,9 @@ export async function exportRoutes(
     });
     for (const line of lost) io.stderr.write(`${file}: not carried: ${line}\n`);
     if (objects.some((one) => 'kind' in one && one.kind === 'Secret' && JSON.stringify(one).includes('${')))
-      io.stderr.write(`${file}: note: "manifold run" fills in the variables of the Secrets; for a cluster, put in their values\n`);
+      io.stderr.write(
+        `${file}: note: "manifold run" fills in the variables of the Secrets; for a cluster, put in their values\n`,
+      );
     const isRoute = (one: object): boolean => 'kind' in one && one.kind === 'MCPRoute';
     if (!objects.some(isRoute)) return 1;
     io.stdout.write(objects.map((one) => stringify(one, { lineWidth: 0 })).join('---\n'));

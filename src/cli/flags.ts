@@ -178,7 +178,13 @@ export const commandLines = {
     says: 'Turns an mcpServers file into MCPRoute YAML for a cluster, and says what cannot be carried.',
     examples: ['manifold export --format mcproute .cursor/mcp.json > mcp-route.yaml'],
     flags: [
-      { name: 'format', value: 'FORM', typedOnly: true, standard: 'mcproute', says: 'the form of the output: mcproute' },
+      {
+        name: 'format',
+        value: 'FORM',
+        typedOnly: true,
+        standard: 'mcproute',
+        says: 'the form of the output: mcproute',
+      },
       {
         name: 'namespace',
         value: 'NAME',

@@ -16,8 +16,7 @@ export function changesOf(before: Config, after: Config): readonly Change[] {
   return compared(before.routes, after.routes, routeKey, (a, b, name) => {
     const fields = differing<RouteConfig>(a, b, ['upstreams']);
     const upstreams = compared(a.upstreams, b.upstreams, (one) => one.id, upstreamChange);
-    const isReordered =
-      upstreams.length === 0 && a.upstreams.some((one, i) => one.id !== b.upstreams[i]?.id);
+    const isReordered = upstreams.length === 0 && a.upstreams.some((one, i) => one.id !== b.upstreams[i]?.id);
     const told = isReordered ? [...fields, 'order of upstreams'] : fields;
     if (told.length === 0 && upstreams.length === 0) return undefined;
     return { kind: 'changed', name, fields: told, upstreams };

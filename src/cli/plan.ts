@@ -31,7 +31,9 @@ function routeLines(route: RouteConfig): readonly string[] {
   const lines: string[] = [];
   if (ports !== undefined) lines.push(`ports: ${ports.join(', ')}`);
   if (headers.length > 0)
-    lines.push(`headers: ${headers.map((one) => `${one.name} ${one.kind === 'exact' ? '=' : '~'} ${one.value}`).join(', ')}`);
+    lines.push(
+      `headers: ${headers.map((one) => `${one.name} ${one.kind === 'exact' ? '=' : '~'} ${one.value}`).join(', ')}`,
+    );
   if (security !== undefined) lines.push(...securityLines(security));
   if (backendSelector !== undefined) {
     const { rules, defaultAction } = backendSelector;
@@ -210,13 +212,15 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
 function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecurity): unknown {
   return {
     oauth:
-      oauth === undefined
-        ? null
-        : { ...oauth, keys: oauth.keys.kind === 'local' ? { kind: 'local' } : oauth.keys },
+      oauth === undefined ? null : { ...oauth, keys: oauth.keys.kind === 'local' ? { kind: 'local' } : oauth.keys },
     apiKeyAuth:
-      apiKeyAuth === undefined ? null : { ...apiKeyAuth, credentials: apiKeyAuth.credentials.map(({ client }) => client) },
+      apiKeyAuth === undefined
+        ? null
+        : { ...apiKeyAuth, credentials: apiKeyAuth.credentials.map(({ client }) => client) },
     extAuth:
-      extAuth === undefined ? null : { ...extAuth, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
+      extAuth === undefined
+        ? null
+        : { ...extAuth, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
     authorization: authorization ?? null,
   };
 }

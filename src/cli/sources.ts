@@ -25,7 +25,11 @@ export async function readGivenSources(given: GivenSources, io: CommandIo, namin
     if (sources.length > 0) readSources(sources, io.env, naming);
   } catch (fault) {
     if (!(fault instanceof ConfigError)) throw fault;
-    further.push(...fault.faults.map((one) => (one.place === undefined && sources.length === 1 ? { place: sources[0]!.name, ...one } : one)));
+    further.push(
+      ...fault.faults.map((one) =>
+        one.place === undefined && sources.length === 1 ? { place: sources[0]!.name, ...one } : one,
+      ),
+    );
   }
   throw new ConfigError(titleOf(given), [...faults, ...further]);
 }

@@ -77,7 +77,8 @@ function joined(routes: readonly RouteConfig[], naming: Naming, findings: Findin
   const upstreams = plain.flatMap((route) => route.upstreams);
   const seen = new Set<string>();
   for (const { name, id, scheme } of upstreams) {
-    if (seen.has(id)) findings.fault(['mcpServers', name], 'a server of another file has this name', 'Rename one of them');
+    if (seen.has(id))
+      findings.fault(['mcpServers', name], 'a server of another file has this name', 'Rename one of them');
     seen.add(id);
     claims.claim(['mcpServers', name], name, id, scheme);
   }
@@ -113,5 +114,7 @@ function frozen<T>(value: T): T {
 function contentKind(text: string): 'mcp-servers' | 'documents' {
   const start = text.replace(/^\uFEFF/, '').trimStart();
   const isJson = start === '' || ['{', '[', '//', '/*'].some((mark) => start.startsWith(mark));
-  return !isJson || (start.startsWith('{') && /^\{\s*"(?:apiVersion|kind)"\s*:/.test(start)) ? 'documents' : 'mcp-servers';
+  return !isJson || (start.startsWith('{') && /^\{\s*"(?:apiVersion|kind)"\s*:/.test(start))
+    ? 'documents'
+    : 'mcp-servers';
 }

@@ -230,7 +230,9 @@ describe('the other commands', () => {
       output: 'json',
       diff: true,
     });
-    expect(faultOf(['check', '--diff', 'a'])).toBe('check --diff needs two files: OLD NEW | Try: manifold check --help');
+    expect(faultOf(['check', '--diff', 'a'])).toBe(
+      'check --diff needs two files: OLD NEW | Try: manifold check --help',
+    );
     expect(faultOf(['check'])).toBe('check needs at least one file | Try: manifold check --help');
   });
 

@@ -187,9 +187,7 @@ test('--diff tells what a reload would change, by name', async () => {
   );
   const io = recordingIo();
   expect(await check(given([old, next], { diff: true }), io)).toBe(0);
-  expect(io.said().out).toBe(
-    '~ route default\n  ~ upstream a: headers\n  + upstream c\n  - upstream b\n',
-  );
+  expect(io.said().out).toBe('~ route default\n  ~ upstream a: headers\n  + upstream c\n  - upstream b\n');
   const same = recordingIo();
   expect(await check(given([old, old], { diff: true }), same)).toBe(0);
   expect(same.said().out).toBe('no difference\n');

@@ -43,12 +43,7 @@ export function destinationOf(context: RouteContext, path: JsonPath, ref: Backen
 }
 
 /* A cluster gives each Service a name; whether the Service is among the documents does not matter to it. */
-function ofService(
-  context: RouteContext,
-  path: JsonPath,
-  ref: BackendRef,
-  namespace: string,
-): Destination | undefined {
+function ofService(context: RouteContext, path: JsonPath, ref: BackendRef, namespace: string): Destination | undefined {
   const found = context.objects.find('Service', namespace, ref.name);
   const port = ref.port ?? 80;
   let host = `${ref.name}.${namespace}.svc`;
@@ -78,12 +73,7 @@ function ofService(
   };
 }
 
-function ofBackend(
-  context: RouteContext,
-  path: JsonPath,
-  ref: BackendRef,
-  namespace: string,
-): Destination | undefined {
+function ofBackend(context: RouteContext, path: JsonPath, ref: BackendRef, namespace: string): Destination | undefined {
   const found = context.objects.find('Backend', namespace, ref.name);
   if (found === 'broken') return undefined;
   if (found === undefined) {
@@ -101,7 +91,11 @@ function ofBackend(
   if (others.length > 0) tell(['endpoints'], `${others.length + 1} endpoints, of which the first one is used`);
   if ((spec.appProtocols ?? []).length > 0) tell(['appProtocols'], 'passed over: HTTP/1.1 is spoken');
   if (spec.fallback === true) tell(['fallback'], 'passed over: each backend of a route is a server of its own');
-  const policy = policyTls(context, { group: backendGroup, kind: 'Backend', name: ref.name, section: undefined }, namespace);
+  const policy = policyTls(
+    context,
+    { group: backendGroup, kind: 'Backend', name: ref.name, section: undefined },
+    namespace,
+  );
   const own = spec.tls === undefined ? undefined : ownTls(context, found, namespace);
   const tls = policy === undefined && own === undefined ? undefined : { ...own, ...policy };
   return addressOf(first, tls);
@@ -134,4 +128,3 @@ export function urlOf(context: RouteContext, path: JsonPath, origin: string, wri
   fault(context, path, 'not the path of a URL', 'Begin it with "/" and leave out "#" and what follows');
   return undefined;
 }
-

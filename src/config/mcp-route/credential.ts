@@ -78,7 +78,8 @@ export function forwarded(
     const from = name.toLowerCase();
     const to = (backendHeader ?? name).toLowerCase();
     const where = backendHeader === undefined ? [...at, 'name'] : [...at, 'backendHeader'];
-    if (!isHeaderName(name)) fault(context, [...at, 'name'], 'not the name of a header', 'Give a name such as X-Tenant');
+    if (!isHeaderName(name))
+      fault(context, [...at, 'name'], 'not the name of a header', 'Give a name such as X-Tenant');
     else if (isHopHeader(from))
       fault(context, [...at, 'name'], `${from} belongs to one hop and is never passed on`, 'Take it out');
     else if (!isHeaderName(to)) fault(context, where, 'not the name of a header', 'Give a name such as X-Tenant');

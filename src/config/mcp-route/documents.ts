@@ -46,7 +46,12 @@ export function documentsOf(text: string, source: string, env: Environment, find
   const documents: SourceDocument[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
     for (const error of document.errors)
-      findings.fault([], yamlProblem(error.code), 'Mend the YAML; indentation is by spaces', at(source, lines, error.pos[0]));
+      findings.fault(
+        [],
+        yamlProblem(error.code),
+        'Mend the YAML; indentation is by spaces',
+        at(source, lines, error.pos[0]),
+      );
     if (document.errors.length > 0) continue;
     const bare = new Set<string>();
     expandScalars(document, env, bare, findings, (offset) => at(source, lines, offset));

@@ -32,7 +32,10 @@ const payload = () =>
       { says: 'If payload type is Text, text field needs to be set.', remedy: 'Give "text" with type Text alone' },
     ),
     (p) => (fieldOf(p, 'type') === 'Binary') === has(p, 'binary'),
-    { says: 'If payload type is Binary, binary field needs to be set.', remedy: 'Give "binary" with type Binary alone' },
+    {
+      says: 'If payload type is Binary, binary field needs to be set.',
+      remedy: 'Give "binary" with type Binary alone',
+    },
   );
 
 const activeHealth = () => {

@@ -44,7 +44,8 @@ function withNumbers(
     if (issue.code !== 'invalid_type' || !document.isBare([...at, ...path])) continue;
     const written = valueAt(result, path);
     if (typeof written !== 'string') continue;
-    if (issue.expected === 'number' && /^-?[0-9]{1,15}$/.test(written)) result = replaced(result, path, Number(written));
+    if (issue.expected === 'number' && /^-?[0-9]{1,15}$/.test(written))
+      result = replaced(result, path, Number(written));
     if (issue.expected === 'boolean' && /^(?:true|false)$/.test(written))
       result = replaced(result, path, written === 'true');
   }

@@ -17,7 +17,21 @@ import {
   sectionName,
 } from './names.ts';
 import { routeSpec } from './route-shape.ts';
-import { anything, fieldOf, fields, flag, has, keyed, list, members, named, ruled, text, whole, word } from './shape.ts';
+import {
+  anything,
+  fieldOf,
+  fields,
+  flag,
+  has,
+  keyed,
+  list,
+  members,
+  named,
+  ruled,
+  text,
+  whole,
+  word,
+} from './shape.ts';
 
 const any = () => anything().optional();
 
@@ -49,9 +63,7 @@ const ipAddress =
 const wellKnown =
   /^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$/;
 
-const wellKnownCertificates = () =>
-  text({ min: 1, max: 253, pattern: wellKnown, wants: '"System"' })
-    .optional();
+const wellKnownCertificates = () => text({ min: 1, max: 253, pattern: wellKnown, wants: '"System"' }).optional();
 
 const endpoint = (() => {
   const kinds = ['fqdn', 'ip', 'unix'];

@@ -68,7 +68,11 @@ export class Objects {
   }
 
   /** Whether a reference into `namespace` is allowed: within one namespace, or by a ReferenceGrant there (Gateway API §ReferenceGrant). */
-  mayRefer(from: Referrer, to: { readonly group: string; readonly kind: string; readonly name: string }, namespace: string): boolean {
+  mayRefer(
+    from: Referrer,
+    to: { readonly group: string; readonly kind: string; readonly name: string },
+    namespace: string,
+  ): boolean {
     if (from.namespace === namespace) return true;
     return this.all('ReferenceGrant').some(
       ({ object }) =>
@@ -99,12 +103,18 @@ export function objectsOf(documents: readonly SourceDocument[], findings: Findin
   }
   for (const [source, names] of skipped) {
     const unique = [...new Set(names)].sort();
-    findings.warn([], `passed over: ${unique.join(', ')}; ${unique.length === 1 ? 'the kind is' : 'these kinds are'} not read`, source);
+    findings.warn(
+      [],
+      `passed over: ${unique.join(', ')}; ${unique.length === 1 ? 'the kind is' : 'these kinds are'} not read`,
+      source,
+    );
   }
   return objects;
 }
 
-type DocumentKind = { readonly known: true; readonly name: KindName } | { readonly known: false; readonly name: string };
+type DocumentKind =
+  | { readonly known: true; readonly name: KindName }
+  | { readonly known: false; readonly name: string };
 
 function kindOfDocument(document: SourceDocument, findings: Findings): DocumentKind | undefined {
   const tell = (path: JsonPath, problem: string, remedy: string): undefined => {

@@ -45,7 +45,10 @@ function oauthOf(context: RouteContext, path: JsonPath, text: OAuthText): OAuthC
   const algorithms = written.resourceSigningAlgValuesSupported;
   if (text.audiences === undefined || text.audiences.length === 0)
     warn(context, path, 'no "audiences": a token must be meant for the "resource"');
-  for (const [name, uri] of [['resource', resource], ['issuer', text.issuer]] as const) {
+  for (const [name, uri] of [
+    ['resource', resource],
+    ['issuer', text.issuer],
+  ] as const) {
     const where = name === 'issuer' ? [...path, name] : [...path, 'protectedResourceMetadata', name];
     // RFC 9728 §1.2 and RFC 8414 §2.
     if (uri.includes('#')) fault(context, where, 'a fragment, which it must not have', 'Take out "#" and what follows');
@@ -144,7 +147,12 @@ function apiKeyAuthOf(
   const extractFrom = text.extractFrom.flatMap(({ headers = [], params = [], cookies = [] }, i) => {
     for (const [k, name] of headers.entries())
       if (!isHeaderName(name))
-        fault(context, [...path, 'extractFrom', i, 'headers', k], 'not the name of a header', 'Give a name such as X-Api-Key');
+        fault(
+          context,
+          [...path, 'extractFrom', i, 'headers', k],
+          'not the name of a header',
+          'Give a name such as X-Api-Key',
+        );
     return [
       ...headers.map((name) => ({ in: 'header' as const, name: name.toLowerCase() })),
       ...params.map((name) => ({ in: 'query' as const, name })),

@@ -120,7 +120,9 @@ export const routeSpec = fields({
     { says: 'only Gateway is supported', remedy: 'Name a Gateway' },
   ).describe('The Gateways it is served by; their listeners give host names and ports.'),
   path: text({ max: 1_024 }).default('/mcp').describe('Path of the endpoint, compared exactly.'),
-  hostnames: list(hostName(), 16).optional().describe('Host names it answers to, exact or `*.`; every one when absent.'),
+  hostnames: list(hostName(), 16)
+    .optional()
+    .describe('Host names it answers to, exact or `*.`; every one when absent.'),
   headers: headersShape.optional().describe('Headers a request must have, all of them.'),
   backendRefs: ruled(
     list(backend, 256, 1),

@@ -111,7 +111,8 @@ export function localValues(
   path: JsonPath,
   ref: { readonly group: string; readonly kind: string; readonly name: string },
 ): ReadonlyMap<string, string> | undefined {
-  if (ref.kind === 'Secret') return secretOf(context, path, { ...ref, group: ref.group === 'v1' ? '' : ref.group })?.values;
+  if (ref.kind === 'Secret')
+    return secretOf(context, path, { ...ref, group: ref.group === 'v1' ? '' : ref.group })?.values;
   if (ref.kind !== 'ConfigMap' || (ref.group !== '' && ref.group !== 'v1')) {
     fault(context, path, 'leads to something that is neither ConfigMap nor Secret', 'Name a ConfigMap, with group ""');
     return undefined;
@@ -123,4 +124,3 @@ export function localValues(
   missing(context, path, 'ConfigMap', namespace, ref.name);
   return undefined;
 }
-

@@ -19,7 +19,11 @@ const absoluteUri = (says: string): z.ZodString =>
     .describe(says);
 
 const valueReference = ruled(
-  fields({ type: word('Inline', 'ValueRef').default('Inline'), inline: text().optional(), valueRef: localReference().optional() }),
+  fields({
+    type: word('Inline', 'ValueRef').default('Inline'),
+    inline: text().optional(),
+    valueRef: localReference().optional(),
+  }),
   (keys) =>
     fieldOf(keys, 'type') === 'ValueRef'
       ? has(keys, 'valueRef') && !has(keys, 'inline')
@@ -57,7 +61,9 @@ const jwks = ruled(
   ruled(
     fields({
       remoteJWKS: remoteKeys().optional(),
-      localJWKS: valueReference.optional().describe('The keys themselves, or the ConfigMap that holds them under `jwks`.'),
+      localJWKS: valueReference
+        .optional()
+        .describe('The keys themselves, or the ConfigMap that holds them under `jwks`.'),
     }),
     (keys) => has(keys, 'remoteJWKS') || has(keys, 'localJWKS'),
     {
@@ -110,11 +116,10 @@ const claim = fields({
 const jwtSource = ruled(
   fields({
     scopes: list(text({ min: 1, max: 253, wants: 'a scope' }), 16).optional(),
-    claims: ruled(
-      list(claim, 16),
-      (claims) => !members(claims).some((one) => fieldOf(one, 'name') === 'scope'),
-      { says: "'scope' claim name is reserved for OAuth scopes", remedy: 'Use "scopes"' },
-    ).optional(),
+    claims: ruled(list(claim, 16), (claims) => !members(claims).some((one) => fieldOf(one, 'name') === 'scope'), {
+      says: "'scope' claim name is reserved for OAuth scopes",
+      remedy: 'Use "scopes"',
+    }).optional(),
   }),
   (jwt) => members(fieldOf(jwt, 'scopes')).length > 0 || members(fieldOf(jwt, 'claims')).length > 0,
   { says: 'either scopes or claims must be specified', remedy: 'Give at least one of them' },
@@ -177,7 +182,8 @@ function checkServer<T extends z.core.$ZodLooseShape>(more: T) {
         says: 'backendRef or backendRefs needs to be set',
         remedy: 'Name the server that decides',
       }),
-      (server) => refs(server).every((ref) => ['Service', 'ServiceImport', 'Backend'].includes(String(fieldOf(ref, 'kind')))),
+      (server) =>
+        refs(server).every((ref) => ['Service', 'ServiceImport', 'Backend'].includes(String(fieldOf(ref, 'kind')))),
       {
         says: 'BackendRefs only supports Service, ServiceImport, and Backend kind.',
         remedy: 'Name a Service or a Backend',
@@ -195,8 +201,8 @@ function checkServer<T extends z.core.$ZodLooseShape>(more: T) {
 }
 
 const errorStatuses = [
-  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 428,
-  429, 431, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
+  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426,
+  428, 429, 431, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
 ] as const;
 
 const extAuth = ruled(
@@ -216,7 +222,9 @@ const extAuth = ruled(
         .describe('A server that answers 200 to let a request pass.'),
       failOpen: flag().default(false).describe('Whether a request passes when the server cannot be asked.'),
       headersToExtAuth: list(text()).optional().describe('Headers of the request that the server is shown.'),
-      bodyToExtAuth: fields({ maxRequestBytes: whole(1) }).optional().describe('How much of the body it is shown.'),
+      bodyToExtAuth: fields({ maxRequestBytes: whole(1) })
+        .optional()
+        .describe('How much of the body it is shown.'),
       timeout: duration().optional(),
       statusOnError: z
         .literal([...errorStatuses], { error: 'an HTTP status such as 503' })

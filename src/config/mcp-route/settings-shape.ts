@@ -60,13 +60,16 @@ const backendSettings = fields({
     maxDelay: duration().default('2s'),
   }).optional(),
   breaker: z
-    .union([
-      word('off'),
-      fields({
-        failures: whole(1, 1_000).default(5).describe('Failures in a row that open it.'),
-        open: duration().default('10s').describe('Wait until one request may try.'),
-      }),
-    ], { error: '"off", or an object with "failures" and "open"' })
+    .union(
+      [
+        word('off'),
+        fields({
+          failures: whole(1, 1_000).default(5).describe('Failures in a row that open it.'),
+          open: duration().default('10s').describe('Wait until one request may try.'),
+        }),
+      ],
+      { error: '"off", or an object with "failures" and "open"' },
+    )
     .optional(),
   concurrency: fields({
     calls: whole(1, 100_000).describe('Calls at once.'),

@@ -8,7 +8,10 @@ import { durationMs } from './duration.ts';
 import { readSelector } from './selector.ts';
 import type { BackendSettings } from './settings-shape.ts';
 
-export type Tuned = Pick<UpstreamConfig, 'timeoutMs' | 'era' | 'onSessionLoss' | 'prompts' | 'resources' | 'limits' | 'overrides'>;
+export type Tuned = Pick<
+  UpstreamConfig,
+  'timeoutMs' | 'era' | 'onSessionLoss' | 'prompts' | 'resources' | 'limits' | 'overrides'
+>;
 
 /** `path` is that of the settings; faults go to the context. */
 export function tuned(context: RouteContext, path: JsonPath, settings: BackendSettings | undefined): Tuned {
@@ -96,6 +99,8 @@ function overridesOf(
   return overrides;
 }
 
-function defined(of: Readonly<Record<string, boolean | string | undefined>>): Readonly<Record<string, boolean | string>> {
+function defined(
+  of: Readonly<Record<string, boolean | string | undefined>>,
+): Readonly<Record<string, boolean | string>> {
   return Object.fromEntries(Object.entries(of).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }

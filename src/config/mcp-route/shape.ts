@@ -43,24 +43,25 @@ export function text({ min = 0, max, pattern, wants = 'a string', format }: Text
 }
 
 /** One of a few words. */
-export function word<const T extends readonly [string, ...string[]]>(
-  ...words: T
-): z.ZodEnum<{ [K in T[number]]: K }> {
+export function word<const T extends readonly [string, ...string[]]>(...words: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(words, { error: words.map((one) => JSON.stringify(one)).join(' or ') });
 }
 
 /** A whole number; of 32 bits unless said otherwise. */
 export function whole(min = -maxInt32 - 1, max = maxInt32): z.ZodNumber {
   const wants = min <= -maxInt32 ? 'a whole number' : `a whole number from ${min} to ${max}`;
-  return z.number({ error: wants }).check(({ value, issues }) => {
-    if (Number.isInteger(value) && value >= min && value <= max) return;
-    issues.push({
-      code: 'custom',
-      input: value,
-      message: Number.isInteger(value) ? 'outside of what is allowed' : 'not a whole number',
-      params: { remedy: `Give ${wants}` },
-    });
-  }).meta({ type: 'integer', ...(min > -maxInt32 - 1 && { minimum: min }), ...(max !== maxInt32 && { maximum: max }) });
+  return z
+    .number({ error: wants })
+    .check(({ value, issues }) => {
+      if (Number.isInteger(value) && value >= min && value <= max) return;
+      issues.push({
+        code: 'custom',
+        input: value,
+        message: Number.isInteger(value) ? 'outside of what is allowed' : 'not a whole number',
+        params: { remedy: `Give ${wants}` },
+      });
+    })
+    .meta({ type: 'integer', ...(min > -maxInt32 - 1 && { minimum: min }), ...(max !== maxInt32 && { maximum: max }) });
 }
 
 export function flag(): z.ZodBoolean {

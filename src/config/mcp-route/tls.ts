@@ -14,17 +14,19 @@ interface Target {
 
 /** Undefined when no policy of the namespace targets it. */
 export function policyTls(context: RouteContext, target: Target, namespace: string): UpstreamTls | undefined {
-  const policies = context.objects.all('BackendTLSPolicy').filter(
-    ({ object }) =>
-      object.metadata.namespace === namespace &&
-      object.spec.targetRefs.some(
-        (ref) =>
-          ref.group === target.group &&
-          ref.kind === target.kind &&
-          ref.name === target.name &&
-          (ref.sectionName === undefined || ref.sectionName === target.section),
-      ),
-  );
+  const policies = context.objects
+    .all('BackendTLSPolicy')
+    .filter(
+      ({ object }) =>
+        object.metadata.namespace === namespace &&
+        object.spec.targetRefs.some(
+          (ref) =>
+            ref.group === target.group &&
+            ref.kind === target.kind &&
+            ref.name === target.name &&
+            (ref.sectionName === undefined || ref.sectionName === target.section),
+        ),
+    );
   const [policy] = policies;
   if (policy === undefined) return undefined;
   const { validation, options } = policy.object.spec;
@@ -49,7 +51,10 @@ const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'T
 export function ownTls(context: RouteContext, backend: Located<'Backend'>, namespace: string): UpstreamTls {
   const { tls } = backend.object.spec;
   if (tls === undefined) return {};
-  const inBackend = within({ ...context, from: { group: 'gateway.envoyproxy.io', kind: 'Backend', namespace } }, backend);
+  const inBackend = within(
+    { ...context, from: { group: 'gateway.envoyproxy.io', kind: 'Backend', namespace } },
+    backend,
+  );
   for (const name of ['alpnProtocols', 'ciphers', 'ecdhCurves', 'fingerprints', 'signatureAlgorithms'] as const) {
     const path = ['spec', 'tls', name];
     if (tls[name] !== undefined) context.findings.warn(path, 'passed over', backend.document.place(path));

@@ -82,11 +82,15 @@ function routeObject(
     backends.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])),
   );
   const annotations =
-    Object.keys(settings).length === 0 ? undefined : { [settingsAnnotation]: JSON.stringify({ backends: settings }, undefined, 2) };
-  const names = new Map(route.upstreams.flatMap(({ id, name }) => {
-    const backend = byName.get(name);
-    return backend === undefined ? [] : [[id, backend.name] as const];
-  }));
+    Object.keys(settings).length === 0
+      ? undefined
+      : { [settingsAnnotation]: JSON.stringify({ backends: settings }, undefined, 2) };
+  const names = new Map(
+    route.upstreams.flatMap(({ id, name }) => {
+      const backend = byName.get(name);
+      return backend === undefined ? [] : [[id, backend.name] as const];
+    }),
+  );
   if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined)
     lost.push(`route ${route.name}: apiKeyAuth and extAuth need objects of a cluster`);
   const security = route.security === undefined ? undefined : securityText(route.security, names);
@@ -112,9 +116,18 @@ function routeObject(
 
 /* Names of objects are those of DNS (RFC 1123). */
 function objectName(name: string): string {
-  const plain = name.toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-').slice(0, 63);
+  const plain = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .slice(0, 63);
   const start = plain.search(/[a-z0-9]/);
-  return start === -1 ? 'server' : plain.slice(start).split('-').filter((part) => part !== '').join('-');
+  return start === -1
+    ? 'server'
+    : plain
+        .slice(start)
+        .split('-')
+        .filter((part) => part !== '')
+        .join('-');
 }
 
 function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string[]): Backend | undefined {
@@ -153,7 +166,9 @@ function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string
         },
       },
     }),
-    ...(upstream.forwardHeaders.length > 0 && { forwardHeaders: upstream.forwardHeaders.map((one) => ({ name: one })) }),
+    ...(upstream.forwardHeaders.length > 0 && {
+      forwardHeaders: upstream.forwardHeaders.map((one) => ({ name: one })),
+    }),
   };
   return {
     name,

@@ -40,7 +40,8 @@ export function routesOfFile(
   const upstreams = Object.freeze(
     servers.map((server) => withSettings(context, server, settings?.backends?.[server.name])),
   );
-  for (const name of Object.keys(settings?.backends ?? {})) findServer(context, [key, 'backends', name], name, upstreams);
+  for (const name of Object.keys(settings?.backends ?? {}))
+    findServer(context, [key, 'backends', name], name, upstreams);
   if (settings?.routes === undefined) return [{ name: 'default', path: '/mcp', upstreams }];
   if (Object.keys(settings.routes).length === 0)
     fault(context, [key, 'routes'], 'no route', 'Give one, or leave out "routes"');
@@ -96,7 +97,10 @@ function findServer(
 ): UpstreamConfig | undefined {
   const server = servers.find((one) => one.name === name);
   if (server !== undefined) return server;
-  const near = nearest(name, servers.map((one) => one.name));
+  const near = nearest(
+    name,
+    servers.map((one) => one.name),
+  );
   // A server at fault is not among them either; its own faults are told as well.
   fault(
     context,

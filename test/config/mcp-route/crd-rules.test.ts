@@ -13,11 +13,20 @@ const rule = (source: string): string =>
 
 describe('accepted', () => {
   for (const [about, text] of [
-    ['a route with everything', aRoute(`  path: /mcp\n  securityPolicy:\n${oauth}`, '      path: /mcp\n      toolSelector: { include: [run] }\n      securityPolicy: { apiKey: { inline: k } }')],
+    [
+      'a route with everything',
+      aRoute(
+        `  path: /mcp\n  securityPolicy:\n${oauth}`,
+        '      path: /mcp\n      toolSelector: { include: [run] }\n      securityPolicy: { apiKey: { inline: k } }',
+      ),
+    ],
     ['exclude', aRoute('', '      toolSelector: { exclude: [dangerous] }')],
     ['excludeRegex', aRoute('', '      toolSelector: { excludeRegex: ["^internal_.*"] }')],
     ['include with exclude', aRoute('', '      toolSelector: { include: [read, write], exclude: [write] }')],
-    ['authorization without a source, and no oauth', aRoute('  securityPolicy: { authorization: { rules: [{ target: { tools: [{ backend: s, tool: echo }] } }] } }')],
+    [
+      'authorization without a source, and no oauth',
+      aRoute('  securityPolicy: { authorization: { rules: [{ target: { tools: [{ backend: s, tool: echo }] } }] } }'),
+    ],
     ['the older version', aRoute().replace('v1beta1', 'v1alpha1')],
   ] as const) {
     test(about, () => {
@@ -30,31 +39,78 @@ describe('accepted', () => {
 
 describe('rejected', () => {
   for (const [fault, text] of [
-    ['6:3 spec.backendRefs: all backendRefs names must be unique', aRoute().replace('      port: 80', '      port: 80\n    - { name: s, port: 80 }')],
+    [
+      '6:3 spec.backendRefs: all backendRefs names must be unique',
+      aRoute().replace('      port: 80', '      port: 80\n    - { name: s, port: 80 }'),
+    ],
     ['5:3 spec.parentRefs: only Gateway is supported', aRoute().replace('{ name: gw }', '{ name: gw, kind: Service }')],
-    ['9:7 spec.backendRefs[0].toolSelector: at least one of include, includeRegex, exclude, or excludeRegex must be specified', aRoute('', '      toolSelector: {}')],
-    ['9:7 spec.backendRefs[0].toolSelector: include and includeRegex are mutually exclusive', aRoute('', '      toolSelector: { include: [a], includeRegex: [a] }')],
-    ['9:7 spec.backendRefs[0].toolSelector: exclude and excludeRegex are mutually exclusive', aRoute('', '      toolSelector: { exclude: [a], excludeRegex: [a] }')],
-    ['9:25 spec.backendRefs[0].securityPolicy.apiKey: exactly one of secretRef or inline must be set', aRoute('', '      securityPolicy: { apiKey: { inline: a, secretRef: { name: b } } }')],
-    ['9:25 spec.backendRefs[0].securityPolicy.apiKey: exactly one of secretRef or inline must be set', aRoute('', '      securityPolicy: { apiKey: {} }')],
-    ['9:25 spec.backendRefs[0].securityPolicy.apiKey: only one of header or queryParam can be set', aRoute('', '      securityPolicy: { apiKey: { inline: a, header: b, queryParam: c } }')],
-    ['13:7 spec.securityPolicy.oauth.jwks: either remoteJWKS or localJWKS must be specified', aRoute(`  securityPolicy:\n${oauth}\n      jwks: {}`)],
-    ['13:7 spec.securityPolicy.oauth.jwks: remoteJWKS and localJWKS cannot both be specified', aRoute(`  securityPolicy:\n${oauth}\n      jwks: { remoteJWKS: { uri: "https://a" }, localJWKS: { inline: "{}" } }`)],
-    ['9:3 spec.securityPolicy: oauth must be configured when any authorization rule uses a jwt source', aRoute(`  securityPolicy:\n${rule('{ scopes: [echo] }')}`)],
-    ["13:46 spec.securityPolicy.authorization.rules[0].source.jwt.claims: 'scope' claim name is reserved for OAuth scopes", aRoute(`  securityPolicy:\n${oauth}\n${rule('{ claims: [{ name: scope, values: [a] }] }')}`)],
-    ['13:39 spec.securityPolicy.authorization.rules[0].source.jwt: either scopes or claims must be specified', aRoute(`  securityPolicy:\n${oauth}\n${rule('{}')}`)],
+    [
+      '9:7 spec.backendRefs[0].toolSelector: at least one of include, includeRegex, exclude, or excludeRegex must be specified',
+      aRoute('', '      toolSelector: {}'),
+    ],
+    [
+      '9:7 spec.backendRefs[0].toolSelector: include and includeRegex are mutually exclusive',
+      aRoute('', '      toolSelector: { include: [a], includeRegex: [a] }'),
+    ],
+    [
+      '9:7 spec.backendRefs[0].toolSelector: exclude and excludeRegex are mutually exclusive',
+      aRoute('', '      toolSelector: { exclude: [a], excludeRegex: [a] }'),
+    ],
+    [
+      '9:25 spec.backendRefs[0].securityPolicy.apiKey: exactly one of secretRef or inline must be set',
+      aRoute('', '      securityPolicy: { apiKey: { inline: a, secretRef: { name: b } } }'),
+    ],
+    [
+      '9:25 spec.backendRefs[0].securityPolicy.apiKey: exactly one of secretRef or inline must be set',
+      aRoute('', '      securityPolicy: { apiKey: {} }'),
+    ],
+    [
+      '9:25 spec.backendRefs[0].securityPolicy.apiKey: only one of header or queryParam can be set',
+      aRoute('', '      securityPolicy: { apiKey: { inline: a, header: b, queryParam: c } }'),
+    ],
+    [
+      '13:7 spec.securityPolicy.oauth.jwks: either remoteJWKS or localJWKS must be specified',
+      aRoute(`  securityPolicy:\n${oauth}\n      jwks: {}`),
+    ],
+    [
+      '13:7 spec.securityPolicy.oauth.jwks: remoteJWKS and localJWKS cannot both be specified',
+      aRoute(
+        `  securityPolicy:\n${oauth}\n      jwks: { remoteJWKS: { uri: "https://a" }, localJWKS: { inline: "{}" } }`,
+      ),
+    ],
+    [
+      '9:3 spec.securityPolicy: oauth must be configured when any authorization rule uses a jwt source',
+      aRoute(`  securityPolicy:\n${rule('{ scopes: [echo] }')}`),
+    ],
+    [
+      "13:49 spec.securityPolicy.authorization.rules[0].source.jwt.claims: 'scope' claim name is reserved for OAuth scopes",
+      aRoute(`  securityPolicy:\n${oauth}\n${rule('{ claims: [{ name: scope, values: [a] }] }')}`),
+    ],
+    [
+      '13:42 spec.securityPolicy.authorization.rules[0].source.jwt: either scopes or claims must be specified',
+      aRoute(`  securityPolicy:\n${oauth}\n${rule('{}')}`),
+    ],
     ['7:7 spec.backendRefs[0]: Must have port for Service reference', aRoute().replace('      port: 80\n', '')],
-    ['9:3 spec.headers: two matches for one header', aRoute('  headers: [{ name: a, value: b }, { name: a, value: c }]')],
-    ['9:16 spec.hostnames[0]: not written as the field demands', aRoute('  hostnames: [Example.com]')],
+    [
+      '9:3 spec.headers: two matches for one header',
+      aRoute('  headers: [{ name: a, value: b }, { name: a, value: c }]'),
+    ],
+    ['9:15 spec.hostnames[0]: not written as the field demands', aRoute('  hostnames: [Example.com]')],
     ['9:3 spec.path: 1025 characters, more than 1024', aRoute(`  path: /${'a'.repeat(1_024)}`)],
-    ['9:3 spec.hostnames: 17 entries, more than 16', aRoute(`  hostnames: [${Array.from({ length: 17 }, (_, i) => `h${i}`).join(', ')}]`)],
+    [
+      '9:3 spec.hostnames: 17 entries, more than 16',
+      aRoute(`  hostnames: [${Array.from({ length: 17 }, (_, i) => `h${i}`).join(', ')}]`),
+    ],
     ['8:7 spec.backendRefs[0].port: outside of what is allowed', aRoute().replace('port: 80', 'port: 65536')],
     ['8:7 spec.backendRefs[0].port: a string is not accepted here', aRoute().replace('port: 80', 'port: "80"')],
-    ['9:9 spec.backendSelector.defaultAction: not a word that is known here', aRoute('  backendSelector:\n        defaultAction: Maybe').replace('9:9', '9:9')],
+    [
+      '10:9 spec.backendSelector.defaultAction: not a word that is known here',
+      aRoute('  backendSelector:\n        defaultAction: Maybe'),
+    ],
   ] as const) {
     test(fault, () => {
       const { faults, routes } = reading(text);
-      expect(faults.map((one) => one.replace(/^10:9 /, '9:9 '))).toEqual([fault]);
+      expect(faults).toEqual([fault]);
       expect(routes).toEqual([]);
     });
   }
