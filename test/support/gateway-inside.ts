@@ -32,7 +32,7 @@ export async function startInside(mcpServers: object): Promise<string> {
       stderr: quiet,
       env: {},
       readDirectory: never,
-    readFile: never,
+      readFile: never,
       createFile: never,
       random: randomBytes,
       nowSeconds: () => Math.floor(Date.now() / 1_000),
