@@ -9,6 +9,7 @@ import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { maxConfigChars } from '../limits.ts';
 import type { Environment } from '../variables.ts';
 import { expand } from '../variables.ts';
+import { kinds } from './object-shapes.ts';
 
 /** One object of Kubernetes, from a file or a cluster. */
 export interface SourceDocument {
@@ -144,13 +145,15 @@ function expandScalars(
   findings: Findings,
   place: (offset: number) => string,
 ): void {
-  if (!isRead(document)) return;
   visit(document, {
     Scalar(role, node, ancestors) {
       if (role === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
       const path = pathOf(ancestors, node);
-      // Annotations are often templates of other programs.
-      if (path[0] === 'metadata') return;
+      const isItem = path[0] === 'items' && document.get('kind') === 'List';
+      const start = isItem ? 2 : 0;
+      const kind = document.getIn([...path.slice(0, start), 'kind']);
+      // Only what is read is touched: a Deployment may hold `${…}` that is meant for a shell, an annotation a template.
+      if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind) || path[start] === 'metadata') return;
       const expanded = expand(node.value, env);
       for (const { problem, remedy } of expanded.faults ?? [])
         findings.fault(path, problem, remedy, place(node.range?.[0] ?? 0));
@@ -158,14 +161,6 @@ function expandScalars(
       if (node.type === 'PLAIN') bare.add(JSON.stringify(path));
     },
   });
-}
-
-const readGroups = ['aigateway.envoyproxy.io/', 'gateway.envoyproxy.io/', 'gateway.networking.k8s.io/', 'v1'];
-
-/* Only what is read is touched: a Deployment may hold `${…}` that is meant for a shell. */
-function isRead(document: Document): boolean {
-  const version = document.get('apiVersion');
-  return typeof version === 'string' && readGroups.some((group) => version.startsWith(group));
 }
 
 function pathOf(ancestors: readonly unknown[], node: unknown): JsonPath {

@@ -259,7 +259,7 @@ function selectorOf(tools: NameSelector, lose: (what: string) => void): object |
 
 /* What was written without variables must not become one. */
 function escaped(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll('${', '$${');
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
   if (Array.isArray(value)) return value.map(escaped);
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member)]));
