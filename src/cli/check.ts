@@ -17,13 +17,16 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     io.stdout.write(isJson ? planJson(config) : `${titleOf(options)}: valid\n${planText(config)}`);
     return 0;
   }
-  const alone = (file: string | undefined): GivenSources => ({ files: [file ?? ''], mcpConfig: [], mcpJson: [] });
   const before = await read(alone(options.files[0]), io);
   const after = await read(alone(options.files[1]), io);
   if (before === undefined || after === undefined) return 1;
   const changes = changesOf(before, after);
   io.stdout.write(isJson ? `${JSON.stringify(changes, undefined, 2)}\n` : diffText(changes));
   return 0;
+}
+
+function alone(file: string | undefined): GivenSources {
+  return { files: [file ?? ''], mcpConfig: [], mcpJson: [] };
 }
 
 async function read(given: GivenSources, io: CommandIo): Promise<Config | undefined> {

@@ -127,7 +127,6 @@ function selectorText(what: string, selector: NameSelector): string {
 function limitsText(limits: UpstreamLimits | undefined): readonly string[] {
   if (limits === undefined) return [];
   const { connectTimeoutMs, firstByteTimeoutMs, callTimeoutMs, retries, breaker, concurrency } = limits;
-  const time = (name: string, ms: number | undefined): string => (ms === undefined ? '' : `${name} ${ms / 1_000} s`);
   return [
     time('connect', connectTimeoutMs),
     time('first byte', firstByteTimeoutMs),
@@ -140,6 +139,10 @@ function limitsText(limits: UpstreamLimits | undefined): readonly string[] {
         : `breaker after ${breaker.failures} for ${breaker.openMs / 1_000} s`,
     concurrency === undefined ? '' : `${concurrency.calls} calls at once, ${concurrency.queue} waiting`,
   ];
+}
+
+function time(name: string, ms: number | undefined): string {
+  return ms === undefined ? '' : `${name} ${ms / 1_000} s`;
 }
 
 function counted(count: number, thing: string): string {

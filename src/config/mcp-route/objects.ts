@@ -31,7 +31,7 @@ export class Objects {
   take(kind: KindName, document: SourceDocument, findings: Findings): void {
     const object = shaped(kinds[kind].shape, document.value, [], document, findings);
     const written = fieldOf(document.value, 'metadata');
-    const key = keyOf(kind, String(fieldOf(written, 'namespace') ?? 'default'), String(fieldOf(written, 'name')));
+    const key = keyOf(kind, textOf(fieldOf(written, 'namespace')) ?? 'default', textOf(fieldOf(written, 'name')) ?? '');
     if (object === undefined) {
       this.#broken.add(key);
     } else if (this.#byKey.has(key)) {
@@ -56,7 +56,7 @@ export class Objects {
   find<K extends KindName>(kind: K, namespace: string, name: string): Found<K> {
     const key = keyOf(kind, namespace, name);
     if (this.#broken.has(key)) return 'broken';
-    return this.#byKey.get(key) as Located<K> | undefined;
+    return this.#byKey.get(key);
   }
 
   /** The name that was probably meant. */
@@ -85,6 +85,10 @@ export class Objects {
         ),
     );
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function keyOf(kind: KindName, namespace: string, name: string): string {

@@ -121,6 +121,12 @@ export function ruled<T extends z.ZodType>(schema: T, holds: (value: never) => b
   });
 }
 
+/** A field that is text, else empty: for rules that compare words. */
+export function wordOf(value: unknown, name: string): string {
+  const field = fieldOf(value, name);
+  return typeof field === 'string' ? field : '';
+}
+
 /** The members of a list that may be at fault itself. */
 export function members(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
