@@ -37,7 +37,6 @@ export async function exportRoutes(
       io.stderr.write(
         `${file}: note: "manifold run" fills in the variables of the Secrets; for a cluster, put in their values\n`,
       );
-    const isRoute = (one: object): boolean => 'kind' in one && one.kind === 'MCPRoute';
     if (!objects.some(isRoute)) return 1;
     io.stdout.write(objects.map((one) => stringify(one, { lineWidth: 0 })).join('---\n'));
     return 0;
@@ -48,11 +47,17 @@ export async function exportRoutes(
   }
 }
 
+function isRoute(one: object): boolean {
+  return 'kind' in one && one.kind === 'MCPRoute';
+}
+
+function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return value instanceof Map ? (value as JsonObject).get(name) : undefined;
+}
+
 /* Headers by server as they stand in the file. */
 function headersIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const root = parseJsonc(text).value;
-  const member = (value: JsonValue | undefined, name: string): JsonValue | undefined =>
-    value instanceof Map ? (value as JsonObject).get(name) : undefined;
   const servers = member(root, 'mcpServers') ?? member(root, 'servers') ?? member(member(root, 'mcp'), 'servers');
   const all = new Map<string, ReadonlyMap<string, string>>();
   for (const [name, server] of servers instanceof Map ? (servers as JsonObject) : []) {

@@ -115,9 +115,12 @@ function forwardText(name: string, renamed: readonly (readonly [string, string])
   return as.length === 0 ? name : `${name} as ${as.join(' and ')}`;
 }
 
+function patterns(of: readonly string[]): readonly string[] {
+  return of.map((pattern) => `/${pattern}/`);
+}
+
 function selectorText(what: string, selector: NameSelector): string {
   const { include, exclude, includePatterns = [], excludePatterns = [] } = selector;
-  const patterns = (of: readonly string[]): readonly string[] => of.map((pattern) => `/${pattern}/`);
   const shown = [...(include ?? []), ...patterns(includePatterns)];
   const hidden = [...exclude, ...patterns(excludePatterns)];
   const isAll = include === undefined && includePatterns.length === 0;

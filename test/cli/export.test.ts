@@ -98,7 +98,8 @@ test('a file comes back as it was', async () => {
       expect(upstream).toMatchObject({ ...old, transport });
       expect(upstream.transport).toEqual({ ...transport, ...(isSecure && { tls: { serverName: 'api.example.com' } }) });
       if (tools.include?.size === 0) expect(upstream.tools).toMatchObject({ excludePatterns: ['.*'] });
-      else if (tools.include?.has('read') === true) expect(upstream.tools).toEqual({ ...tools, include: new Set(['read', '${literal']) });
+      else if (tools.include?.has('read') === true)
+        expect(upstream.tools).toEqual({ ...tools, include: new Set(['read', '${literal']) });
       else expect(upstream.tools).toEqual(tools);
     }
   }

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { durationMs } from './duration.ts';
-import { anything, fieldOf, fields, flag, has, keyed, list, named, ruled, text, whole, word } from './shape.ts';
+import { anything, fieldOf, fields, flag, has, keyed, list, named, ruled, text, whole, word, wordOf } from './shape.ts';
 import { duration, port, preciseHost } from './names.ts';
 
 const count = (standard?: number) => {
@@ -38,6 +38,8 @@ const payload = () =>
     },
   );
 
+const only = (name: string, type: string) => (h: never) => (fieldOf(h, 'type') === type) === has(h, name);
+
 const activeHealth = () => {
   const shape = fields({
     type: word('HTTP', 'TCP', 'GRPC'),
@@ -58,7 +60,6 @@ const activeHealth = () => {
     }).optional(),
     tcp: fields({ send: payload().optional(), receive: payload().optional() }).optional(),
   });
-  const only = (name: string, type: string) => (h: never) => (fieldOf(h, 'type') === type) === has(h, name);
   return ruled(
     ruled(
       ruled(shape, only('http', 'HTTP'), {
@@ -92,8 +93,9 @@ const passiveHealth = () =>
     splitExternalLocalOriginErrors: flag().default(false),
   });
 
+const byName = () => fields({ name: text() });
+
 const consistentHash = () => {
-  const byName = () => fields({ name: text() });
   const rows = [
     ['Header', 'header'],
     ['Headers', 'headers'],
@@ -115,6 +117,9 @@ const consistentHash = () => {
     });
   return shape;
 };
+
+const type = (lb: unknown) => fieldOf(lb, 'type');
+const zone = (lb: unknown, name: string) => has(fieldOf(lb, 'zoneAware'), name);
 
 const loadBalancer = () => {
   let shape = fields({
@@ -150,8 +155,6 @@ const loadBalancer = () => {
       ).optional(),
     }).optional(),
   });
-  const type = (lb: unknown) => fieldOf(lb, 'type');
-  const zone = (lb: unknown, name: string) => has(fieldOf(lb, 'zoneAware'), name);
   const rules: readonly (readonly [(lb: never) => boolean, string])[] = [
     [
       (lb) => (type(lb) === 'ConsistentHash') === has(lb, 'consistentHash'),
@@ -166,7 +169,7 @@ const loadBalancer = () => {
       'If LoadBalancer type is DynamicModule, dynamicModule field needs to be set.',
     ],
     [
-      (lb) => !['Random', 'ConsistentHash', 'DynamicModule'].includes(String(type(lb))) || !has(lb, 'slowStart'),
+      (lb) => !['Random', 'ConsistentHash', 'DynamicModule'].includes(wordOf(lb, 'type')) || !has(lb, 'slowStart'),
       'Currently SlowStart is only supported for RoundRobin, LeastRequest, and BackendUtilization load balancers.',
     ],
     [
@@ -297,7 +300,7 @@ export const backendSettings = () =>
     }),
     (settings) =>
       !has(fieldOf(fieldOf(settings, 'connection'), 'preconnect'), 'predictivePercent') ||
-      ['Random', 'RoundRobin'].includes(String(fieldOf(fieldOf(settings, 'loadBalancer'), 'type'))),
+      ['Random', 'RoundRobin'].includes(wordOf(fieldOf(settings, 'loadBalancer'), 'type')),
     {
       says: 'predictivePercent in preconnect policy only works with RoundRobin or Random load balancers',
       remedy: 'Take it out, or choose one of the two',

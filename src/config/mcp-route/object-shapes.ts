@@ -31,6 +31,7 @@ import {
   text,
   whole,
   word,
+  wordOf,
 } from './shape.ts';
 
 const any = () => anything().optional();
@@ -131,8 +132,8 @@ const backendTls = ruled(
     },
   ),
   (tls) => {
-    const [min, max] = [fieldOf(tls, 'minVersion') ?? '1.2', fieldOf(tls, 'maxVersion') ?? 'Auto'];
-    return max === 'Auto' || min === 'Auto' || rank.indexOf(String(min)) <= rank.indexOf(String(max));
+    const [min, max] = [wordOf(tls, 'minVersion') || '1.2', wordOf(tls, 'maxVersion') || 'Auto'];
+    return max === 'Auto' || min === 'Auto' || rank.indexOf(min) <= rank.indexOf(max);
   },
   { says: 'minVersion must be smaller or equal to maxVersion', remedy: 'Swap the two' },
 );

@@ -15,10 +15,11 @@ import {
 import { securityShape } from './security-shape.ts';
 import { fieldOf, fields, has, keyed, list, members, ruled, text, word } from './shape.ts';
 
+const patterns = () => list(text({ wants: 'an RE2 pattern' }), 32).optional();
+
 /** `include` or `includeRegex`, `exclude` or `excludeRegex`, at least one of the four. */
 export function selectorShape(what: string) {
   const names = () => list(text({ wants: `the name of a ${what}` }), 32).optional();
-  const patterns = () => list(text({ wants: 'an RE2 pattern' }), 32).optional();
   const shape = fields({
     include: names().describe(`The ${what}s to show, by the names the backend gives them.`),
     includeRegex: patterns().describe('The same by RE2 patterns, which match anywhere in the name.'),

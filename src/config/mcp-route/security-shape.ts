@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { backendSettings } from './envoy-settings.ts';
 import { action, backendReference, duration, localReference, secretReference, weightedBackend } from './names.ts';
-import { fieldOf, fields, flag, has, keyed, list, members, ruled, text, whole, word } from './shape.ts';
+import { fieldOf, fields, flag, has, keyed, list, members, ruled, text, whole, word, wordOf } from './shape.ts';
 
 const absoluteUri = (says: string): z.ZodString =>
   text({ format: 'uri', wants: 'an http:// or https:// URL' })
@@ -34,6 +34,10 @@ const valueReference = ruled(
   },
 );
 
+function retry(value: unknown): unknown {
+  return fieldOf(fieldOf(value, 'backendSettings'), 'retry');
+}
+
 function remoteKeys() {
   const shape = fields({
     uri: text({ min: 1, max: 253, wants: 'the URL of the keys' }).describe('Where the keys are fetched.'),
@@ -42,7 +46,6 @@ function remoteKeys() {
     backendRefs: list(weightedBackend(), 16).optional(),
     backendSettings: backendSettings().optional(),
   });
-  const retry = (value: unknown): unknown => fieldOf(fieldOf(value, 'backendSettings'), 'retry');
   return ruled(
     ruled(
       ruled(shape, (keys) => !has(keys, 'backendRef'), {
@@ -149,9 +152,7 @@ const contextExtension = ruled(
     value: text().optional(),
     valueRef: ruled(
       localReference().extend({ key: text() }),
-      (ref) =>
-        ['ConfigMap', 'Secret'].includes(String(fieldOf(ref, 'kind'))) &&
-        ['', 'v1'].includes(String(fieldOf(ref, 'group'))),
+      (ref) => ['ConfigMap', 'Secret'].includes(wordOf(ref, 'kind')) && ['', 'v1'].includes(wordOf(ref, 'group')),
       {
         says: 'Only a reference to an object of kind ConfigMap or Secret belonging to default v1 API group is supported.',
         remedy: 'Name a ConfigMap or a Secret',
@@ -168,6 +169,10 @@ const contextExtension = ruled(
   },
 );
 
+function refs(value: unknown): readonly unknown[] {
+  return members(fieldOf(value, 'backendRefs'));
+}
+
 function checkServer<T extends z.core.$ZodLooseShape>(more: T) {
   const shape = fields({
     backendRef: backendReference({}).optional(),
@@ -175,15 +180,13 @@ function checkServer<T extends z.core.$ZodLooseShape>(more: T) {
     backendSettings: backendSettings().optional(),
     ...more,
   });
-  const refs = (value: unknown): readonly unknown[] => members(fieldOf(value, 'backendRefs'));
   return ruled(
     ruled(
       ruled(shape, (server) => has(server, 'backendRef') || refs(server).length > 0, {
         says: 'backendRef or backendRefs needs to be set',
         remedy: 'Name the server that decides',
       }),
-      (server) =>
-        refs(server).every((ref) => ['Service', 'ServiceImport', 'Backend'].includes(String(fieldOf(ref, 'kind')))),
+      (server) => refs(server).every((ref) => ['Service', 'ServiceImport', 'Backend'].includes(wordOf(ref, 'kind'))),
       {
         says: 'BackendRefs only supports Service, ServiceImport, and Backend kind.',
         remedy: 'Name a Service or a Backend',
@@ -191,7 +194,7 @@ function checkServer<T extends z.core.$ZodLooseShape>(more: T) {
     ),
     (server) =>
       refs(server).every((ref) =>
-        ['', 'multicluster.x-k8s.io', 'gateway.envoyproxy.io'].includes(String(fieldOf(ref, 'group'))),
+        ['', 'multicluster.x-k8s.io', 'gateway.envoyproxy.io'].includes(wordOf(ref, 'group')),
       ),
     {
       says: 'BackendRefs only supports Core, multicluster.x-k8s.io, and gateway.envoyproxy.io groups.',

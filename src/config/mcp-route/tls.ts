@@ -14,9 +14,9 @@ interface Target {
 
 /** Undefined when no policy of the namespace targets it. */
 export function policyTls(context: RouteContext, target: Target, namespace: string): UpstreamTls | undefined {
-  const policies = context.objects
+  const policy = context.objects
     .all('BackendTLSPolicy')
-    .filter(
+    .find(
       ({ object }) =>
         object.metadata.namespace === namespace &&
         object.spec.targetRefs.some(
@@ -27,7 +27,6 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
             (ref.sectionName === undefined || ref.sectionName === target.section),
         ),
     );
-  const [policy] = policies;
   if (policy === undefined) return undefined;
   const { validation, options } = policy.object.spec;
   const inPolicy = within(context, policy);

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Environment } from '@marcbachmann/cel-js';
 import { Ajv } from 'ajv';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -66,7 +66,6 @@ function differences(ours: Schema, theirs: Schema, at = ''): string[] {
     if (theirs['maximum'] !== undefined && theirs['maximum'] !== 2_147_483_647) limit('maximum');
   }
   if (theirs['pattern'] !== undefined && ours['pattern'] !== undefined) {
-    const plain = (pattern: unknown): string => new RegExp(String(pattern)).source;
     if (plain(ours['pattern']) !== plain(theirs['pattern'])) limit('pattern');
   } else limit('pattern');
   if (theirs.enum !== undefined && JSON.stringify(sorted(ours.enum)) !== JSON.stringify(sorted(theirs.enum)))
@@ -83,6 +82,10 @@ function differences(ours: Schema, theirs: Schema, at = ''): string[] {
   if (ours.items !== undefined && theirs.items !== undefined)
     told.push(...differences(ours.items, theirs.items, `${at}[]`));
   return told;
+}
+
+function plain(pattern: unknown): string {
+  return new RegExp(String(pattern)).source;
 }
 
 function sorted(words: readonly unknown[] | undefined): readonly unknown[] {

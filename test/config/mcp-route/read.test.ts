@@ -86,8 +86,9 @@ describe('where a backend is', () => {
   });
 });
 
+const withKey = (ref: string): string => aRoute('', `      securityPolicy: { apiKey: { secretRef: ${ref} } }`);
+
 describe('credentials', () => {
-  const withKey = (ref: string): string => aRoute('', `      securityPolicy: { apiKey: { secretRef: ${ref} } }`);
   for (const [about, rest] of [
     ['stringData', 'stringData: { apiKey: hunter2 }'],
     ['data', `data: { apiKey: ${Buffer.from('hunter2\n').toString('base64')} }`],
