@@ -119,8 +119,9 @@ describe('rejected', () => {
 const shared = new URL('../../../../shared/envoy-examples/', import.meta.url);
 const found = existsSync(shared) ? shared : undefined;
 
+const folder = (name: string): URL => new URL(`${name}/`, found);
+
 describe.skipIf(found === undefined)('files of the reference product, which lie beside this project', () => {
-  const folder = (name: string): URL => new URL(`${name}/`, found);
   test('crd-cases: the verdict of each is the expected one', () => {
     const rows = readFileSync(new URL('crd-cases/expected.tsv', found), 'utf8').trim().split('\n');
     expect(rows).toHaveLength(18);
