@@ -76,7 +76,7 @@ function valuesOf(context: RouteContext, { object, document }: Located<'Secret'>
 }
 
 /** Undefined when it is no base64 (RFC 4648 §4) or no UTF-8. */
-export function decodedText(text: string): string | undefined {
+function decodedText(text: string): string | undefined {
   const plain = text.replaceAll(/\s+/g, '');
   if (plain.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(plain)) return undefined;
   try {
