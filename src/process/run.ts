@@ -65,7 +65,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
     reloading = new Reloading({
-      paths: [...(options.mcpConfig === undefined ? [] : [options.mcpConfig]), ...options.files],
+      paths: [...options.mcpConfig, ...options.files],
       read: () => readConfiguration(options, io),
       apply: (config) => {
         started.update(bridgedOf(config));
