@@ -13,7 +13,7 @@ import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import { maxEarlyMessages, maxSubscribedTasks, maxSubscribedUris, watchingMs } from '../transport/http/limits.ts';
+import { acknowledgingMs, maxEarlyMessages, maxSubscribedTasks, maxSubscribedUris } from '../transport/http/limits.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -90,7 +90,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     if (this.#over) return;
     // What changes after the acknowledgement is told, so the upstreams listen first: those that do so in time.
     for (const upstream of this.#upstreams) this.#join(upstream);
-    await settledWithin(Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())), watchingMs);
+    await settledWithin(Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())), acknowledgingMs);
     if (this.#over) return;
     const { asked, tasks } = this.#filter;
     const uris = agreed.flat().map(({ outward }) => outward);

@@ -63,6 +63,8 @@ export const changeToldMs = 2_000;
 /** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
 export const subscribingMs = 5_000;
 export const subscribesAtOnce = 16;
+/** A subscription is acknowledged when its upstreams listen, or after this. Some servers send no head before their first event. */
+export const acknowledgingMs = 300;
 /** Changes that are kept until a subscription is acknowledged. */
 export const maxEarlyMessages = 256;
 /** Resources that one subscription may name. */
