@@ -12,46 +12,46 @@ import {
 } from './capabilities.ts';
 import type { Found } from './scan.ts';
 
-/** Of `ClientCapabilities` in `initialize`. What is no object declares nothing; members unknown here are left out. */
+/** Of `ClientCapabilities` in `initialize`. Members unknown here are left out. */
 export function clientBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
   const c = clientCapability;
-  const roots = objectIn(declared, 'roots');
-  const sampling = objectIn(declared, 'sampling');
-  const elicitation = objectIn(declared, 'elicitation');
-  const tasks = objectIn(declared, 'tasks');
-  const requests = objectIn(tasks, 'requests');
-  const url = objectIn(elicitation, 'url') !== undefined;
+  const roots = saidIn(declared, 'roots');
+  const sampling = saidIn(declared, 'sampling');
+  const elicitation = saidIn(declared, 'elicitation');
+  const tasks = saidIn(declared, 'tasks');
+  const requests = saidIn(tasks, 'requests');
+  const url = saidIn(elicitation, 'url') !== undefined;
   // 2025-11-25 client/elicitation §Capabilities: an empty object means form mode alone.
-  const form = elicitation !== undefined && (!url || objectIn(elicitation, 'form') !== undefined);
+  const form = elicitation !== undefined && (!url || saidIn(elicitation, 'form') !== undefined);
   return (
     bit(roots, c.roots) |
     flag(roots, 'listChanged', c.rootsListChanged) |
     bit(sampling, c.sampling) |
-    bit(objectIn(sampling, 'context'), c.samplingContext) |
-    bit(objectIn(sampling, 'tools'), c.samplingTools) |
+    bit(saidIn(sampling, 'context'), c.samplingContext) |
+    bit(saidIn(sampling, 'tools'), c.samplingTools) |
     (form ? c.elicitationForm : 0) |
     (url ? c.elicitationUrl : 0) |
     bit(tasks, c.tasks) |
-    bit(objectIn(tasks, 'list'), c.tasksList) |
-    bit(objectIn(tasks, 'cancel'), c.tasksCancel) |
-    bit(objectIn(objectIn(requests, 'sampling'), 'createMessage'), c.tasksSampling) |
-    bit(objectIn(objectIn(requests, 'elicitation'), 'create'), c.tasksElicitation) |
-    bit(objectIn(objectIn(declared, 'extensions'), uiExtension), c.ui)
+    bit(saidIn(tasks, 'list'), c.tasksList) |
+    bit(saidIn(tasks, 'cancel'), c.tasksCancel) |
+    bit(saidIn(saidIn(requests, 'sampling'), 'createMessage'), c.tasksSampling) |
+    bit(saidIn(saidIn(requests, 'elicitation'), 'create'), c.tasksElicitation) |
+    bit(saidIn(saidIn(declared, 'extensions'), uiExtension), c.ui)
   );
 }
 
 /** The same of a request of 2026-07-28, which has tasks as an extension and no changes of roots. */
 export function modernClientBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
-  const extension = objectIn(objectIn(declared, 'extensions'), tasksExtension);
+  const extension = saidIn(saidIn(declared, 'extensions'), tasksExtension);
   return (
     (clientBits(declared) & ~(clientTasks | clientCapability.rootsListChanged)) |
     bit(extension, clientCapability.tasksExtension)
   );
 }
 
-/** Of `ServerCapabilities`. An empty list stands for an empty object, which PHP cannot tell from it. */
+/** Of `ServerCapabilities`. Members unknown here are left out. */
 export function serverBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
   const s = serverCapability;
@@ -72,25 +72,21 @@ export function serverBits(declared: Found | undefined): number {
     bit(tasks, s.tasks) |
     bit(saidIn(tasks, 'list'), s.tasksList) |
     bit(saidIn(tasks, 'cancel'), s.tasksCancel) |
-    bit(saidIn(objectIn(objectIn(tasks, 'requests'), 'tools'), 'call'), s.tasksToolCall) |
-    bit(saidIn(objectIn(declared, 'extensions'), uiExtension), s.ui)
+    bit(saidIn(saidIn(saidIn(tasks, 'requests'), 'tools'), 'call'), s.tasksToolCall) |
+    bit(saidIn(saidIn(declared, 'extensions'), uiExtension), s.ui)
   );
 }
 
 /** As `serverBits`, of revision 2026-07-28, whose tasks are an extension. */
 export function modernServerBits(declared: Found | undefined): number {
-  const extension = saidIn(objectIn(declared, 'extensions'), tasksExtension);
+  const extension = saidIn(saidIn(declared, 'extensions'), tasksExtension);
   return (serverBits(declared) & ~serverTasks) | bit(extension, serverCapability.tasksExtension);
 }
 
-function objectIn(parent: Found | undefined, name: string): Found | undefined {
-  const found = parent?.member(name);
-  return found?.kind === 'object' ? found : undefined;
-}
-
+/** An array is what PHP writes for an empty object, and `true` means yes as well. */
 function saidIn(parent: Found | undefined, name: string): Found | undefined {
   const found = parent?.member(name);
-  return found?.kind === 'object' || found?.kind === 'array' ? found : undefined;
+  return found?.kind === 'object' || found?.kind === 'array' || found?.kind === 'true' ? found : undefined;
 }
 
 function bit(declared: Found | undefined, one: number): number {
