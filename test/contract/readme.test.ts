@@ -40,38 +40,26 @@ const otherPrograms = new Set(['kubectl', 'helm', 'docker', 'claude', 'goose']);
 /** The first word of a command; what starts with it is a command also when it stands between backticks. */
 const programOf = (command: string): string => /^[\w-]+/.exec(command)?.[0] ?? '';
 
-/** A line that ends in a backslash goes on in the next. */
 function shellCommands(page: string): string[] {
-  return fenced(read(page), 'sh').flatMap((block) =>
-    block
-      .replaceAll(/ *\\\n */g, ' ')
-      .split('\n')
-      .flatMap((line) => line.split(' && ')),
+  return fenced(unwrapped(read(page)), 'sh').flatMap((block) =>
+    block.split('\n').flatMap((line) => line.split(' && ')),
   );
 }
 
 /** A page without the commands of other programs: those between fences, and those between backticks. */
-function withoutOtherPrograms(text: string): string {
-  let left = text;
-  for (const kind of ['sh', 'text'])
-    for (const block of fenced(text, kind))
-      for (const line of block
-        .replaceAll(/ *\\\n */g, ' ')
-        .split('\n')
-        .flatMap((joined) => joined.split(' && ')))
-        if (otherPrograms.has(programOf(line.trim()))) left = without(left, line.trim());
+function withoutOtherPrograms(page: string): string {
+  let left = unwrapped(page);
+  const blocks = [...fenced(left, 'sh'), ...fenced(left, 'text')];
+  for (const line of blocks.flatMap((block) => block.split('\n')).flatMap((whole) => whole.split(' && ')))
+    if (otherPrograms.has(programOf(line.trim()))) left = left.replace(line, '');
   return left.replaceAll(/`([^`\n]+)`/g, (span, command: string) =>
     otherPrograms.has(programOf(command)) ? '' : span,
   );
 }
 
-/** `text` without one command, in which a line may have been continued in the next. */
-function without(text: string, command: string): string {
-  const pattern = command
-    .split(' ')
-    .map((word) => RegExp.escape(word))
-    .join('(?: |\\s*\\\\\\n\\s*)');
-  return text.replace(new RegExp(pattern), '');
+/** A line that ends in a backslash goes on in the next. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/ *\\\n */g, ' ');
 }
 
 test('the pages are found', () => {
