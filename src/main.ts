@@ -3,7 +3,7 @@
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { parseCommand, type Command } from './cli/arguments.ts';
 import type { CommandIo } from './process/io.ts';
 import type { Running } from './process/run.ts';
@@ -21,6 +21,7 @@ const io: CommandIo = {
   stderr: process.stderr,
   env: process.env,
   readFile: async (path) => textOf(await readFile(path)),
+  readDirectory: (path) => readdir(path),
   fileMode: async (path) => (process.platform === 'win32' ? undefined : (await stat(path)).mode),
   createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
   random: randomBytes,
@@ -76,6 +77,8 @@ async function execute(command: Command): Promise<number | undefined> {
       return 0;
     case 'check':
       return await (await import('./cli/check.ts')).check(command, io);
+    case 'export':
+      return await (await import('./cli/export.ts')).exportRoutes(command, io);
     case 'keygen':
       return await (await import('./cli/keygen.ts')).keygen(command, io);
     case 'tools':

@@ -1,23 +1,69 @@
 /**
  * Which tools, prompts and resources of an upstream exist for clients. One function answers for lists and for calls alike, so
- * that nothing hidden can be called (security.md T11).
+ * that nothing hidden can be called.
  */
-import type { UpstreamConfig } from '../config/model.ts';
+import { RE2JS } from 're2js';
+import type { NameSelector, UpstreamConfig } from '../config/model.ts';
 import { isNameable } from './names.ts';
 
 export type Subject = 'tool' | 'prompt' | 'resource';
 
-/** `name` is the upstream's own name or URI. Exclude wins; with an include list, what is not on it does not exist. */
+/**
+ * `name` is the upstream's own name; of a resource its URI, of a resource template the template. Exclude wins; with an include
+ * list, what is not on it does not exist.
+ */
 export function decide(upstream: UpstreamConfig, subject: Subject, name: string): boolean {
-  if (subject === 'resource') return true;
-  return isNameable(subject, upstream, name) && (subject === 'prompt' || isSelected(upstream, name));
+  switch (subject) {
+    case 'tool':
+      return isNameable('tool', upstream, name) && isSelected(upstream.tools, name);
+    case 'prompt':
+      return (
+        isNameable('prompt', upstream, name) && (upstream.prompts === undefined || isSelected(upstream.prompts, name))
+      );
+    case 'resource':
+      return upstream.resources === undefined || isSelected(upstream.resources, name);
+  }
 }
 
-function isSelected({ tools }: UpstreamConfig, name: string): boolean {
-  return !tools.exclude.has(name) && (tools.include === undefined || tools.include.has(name));
+function isSelected(selector: NameSelector, name: string): boolean {
+  const { include, exclude, includePatterns } = selector;
+  if (exclude.has(name)) return false;
+  if (selector.excludePatterns === undefined && includePatterns === undefined) return include?.has(name) ?? true;
+  const patterns = patternsOf(selector);
+  if (matches(patterns.exclude, name)) return false;
+  if (include === undefined && includePatterns === undefined) return true;
+  return include?.has(name) === true || matches(patterns.include, name);
+}
+
+interface Patterns {
+  readonly include: readonly RE2JS[];
+  readonly exclude: readonly RE2JS[];
+}
+
+/* A configuration keeps the text of its patterns, which can be cloned to a worker; each selector is compiled once a process. */
+const compiled = new WeakMap<NameSelector, Patterns>();
+
+function patternsOf(selector: NameSelector): Patterns {
+  let patterns = compiled.get(selector);
+  if (patterns === undefined) {
+    patterns = {
+      include: (selector.includePatterns ?? []).map((text) => RE2JS.compile(text)),
+      exclude: (selector.excludePatterns ?? []).map((text) => RE2JS.compile(text)),
+    };
+    compiled.set(selector, patterns);
+  }
+  return patterns;
+}
+
+/* Anywhere in the name, as RE2's own MatchString does. */
+function matches(patterns: readonly RE2JS[], name: string): boolean {
+  return patterns.some((pattern) => pattern.test(name));
 }
 
 /** Whether some of an upstream's names may be hidden by configuration. */
-export function isSelective({ tools }: UpstreamConfig, subject: Subject): boolean {
-  return subject === 'tool' && (tools.include !== undefined || tools.exclude.size > 0);
+export function isSelective({ tools, prompts, resources }: UpstreamConfig, subject: Subject): boolean {
+  const selector = { tool: tools, prompt: prompts, resource: resources }[subject];
+  if (selector === undefined) return false;
+  const { include, exclude, includePatterns, excludePatterns } = selector;
+  return [include, includePatterns, excludePatterns].some((part) => part !== undefined) || exclude.size > 0;
 }

@@ -157,7 +157,7 @@ export class Dispatcher implements CallHost<Relay> {
     const said = call.said ?? (session.isToldOfClient ? saidFor(call.client, session) : undefined);
     this.begun(relay);
     try {
-      relay.underWay(this.adapter.call({ session, caller: call.caller, said }, sent.body, relay, patienceMs(relay)));
+      relay.phase.begin(this.adapter.call({ session, caller: call.caller, said }, sent.body, relay, patienceMs(relay)));
     } catch (fault) {
       // Often behind a promise, where nobody else would catch it.
       relay.fail(fault);
@@ -180,13 +180,13 @@ export class Dispatcher implements CallHost<Relay> {
     try {
       new Asking(this, this.#parts.asked, relay, round).begin();
     } catch (fault) {
-      relay.unsuspend();
+      relay.phase.unsuspend();
       relay.fail(fault);
     }
   }
 
   park(relay: Relay, question: Message): void {
-    const gathering = relay.gather(() => new Parking(this, this.#parts.parked, relay));
+    const gathering = relay.interview.gather(() => new Parking(this, this.#parts.parked, relay));
     if (!gathering.add(question)) this.reply(relay.to, tooManyText(question.id!));
   }
 
@@ -224,7 +224,7 @@ export class Dispatcher implements CallHost<Relay> {
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
     const waiting = new Later(() => {
       if (relay.isOver) return;
-      relay.underWay(this.adapter.listen(relay.to, lastEventId, relay, { idleMs: patienceMs(relay) }));
+      relay.phase.begin(this.adapter.listen(relay.to, lastEventId, relay, { idleMs: patienceMs(relay) }));
     });
     this.wheel.arm(waiting, afterMs);
   }

@@ -14,35 +14,16 @@ import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
-import { Places } from '../streams/places.ts';
-import { isPassing, resumptionDelayMs } from '../streams/resumption.ts';
+import { isPassing } from '../streams/resumption.ts';
 import type { OutletOwner } from '../transport/downstream/outlet.ts';
-import { callCeilingMs, maxResumptions } from '../transport/http/limits.ts';
+import { callCeilingMs } from '../transport/http/limits.ts';
 import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
 import type { CallUnderWay, Outbound, UpstreamSession } from '../transport/upstream/session.ts';
+import { AnswerStream } from './answer-stream.ts';
 import type { CallHost } from './host.ts';
-import type { Gathering, Sent, Suspension } from './questions/suspension.ts';
-
-/** Where a call is. Only the methods of `Relay` move it on. */
-type Phase =
-  /** It is not at its upstream: at first, and between two tries. */
-  | { readonly kind: 'preparing' }
-  /** The upstream has it. */
-  | { readonly kind: 'under way'; readonly exchange: Exchange }
-  /**
-   * Its client is asked. What the upstream sends meanwhile is kept in `late`: reading does not stop at once, nor at all when the
-   * upstream closes.
-   */
-  | {
-      readonly kind: 'suspended';
-      readonly by: Suspension;
-      readonly exchange: Exchange | undefined;
-      readonly late: (() => void)[];
-    }
-  | { readonly kind: 'over' };
-
-const preparing: Phase = { kind: 'preparing' };
-const over: Phase = { kind: 'over' };
+import { CallPhase } from './phase.ts';
+import { Interview } from './questions/interview.ts';
+import type { Sent } from './questions/suspension.ts';
 
 /** The stream of the call was begun at another time, by whichever replica. */
 export interface TakenUp {
@@ -56,30 +37,20 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   #call: Call;
   #session: UpstreamSession;
   #sent: Sent;
-  #phase: Phase = preparing;
+  readonly phase = new CallPhase();
+  readonly interview = new Interview();
+  readonly #stream: AnswerStream;
   #takenUp: TakenUp | undefined;
   /** Each remedy is tried once. */
   #hasHealed = false;
   #hasRealigned = false;
-  /** Questions of the upstream that are being gathered, or that the call waits with. */
-  #gathering: Gathering | undefined;
-  #rounds = 0;
-  /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
-  #lastEventId: string | undefined;
-  /** Of the event that is read now. */
-  #eventId: string | undefined;
-  #resumptions = 0;
-  #retryMs: number | undefined;
-  /** Made with the first event id of the upstream: most answers have none. */
-  #places: Places | undefined;
-
   constructor(host: CallHost<Relay>, call: Call, session: UpstreamSession, sent: Sent, takenUp?: TakenUp) {
     this.#host = host;
     this.#call = call;
     this.#session = session;
     this.#sent = sent;
     this.#takenUp = takenUp;
-    this.#lastEventId = takenUp?.lastEventId;
+    this.#stream = new AnswerStream(takenUp?.lastEventId, () => this.#host.promised(this));
     call.outlet.owner = this;
   }
 
@@ -100,11 +71,11 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   get lastEventId(): string | undefined {
-    return this.#lastEventId;
+    return this.#stream.lastEventId;
   }
 
   get isOver(): boolean {
-    return this.#phase.kind === 'over';
+    return this.phase.isOver;
   }
 
   /** A request to its upstream that belongs to the call. */
@@ -113,12 +84,6 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   // What its dispatcher does with it.
-
-  /** The upstream has it now. */
-  underWay(exchange: Exchange): void {
-    if (this.isOver) exchange.abort();
-    else this.#phase = { kind: 'under way', exchange };
-  }
 
   /** Whether the session may be opened anew for it: once, and not when the body to send again is gone. */
   mayHeal(): boolean {
@@ -143,50 +108,14 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   /** It is to be sent once more. */
   replace(sent: Sent): void {
     this.#sent = sent;
-    this.#phase = preparing;
+    this.phase.prepare();
   }
 
   // What waits for its client does with it (questions/).
 
-  /** The questions that are being gathered; `make` begins to gather. */
-  gather(make: () => Gathering): Gathering {
-    this.#gathering ??= make();
-    return this.#gathering;
-  }
-
-  isGathering(gathering: Gathering): boolean {
-    return this.#gathering === gathering && !this.isOver;
-  }
-
-  gathered(): void {
-    this.#gathering = undefined;
-  }
-
-  /** How many rounds of questions there were, with the one that begins now. */
-  countRound(): number {
-    this.#rounds += 1;
-    return this.#rounds;
-  }
-
-  suspend(by: Suspension): void {
-    if (this.isOver) return;
-    this.#phase = { kind: 'suspended', by, exchange: this.#exchange, late: [] };
-  }
-
-  isSuspendedBy(by: Suspension): boolean {
-    return this.#phase.kind === 'suspended' && this.#phase.by === by;
-  }
-
-  /** Nobody is asked any more. What came meanwhile is dropped, as the call goes on in another way or not at all. */
-  unsuspend(): void {
-    if (this.#phase.kind !== 'suspended') return;
-    const { exchange } = this.#phase;
-    this.#phase = exchange === undefined ? preparing : { kind: 'under way', exchange };
-  }
-
   /** It waits here with its stream: nothing more is read, so nothing is lost, and no body is kept. The retry brings one. */
   waitWith(call: Call): void {
-    this.#exchange?.pause();
+    this.phase.exchange?.pause();
     this.#call = call;
     this.#sent = { ...this.#sent, body: nothing };
   }
@@ -196,51 +125,42 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
    * passed on in its order by the function that is given back.
    */
   reopen(call: Call, sent: Sent): () => void {
-    const late = this.#phase.kind === 'suspended' ? this.#phase.late : [];
-    this.unsuspend();
+    const late = this.phase.unsuspend();
     this.#call = call;
     this.#sent = sent;
-    this.#gathering = undefined;
+    this.interview.gathered();
     call.outlet.owner = this;
     if (call.outlet.gone) this.onGone();
     return () => {
-      for (const step of late.splice(0)) step();
+      for (const step of late) step();
     };
-  }
-
-  /** Reading goes on. */
-  resume(): void {
-    this.#exchange?.resume();
-  }
-
-  get #exchange(): Exchange | undefined {
-    return this.#phase.kind === 'under way' || this.#phase.kind === 'suspended' ? this.#phase.exchange : undefined;
   }
 
   // What its client does.
 
   /** The client has caught up. */
   onDrain(): void {
-    this.#exchange?.resume();
+    this.phase.exchange?.resume();
   }
 
   /** Leaving is no cancellation in the session era: an answer that can be resumed is left to the upstream, another is read to its end. */
   onGone(): void {
-    if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'suspended') {
+    if (this.isOver) return;
+    const { suspension } = this.phase;
+    if (suspension !== undefined) {
       // Whoever is not there cannot be asked, and the answer would be lost in any case.
-      this.#phase.by.end();
+      suspension.end();
       return;
     }
     if (this.#call.client.wording.leavingCancels) {
       this.abandon();
       return;
     }
-    if (!this.#promised) {
-      this.#exchange?.resume();
+    if (!this.#stream.isPromised) {
+      this.phase.exchange?.resume();
       return;
     }
-    this.#end()?.abort();
+    this.phase.end()?.abort();
     this.#host.finished(this, 'ok');
   }
 
@@ -270,46 +190,44 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   onRetry(ms: number): void {
-    this.#retryMs = ms;
+    this.#stream.retryMs = ms;
   }
 
   onEvent(event: SseEvent): void {
-    if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'suspended') {
-      this.#phase.late.push(() => this.onEvent(event));
+    if (this.isOver) return;
+    if (this.phase.suspension !== undefined) {
+      this.phase.keep(() => this.onEvent(event));
       return;
     }
-    if (event.id !== undefined) this.#lastEventId = event.id;
-    this.#resumptions = 0;
+    this.#stream.take(event);
     if (event.data === '') {
-      this.#prime(event.id);
+      this.#prime();
       return;
     }
     const message = this.#read(Buffer.from(event.data));
     if (message === undefined) return;
-    this.#eventId = event.id;
     this.#translated(() => receive(message, this.#session, this.#call.client, this.#call.message.method, this));
   }
 
   onEnd(): void {
-    if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'suspended') this.#phase.late.push(() => this.onEnd());
-    else if (this.#promised && understandsPriming(this.#call.client.revision)) this.#passDisconnect();
+    if (this.isOver) return;
+    if (this.phase.suspension !== undefined) this.phase.keep(() => this.onEnd());
+    else if (this.#stream.isPromised && understandsPriming(this.#call.client.revision)) this.#passDisconnect();
     else this.#interrupted(new GatewayError('upstream_interrupted', 'ended without an answer'));
   }
 
   onFault(fault: GatewayError): void {
-    if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'suspended') {
-      const { late, by } = this.#phase;
+    if (this.isOver) return;
+    const { suspension } = this.phase;
+    if (suspension !== undefined) {
       // What came before it may be the answer.
-      if (late.length > 0) late.push(() => this.onFault(fault));
-      else by.end();
+      if (this.phase.isLate) this.phase.keep(() => this.onFault(fault));
+      else suspension.end();
       return;
     }
     // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
     const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
-    if (isLost && this.#lastEventId === undefined && this.#host.heal(this)) return;
+    if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
     if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
     if (isPassing(fault)) this.#interrupted(fault);
     else
@@ -320,27 +238,28 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
 
   /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
   disconnect(retryMs: number): void {
-    if (this.isOver || !this.#promised || !understandsPriming(this.#call.client.revision)) return;
-    this.#retryMs = retryMs;
-    this.#exchange?.abort();
+    if (this.isOver || !this.#stream.isPromised || !understandsPriming(this.#call.client.revision)) return;
+    this.#stream.retryMs = retryMs;
+    this.phase.exchange?.abort();
     this.#passDisconnect();
   }
 
   /** The client has cancelled: its stream ends without an answer (2025-11-25 basic/utilities/cancellation). */
   takeBack(): void {
-    if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'suspended') {
-      this.#phase.by.end();
+    if (this.isOver) return;
+    const { suspension } = this.phase;
+    if (suspension !== undefined) {
+      suspension.end();
       return;
     }
-    this.#end()?.abort();
+    this.phase.end()?.abort();
     this.#host.finished(this, 'ok');
     this.#call.outlet.finish();
   }
 
   takeQuestion(question: Message): boolean {
     const { client, message } = this.#call;
-    const isBusy = this.#phase.kind === 'over' || this.#phase.kind === 'suspended';
+    const isBusy = this.isOver || this.phase.suspension !== undefined;
     if (isBusy || !mayAsk(message.method) || !isQuestion(question.method)) return false;
     if (undeclared(question, client.clientCapabilities) !== undefined) return false;
     this.#host.park(this, question);
@@ -350,7 +269,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   /** Ends the call without an answer, as nobody is there to get one. */
   abandon(): void {
     if (this.isOver) return;
-    const exchange = this.#end();
+    const exchange = this.phase.end();
     // Closing is cancellation for an upstream without sessions; an older one is told besides (2025-11-25 basic/utilities/cancellation).
     exchange?.cancel?.();
     exchange?.abort();
@@ -361,7 +280,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   /** Ends the call with a response of the gateway's own making, whole, as JSON text. */
   conclude(body: Buffer | string, status?: number): void {
     if (this.isOver) return;
-    this.#end()?.abort();
+    this.phase.end()?.abort();
     this.#host.finished(this, 'ok');
     this.#call.outlet.whole(body, undefined, status);
   }
@@ -375,27 +294,24 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
   #interrupted(fault: GatewayError): void {
     const isLate = performance.now() - this.#call.startedMs > callCeilingMs;
-    const isOver = isLate || this.#resumptions >= maxResumptions || !this.#session.keepsSession;
-    if (this.#lastEventId === undefined || isOver) {
-      this.#fail(fault);
-      return;
-    }
-    this.#host.resume(this, this.#lastEventId, resumptionDelayMs(this.#resumptions, this.#retryMs));
-    this.#resumptions += 1;
+    const next = isLate || !this.#session.keepsSession ? undefined : this.#stream.nextResumption();
+    if (next === undefined) this.#fail(fault);
+    else this.#host.resume(this, next.lastEventId, next.afterMs);
   }
 
   /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
   #passDisconnect(): void {
-    this.#end();
+    this.phase.end();
     this.#host.finished(this, 'ok');
-    this.#call.outlet.finish(this.#retryMs === undefined ? undefined : encodeRetry(this.#retryMs));
+    const { retryMs } = this.#stream;
+    this.#call.outlet.finish(retryMs === undefined ? undefined : encodeRetry(retryMs));
   }
 
   response(message: Message): void {
     // A response to anything but this request is not the client's to see.
     if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
-    const last = encodeEvent(body, this.#seal(this.#eventId));
+    const last = encodeEvent(body, this.#seal());
     this.#close(message)?.answered();
     this.#call.outlet.finish(last);
   }
@@ -429,32 +345,25 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   #asks(message: Message): boolean {
     if (!this.#session.asksByRounds || this.#call.client.wording.asksByRounds || !isRound(message)) return false;
     // Nothing may follow a round; the end of this stream must not be taken for that of the next.
-    this.#exchange?.abort();
+    this.phase.exchange?.abort();
     this.#host.ask(this, message);
     return true;
   }
 
   #write(body: Buffer): void {
     if (this.#call.outlet.gone) return;
-    if (!this.#call.outlet.events(encodeEvent(body, this.#seal(this.#eventId)))) this.#exchange?.pause();
+    if (!this.#call.outlet.events(encodeEvent(body, this.#seal()))) this.phase.exchange?.pause();
   }
 
   /** An event without data only names a place to resume from; older clients fail on it. */
-  #prime(eventId: string | undefined): void {
+  #prime(): void {
     if (this.#call.outlet.gone || !understandsPriming(this.#call.client.revision)) return;
-    const sealed = this.#seal(eventId);
-    if (sealed !== undefined) this.#call.outlet.events(encodePriming(sealed, this.#retryMs));
+    const sealed = this.#seal();
+    if (sealed !== undefined) this.#call.outlet.events(encodePriming(sealed, this.#stream.retryMs));
   }
 
-  #seal(upstreamEventId: string | undefined): string | undefined {
-    if (upstreamEventId === undefined) return undefined;
-    this.#places ??= new Places(() => this.#host.promised(this));
-    return this.#places.seal(this.#call.client, this.#session, upstreamEventId);
-  }
-
-  /** The client was given an event id to come back with. */
-  get #promised(): boolean {
-    return this.#places?.given === true;
+  #seal(): string | undefined {
+    return this.#stream.seal(this.#call.client, this.#session);
   }
 
   /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
@@ -476,15 +385,8 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     }
   }
 
-  /** Nothing more of it reaches anyone. Gives the exchange that was under way. */
-  #end(): Exchange | undefined {
-    const exchange = this.#exchange;
-    this.#phase = over;
-    return exchange;
-  }
-
   #close(response: Message): Exchange | undefined {
-    const exchange = this.#end();
+    const exchange = this.phase.end();
     const isError = response.root.member('error') !== undefined;
     if (isError) this.#host.refused(this, response);
     this.#host.finished(this, isError ? 'error' : 'ok');
@@ -492,7 +394,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   #fail(fault: GatewayError): void {
-    this.#end()?.abort();
+    this.phase.end()?.abort();
     this.#host.finished(this, fault.code);
     this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
   }

@@ -19,6 +19,15 @@ import { UsageError } from '../process/usage.ts';
 
 export type Shell = (typeof shells)[number];
 
+export interface CheckOptions {
+  readonly files: readonly string[];
+  readonly mcpConfig: readonly string[];
+  readonly mcpJson: readonly string[];
+  readonly output: 'table' | 'json';
+  /** The first file against the second one: what a reload would change. */
+  readonly diff: boolean;
+}
+
 export interface ToolsOptions {
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -27,7 +36,8 @@ export interface ToolsOptions {
 
 export type Command =
   | { readonly kind: 'run'; readonly options: RunOptions }
-  | { readonly kind: 'check'; readonly files: readonly string[] }
+  | ({ readonly kind: 'check' } & CheckOptions)
+  | { readonly kind: 'export'; readonly file: string; readonly namespace: string; readonly gateway: string }
   | { readonly kind: 'keygen'; readonly out: string | undefined }
   | { readonly kind: 'tools'; readonly options: ToolsOptions }
   /** `token` is `-` when it is to be read from standard input. */
@@ -60,8 +70,20 @@ export function parseCommand(argv: readonly string[], env: Environment): Command
 const commands: Readonly<Record<CommandName, (given: Given, env: Environment) => Command>> = {
   run: (given) => ({ kind: 'run', options: runOptions(given) }),
   check: (given) => {
-    if (given.words.length === 0) throw new UsageError('check needs at least one file', given.command);
-    return { kind: 'check', files: given.words };
+    const [mcpConfig, mcpJson] = [given.list('mcp-config'), given.list('mcp-json')];
+    const diff = given.on('diff');
+    if (diff && given.words.length !== 2) throw new UsageError('check --diff needs two files: OLD NEW', given.command);
+    if (given.words.length + mcpConfig.length + mcpJson.length === 0)
+      throw new UsageError('check needs at least one file', given.command);
+    const output = oneOf(given, 'output', ['table', 'json']);
+    return { kind: 'check', files: given.words, mcpConfig, mcpJson, output, diff };
+  },
+  export: (given) => {
+    refuseWords(given, 1);
+    const [file] = given.words;
+    if (file === undefined) throw new UsageError('export needs the mcpServers file', given.command);
+    oneOf(given, 'format', ['mcproute']);
+    return { kind: 'export', file, namespace: given.value('namespace'), gateway: given.value('gateway') };
   },
   keygen: (given) => {
     refuseWords(given, 0);
@@ -155,12 +177,11 @@ function naming(given: Given): Naming {
 /* What the command line names as source outdoes the environment as a whole, so that no two are ever mixed unseen. */
 function source(given: Given): Pick<RunOptions, 'files' | 'mcpConfig' | 'mcpJson'> {
   const typed = given.words.length > 0 || given.typed('mcp-config') || given.typed('mcp-json');
-  const of = (name: string): string | undefined => (!typed || given.typed(name) ? given.one(name) : undefined);
+  const of = (name: string): readonly string[] => (!typed || given.typed(name) ? given.list(name) : []);
   const mcpConfig = of('mcp-config');
   const mcpJson = of('mcp-json');
-  const count = (given.words.length > 0 ? 1 : 0) + (mcpConfig === undefined ? 0 : 1) + (mcpJson === undefined ? 0 : 1);
-  if (count === 0) throw new UsageError('run needs FILE, --mcp-config FILE or --mcp-json TEXT', 'run');
-  if (count > 1) throw new UsageError('FILE, --mcp-config and --mcp-json exclude one another: give one of them', 'run');
+  if (given.words.length + mcpConfig.length + mcpJson.length === 0)
+    throw new UsageError('run needs FILE, --mcp-config FILE or --mcp-json TEXT', 'run');
   return { files: given.words, mcpConfig, mcpJson };
 }
 

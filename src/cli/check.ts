@@ -1,54 +1,49 @@
-/** `manifold check`: every fault of each file with its place, or what the file comes to. Nothing is connected to. */
-import type { Config, ToolSelector, UpstreamConfig } from '../config/model.ts';
+/** `manifold check`: every fault of what is given with its place, or what it comes to. Nothing is connected to. */
+import type { Config } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
-import { readConfig } from '../config/read.ts';
-import { shownTarget } from '../config/shown.ts';
 import type { CommandIo } from '../process/io.ts';
-import { fileFault } from '../process/io.ts';
-import { columns } from '../process/columns.ts';
+import type { GivenSources } from '../process/sources.ts';
+import { readGivenSources, titleOf } from '../process/sources.ts';
+import type { CheckOptions } from './arguments.ts';
+import { planJson, planText } from './plan.ts';
+import { changesOf, diffText } from './plan-diff.ts';
 
-/** Gives the exit code: 0 when every file is valid, else 1. Faults and warnings go to stderr, plans to stdout. */
-export async function check(options: { readonly files: readonly string[] }, io: CommandIo): Promise<number> {
-  let code = 0;
-  for (const file of options.files) {
-    try {
-      const config = readConfig(await io.readFile(file), file, io.env);
-      for (const warning of config.warnings) io.stderr.write(`${file}: warning: ${warning}\n`);
-      io.stdout.write(`${file}: valid\n${planText(config)}`);
-    } catch (fault) {
-      io.stderr.write(`${fault instanceof ConfigError ? fault.message : fileFault(file, fault)}\n`);
-      code = 1;
-    }
+/** Gives the exit code: 0 when all is valid, else 1. Faults and warnings go to stderr, plans and differences to stdout. */
+export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
+  const isJson = options.output === 'json';
+  if (!options.diff) {
+    const config = await read(options, io);
+    if (config === undefined) return 1;
+    io.stdout.write(isJson ? planJson(config) : `${titleOf(options)}: valid\n${planText(config)}`);
+    return 0;
   }
-  return code;
+  const before = await read(alone(options.files[0]), io);
+  const after = await read(alone(options.files[1]), io);
+  if (before === undefined || after === undefined) return 1;
+  const changes = changesOf(before, after);
+  io.stdout.write(isJson ? `${JSON.stringify(changes, undefined, 2)}\n` : diffText(changes));
+  return 0;
 }
 
-function planText(config: Config): string {
-  let text = '';
-  for (const route of config.routes) {
-    const count = route.upstreams.length;
-    text += `  ${route.path}  route "${route.name}", ${count} upstream${count === 1 ? '' : 's'}\n`;
-    for (const line of columns(route.upstreams.map(upstreamRow))) text += `    ${line}\n`;
+function alone(file: string | undefined): GivenSources {
+  return { files: [file ?? ''], mcpConfig: [], mcpJson: [] };
+}
+
+async function read(given: GivenSources, io: CommandIo): Promise<Config | undefined> {
+  try {
+    const config = await readGivenSources(given, io);
+    for (const warning of config.warnings) io.stderr.write(`${warningText(given, warning)}\n`);
+    return config;
+  } catch (fault) {
+    if (!(fault instanceof ConfigError)) throw fault;
+    io.stderr.write(`${fault.message}\n`);
+    return undefined;
   }
-  return text;
 }
 
-function upstreamRow(upstream: UpstreamConfig): readonly string[] {
-  const { transport } = upstream;
-  const rest = [
-    `timeout ${upstream.timeoutMs / 1_000} s`,
-    selectorText(upstream.tools),
-    upstream.onSessionLoss === 'error' ? 'a lost session is an error' : '',
-    // The names of headers are no secrets; their values are.
-    transport.kind !== 'stdio' && transport.headers.length > 0
-      ? `headers ${transport.headers.map(([name]) => name).join(', ')}`
-      : '',
-    upstream.forwardHeaders.length > 0 ? `forwards ${upstream.forwardHeaders.join(', ')}` : '',
-  ];
-  return [upstream.id, transport.kind, shownTarget(transport), rest.filter((part) => part !== '').join('; ')];
-}
-
-function selectorText({ include, exclude }: ToolSelector): string {
-  const shown = include === undefined ? 'all tools' : `tools ${[...include].join(', ') || 'none'}`;
-  return exclude.size === 0 ? shown : `${shown} but ${[...exclude].join(', ')}`;
+/* Warnings of several sources, and those with a line, name their file themselves. */
+function warningText(given: GivenSources, warning: string): string {
+  const title = titleOf(given);
+  const isAlone = given.files.length + given.mcpConfig.length + given.mcpJson.length === 1;
+  return isAlone && !warning.startsWith(title) ? `${title}: warning: ${warning}` : `warning: ${warning}`;
 }

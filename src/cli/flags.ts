@@ -57,9 +57,23 @@ const sealing: readonly Flag[] = [
   },
 ];
 
+const sources: readonly Flag[] = [
+  {
+    name: 'mcp-config',
+    value: 'FILE',
+    list: 'repeated',
+    says: 'mcpServers file of Claude, Cursor or VS Code, as it is; may be repeated',
+  },
+  {
+    name: 'mcp-json',
+    value: 'TEXT',
+    list: 'repeated',
+    says: 'the same as text, may be repeated; write secrets in it as ${VAR}',
+  },
+];
+
 const runFlags: readonly Flag[] = [
-  { name: 'mcp-config', value: 'FILE', says: 'mcpServers file of Claude, Cursor or VS Code, as it is' },
-  { name: 'mcp-json', value: 'TEXT', says: 'the same as text; write secrets in it as ${VAR}' },
+  ...sources,
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
@@ -185,8 +199,9 @@ export const commandLines = {
   run: {
     name: 'run',
     takes: '[FILE…]',
-    says: 'Starts the gateway in front of the MCP servers that FILE, --mcp-config or --mcp-json names.',
+    says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
     examples: [
+      'manifold run mcp-route.yaml',
       'manifold run --mcp-config ~/.cursor/mcp.json',
       'manifold run --mcp-json \'{"mcpServers":{"docs":{"url":"https://mcp.example.com/mcp"}}}\'',
       'manifold run servers.json --host 0.0.0.0 --session-keys keys.json --public-url https://mcp.example.com/mcp',
@@ -196,9 +211,49 @@ export const commandLines = {
   check: {
     name: 'check',
     takes: 'FILE…',
-    says: 'Checks configuration files: prints every fault with its place and exits with 1, or prints what they come to.',
-    examples: ['manifold check .vscode/mcp.json'],
-    flags: [],
+    says: 'Checks configuration as "run" would read it: prints every fault with its place and exits with 1, or prints what it comes to.',
+    examples: ['manifold check .vscode/mcp.json', 'manifold check routes/', 'manifold check --diff old.yaml new.yaml'],
+    flags: [
+      ...sources.map((flag) => ({ ...flag, typedOnly: true as const })),
+      {
+        name: 'output',
+        value: 'FORM',
+        short: 'o',
+        typedOnly: true,
+        standard: 'table',
+        says: '"table" for people, "json" for programs',
+      },
+      { name: 'diff', says: 'take two files, OLD and NEW, and print what a reload would change' },
+    ],
+  },
+  export: {
+    name: 'export',
+    takes: 'FILE',
+    says: 'Turns an mcpServers file into MCPRoute YAML for a cluster, and says what cannot be carried.',
+    examples: ['manifold export --format mcproute .cursor/mcp.json > mcp-route.yaml'],
+    flags: [
+      {
+        name: 'format',
+        value: 'FORM',
+        typedOnly: true,
+        standard: 'mcproute',
+        says: 'the form of the output: mcproute',
+      },
+      {
+        name: 'namespace',
+        value: 'NAME',
+        typedOnly: true,
+        standard: 'default',
+        says: 'namespace of the objects',
+      },
+      {
+        name: 'gateway',
+        value: 'NAME',
+        typedOnly: true,
+        standard: 'manifold',
+        says: 'name of the Gateway that the routes are attached to',
+      },
+    ],
   },
   keygen: {
     name: 'keygen',

@@ -34,11 +34,11 @@ export const selectors: Gate = {
     switch (kind) {
       case 'tool':
       case 'prompt':
+      case 'resource':
         return decide(config, kind, name);
       // Nothing is known of what it names, so it must not be what is hidden under either kind.
       case 'method':
         return decide(config, 'tool', name) && decide(config, 'prompt', name);
-      case 'resource':
       case 'task':
         return true;
     }

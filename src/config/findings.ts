@@ -6,13 +6,13 @@ export class Findings {
   readonly faults: ConfigFault[] = [];
   readonly warnings: string[] = [];
 
-  /** `problem` and `remedy` never hold a value of the file: it may be a secret. */
-  fault(path: JsonPath, problem: string, remedy: string): void {
-    this.faults.push({ path: pathText(path), problem, remedy });
+  /** `problem` and `remedy` never hold a value of the file: it may be a secret. `place` is `file:line:column` where known. */
+  fault(path: JsonPath, problem: string, remedy: string, place?: string): void {
+    this.faults.push({ path: pathText(path), problem, remedy, ...(place !== undefined && { place }) });
   }
 
-  warn(path: JsonPath, text: string): void {
-    this.warnings.push(`${pathText(path)}: ${text}`);
+  warn(path: JsonPath, text: string, place?: string): void {
+    this.warnings.push(`${place === undefined ? '' : `${place}: `}${pathText(path)}: ${text}`);
   }
 }
 

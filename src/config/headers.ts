@@ -40,19 +40,24 @@ const unforwardedHeaders = new Set([
   'proxy-authorization',
 ]);
 
-const credentialHeaders = new Set(['authorization', 'cookie']);
+export const credentialHeaders = new Set(['authorization', 'cookie']);
 
-function isHopHeader(lowerName: string): boolean {
+export function isHopHeader(lowerName: string): boolean {
   return hopHeaders.has(lowerName) || lowerName.startsWith('mcp-param-');
 }
 
+/** Whether a header of the client, in lower case, is never passed on, under whatever name. */
+export function isUnforwarded(lowerName: string): boolean {
+  return isHopHeader(lowerName) || unforwardedHeaders.has(lowerName);
+}
+
 /* RFC 9110 §5.6.2 token. */
-function isHeaderName(text: string): boolean {
+export function isHeaderName(text: string): boolean {
   return /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text);
 }
 
 /* RFC 9110 §5.5: visible ASCII, obs-text, inner spaces and tabs. */
-function isHeaderValue(text: string): boolean {
+export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7E\x80-\xFF]*$/.test(text);
 }
 
@@ -113,7 +118,7 @@ export function readForwarded(
     const name = text.toLowerCase();
     if (!isHeaderName(text)) {
       findings.fault(at, 'not the name of a header', 'Give names such as "X-Tenant"; "*" is not accepted');
-    } else if (isHopHeader(name) || unforwardedHeaders.has(name)) {
+    } else if (isUnforwarded(name)) {
       findings.fault(at, `${name} belongs to one hop and is never passed on`, 'Take it out');
     } else if (fixed.has(name)) {
       findings.fault(at, `${name} is also fixed in "headers"`, 'Keep one of the two');

@@ -1,7 +1,8 @@
 /**
- * The configuration as the rest of the program sees it: checked, complete, frozen. Every reader (`mcp-servers.ts`, later
- * MCPRoute) ends here; nothing behind this file knows which kind of file a setting came from.
+ * The configuration as the rest of the program sees it: checked, complete, frozen, safe to clone to a worker. Every reader
+ * (mcp-servers/, mcp-route/) ends here; nothing behind this file knows which kind of file a setting came from.
  */
+import type { BackendSelectorConfig, RouteSecurity } from './security.ts';
 
 /** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
 interface Bridged {
@@ -15,8 +16,13 @@ interface Bridged {
 export type UpstreamTransport =
   | {
       readonly kind: 'http';
+      /** A query string may hold a credential: it is never printed. */
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
+      /** Absent: the public authorities, and the host of the URL. */
+      readonly tls?: UpstreamTls;
+      /** Path of the Unix socket that stands for the host of the URL. */
+      readonly socketPath?: string;
     }
   | (Bridged & {
       readonly kind: 'sse';
@@ -31,11 +37,35 @@ export type UpstreamTransport =
       readonly cwd: string | undefined;
     });
 
-/** Which tools of an upstream are shown and callable: exact names as the upstream gives them. Exclude wins. */
-export interface ToolSelector {
+/** How the certificate of an upstream is judged, and what is shown to it. PEM texts; the key is a secret. */
+export interface UpstreamTls {
+  /** Authorities in place of the public ones. */
+  readonly ca?: readonly string[];
+  /** Sent as SNI, and what the certificate must be for, in place of the host of the URL. */
+  readonly serverName?: string;
+  /** Names or URIs of which the certificate must have one, in place of `serverName`. */
+  readonly subjectAltNames?: readonly { readonly kind: 'host' | 'uri'; readonly value: string }[];
+  readonly clientCertificate?: string;
+  readonly clientKey?: string;
+  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  /** False: any certificate will do. */
+  readonly verify?: boolean;
+}
+
+/**
+ * Which things of an upstream are shown and callable, by the names (of resources: URIs) that the upstream gives them. Exclude
+ * wins; then one is shown that is in `include` or matches a pattern of it, or every one when neither is there. Patterns are RE2,
+ * match anywhere, and have been checked.
+ */
+export interface NameSelector {
   readonly include: ReadonlySet<string> | undefined;
   readonly exclude: ReadonlySet<string>;
+  readonly includePatterns?: readonly string[];
+  readonly excludePatterns?: readonly string[];
 }
+
+export type ToolSelector = NameSelector;
 
 /** How the tools and prompts of several upstreams are told apart. */
 export interface Naming {
@@ -78,15 +108,91 @@ export interface UpstreamConfig {
   readonly onSessionLoss: 'reinitialize' | 'error';
   /** Names (lower case) of client headers that this upstream is meant to get. Empty unless configured. */
   readonly forwardHeaders: readonly string[];
+  /** Of these headers, those that it gets under another name (lower case both); a header may have several. */
+  readonly forwardedAs?: readonly (readonly [name: string, as: string])[];
+  /** Absent: all. */
+  readonly prompts?: NameSelector;
+  readonly resources?: NameSelector;
+  /** Where the credential in `transport` came from and goes to, for people to read. */
+  readonly credential?: UpstreamCredential;
+  readonly limits?: UpstreamLimits;
+  /** What clients are shown in place of what the upstream says, by its own name of the tool. */
+  readonly overrides?: ReadonlyMap<string, ToolOverride>;
+}
+
+/** The credential itself stands in the headers or the query of the transport. */
+export interface UpstreamCredential {
+  readonly in: 'header' | 'query';
+  readonly name: string;
+  /** `inline`, or the Secret as `namespace/name`. */
+  readonly from: string;
+}
+
+/** Absent: as the gateway does by default. Times in ms. */
+export interface UpstreamLimits {
+  readonly connectTimeoutMs?: number;
+  /** Until the head of the answer. */
+  readonly firstByteTimeoutMs?: number;
+  /** The whole of a call, whatever its progress. */
+  readonly callTimeoutMs?: number;
+  /** For what was never sent, and for reads; `attempts` counts the further ones. */
+  readonly retries?: { readonly attempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
+  /** Opens after so many failures in a row, and lets one request try after the wait. `off`: never opens. */
+  readonly breaker?: { readonly failures: number; readonly openMs: number } | 'off';
+  /** Calls at once, and how many may wait for their turn. */
+  readonly concurrency?: { readonly calls: number; readonly queue: number };
+}
+
+export interface ToolOverride {
+  /** In place of the upstream's own name, before the prefix. */
+  readonly rename?: string;
+  readonly title?: string;
+  readonly description?: string;
+  /** Members of `annotations` that are set or replaced, such as `readOnlyHint`. */
+  readonly annotations?: Readonly<Record<string, boolean | string>>;
+  /** By argument. A preset is sent whatever the client says; a hidden one is not in the schema that clients see. */
+  readonly arguments?: ReadonlyMap<string, { readonly preset?: JsonValue; readonly hidden: boolean }>;
+}
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [member: string]: JsonValue };
+
+/** A header that a request must have. `pattern` is RE2 for the whole value, checked. `name` is in lower case. */
+export interface HeaderMatch {
+  readonly name: string;
+  readonly kind: 'exact' | 'pattern';
+  readonly value: string;
 }
 
 /** One endpoint in front of its upstreams, in the order of the file. */
 export interface RouteConfig {
+  /** Of an MCPRoute: unique in its namespace only; see `routeKey`. */
   readonly name: string;
+  readonly namespace?: string;
   readonly path: string;
   /** How names are told apart; that of each upstream, too. */
   readonly naming: Naming;
+  /** Lower case, exact or `*.` and a suffix, which stands for one or more labels. Absent: every host. */
+  readonly hosts?: readonly string[];
+  /** All of them must match. Absent: none. */
+  readonly headers?: readonly HeaderMatch[];
+  /** Ports of the listeners it is attached to. Absent: whatever the gateway listens on. */
+  readonly ports?: readonly number[];
   readonly upstreams: readonly UpstreamConfig[];
+  /** Absent: nothing is asked of clients. */
+  readonly security?: RouteSecurity;
+  /** Absent: a session gets all upstreams. */
+  readonly backendSelector?: BackendSelectorConfig;
+}
+
+/** Tells a route from all others: `namespace/name`, or the name where there is no namespace. */
+export function routeKey({ namespace, name }: Pick<RouteConfig, 'namespace' | 'name'>): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
 /** An entry that cannot be served, by the name it has in the file. */
@@ -105,13 +211,15 @@ export interface Config {
 
 /** One fault of a configuration: where it is, what is wrong and what would be right. Never a secret. */
 export interface ConfigFault {
+  /** `file:line:column`, where known. */
+  readonly place?: string;
   readonly path: string;
   readonly problem: string;
   readonly remedy: string;
 }
 
-export function faultText({ path, problem, remedy }: ConfigFault): string {
-  return `${path}: ${problem}. ${remedy}`;
+export function faultText({ place, path, problem, remedy }: ConfigFault): string {
+  return `${place === undefined ? '' : `${place}: `}${path}: ${problem}. ${remedy}`;
 }
 
 /** Thrown by every reader with all faults of the text at once. */

@@ -1,5 +1,6 @@
 /** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { routeKey } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Client } from '../clients/client.ts';
 import { greetingMs } from '../transport/http/limits.ts';
@@ -50,7 +51,7 @@ async function started(
   upstream: Upstream,
   stateOf: StateOf,
 ): Promise<Row | undefined> {
-  const state = (): ReturnType<StateOf> => stateOf(parts.config.name, upstream.config.name);
+  const state = (): ReturnType<StateOf> => stateOf(routeKey(parts.config), upstream.config.name);
   const deadline = performance.now() + startingMs;
   for (;;) {
     const contact = await contactOf(parts, client, upstream, state);

@@ -14,11 +14,11 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
-/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
+/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` at least one is not empty. */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
-  readonly mcpConfig: string | undefined;
-  readonly mcpJson: string | undefined;
+  readonly mcpConfig: readonly string[];
+  readonly mcpJson: readonly string[];
   /** Whether one entry of the configuration that is at fault stops the start. */
   readonly strict: boolean;
   /** Without the brackets that an IPv6 address has in a URL. */

@@ -14,7 +14,7 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * The configuration without upstreams whose URL is the endpoint that `options` ask for, or is `--public-url`; those are among its
+ * `source` names the configuration in messages. The configuration without upstreams whose URL is the endpoint that `options` ask for, or is `--public-url`; those are among its
  * unusable ones then. Throws `ConfigError` when nothing is left, and for the first one with `strict`. A name that leads here
  * through DNS or a proxy is not found out.
  */
@@ -23,7 +23,9 @@ export function withoutItself(config: Config, source: string, endpoint: Endpoint
   const narrowed = config.routes.map((route) => {
     const upstreams = route.upstreams.filter((upstream) => {
       if (!leadsTo(upstream, endpoint)) return true;
-      own.push({ name: upstream.name, faults: [{ path: upstream.name, ...itself }] });
+      // One server may stand behind several routes.
+      if (!own.some(({ name }) => name === upstream.name))
+        own.push({ name: upstream.name, faults: [{ path: upstream.name, ...itself }] });
       return false;
     });
     return upstreams.length === route.upstreams.length ? route : { ...route, upstreams };

@@ -1,13 +1,12 @@
 /** What `run` needs before anything listens: the configuration and the sealing keys, read and checked. */
-import { readMcpServers } from '../config/mcp-servers/read.ts';
 import { ConfigError, type Config } from '../config/model.ts';
-import { readConfig } from '../config/read.ts';
 import type { KeySpec } from '../session/key-spec.ts';
 import type { RunOptions } from './options.ts';
-import { fileFault, type CommandIo } from './io.ts';
+import type { CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
 import { sealingKeys } from './sealing-keys.ts';
-import { UsageError } from './usage.ts';
+import { readGivenSources, titleOf } from './sources.ts';
+import { unenforced } from './unenforced.ts';
 
 export interface Prepared {
   readonly config: Config;
@@ -28,30 +27,11 @@ export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepa
 
 /** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
 export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
-  const { config, source } = await readSource(options, io);
+  const source = titleOf(options);
+  const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
+  const beyond = unenforced(config);
+  if (beyond.length > 0) throw new ConfigError(source, beyond);
   const served = withoutItself(config, source, options, options.strict);
   for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);
   return served;
-}
-
-async function readSource(options: RunOptions, io: CommandIo): Promise<{ config: Config; source: string }> {
-  const how = { withoutUnusable: !options.strict };
-  if (options.mcpJson !== undefined) {
-    const source = '--mcp-json';
-    return { config: readMcpServers(options.mcpJson, source, io.env, options.naming, how), source };
-  }
-  const path = options.mcpConfig ?? options.files[0];
-  if (path === undefined)
-    throw new UsageError('what to serve is missing: give --mcp-config FILE or --mcp-json TEXT', 'run');
-  if (options.files.length > 1) throw new UsageError('one file at a time is read by this version', 'run');
-  let text: string;
-  try {
-    text = await io.readFile(path);
-  } catch (fault) {
-    throw new ConfigError(path, [
-      { path: '(file)', problem: fileFault(path, fault), remedy: 'Give the path of an mcpServers file' },
-    ]);
-  }
-  const read = options.mcpConfig === undefined ? readConfig : readMcpServers;
-  return { config: read(text, path, io.env, options.naming, how), source: path };
 }

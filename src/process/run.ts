@@ -1,6 +1,6 @@
 /** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
-import { type Config, faultText } from '../config/model.ts';
+import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
@@ -65,7 +65,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
     reloading = new Reloading({
-      paths: [...(options.mcpConfig === undefined ? [] : [options.mcpConfig]), ...options.files],
+      paths: [...options.mcpConfig, ...options.files],
       read: () => readConfiguration(options, io),
       apply: (config) => {
         started.update(bridgedOf(config));
@@ -144,7 +144,7 @@ function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefi
 function bridgedOf(config: Config): BridgeSpec[] {
   return config.routes.flatMap((route) =>
     route.upstreams.flatMap(({ name, transport }) =>
-      transport.kind === 'http' ? [] : [{ name: bridgedName(route.name, name), transport }],
+      transport.kind === 'http' ? [] : [{ name: bridgedName(routeKey(route), name), transport }],
     ),
   );
 }

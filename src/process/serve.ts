@@ -2,12 +2,12 @@
 import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
-import type { Config, RouteConfig } from '../config/model.ts';
+import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
 import type { Route } from '../route/route.ts';
-import { RouteTable } from '../route/table.ts';
+import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
 import { setMessageLimits } from '../transport/http/message-limits.ts';
@@ -65,7 +65,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
   let routes = new RouteTable([]);
   let isOver = false;
-  const peerDoor = await openPeerDoor((path) => routes.at(path), context, keyring);
+  const peerDoor = await openPeerDoor((path) => routes.atHopPath(path), context, keyring);
   const compose = (route: RouteConfig): Route =>
     composeRoute(route, {
       sessions: options.sessions,
@@ -74,8 +74,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       initTimeoutMs: options.initTimeoutMs,
       peerAddress: peerDoor?.address ?? '',
       keyring,
-      resource: resourceOf(options),
-      policy: policyOf(options),
+      resource: resourceFor(route, options),
+      policy: policyFor(route, options),
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
@@ -140,8 +140,14 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
 }
 
 /** Names a route across configurations. */
-function keyOf({ name, path }: RouteConfig): string {
-  return `${name} ${path}`;
+function keyOf(route: RouteConfig): string {
+  return `${routeKey(route)} ${route.path}`;
+}
+
+/** The public name of a route, which its tokens are bound to: that of the process where it has the usual path. */
+function resourceFor({ path }: RouteConfig, options: RunOptions): string {
+  if (path === '/mcp' || options.resource === undefined) return path === '/mcp' ? resourceOf(options) : path;
+  return new URL(path, options.resource).href;
 }
 
 /** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
@@ -166,13 +172,15 @@ export async function takeAllWaiting(server: EventEmitter): Promise<void> {
 }
 
 /** The public URL names a host and an origin that clients rightly use. */
-function policyOf(options: RunOptions): OriginPolicy {
+function policyFor(route: RouteConfig, options: RunOptions): OriginPolicy {
   const hosts = new Set(options.allowedHosts);
+  const own = hostsOf(route);
+  for (const host of own.exact) hosts.add(host);
   const origins = new Set(options.allowedOrigins);
   if (options.resource !== undefined && URL.canParse(options.resource)) {
     const { host, origin } = new URL(options.resource);
     hosts.add(host);
     origins.add(origin);
   }
-  return { hosts, origins, loopback: isLoopback(options.host) };
+  return { hosts, origins, suffixes: own.suffixes, loopback: isLoopback(options.host) };
 }

@@ -4,9 +4,11 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import type { Config } from '../config/model.ts';
+import { routeKey, type Config } from '../config/model.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
 import { bridgedName } from './bridged-name.ts';
+import { registry } from '../telemetry/metrics.ts';
+import { withPrimary } from './pool-metrics.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
@@ -62,11 +64,11 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     for (const worker of others(undefined)) worker.kill('SIGKILL');
     throw fault;
   }
-  const registry = new AggregatorRegistry();
+  const collected = new AggregatorRegistry();
   return {
     greeting: greeting.promise,
     isReady: () => !draining,
-    metrics: () => registry.clusterMetrics(),
+    metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
     reload: (config) => {
       current = { ...current, config };
       const urls = urlsOf(config, context.bridge);
@@ -91,7 +93,7 @@ function urlsOf(config: Config, bridge: Bridge): ReadonlyMap<string, string> {
     config.routes.flatMap((route) =>
       route.upstreams
         .filter(({ transport }) => transport.kind !== 'http')
-        .map(({ name }) => bridgedName(route.name, name))
+        .map(({ name }) => bridgedName(routeKey(route), name))
         .map((name) => [name, bridge.urlOf(name)] as const),
     ),
   );

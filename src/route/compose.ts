@@ -12,7 +12,7 @@ import { UnderWay } from '../calls/under-way.ts';
 import { selectors } from '../clients/gate.ts';
 import { ClientRegistry } from '../clients/registry.ts';
 import { Wishes } from '../clients/wishes.ts';
-import type { RouteConfig, UpstreamConfig } from '../config/model.ts';
+import { routeKey, type RouteConfig, type UpstreamConfig } from '../config/model.ts';
 import { settledUpstreams } from '../config/naming.ts';
 import { Gateway } from '../gateway.ts';
 import { ListChanges } from '../lists/list-changes.ts';
@@ -37,6 +37,7 @@ import { SessionOpener } from '../transport/upstream/opener.ts';
 import { startProbing } from '../transport/upstream/probe.ts';
 import { Upstreams } from '../transport/upstream/upstreams.ts';
 import { Route } from './route.ts';
+import { hopPathOf } from './table.ts';
 import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
 
 /** What a route needs of the process it runs in. */
@@ -70,7 +71,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     new ModernAdapter(wheel, forwarded, version),
     nowMs,
   );
-  const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, config.name, around.bridgedUrl);
+  const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
   const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
@@ -103,7 +104,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const wishes = new Wishes(nowSeconds);
   const clients = new ClientRegistry({
     keyring,
-    route: routeHash(config.name, resource),
+    route: routeHash(routeKey(config), resource),
     sessions: around.sessions,
     maxAgeSeconds: around.sessionMaxAgeSeconds,
     notBefore: around.sessionsNotBefore,
@@ -120,7 +121,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowSeconds,
   });
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
-  const hops = new Hops(around.peerAddress, config.path, keyring, nowSeconds);
+  const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds);
   const keeper = new Keeper(wishes, streams, tell);
   const asked = new Holds<Asking>(wheel, hops.ownAddress);
   const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());

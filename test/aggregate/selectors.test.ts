@@ -37,3 +37,34 @@ describe('selectors', () => {
     expect(decide(anUpstream(), 'prompt', 'a\nb')).toBe(false);
   });
 });
+
+describe('patterns', () => {
+  const nothing = new Set<string>();
+
+  test('match anywhere in the name, and exclude wins', () => {
+    const tools = { include: undefined, exclude: nothing, includePatterns: ['issues?'], excludePatterns: ['^delete'] };
+    const upstream = anUpstream('up', { tools });
+    expect(decide(upstream, 'tool', 'list_issue')).toBe(true);
+    expect(decide(upstream, 'tool', 'read')).toBe(false);
+    expect(decide(upstream, 'tool', 'delete_issue')).toBe(false);
+  });
+
+  test('with exclude alone, all else exists', () => {
+    const upstream = anUpstream('up', { tools: { include: undefined, exclude: nothing, excludePatterns: ['x'] } });
+    expect(decide(upstream, 'tool', 'a')).toBe(true);
+    expect(decide(upstream, 'tool', 'axb')).toBe(false);
+  });
+
+  test('hold for prompts and resources as well, and after a clone to a worker', () => {
+    const upstream = structuredClone(
+      anUpstream('up', {
+        prompts: { include: new Set(['a']), exclude: nothing },
+        resources: { include: undefined, exclude: nothing, includePatterns: ['^file:///public/'] },
+      }),
+    );
+    expect(decide(upstream, 'prompt', 'a')).toBe(true);
+    expect(decide(upstream, 'prompt', 'b')).toBe(false);
+    expect(decide(upstream, 'resource', 'file:///public/a')).toBe(true);
+    expect(decide(upstream, 'resource', 'file:///secret')).toBe(false);
+  });
+});

@@ -25,8 +25,8 @@ function faultOf(argv: readonly string[], env: Readonly<Record<string, string>> 
 
 const defaults = {
   files: [],
-  mcpConfig: undefined,
-  mcpJson: undefined,
+  mcpConfig: [],
+  mcpJson: [],
   host: '127.0.0.1',
   port: 1975,
   adminHost: '127.0.0.1',
@@ -57,8 +57,8 @@ const defaults = {
 describe('run', () => {
   test('needs a source and has a default for all else', () => {
     expect(run(['a.json', 'b.json'])).toEqual({ ...defaults, files: ['a.json', 'b.json'] });
-    expect(run(['--mcp-config', 'a.json'])).toEqual({ ...defaults, mcpConfig: 'a.json' });
-    expect(run(['--mcp-json', '{}'])).toEqual({ ...defaults, mcpJson: '{}' });
+    expect(run(['--mcp-config', 'a.json'])).toEqual({ ...defaults, mcpConfig: ['a.json'] });
+    expect(run(['--mcp-json', '{}'])).toEqual({ ...defaults, mcpJson: ['{}'] });
   });
 
   test('obeys every flag', () => {
@@ -86,8 +86,8 @@ describe('run', () => {
     ].flat();
     expect(run(argv)).toEqual({
       files: [],
-      mcpConfig: 'a.json',
-      mcpJson: undefined,
+      mcpConfig: ['a.json'],
+      mcpJson: [],
       host: '0.0.0.0',
       port: 0,
       adminHost: '0.0.0.0',
@@ -156,15 +156,17 @@ describe('run', () => {
     expect(faultOf(['run', 'a', '--port', 'tcp://10.0.0.1:1975'])).toContain('--port must be a whole number');
   });
 
-  test('takes one source, and one on the command line outdoes those of the environment', () => {
+  test('takes any number of sources, and those on the command line outdo those of the environment', () => {
     const env = { MANIFOLD_MCP_CONFIG: 'env.json', MANIFOLD_MCP_JSON: '{}' };
-    expect(run([], { MANIFOLD_MCP_CONFIG: 'env.json' })).toMatchObject({ mcpConfig: 'env.json', files: [] });
-    expect(run(['a'], env)).toMatchObject({ files: ['a'], mcpConfig: undefined, mcpJson: undefined });
-    expect(run(['--mcp-json', '{"x":1}'], env)).toMatchObject({ mcpConfig: undefined, mcpJson: '{"x":1}' });
-    const excluded =
-      'FILE, --mcp-config and --mcp-json exclude one another: give one of them | Try: manifold run --help';
-    expect(faultOf(['run'], env)).toBe(excluded);
-    expect(faultOf(['run', 'a', '--mcp-json', '{}'])).toBe(excluded);
+    expect(run([], { MANIFOLD_MCP_CONFIG: 'env.json' })).toMatchObject({ mcpConfig: ['env.json'], files: [] });
+    expect(run(['a'], env)).toMatchObject({ files: ['a'], mcpConfig: [], mcpJson: [] });
+    expect(run(['--mcp-json', '{"x":1}'], env)).toMatchObject({ mcpConfig: [], mcpJson: ['{"x":1}'] });
+    expect(run([], env)).toMatchObject({ mcpConfig: ['env.json'], mcpJson: ['{}'] });
+    expect(run(['a', 'b', '--mcp-json', '{}', '--mcp-json', '[]', '--mcp-config', 'c'])).toMatchObject({
+      files: ['a', 'b'],
+      mcpConfig: ['c'],
+      mcpJson: ['{}', '[]'],
+    });
     expect(faultOf(['run'])).toBe('run needs FILE, --mcp-config FILE or --mcp-json TEXT | Try: manifold run --help');
   });
 
@@ -239,8 +241,30 @@ describe('flags', () => {
 
 describe('the other commands', () => {
   test('check takes files', () => {
-    expect(parseCommand(['check', 'a', 'b'], {})).toEqual({ kind: 'check', files: ['a', 'b'] });
+    const plain = { kind: 'check', files: ['a', 'b'], mcpConfig: [], mcpJson: [], output: 'table', diff: false };
+    expect(parseCommand(['check', 'a', 'b'], { MANIFOLD_MCP_CONFIG: 'x' })).toEqual(plain);
+    expect(parseCommand(['check', '--diff', '-o', 'json', 'a', 'b'], {})).toEqual({
+      ...plain,
+      output: 'json',
+      diff: true,
+    });
+    expect(faultOf(['check', '--diff', 'a'])).toBe(
+      'check --diff needs two files: OLD NEW | Try: manifold check --help',
+    );
     expect(faultOf(['check'])).toBe('check needs at least one file | Try: manifold check --help');
+  });
+
+  test('export takes one file', () => {
+    expect(parseCommand(['export', 'a', '--gateway', 'gw'], {})).toEqual({
+      kind: 'export',
+      file: 'a',
+      namespace: 'default',
+      gateway: 'gw',
+    });
+    expect(faultOf(['export'])).toBe('export needs the mcpServers file | Try: manifold export --help');
+    expect(faultOf(['export', 'a', '--format', 'x'])).toBe(
+      '--format must be one of: mcproute | Try: manifold export --help',
+    );
   });
 
   test('keygen takes a file to write', () => {

@@ -1,5 +1,5 @@
 /** The surroundings of a command for a test: real files, a fixed clock and random source, and what it says kept. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { textOf } from '../../src/config/text-file.ts';
 import type { CommandIo } from '../../src/process/io.ts';
 
@@ -15,6 +15,7 @@ export function recordingIo(env: Readonly<Record<string, string>> = {}): Recordi
     stderr: { write: (text) => (err += text) },
     env,
     readFile: async (path) => textOf(await readFile(path)),
+    readDirectory: (path) => readdir(path),
     fileMode: async (path) => (await stat(path)).mode,
     createFile: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
     random: (bytes) => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 37 + 11) & 255)),

@@ -1,7 +1,7 @@
 /** The content of a file decides how it is read, not its name. */
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/model.ts';
-import { readConfig } from '../../src/config/read.ts';
+import { readConfig, readSources } from '../../src/config/read.ts';
 import { shownTarget, shownUrl } from '../../src/config/shown.ts';
 
 function faultOf(text: string): string {
@@ -24,9 +24,24 @@ test('JSON is an mcpServers file, also behind a byte order mark or a comment', (
   }
 });
 
-test('YAML is refused by its name', () => {
+test('YAML is read as documents of Kubernetes', () => {
   expect(faultOf('apiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: MCPRoute\n')).toBe(
-    '(root): not JSON; MCPRoute YAML is not read by this version',
+    'metadata: missing\nspec: missing',
+  );
+  expect(faultOf('apiVersion: v1\nkind: Pod\n')).toBe('(root): no MCPRoute among the documents');
+});
+
+test('the servers of two files stand behind one endpoint, and their names must differ', () => {
+  const file = (name: string, port: number) => ({
+    name: `${port}.json`,
+    text: `{"mcpServers":{"${name}":{"url":"http://127.0.0.1:${port}/mcp"}}}`,
+  });
+  const config = readSources([file('a', 1), file('b', 2)], {});
+  expect(config.routes.map(({ path, upstreams }) => [path, upstreams.map(({ id }) => id)])).toEqual([
+    ['/mcp', ['a', 'b']],
+  ]);
+  expect(() => readSources([file('a', 1), file('a', 2)], {})).toThrow(
+    'mcpServers.a: a server of another file has this name. Rename one of them',
   );
 });
 

@@ -31,6 +31,7 @@ export async function startInside(mcpServers: object): Promise<string> {
       stdout: quiet,
       stderr: quiet,
       env: {},
+      readDirectory: never,
       readFile: never,
       createFile: never,
       random: randomBytes,

@@ -40,10 +40,10 @@ export class Asking implements Suspension, Held {
   /** Throws `rounds_too_many`, `holds_too_many`, and `upstream_malformed` for a question that the client never declared. */
   begin(): void {
     const relay = this.#relay;
-    if (relay.countRound() > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
+    if (relay.interview.countRound() > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
     const { outlet, client } = relay.call;
     const { upstream } = relay.session;
-    relay.suspend(this);
+    relay.phase.suspend(this);
     if (outlet.gone) {
       this.end();
       return;
@@ -113,7 +113,7 @@ export class Asking implements Suspension, Held {
     this.#forget();
     if (this.#over || this.#relay.isOver) return false;
     this.#over = true;
-    this.#relay.unsuspend();
+    this.#relay.phase.unsuspend();
     return true;
   }
 

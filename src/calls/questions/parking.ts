@@ -68,7 +68,7 @@ export class Parking implements Gathering, Suspension, Held {
   /** The client has come back with everything: the call waits no more. */
   leave(): void {
     this.#forget();
-    this.relay.gathered();
+    this.relay.interview.gathered();
   }
 
   onExpired(): void {
@@ -77,8 +77,8 @@ export class Parking implements Gathering, Suspension, Held {
 
   end(): void {
     this.#forget();
-    this.relay.gathered();
-    this.relay.unsuspend();
+    this.relay.interview.gathered();
+    this.relay.phase.unsuspend();
     this.relay.abandon();
   }
 
@@ -90,7 +90,7 @@ export class Parking implements Gathering, Suspension, Held {
   #close(): void {
     const { relay } = this;
     // The upstream may have gone on without an answer meanwhile.
-    if (!relay.isGathering(this)) return;
+    if (relay.isOver || !relay.interview.isGathering(this)) return;
     try {
       const { call } = relay;
       const { upstream } = relay.session;
@@ -106,15 +106,15 @@ export class Parking implements Gathering, Suspension, Held {
       const place = this.#parked.add(this);
       this.#place = place;
       const held = roundOf(call, upstream, this.awaited, relay.upstreamId, { kind: 'held', place });
-      relay.suspend(this);
+      relay.phase.suspend(this);
       this.#host.suspended(relay);
       answerWithRound(call, held);
       // Arguments may be large, and the retry brings them again.
       relay.waitWith({ ...call, received: nothing, message: nameOf(call.message) });
     } catch (fault) {
       this.#forget();
-      relay.gathered();
-      relay.unsuspend();
+      relay.interview.gathered();
+      relay.phase.unsuspend();
       relay.fail(fault);
     }
   }

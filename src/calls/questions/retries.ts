@@ -42,7 +42,7 @@ export class Retries {
     const { given, missing } = sorted(call, parking.awaited);
     if (missing.length > 0) {
       // It may have been fetched when this fails, and is no longer this one's to end.
-      this.#post(relay.session, call, given).catch(() => relay.isSuspendedBy(parking) && parking.end());
+      this.#post(relay.session, call, given).catch(() => relay.phase.suspension === parking && parking.end());
       parking.askAgain(call, missing);
       return;
     }
@@ -53,7 +53,7 @@ export class Retries {
     catchUp();
     // The upstream has gone on without the answers, which nobody waits for any more.
     if (relay.isOver) return;
-    relay.resume();
+    relay.phase.exchange?.resume();
     this.#post(relay.session, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
   }
 
@@ -89,7 +89,7 @@ export class Retries {
     const headless = setTimeout(answer, headlessMs);
     this.#host.begun(relay);
     const idleMs = upstream.config.timeoutMs;
-    relay.underWay(this.#host.adapter.listen({ session, caller }, lastEventId, relay, { idleMs }));
+    relay.phase.begin(this.#host.adapter.listen({ session, caller }, lastEventId, relay, { idleMs }));
   }
 
   async #post(session: UpstreamSession, { caller }: Call, given: readonly Given[]): Promise<void> {

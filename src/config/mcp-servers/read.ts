@@ -12,6 +12,7 @@ import type { Config, Naming, UnusableEntry, UpstreamConfig } from '../model.ts'
 import { ConfigError } from '../model.ts';
 import { checkId, defaultNaming } from '../naming.ts';
 import { type Place, placeOf } from '../place.ts';
+import { routesOfFile } from './manifold.ts';
 import { isDisabled, readServer } from './server.ts';
 import { kindOf } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
@@ -31,13 +32,13 @@ export function readMcpServers(
 ): Config {
   const findings = new Findings();
   const { upstreams, unusable } = readUpstreams(text, placeOf(source), env, naming, findings);
-  const bearable = withoutUnusable && upstreams.length > 0 && findings.faults.length === 0;
+  const left = new Set(unusable.map(({ name }) => name));
+  const routes = routesOfFile(text, { upstreams, unusable: left }, naming, env, findings);
+  const bearable = withoutUnusable && routes.length > 0 && findings.faults.length === 0;
   const faults = bearable ? [] : [...findings.faults, ...unusable.flatMap((entry) => entry.faults)];
   if (faults.length > 0) throw new ConfigError(source, faults);
   return Object.freeze({
-    routes: Object.freeze([
-      Object.freeze({ name: 'default', path: '/mcp', naming, upstreams: Object.freeze(upstreams) }),
-    ]),
+    routes: Object.freeze(routes.map((route) => Object.freeze(route))),
     warnings: Object.freeze(findings.warnings),
     ...(unusable.length === 0 ? {} : { unusable: Object.freeze(unusable) }),
   });
@@ -157,7 +158,8 @@ function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers
 const maxNamedNeighbours = 5;
 
 function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings): void {
-  const others = [...members.keys()].filter((key) => key !== at[0] && key !== '$schema' && key !== 'inputs');
+  const known = new Set<string | number | undefined>([at[0], '$schema', 'inputs', 'manifold']);
+  const others = [...members.keys()].filter((key) => !known.has(key));
   if (others.length === 0) return;
   const named = others.slice(0, maxNamedNeighbours).map((key) => JSON.stringify(key));
   const more = others.length > maxNamedNeighbours ? ` and ${others.length - maxNamedNeighbours} more` : '';
@@ -165,7 +167,7 @@ function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings)
 }
 
 /** Tells servers apart by what clients see of them. */
-class Claims {
+export class Claims {
   readonly #naming: Naming;
   readonly #findings: Findings;
   readonly #byId = new Map<string, string>();

@@ -111,6 +111,8 @@ function repeated(name: string): GatewayError {
 export interface OriginPolicy {
   readonly hosts: ReadonlySet<string>;
   readonly origins: ReadonlySet<string>;
+  /** Ends of names that are let in, each with its leading dot. */
+  readonly suffixes?: readonly string[];
   /** The listener is bound to loopback: pages of this machine may call it. */
   readonly loopback: boolean;
 }
@@ -144,6 +146,7 @@ function hostAllowed(host: string, policy: Omit<OriginPolicy, 'origins'>): boole
   if (policy.hosts.has(host)) return true;
   const name = nameOf(host);
   if (loopbackNames.has(name) || policy.hosts.has(name)) return true;
+  if (policy.suffixes?.some((suffix) => name.endsWith(suffix) && name.length > suffix.length) === true) return true;
   return !policy.loopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 

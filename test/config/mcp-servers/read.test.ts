@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readMcpServers } from '../../../src/config/mcp-servers/read.ts';
 import type { Config, UpstreamConfig } from '../../../src/config/model.ts';
 import { ConfigError } from '../../../src/config/model.ts';
+import { defaultNaming } from '../../../src/config/naming.ts';
 
 const env = { TOKEN: 's3cret', HOME: '/home/ada' };
 
@@ -44,12 +45,13 @@ describe('a server that is reached by URL', () => {
       routes: [
         {
           name: 'default',
+          naming: defaultNaming,
           path: '/mcp',
           upstreams: [
             {
               name: 'docs',
               id: 'docs',
-              naming: { policy: 'always', separator: '__', maxChars: 64, tooLong: 'warn' },
+              naming: defaultNaming,
               scheme: 'docs',
               transport: { kind: 'http', url: 'https://example.com/mcp', headers: [] },
               tools: { include: undefined, exclude: new Set() },

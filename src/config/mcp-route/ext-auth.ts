@@ -1,0 +1,92 @@
+/** `securityPolicy.extAuth` → the server that decides on each request, and what it is shown. */
+import { isHeaderName } from '../headers.ts';
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type { ExtAuthConfig } from '../security.ts';
+import { destinationOf } from './backend.ts';
+import type { RouteContext } from './context.ts';
+import { fault, warn } from './context.ts';
+import { durationMs } from './duration.ts';
+import { localValues, valueUnder } from './secrets.ts';
+import type { ExtAuthText } from './security-shape.ts';
+
+/* As Envoy Gateway has them. */
+const defaultTimeoutMs = 10_000;
+const defaultStatus = 403;
+
+/** Undefined when at fault. */
+export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthText): ExtAuthConfig | undefined {
+  const protocol = text.grpc === undefined ? 'http' : 'grpc';
+  const server = text.grpc ?? text.http;
+  if (server === undefined) return undefined;
+  const at = [...path, protocol];
+  const refs =
+    server.backendRefs !== undefined && server.backendRefs.length > 0
+      ? server.backendRefs.map((ref, i) => ({ ref, where: [...at, 'backendRefs', i] }))
+      : server.backendRef === undefined
+        ? []
+        : [{ ref: server.backendRef, where: [...at, 'backendRef'] }];
+  const urls = refs.flatMap(({ ref, where }) => {
+    const destination = destinationOf(context, where, ref);
+    if (destination?.socketPath !== undefined)
+      fault(context, where, 'a Unix socket, over which no check is asked', 'Give an address');
+    return destination === undefined ? [] : [destination.origin];
+  });
+  if (server.backendSettings !== undefined)
+    warn(context, [...at, 'backendSettings'], 'passed over; "timeout" of extAuth counts');
+  for (const name of ['recomputeRoute', 'includeRouteMetadata'] as const)
+    if (text[name] === true) warn(context, [...path, name], 'passed over');
+  const { pathPrefix, pathOverride } = pathsOf(context, at, text.http);
+  const shown = text.headersToExtAuth;
+  const contextExtensions = extensionsOf(context, [...path, 'contextExtensions'], text.contextExtensions ?? []);
+  if (protocol === 'http' && contextExtensions.length > 0)
+    warn(context, [...path, 'contextExtensions'], 'passed over: only gRPC has them');
+  if (urls.length < refs.length) return undefined;
+  return {
+    protocol,
+    urls,
+    ...(pathPrefix !== undefined && { pathPrefix }),
+    ...(pathOverride !== undefined && { pathOverride }),
+    headersToBackend: headers(context, [...at, 'headersToBackend'], text.http?.headersToBackend ?? []),
+    ...(shown !== undefined && { headersToExtAuth: headers(context, [...path, 'headersToExtAuth'], shown) }),
+    ...(text.bodyToExtAuth !== undefined && { maxBodyBytes: text.bodyToExtAuth.maxRequestBytes }),
+    timeoutMs: text.timeout === undefined ? defaultTimeoutMs : durationMs(text.timeout),
+    failOpen: text.failOpen,
+    statusOnError: text.statusOnError ?? defaultStatus,
+    contextExtensions,
+  };
+}
+
+function pathsOf(
+  context: RouteContext,
+  at: JsonPath,
+  http: ExtAuthText['http'],
+): { readonly pathPrefix: string | undefined; readonly pathOverride: string | undefined } {
+  for (const name of ['path', 'pathOverride'] as const) {
+    const written = http?.[name];
+    if (written !== undefined && !/^\/[^#\s]*$/.test(written))
+      fault(context, [...at, name], 'not the path of a URL', 'Begin it with "/"');
+  }
+  return { pathPrefix: http?.path, pathOverride: http?.pathOverride };
+}
+
+function headers(context: RouteContext, path: JsonPath, written: readonly string[]): readonly string[] {
+  return written.map((name, i) => {
+    if (!isHeaderName(name)) fault(context, [...path, i], 'not the name of a header', 'Give a name such as X-User');
+    return name.toLowerCase();
+  });
+}
+
+function extensionsOf(
+  context: RouteContext,
+  path: JsonPath,
+  written: NonNullable<ExtAuthText['contextExtensions']>,
+): ExtAuthConfig['contextExtensions'] {
+  return written.flatMap(({ name, value, valueRef }, i) => {
+    if (value !== undefined) return [{ name, value }];
+    if (valueRef === undefined) return [];
+    const at = [...path, i, 'valueRef'];
+    const values = localValues(context, at, valueRef);
+    const found = values === undefined ? undefined : valueUnder(context, at, values, valueRef.key);
+    return found === undefined ? [] : [{ name, value: found }];
+  });
+}

@@ -1,0 +1,108 @@
+/** `parentRefs` and `hostnames` of a route → host names and ports, by the listeners of the Gateways among the documents. */
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type { RouteContext } from './context.ts';
+import { fault, warn } from './context.ts';
+import type { ObjectOf } from './object-shapes.ts';
+import type { RouteSpec } from './route-shape.ts';
+
+export interface Attached {
+  /** Undefined: every host. */
+  readonly hosts: readonly string[] | undefined;
+  /** Undefined: no Gateway says. */
+  readonly ports: readonly number[] | undefined;
+}
+
+type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
+
+/** A Gateway that is not among the documents is no fault: then the route's own host names count, and any port. */
+export function attachedTo(context: RouteContext, spec: RouteSpec): Attached {
+  const hosts = new Set<string>();
+  const ports = new Set<number>();
+  let anyHost = false;
+  let anyPort = false;
+  for (const [i, ref] of spec.parentRefs.entries()) {
+    const path = ['spec', 'parentRefs', i];
+    const listeners = listenersOf(context, path, ref);
+    if (listeners === undefined) anyPort = true;
+    for (const listener of listeners ?? [{ hostname: undefined }]) {
+      const shared = intersection(spec.hostnames, listener.hostname);
+      if (shared === undefined) anyHost = true;
+      for (const host of shared ?? []) hosts.add(host);
+      if ('port' in listener) ports.add(listener.port);
+    }
+    const isOutside =
+      listeners !== undefined &&
+      listeners.length > 0 &&
+      listeners.every(({ hostname }) => intersection(spec.hostnames, hostname)?.length === 0);
+    if (isOutside)
+      fault(context, ['spec', 'hostnames'], 'none of them is one of the listener', 'Give a host name the listener has');
+  }
+  return {
+    hosts: anyHost ? undefined : [...hosts],
+    ports: anyPort || ports.size === 0 ? undefined : [...ports],
+  };
+}
+
+function listenersOf(
+  context: RouteContext,
+  path: JsonPath,
+  ref: RouteSpec['parentRefs'][number],
+): readonly Listener[] | undefined {
+  const namespace = ref.namespace ?? context.from.namespace;
+  const found = context.objects.find('Gateway', namespace, ref.name);
+  if (found === 'broken') return undefined;
+  if (found === undefined) {
+    const near = context.objects.near('Gateway', namespace, ref.name);
+    warn(
+      context,
+      path,
+      `the Gateway is not among the documents${near === undefined ? '' : ` (is it "${near}"?)`}: served on the port of the gateway`,
+    );
+    return undefined;
+  }
+  const wanted = found.object.spec.listeners.filter(
+    (one) =>
+      (ref.sectionName === undefined || one.name === ref.sectionName) &&
+      (ref.port === undefined || one.port === ref.port),
+  );
+  if (wanted.length === 0)
+    fault(
+      context,
+      path,
+      'the Gateway has no such listener',
+      `Its listeners are ${found.object.spec.listeners.map((one) => `${one.name} (port ${one.port})`).join(', ')}`,
+    );
+  const open = wanted.filter((one) => takes(one, namespace, context.from.namespace));
+  if (wanted.length > 0 && open.length === 0)
+    fault(
+      context,
+      path,
+      'the listener takes no route of this namespace',
+      'Set allowedRoutes.namespaces.from of the listener to All',
+    );
+  return open;
+}
+
+/* Labels of namespaces are not known to a file: a selector is taken to let the route in. */
+function takes({ allowedRoutes }: Listener, gateway: string, route: string): boolean {
+  const from = allowedRoutes?.namespaces?.from ?? 'Same';
+  return from === 'All' || from === 'Selector' || (from === 'Same' && gateway === route);
+}
+
+/* Gateway API §Hostname intersection. Undefined: every host. */
+function intersection(
+  written: readonly string[] | undefined,
+  listener: string | undefined,
+): readonly string[] | undefined {
+  if (written === undefined || written.length === 0) return listener === undefined ? undefined : [listener];
+  if (listener === undefined) return written;
+  return written.flatMap((host) => {
+    if (host === listener || isWithin(host, listener)) return [host];
+    return isWithin(listener, host) ? [listener] : [];
+  });
+}
+
+/* `a.example.com` and `*.a.example.com` are within `*.example.com`. */
+function isWithin(host: string, wildcard: string): boolean {
+  return wildcard.startsWith('*.') && host !== wildcard && host.endsWith(wildcard.slice(1));
+}

@@ -1,0 +1,30 @@
+/**
+ * Documents of Kubernetes → the routes that their MCPRoutes describe. A file gives the documents by `documentsOf`, a cluster by
+ * `documentOf`; nothing here reads a file, and nothing keeps a value of a Secret but the routes themselves.
+ */
+import type { Findings } from '../findings.ts';
+import type { Naming, RouteConfig } from '../model.ts';
+import { defaultNaming } from '../naming.ts';
+import type { Environment } from '../variables.ts';
+import type { SourceDocument } from './documents.ts';
+import { objectsOf } from './objects.ts';
+import { routeOf } from './route.ts';
+
+/**
+ * Faults and warnings of all documents go to `findings`; a route at fault is left out. `env` is for the variables that
+ * `substitution.aigw.run/env/…` annotations of Secrets name. Routes come in the order of the documents.
+ */
+export function readMcpRouteDocuments(
+  documents: readonly SourceDocument[],
+  env: Environment,
+  findings: Findings,
+  naming: Naming = defaultNaming,
+): readonly RouteConfig[] {
+  const objects = objectsOf(documents, findings);
+  return objects.all('MCPRoute').flatMap((located) => {
+    const { document, object } = located;
+    const from = { group: 'aigateway.envoyproxy.io', kind: 'MCPRoute', namespace: object.metadata.namespace };
+    const route = routeOf(located, { objects, env, from, document, findings }, naming);
+    return route === undefined ? [] : [route];
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * The settings that are this gateway's own and that an MCPRoute has no field for: in an annotation of the MCPRoute, which Envoy
+ * passes over, and in the key `manifold` of an mcpServers file, which clients pass over. One shape for both.
+ */
+import * as z from 'zod';
+import { duration } from './names.ts';
+import { backendSelectorShape, headersShape, selectorShape } from './route-shape.ts';
+import { hostName } from './names.ts';
+import { securityShape } from './security-shape.ts';
+import { anything, fieldOf, fields, flag, has, list, named, ruled, text, whole, word } from './shape.ts';
+
+/** The annotation of an MCPRoute; its value is YAML or JSON. */
+export const settingsAnnotation = 'manifold.dev/settings';
+export const annotationPrefix = 'manifold.dev/';
+
+const toolOverride = fields({
+  rename: text({
+    min: 1,
+    max: 128,
+    pattern: /^[A-Za-z0-9_./-]+$/,
+    wants: 'a tool name: letters, digits, "_", "-", "." and "/"',
+  })
+    .optional()
+    .describe('The name that clients see, before the prefix.'),
+  title: text({ max: 256 }).optional().describe('In place of the title.'),
+  description: text({ max: 4_096 }).optional().describe('In place of the description.'),
+  annotations: fields({
+    title: text({ max: 256 }).optional(),
+    readOnlyHint: flag().optional(),
+    destructiveHint: flag().optional(),
+    idempotentHint: flag().optional(),
+    openWorldHint: flag().optional(),
+  })
+    .optional()
+    .describe('Hints that are set or replaced.'),
+  arguments: named(
+    ruled(
+      fields({
+        preset: anything().optional().describe('Sent whatever the client says.'),
+        hidden: flag().default(false).describe('Left out of the schema that clients see.'),
+      }),
+      (argument) => has(argument, 'preset') || fieldOf(argument, 'hidden') === true,
+      { says: 'neither preset nor hidden', remedy: 'Give "preset", "hidden: true" or both' },
+    ),
+  )
+    .optional()
+    .describe('By the name of the argument.'),
+});
+
+const backendSettings = fields({
+  timeouts: fields({
+    connect: duration().optional().describe('Until the connection stands.'),
+    firstByte: duration().optional().describe('Until the head of the answer.'),
+    silence: duration().optional().describe('Longest silence of one call; progress starts it anew.'),
+    call: duration().optional().describe('The whole of a call, whatever its progress.'),
+  }).optional(),
+  retries: fields({
+    attempts: whole(0, 10).describe('Further attempts for what was never sent, and for reads.'),
+    baseDelay: duration().default('100ms'),
+    maxDelay: duration().default('2s'),
+  }).optional(),
+  breaker: z
+    .union(
+      [
+        word('off'),
+        fields({
+          failures: whole(1, 1_000).default(5).describe('Failures in a row that open it.'),
+          open: duration().default('10s').describe('Wait until one request may try.'),
+        }),
+      ],
+      { error: '"off", or an object with "failures" and "open"' },
+    )
+    .optional(),
+  concurrency: fields({
+    calls: whole(1, 100_000).describe('Calls at once.'),
+    queue: whole(0, 100_000).default(0).describe('Calls that may wait for their turn.'),
+  }).optional(),
+  era: word('auto', 'legacy', 'modern').optional().describe('Which protocol it is spoken to in.'),
+  onSessionLoss: word('reinitialize', 'error').optional(),
+  acknowledgeTokenPassthrough: flag()
+    .optional()
+    .describe('Must be true for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`.'),
+  promptSelector: selectorShape('prompt').optional().describe('Which of its prompts exist for clients.'),
+  resourceSelector: selectorShape('resource').optional().describe('Which of its resources exist, by URI.'),
+  tools: named(toolOverride).optional().describe('Overrides, by the name the backend gives the tool.'),
+});
+
+/** Of an MCPRoute. */
+export const settingsShape = fields({
+  backends: named(backendSettings).optional().describe('By the name of the backend.'),
+});
+
+const jsonRoute = fields({
+  path: text({ max: 1_024 }).default('/mcp').describe('Path of the endpoint, compared exactly.'),
+  hostnames: list(hostName(), 16).optional().describe('Host names it answers to; every one when absent.'),
+  headers: headersShape.optional().describe('Headers a request must have, all of them.'),
+  servers: list(text({ min: 1, wants: 'the name of a server' }), 256, 1).describe('Names of servers of the file.'),
+  backendSelector: backendSelectorShape.optional(),
+  securityPolicy: securityShape.optional(),
+});
+
+/** Of an mcpServers file. */
+export const fileSettingsShape = fields({
+  backends: named(backendSettings).optional().describe('By the name of the server.'),
+  routes: named(jsonRoute).optional().describe('Routes by name, in place of the one at /mcp with all servers.'),
+});
+
+export type BackendSettings = z.infer<typeof backendSettings>;
+export type JsonRoute = z.infer<typeof jsonRoute>;

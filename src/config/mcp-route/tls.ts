@@ -1,0 +1,93 @@
+/** TLS towards a backend: from the BackendTLSPolicy that targets it (Gateway API), or the Backend itself. */
+import type { UpstreamTls } from '../model.ts';
+import type { RouteContext } from './context.ts';
+import type { Located } from './objects.ts';
+import { localValues, secretOf, valueUnder } from './secrets.ts';
+
+interface Target {
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+  /** The port of a Service by its name. */
+  readonly section: string | undefined;
+}
+
+/** Undefined when no policy of the namespace targets it. */
+export function policyTls(context: RouteContext, target: Target, namespace: string): UpstreamTls | undefined {
+  const policy = context.objects
+    .all('BackendTLSPolicy')
+    .find(
+      ({ object }) =>
+        object.metadata.namespace === namespace &&
+        object.spec.targetRefs.some(
+          (ref) =>
+            ref.group === target.group &&
+            ref.kind === target.kind &&
+            ref.name === target.name &&
+            (ref.sectionName === undefined || ref.sectionName === target.section),
+        ),
+    );
+  if (policy === undefined) return undefined;
+  const { validation, options } = policy.object.spec;
+  const inPolicy = within(context, policy);
+  if (options !== undefined && Object.keys(options).length > 0)
+    context.findings.warn(['spec', 'options'], 'passed over', policy.document.place(['spec', 'options']));
+  const ca = certificates(inPolicy, ['spec', 'validation', 'caCertificateRefs'], validation.caCertificateRefs ?? []);
+  return {
+    serverName: validation.hostname,
+    ...(ca.length > 0 && { ca }),
+    ...(validation.subjectAltNames !== undefined && {
+      subjectAltNames: validation.subjectAltNames.map(({ type, hostname, uri }) =>
+        type === 'URI' ? { kind: 'uri' as const, value: uri ?? '' } : { kind: 'host' as const, value: hostname ?? '' },
+      ),
+    }),
+  };
+}
+
+const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
+
+/** What `spec.tls` of a Backend says. */
+export function ownTls(context: RouteContext, backend: Located<'Backend'>, namespace: string): UpstreamTls {
+  const { tls } = backend.object.spec;
+  if (tls === undefined) return {};
+  const inBackend = within(
+    { ...context, from: { group: 'gateway.envoyproxy.io', kind: 'Backend', namespace } },
+    backend,
+  );
+  for (const name of ['alpnProtocols', 'ciphers', 'ecdhCurves', 'fingerprints', 'signatureAlgorithms'] as const) {
+    const path = ['spec', 'tls', name];
+    if (tls[name] !== undefined) context.findings.warn(path, 'passed over', backend.document.place(path));
+  }
+  const ca = certificates(inBackend, ['spec', 'tls', 'caCertificateRefs'], tls.caCertificateRefs ?? []);
+  const path = ['spec', 'tls', 'clientCertificateRef'];
+  const pair = tls.clientCertificateRef === undefined ? undefined : secretOf(inBackend, path, tls.clientCertificateRef);
+  const certificate = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.crt');
+  const key = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.key');
+  return {
+    ...(ca.length > 0 && { ca }),
+    ...(tls.sni !== undefined && { serverName: tls.sni }),
+    ...(certificate !== undefined && { clientCertificate: certificate }),
+    ...(key !== undefined && { clientKey: key }),
+    ...(tls.minVersion !== undefined && tls.minVersion !== 'Auto' && { minVersion: versions[tls.minVersion] }),
+    ...(tls.maxVersion !== undefined && tls.maxVersion !== 'Auto' && { maxVersion: versions[tls.maxVersion] }),
+    ...(tls.insecureSkipVerify && { verify: false }),
+  };
+}
+
+/* References of a policy are within its own namespace, and its faults stand in its own document. */
+function within(context: RouteContext, { object, document }: Located<'BackendTLSPolicy' | 'Backend'>): RouteContext {
+  return { ...context, document, from: { ...context.from, namespace: object.metadata.namespace } };
+}
+
+function certificates(
+  context: RouteContext,
+  path: readonly string[],
+  refs: readonly { readonly group: string; readonly kind: string; readonly name: string }[],
+): readonly string[] {
+  return refs.flatMap((ref, i) => {
+    const here = [...path, i];
+    const values = localValues(context, here, ref);
+    const value = values === undefined ? undefined : valueUnder(context, here, values, 'ca.crt');
+    return value === undefined ? [] : [value];
+  });
+}

@@ -1,0 +1,266 @@
+/**
+ * Routes of an mcpServers file → the objects of Kubernetes that say the same, and what has no place in them. The credentials
+ * go into Secrets as they were written, so that a variable stays a variable.
+ */
+import type { NameSelector, RouteConfig, UpstreamConfig } from '../model.ts';
+import { defaultTimeoutMs } from '../limits.ts';
+import { credentialHeaders } from '../headers.ts';
+import { settingsAnnotation } from './settings-shape.ts';
+import { securityText } from './write-security.ts';
+import { settingsText } from './write-settings.ts';
+
+export interface WriteOptions {
+  readonly namespace: string;
+  readonly gateway: string;
+  /** Port of the listener of the Gateway. */
+  readonly port: number;
+  /** The header of a server as it stands in the file, with its variables. */
+  readonly writtenHeader: (server: string, header: string) => string | undefined;
+}
+
+export interface Written {
+  readonly objects: readonly object[];
+  /** Each begins with the name of the route or server. */
+  readonly lost: readonly string[];
+}
+
+const maxSelectorEntries = 32;
+
+export function mcpRouteObjects(routes: readonly RouteConfig[], options: WriteOptions): Written {
+  const lost: string[] = [];
+  const gateway = object('gateway.networking.k8s.io/v1', 'Gateway', options.gateway, options, {
+    spec: {
+      gatewayClassName: options.gateway,
+      listeners: [{ name: 'http', protocol: 'HTTP', port: options.port }],
+    },
+  });
+  const byName = new Map<string, Backend>();
+  for (const upstream of routes.flatMap((route) => route.upstreams)) {
+    if (byName.has(upstream.name)) continue;
+    const backend = backendOf(upstream, options, lost);
+    if (backend !== undefined) byName.set(upstream.name, backend);
+  }
+  const written = routes.flatMap((route) => routeObject(route, byName, options, lost));
+  return { objects: [...written, gateway, ...[...byName.values()].flatMap(({ objects }) => objects)], lost };
+}
+
+interface Backend {
+  readonly name: string;
+  readonly ref: object;
+  readonly settings: object | undefined;
+  readonly objects: readonly object[];
+}
+
+function object(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  { namespace }: WriteOptions,
+  rest: object,
+  annotations?: Readonly<Record<string, string>>,
+): object {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, ...(annotations !== undefined && { annotations }) },
+    ...rest,
+  };
+}
+
+function routeObject(
+  route: RouteConfig,
+  byName: ReadonlyMap<string, Backend>,
+  options: WriteOptions,
+  lost: string[],
+): readonly object[] {
+  const backends = route.upstreams.flatMap(({ name }) => byName.get(name) ?? []);
+  if (backends.length === 0) {
+    lost.push(`route ${route.name}: none of its servers can be carried`);
+    return [];
+  }
+  const settings = Object.fromEntries(
+    backends.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])),
+  );
+  const annotations =
+    Object.keys(settings).length === 0
+      ? undefined
+      : { [settingsAnnotation]: JSON.stringify({ backends: settings }, undefined, 2) };
+  const names = new Map(
+    route.upstreams.flatMap(({ id, name }) => {
+      const backend = byName.get(name);
+      return backend === undefined ? [] : [[id, backend.name] as const];
+    }),
+  );
+  if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined)
+    lost.push(`route ${route.name}: apiKeyAuth and extAuth need objects of a cluster`);
+  const security = route.security === undefined ? undefined : securityText(route.security, names);
+  const spec = {
+    parentRefs: [{ name: options.gateway }],
+    path: route.path,
+    ...(route.hosts !== undefined && { hostnames: route.hosts }),
+    ...(route.headers !== undefined && {
+      headers: route.headers.map(({ name, kind, value }) => ({
+        name,
+        value,
+        type: kind === 'exact' ? 'Exact' : 'RegularExpression',
+      })),
+    }),
+    backendRefs: backends.map(({ ref }) => ref),
+    ...(route.backendSelector !== undefined && { backendSelector: route.backendSelector }),
+    ...(security !== undefined && { securityPolicy: security }),
+  };
+  const name = objectName(route.name);
+  if (name !== route.name) lost.push(`route ${route.name}: it is called "${name}"`);
+  return [object('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', name, options, { spec: escaped(spec) }, annotations)];
+}
+
+/* Names of objects are those of DNS (RFC 1123). */
+function objectName(name: string): string {
+  const plain = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .slice(0, 63);
+  const start = plain.search(/[a-z0-9]/);
+  return start === -1
+    ? 'server'
+    : plain
+        .slice(start)
+        .split('-')
+        .filter((part) => part !== '')
+        .join('-');
+}
+
+function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string[]): Backend | undefined {
+  const { transport } = upstream;
+  const lose = (what: string): void => void lost.push(`server ${upstream.name}: ${what}`);
+  if (transport.kind !== 'http') {
+    lose(
+      transport.kind === 'stdio'
+        ? 'it is a program of this machine; a cluster needs it as a server with a URL'
+        : 'it speaks the deprecated HTTP+SSE transport, which an MCPRoute cannot say',
+    );
+    return undefined;
+  }
+  const url = new URL(transport.url);
+  const isSecure = url.protocol === 'https:';
+  const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+  if (!isSecure && port === 443) {
+    lose('it speaks plain HTTP on port 443, where TLS is taken for granted');
+    return undefined;
+  }
+  const name = objectName(upstream.id);
+  if (name !== upstream.id) lose(`its tools begin with "${name}" in place of "${upstream.id}"`);
+  const key = keyOf(upstream, url, options, lose);
+  const selector = selectorOf(upstream.tools, lose);
+  const ref = {
+    group: 'gateway.envoyproxy.io',
+    kind: 'Backend',
+    name,
+    path: url.pathname + (key?.isQuery === true ? '' : url.search),
+    ...(selector !== undefined && { toolSelector: selector }),
+    ...(key !== undefined && {
+      securityPolicy: {
+        apiKey: {
+          secretRef: { name: `${name}-key` },
+          ...(key.isQuery ? { queryParam: key.name } : key.name !== undefined && { header: key.name }),
+        },
+      },
+    }),
+    ...(upstream.forwardHeaders.length > 0 && {
+      forwardHeaders: upstream.forwardHeaders.map((one) => ({ name: one })),
+    }),
+  };
+  return {
+    name,
+    ref,
+    settings: settingsText(upstream, {
+      defaultTimeoutMs,
+      isAcknowledged: upstream.forwardHeaders.some((one) => credentialHeaders.has(one)),
+    }),
+    objects: backendObjects(name, url.hostname, port, isSecure, key?.value, options),
+  };
+}
+
+function backendObjects(
+  name: string,
+  host: string,
+  port: number,
+  isSecure: boolean,
+  key: string | undefined,
+  options: WriteOptions,
+): readonly object[] {
+  const address = host.replace(/^\[|\]$/g, '');
+  const isAddress = /^[0-9.]+$/.test(address) || address.includes(':');
+  const endpoint = isAddress ? { ip: { address, port } } : { fqdn: { hostname: address, port } };
+  return [
+    object('gateway.envoyproxy.io/v1alpha1', 'Backend', name, options, { spec: { endpoints: [endpoint] } }),
+    ...(isSecure && !isAddress
+      ? [
+          object('gateway.networking.k8s.io/v1', 'BackendTLSPolicy', `${name}-tls`, options, {
+            spec: {
+              targetRefs: [{ group: 'gateway.envoyproxy.io', kind: 'Backend', name }],
+              validation: { wellKnownCACertificates: 'System', hostname: address },
+            },
+          }),
+        ]
+      : []),
+    ...(key === undefined
+      ? []
+      : [object('v1', 'Secret', `${name}-key`, options, { type: 'Opaque', stringData: { apiKey: key } })]),
+  ];
+}
+
+interface Key {
+  readonly isQuery: boolean;
+  /** Undefined: Authorization. */
+  readonly name: string | undefined;
+  readonly value: string;
+}
+
+/* An MCPRoute has room for one credential of a backend. */
+function keyOf(
+  { name: server, transport }: UpstreamConfig,
+  url: URL,
+  { writtenHeader }: WriteOptions,
+  lose: (what: string) => void,
+): Key | undefined {
+  const keys: Key[] = [];
+  for (const [name, value] of transport.kind === 'http' ? transport.headers : []) {
+    const text = writtenHeader(server, name) ?? value;
+    const isAuthorization = name.toLowerCase() === 'authorization';
+    const bearer = /^Bearer +(\S.*)$/i.exec(text)?.[1];
+    if (!isAuthorization) keys.push({ isQuery: false, name, value: text });
+    else if (bearer !== undefined) keys.unshift({ isQuery: false, name: undefined, value: bearer });
+    else lose('its Authorization header is no Bearer token, which is all that an MCPRoute sends');
+  }
+  const [key, ...others] = keys;
+  for (const { name } of others) lose(`its header ${name}: an MCPRoute sends one header to a backend`);
+  const parameters = [...url.searchParams];
+  if (key === undefined && parameters.length === 1) {
+    const [name, value] = parameters[0]!;
+    return { isQuery: true, name, value };
+  }
+  if (parameters.length > 0) lose('the query of its URL is part of "path", which Envoy does not expect');
+  return key;
+}
+
+function selectorOf(tools: NameSelector, lose: (what: string) => void): object | undefined {
+  const { include, exclude } = tools;
+  // An empty list of an MCPRoute selects all.
+  if (include?.size === 0) return { excludeRegex: ['.*'] };
+  if (include === undefined && exclude.size === 0) return undefined;
+  if ((include?.size ?? 0) > maxSelectorEntries || exclude.size > maxSelectorEntries)
+    lose(`its list of tools is longer than the ${maxSelectorEntries} that an MCPRoute takes`);
+  return {
+    ...(include !== undefined && { include: [...include] }),
+    ...(exclude.size > 0 && { exclude: [...exclude] }),
+  };
+}
+
+/* What was written without variables must not become one. */
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member)]));
+}

@@ -1,0 +1,153 @@
+/**
+ * The key `manifold` of an mcpServers file: several routes over its servers, and settings of servers that clients have no keys
+ * for. Their meaning is that of the fields of an MCPRoute (mcp-route/), which the same code reads.
+ */
+import type { Findings } from '../findings.ts';
+import type { RouteContext } from '../mcp-route/context.ts';
+import { fault } from '../mcp-route/context.ts';
+import { shaped } from '../mcp-route/faults.ts';
+import { Objects } from '../mcp-route/objects.ts';
+import { backendSelectorOf, securityOf } from '../mcp-route/policy.ts';
+import { checkRoutePath } from '../mcp-route/route-path.ts';
+import { readHeaderMatches } from '../mcp-route/selector.ts';
+import { tuned } from '../mcp-route/settings.ts';
+import type { BackendSettings, JsonRoute } from '../mcp-route/settings-shape.ts';
+import { fileSettingsShape } from '../mcp-route/settings-shape.ts';
+import type { Naming, RouteConfig, UpstreamConfig } from '../model.ts';
+import { nearest } from '../nearest.ts';
+import type { Environment } from '../variables.ts';
+import { expandAt } from '../variables.ts';
+import type { JsonPath, JsonValue } from './jsonc.ts';
+import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
+
+const key = 'manifold';
+
+/** What the file's servers came to. */
+interface Servers {
+  readonly upstreams: readonly UpstreamConfig[];
+  /** The names of those at fault, which their own faults tell. */
+  readonly unusable: ReadonlySet<string>;
+}
+
+/**
+ * The routes that `manifold.routes` makes of the servers, or the one at /mcp that has them all. A route of which every server is
+ * unusable is left out. Faults go to `findings`.
+ */
+export function routesOfFile(
+  text: string,
+  { upstreams: plainUpstreams, unusable }: Servers,
+  naming: Naming,
+  env: Environment,
+  findings: Findings,
+): readonly RouteConfig[] {
+  const written = memberOf(text);
+  const document = { value: undefined, source: '', place: () => undefined, isBare: () => false };
+  const settings =
+    written === undefined
+      ? undefined
+      : shaped(fileSettingsShape, plain([key], written, env, findings), [key], document, findings);
+  const from = { group: '', kind: 'mcpServers', namespace: 'default' };
+  const context: RouteContext = { objects: new Objects(), env, from, document, findings };
+  const upstreams = Object.freeze(
+    plainUpstreams.map((server) => withSettings(context, server, settings?.backends?.[server.name])),
+  );
+  for (const name of Object.keys(settings?.backends ?? {}))
+    findServer(context, [key, 'backends', name], name, { upstreams, unusable });
+  if (settings?.routes === undefined)
+    return upstreams.length === 0 ? [] : [{ name: 'default', path: '/mcp', naming, upstreams }];
+  if (Object.keys(settings.routes).length === 0)
+    fault(context, [key, 'routes'], 'no route', 'Give one, or leave out "routes"');
+  return Object.entries(settings.routes)
+    .map(([name, route]) => routeOf(context, name, route, { upstreams, unusable }, naming))
+    .filter((route) => route.upstreams.length > 0);
+}
+
+/* A text that is no JSON has been told of by whoever read its servers. */
+function memberOf(text: string): JsonValue | undefined {
+  try {
+    const { value } = parseJsonc(text);
+    return value instanceof Map ? (value as ReadonlyMap<string, JsonValue>).get(key) : undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/* As an object without inherited members, variables replaced. */
+function plain(path: JsonPath, value: JsonValue, env: Environment, findings: Findings): unknown {
+  if (typeof value === 'string') return expandAt(path, value, env, findings) ?? '';
+  if (Array.isArray(value)) return value.map((item: JsonValue, i) => plain([...path, i], item, env, findings));
+  if (!(value instanceof Map)) return value;
+  const members = value as ReadonlyMap<string, JsonValue>;
+  return Object.fromEntries(
+    Array.from(members, ([name, member]) => [name, plain([...path, name], member, env, findings)]),
+  );
+}
+
+function withSettings(
+  context: RouteContext,
+  server: UpstreamConfig,
+  settings: BackendSettings | undefined,
+): UpstreamConfig {
+  if (settings === undefined) return server;
+  const path = [key, 'backends', server.name];
+  if (settings.acknowledgeTokenPassthrough !== undefined)
+    fault(context, [...path, 'acknowledgeTokenPassthrough'], 'belongs to the server itself', 'Move it there');
+  const { timeoutMs, era, onSessionLoss, ...rest } = tuned(context, path, settings);
+  return Object.freeze({
+    ...server,
+    ...rest,
+    ...(settings.timeouts?.silence !== undefined && { timeoutMs }),
+    ...(settings.era !== undefined && { era }),
+    ...(settings.onSessionLoss !== undefined && { onSessionLoss }),
+  });
+}
+
+function findServer(
+  context: RouteContext,
+  path: JsonPath,
+  name: string,
+  { upstreams, unusable }: Servers,
+): UpstreamConfig | undefined {
+  const server = upstreams.find((one) => one.name === name);
+  if (server !== undefined || unusable.has(name)) return server;
+  const near = nearest(
+    name,
+    upstreams.map((one) => one.name),
+  );
+  fault(
+    context,
+    path,
+    'no server of this name is enabled',
+    near === undefined ? 'Give the name of a server of the file' : `Did you mean "${near}"?`,
+  );
+  return undefined;
+}
+
+function routeOf(context: RouteContext, name: string, route: JsonRoute, servers: Servers, naming: Naming): RouteConfig {
+  const path = [key, 'routes', name];
+  checkRoutePath(context, [...path, 'path'], route.path);
+  if (!/^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/.test(name))
+    fault(context, path, 'not the name of a route', 'Use letters, digits, "_", "-" and ".", at most 63');
+  const upstreams = Object.freeze(
+    route.servers.flatMap((one, i) => findServer(context, [...path, 'servers', i], one, servers) ?? []),
+  );
+  if (new Set(route.servers).size < route.servers.length)
+    fault(context, [...path, 'servers'], 'a server stands here twice', 'Keep one');
+  const headers = readHeaderMatches(context, [...path, 'headers'], route.headers ?? []);
+  const ids = new Map(upstreams.map((upstream) => [upstream.name, upstream.id]));
+  return {
+    name,
+    path: route.path,
+    naming,
+    upstreams,
+    ...(route.hostnames !== undefined && route.hostnames.length > 0 && { hosts: route.hostnames }),
+    ...(headers.length > 0 && { headers }),
+    ...(route.securityPolicy !== undefined && {
+      security: securityOf(context, [...path, 'securityPolicy'], route.securityPolicy, ids),
+    }),
+    ...(route.backendSelector !== undefined && {
+      backendSelector: backendSelectorOf(context, [...path, 'backendSelector'], route.backendSelector),
+    }),
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Who may use a route and what for, as the configuration says it: checked, complete, frozen, safe to clone to a worker. Keys of
+ * clients and texts of JWKS stand in it; neither is ever printed.
+ */
+
+export type Action = 'Allow' | 'Deny';
+
+/** All that is absent is not asked for. Several that are present must all let a request pass. */
+export interface RouteSecurity {
+  readonly oauth?: OAuthConfig;
+  readonly apiKeyAuth?: ApiKeyAuthConfig;
+  readonly extAuth?: ExtAuthConfig;
+  readonly authorization?: AuthorizationConfig;
+}
+
+/** Access tokens of one authorization server (2025-11-25 basic/authorization). */
+export interface OAuthConfig {
+  /** As the token's `iss` has it, to the letter. */
+  readonly issuer: string;
+  /** One of them must be in the token's `aud`; never empty: the resource where the file names none (RFC 8707 §2). */
+  readonly audiences: readonly string[];
+  readonly keys: JwksSource;
+  readonly metadata: ProtectedResourceMetadata;
+  /** Claims (a dotted path) that every upstream gets as a header (lower case). */
+  readonly claimToHeaders: readonly { readonly claim: string; readonly header: string }[];
+}
+
+export type JwksSource =
+  /** From the metadata of the issuer. */
+  | { readonly kind: 'discovered' }
+  | { readonly kind: 'remote'; readonly url: string; readonly cacheMs: number }
+  /** A JWK Set (RFC 7517 §5) as text. */
+  | { readonly kind: 'local'; readonly text: string };
+
+/** RFC 9728 §2. */
+export interface ProtectedResourceMetadata {
+  readonly resource: string;
+  readonly resourceName?: string;
+  readonly scopesSupported: readonly string[];
+  readonly resourceSigningAlgValuesSupported?: readonly string[];
+  readonly resourceDocumentation?: string;
+  readonly resourcePolicyUri?: string;
+}
+
+export interface ApiKeyAuthConfig {
+  /** Client by client; the key is a secret. Keys are unique. */
+  readonly credentials: readonly { readonly client: string; readonly key: string }[];
+  /** Tried in this order; the first place that has a value decides. Names of headers are in lower case. */
+  readonly extractFrom: readonly { readonly in: 'header' | 'query' | 'cookie'; readonly name: string }[];
+  /** Header (lower case) in which upstreams are told the client. */
+  readonly forwardClientIdHeader?: string;
+  /** Whether the key is taken out of what upstreams get. */
+  readonly sanitize: boolean;
+}
+
+/** Another server that decides on each request (Envoy ext_authz v3). */
+export interface ExtAuthConfig {
+  readonly protocol: 'grpc' | 'http';
+  /** Base URLs of the servers, at least one. */
+  readonly urls: readonly string[];
+  /** Put in front of the path of the request; HTTP only. */
+  readonly pathPrefix?: string;
+  /** Stands instead of the path of the request; HTTP only. */
+  readonly pathOverride?: string;
+  /** Headers (lower case) of its answer that upstreams get; HTTP only. */
+  readonly headersToBackend: readonly string[];
+  /** Headers (lower case) of the request that it is shown; undefined: all with gRPC, those of the protocol with HTTP. */
+  readonly headersToExtAuth?: readonly string[];
+  /** How much of the body it is shown; undefined: none. */
+  readonly maxBodyBytes?: number;
+  readonly timeoutMs: number;
+  readonly failOpen: boolean;
+  /** HTTP status when it cannot be asked. */
+  readonly statusOnError: number;
+  /** Told to the server as they are; gRPC only. Values may be secrets. */
+  readonly contextExtensions: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface AuthorizationConfig {
+  readonly defaultAction: Action;
+  /** The first one that matches decides. */
+  readonly rules: readonly AuthorizationRule[];
+}
+
+/** Matches when all of its parts do; a part that is absent matches all. */
+export interface AuthorizationRule {
+  readonly action: Action;
+  /** The token has all of the scopes, and each claim as said. */
+  readonly source?: { readonly scopes: readonly string[]; readonly claims: readonly ClaimMatch[] };
+  /** Id of an upstream, and a tool by the upstream's own name. */
+  readonly tools?: readonly { readonly upstream: string; readonly tool: string }[];
+  /** An expression over `request` that gives a boolean; its syntax has been checked. */
+  readonly cel?: string;
+}
+
+/** `name` is a dotted path. `String`: the claim is one of the values. `StringArray`: it holds one of them. */
+export interface ClaimMatch {
+  readonly name: string;
+  readonly valueType: 'String' | 'StringArray';
+  readonly values: readonly string[];
+}
+
+/** Which upstreams a session gets: asked of each, `request.mcp.backend` being its name. */
+export interface BackendSelectorConfig {
+  readonly defaultAction: Action;
+  readonly rules: readonly { readonly action: Action; readonly cel?: string }[];
+}

@@ -1,0 +1,136 @@
+/** `manifold export`: what comes out is read back as the same servers, and what cannot be carried is told. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exportRoutes } from '../../src/cli/export.ts';
+import { readConfig } from '../../src/config/read.ts';
+import { recordingIo } from './recording-io.ts';
+
+let directory = '';
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'manifold-export-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const env = { TOKEN: 'hunter2', KEY: 'hunter3' };
+
+async function exported(config: unknown): Promise<{ code: number; out: string; err: string }> {
+  const path = join(directory, 'mcp.json');
+  await writeFile(path, JSON.stringify(config));
+  const io = recordingIo(env);
+  const code = await exportRoutes({ file: path, namespace: 'team', gateway: 'gw' }, io);
+  return { code, out: io.said().out, err: io.said().err.replaceAll(`${path}: `, '') };
+}
+
+test('a file comes back as it was', async () => {
+  const file = {
+    mcpServers: {
+      github: {
+        url: 'https://api.example.com/mcp/x',
+        headers: { Authorization: 'Bearer ${TOKEN}' },
+        includeTools: ['read', '${literal'],
+        excludeTools: ['write'],
+        timeout: 61_500,
+        onSessionLoss: 'error',
+        forwardHeaders: ['X-Tenant', 'Cookie'],
+        acknowledgeTokenPassthrough: true,
+      },
+      local: { url: 'http://127.0.0.1:3000/mcp', headers: { 'X-Key': '${KEY}' } },
+      none: { url: 'http://none.example.com/mcp', includeTools: [] },
+    },
+    manifold: {
+      backends: {
+        github: {
+          timeouts: { connect: '2s', call: '200s' },
+          retries: { attempts: 2 },
+          breaker: { failures: 3 },
+          resourceSelector: { includeRegex: ['^file:'] },
+          tools: { read: { rename: 'get', arguments: { v: { preset: [1], hidden: true } } } },
+        },
+      },
+      routes: {
+        main: { servers: ['github', 'local', 'none'] },
+        team: {
+          path: '/team',
+          hostnames: ['mcp.example.com'],
+          headers: [{ name: 'x-team', value: 'a.*', type: 'RegularExpression' }],
+          servers: ['local'],
+          securityPolicy: {
+            oauth: {
+              issuer: 'https://auth.example.com',
+              jwks: { remoteJWKS: { uri: 'https://auth.example.com/keys' } },
+              protectedResourceMetadata: { resource: 'https://mcp.example.com/team', scopesSupported: ['s'] },
+              claimToHeaders: [{ claim: 'sub', header: 'x-sub' }],
+            },
+            authorization: {
+              rules: [
+                {
+                  source: { jwt: { scopes: ['s'] } },
+                  target: { tools: [{ backend: 'local', tool: 't' }] },
+                  cel: 'true',
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+  const { code, out, err } = await exported(file);
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: 'note: "manifold run" fills in the variables of the Secrets; for a cluster, put in their values\n',
+  });
+  expect(out).not.toContain('hunter');
+  const [before, after] = [readConfig(JSON.stringify(file), 'f', env), readConfig(out, 'f', env)];
+  expect(after.routes.map(({ name, namespace }) => [name, namespace])).toEqual([
+    ['main', 'team'],
+    ['team', 'team'],
+  ]);
+  for (const [i, route] of before.routes.entries()) {
+    const { name: _name, namespace: _namespace, ports: _ports, upstreams, ...rest } = after.routes[i]!;
+    const { name: _old, upstreams: olds, ...oldRest } = route;
+    expect(rest).toEqual(oldRest);
+    for (const [k, { credential: _credential, ...upstream }] of upstreams.entries()) {
+      const { transport, tools, ...old } = olds[k]!;
+      const isSecure = transport.kind === 'http' && transport.url.startsWith('https:');
+      expect(upstream).toMatchObject({ ...old, transport });
+      expect(upstream.transport).toEqual({ ...transport, ...(isSecure && { tls: { serverName: 'api.example.com' } }) });
+      if (tools.include?.size === 0) expect(upstream.tools).toMatchObject({ excludePatterns: ['.*'] });
+      else if (tools.include?.has('read') === true)
+        expect(upstream.tools).toEqual({ ...tools, include: new Set(['read', '${literal']) });
+      else expect(upstream.tools).toEqual(tools);
+    }
+  }
+});
+
+test('what an MCPRoute cannot say is told, by server', async () => {
+  const { code, out, err } = await exported({
+    mcpServers: {
+      files: { command: 'files-server' },
+      old: { type: 'sse', url: 'http://a.example.com/sse' },
+      basic: { url: 'https://b.example.com/mcp', headers: { Authorization: 'Basic ${TOKEN}', 'X-A': 'a', 'X-B': 'b' } },
+      My_Server: { url: 'https://c.example.com/mcp?key=${KEY}' },
+    },
+  });
+  expect(code).toBe(0);
+  expect(err.split('\n')).toEqual([
+    'not carried: server files: it is a program of this machine; a cluster needs it as a server with a URL',
+    'not carried: server old: it speaks the deprecated HTTP+SSE transport, which an MCPRoute cannot say',
+    'not carried: server basic: its Authorization header is no Bearer token, which is all that an MCPRoute sends',
+    'not carried: server basic: its header X-B: an MCPRoute sends one header to a backend',
+    'not carried: server My_Server: its tools begin with "my-server" in place of "My_Server"',
+    '',
+  ]);
+  const upstreams = readConfig(out, 'f', env).routes[0]?.upstreams;
+  expect(upstreams?.map(({ id, transport }) => [id, transport.kind === 'http' && transport.url])).toEqual([
+    ['basic', 'https://b.example.com/mcp'],
+    ['my-server', 'https://c.example.com/mcp?key=hunter3'],
+  ]);
+});
+
+test('a file of which nothing can be carried gives 1', async () => {
+  const { code, out } = await exported({ mcpServers: { files: { command: 'x' } } });
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+});
