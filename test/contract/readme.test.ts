@@ -80,6 +80,7 @@ describe('README.md', () => {
     for (const [name, takes] of [
       ['run', ' [FILE…]'],
       ['check', ' FILE…'],
+      ['export', ' FILE'],
       ['keygen', ''],
       ['tools', ' [URL]'],
       ['token inspect', ' TOKEN'],
@@ -92,6 +93,7 @@ describe('README.md', () => {
     expect(Object.keys(commandLines)).toEqual([
       'run',
       'check',
+      'export',
       'keygen',
       'tools',
       'token inspect',
