@@ -48,7 +48,7 @@ const sealing: readonly Flag[] = [
     name: 'gateway-name',
     value: 'NAME',
     standard: 'manifold',
-    says: 'name that tokens are bound to; alike on all replicas',
+    says: 'name that tokens are bound to; identical on every replica',
   },
   {
     name: 'public-url',
@@ -211,7 +211,7 @@ export const commandLines = {
   check: {
     name: 'check',
     takes: 'FILE…',
-    says: 'Checks configuration as "run" would read it: prints every fault with its place and exits with 1, or prints what it comes to.',
+    says: 'Checks configuration as "run" would read it: prints every fault with its place and exits with 1, or prints the resolved configuration.',
     examples: ['manifold check .vscode/mcp.json', 'manifold check routes/', 'manifold check --diff old.yaml new.yaml'],
     flags: [
       ...sources.map((flag) => ({ ...flag, typedOnly: true as const })),
@@ -266,7 +266,7 @@ export const commandLines = {
         value: 'FILE',
         short: 'o',
         typedOnly: true,
-        says: 'write to FILE, readable by you alone; an existing file is left as it is',
+        says: 'write to FILE, readable only by you; an existing file is not changed',
       },
     ],
   },

@@ -35,7 +35,7 @@ const upstreamSessions = new Counter({
 
 export const upstreamUp = new Gauge({
   name: 'manifold_upstream_up',
-  help: 'Whether the last contact with an upstream succeeded (1) or not (0); with workers, of any of them.',
+  help: 'Gauge: 1 if the last contact with an upstream succeeded, else 0. With workers, 1 if it succeeded in any of them.',
   aggregator: 'max',
   labelNames: ['upstream'],
   registers,
@@ -53,7 +53,7 @@ export const tokenOverflows = new Counter({
 });
 export const streams = new Gauge({
   name: 'manifold_streams',
-  help: 'Open streams that clients asked for with GET.',
+  help: 'Gauge: GET streams that are open now.',
   registers,
 });
 export const hiddenItems = new Counter({
@@ -87,7 +87,7 @@ export const bridgeDropped = new Counter({
 });
 export const draining = new Gauge({
   name: 'manifold_draining',
-  help: '1 while the process drains.',
+  help: 'Gauge: 1 while the process drains, else 0.',
   aggregator: 'max',
   registers,
 });
@@ -100,7 +100,7 @@ export const budgetRefusals = new Counter({
 let usedBudget = (): number => 0;
 const budgetBytes: Gauge = new Gauge({
   name: 'manifold_budget_bytes',
-  help: 'Bytes of messages that are received, wait to be sent or are held, as `--memory-budget` counts them.',
+  help: 'Gauge: bytes of messages that are being received, wait to be sent or are held now, as `--memory-budget` counts them.',
   registers,
   collect: (): void => budgetBytes.set(usedBudget()),
 });
@@ -148,13 +148,13 @@ export const droppedMessages = new Counter({
 
 const reloads = new Counter({
   name: 'manifold_config_reloads_total',
-  help: 'Times that the configuration was read anew, by outcome.',
+  help: 'Reloads of the configuration, by outcome (ok, invalid).',
   labelNames: ['outcome'],
   registers,
 });
 const reloadFailed = new Gauge({
   name: 'manifold_config_reload_failed',
-  help: '1 while the configuration that was read last is invalid and an older one serves on.',
+  help: 'Gauge: 1 while the newest configuration is invalid and an older one is in use, else 0.',
   registers,
 });
 

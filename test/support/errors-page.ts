@@ -12,40 +12,43 @@ export const pagePath = fileURLToPath(new URL('../../docs/errors.md', import.met
 /** What each code means to an operator, and what to do. The type makes a new code without a hint a fault. */
 export const hints: Readonly<Record<ErrorCode, string>> = {
   host_not_allowed:
-    'The `Host` header is no name of this gateway (protection against DNS rebinding). Give the name with `--public-url` or `--allowed-hosts`.',
-  origin_not_allowed: 'A web page of another origin called. If it may, name its origin in `--allowed-origins`.',
+    'The `Host` header is not a name of this gateway (protection against DNS rebinding). Give the name with `--public-url` or `--allowed-hosts`.',
+  origin_not_allowed: 'A web page of another origin called. To allow it, name its origin in `--allowed-origins`.',
   path_unknown: 'The endpoint is `/mcp`; probes and metrics are on the admin port.',
   verb_not_allowed: 'The endpoint takes POST, GET and DELETE.',
   accept_missing:
     'The client must accept both kinds of answer. Often a hand-written request, or a proxy that rewrites `Accept`.',
   accept_stream_missing: 'The same for GET, which is answered by an event stream alone.',
-  body_too_large: 'One message may have 4 MiB, or what `--max-message-bytes` says. The connection is closed.',
+  body_too_large: 'A message may have at most 4 MiB, or the value of `--max-message-bytes`. The connection is closed.',
   content_type_unsupported: 'The client must post `application/json`.',
-  charset_unsupported: 'JSON is UTF-8. A charset in `Content-Type`, if there is one, must say so.',
-  content_encoding_unsupported: 'Compressed requests are not taken.',
+  charset_unsupported: 'JSON is UTF-8. If `Content-Type` has a charset, it must be `utf-8`.',
+  content_encoding_unsupported: 'Compressed requests are not supported.',
   headers_too_many: 'A request may have fewer than 100 header fields.',
-  header_repeated: 'A header that the gateway reads stands twice. Look for a proxy that adds what is there already.',
-  body_incomplete: 'The client, or a proxy, broke off while it sent the body.',
+  header_repeated:
+    'A header that the gateway reads appears twice. Look for a proxy that adds a header which is already there.',
+  body_incomplete:
+    'The client or a proxy closed the connection while it sent the body. A request that has not arrived within 30 s gets a plain 408 without a code: the network or the client is too slow.',
   overloaded:
     'What is received, sent and held would need more memory than `--memory-budget`, or one caller more than its share of it. The largest gives way first; the client tries again after `Retry-After`.',
   draining: 'The process is about to stop. The client tries again and reaches another replica.',
   stream_taken:
     'Between the gateway and its own bridge only: a second GET stream in one session of a stdio or SSE server.',
-  stream_gone: 'The answer that `Last-Event-ID` asks for can no longer be had from its server.',
-  streams_too_many: 'A session may have 32 GET streams open on one replica.',
+  stream_gone: 'The server can no longer give the answer that `Last-Event-ID` asks for.',
+  streams_too_many:
+    '429: the session has 32 GET streams open on this replica, or the clients without a session have 1,024 together. Close a stream, or try again after `Retry-After`. Look for a client that opens streams and never closes them.',
   token_malformed:
-    'The access token is in the query, the `Authorization` header stands twice, or it names Bearer without a token.',
+    'The access token is in the query, the `Authorization` header appears twice, or it names Bearer without a token.',
   token_missing: 'The request carries no credentials. The `WWW-Authenticate` header says where to get some.',
   token_invalid:
     'The access token has expired, or is not from the issuer, for the audience or of the kind that the route takes. The reason is in the log.',
   scope_insufficient: 'The rules of the route ask for scopes that the token lacks; the header names them.',
   access_denied: 'The rules of the route deny it, whatever the scopes.',
   authorization_unavailable:
-    'The authorization server (keys, introspection or callout) does not answer, and nothing kept can stand in.',
-  json_malformed: 'The body is no JSON or no UTF-8.',
+    'The authorization server (keys, introspection or callout) does not answer, and no cached answer can be used.',
+  json_malformed: 'The body is not JSON, or not UTF-8.',
   json_too_deep: 'More than 128 levels of arrays and objects.',
-  json_key_repeated: 'A key stands twice where readers could disagree about which one counts.',
-  message_invalid: 'JSON, but no JSON-RPC 2.0 message.',
+  json_key_repeated: 'A key appears twice, and readers could disagree about which one counts.',
+  message_invalid: 'JSON, but not a JSON-RPC 2.0 message.',
   batch_unsupported: 'Batches exist in revision 2025-03-26 only.',
   initialize_misplaced: '`initialize` inside a batch, or within a session of the bridge.',
   answer_unknown:
@@ -54,21 +57,21 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   session_unreadable:
     'The session token cannot be used; the client initializes anew. The reason is in `manifold_session_reject_total` and in the log, and is never told to the client. Many at once after a rollout: replicas with different keys, `--gateway-name` or `--public-url`.',
   revision_unsupported: 'The `MCP-Protocol-Version` header names a revision that this gateway does not speak.',
-  revision_mismatch: 'The header names another revision than the one agreed upon by `initialize`.',
+  revision_mismatch: 'The header names another revision than `initialize` agreed on.',
   envelope_incomplete:
-    'a 2026-07-28 request must say its protocol version and the capabilities of its client in `_meta`',
-  header_mismatch: 'a header of a 2026-07-28 request is missing or does not say what its body says',
-  revision_unknown: 'the request is of a revision that is not known here; `data.supported` names those that are',
+    'A request of 2026-07-28 must have its protocol version and the capabilities of its client in `_meta`.',
+  header_mismatch: 'A header of a request of 2026-07-28 is missing, or differs from the body.',
+  revision_unknown: 'The request is of an unknown revision. `data.supported` lists the known ones.',
   capability_missing:
     'A request of an extension that its client did not declare with it. `data.requiredCapabilities` says which.',
-  method_absent: 'the method is no part of 2026-07-28, or not served yet; HTTP 404',
-  state_invalid: 'the `requestState` of a retry is not one of this caller, this call and the last ten minutes',
+  method_absent: 'The method is not part of 2026-07-28, or not supported yet.',
+  state_invalid: 'The `requestState` of a retry belongs to another caller or call, or is older than ten minutes.',
   input_refused:
     'A server asked for input (elicitation, sampling, roots) in the middle of a call, and the client refused or did not answer within ten minutes.',
-  rounds_too_many: 'A server asked again and again in one call: eight rounds are carried.',
+  rounds_too_many: 'A server asked more than eight rounds of questions in one call.',
   holds_too_many: '10,000 calls wait for answers of their clients at this process. Look for clients that never answer.',
-  resource_absent: 'as `resource_unknown`, for clients of 2026-07-28',
-  method_unknown: 'Nobody knows the method, and nothing in the request says which of several servers it is for.',
+  resource_absent: 'The same as `resource_unknown`, for clients of 2026-07-28.',
+  method_unknown: 'The method is unknown, and the request does not say which of several servers it is for.',
   params_invalid: 'A parameter that the gateway reads is missing or of the wrong kind.',
   tool_unknown: 'No such tool, a tool that the configuration leaves out, or a bare name that several servers have.',
   prompt_unknown: 'The same for a prompt.',
@@ -76,28 +79,30 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   task_unknown:
     'A task id of another session or principal, or changed on its way, or one whose server is no longer configured.',
   cursor_invalid: 'A list cursor of another list or session, or changed on its way.',
-  upstream_unreachable: 'No connection, or a 5xx. The log has the reason; the server joins again by itself.',
+  upstream_unreachable:
+    'The connection failed, or the server answered 5xx. The log has the reason. The gateway tries again by itself.',
   upstream_starting:
     'A stdio or SSE server is still starting, or a server answers 503 while it does. It joins by itself. What it prints on stderr is in the log; `startTimeout` says how long it may take.',
   upstream_timeout:
     "Silent for the server's `timeout`, no session within `--init-timeout`, or at the ceiling of one hour.",
-  upstream_refused: 'Another 4xx, or an error in place of what the gateway itself asked for.',
-  upstream_unauthorized: 'A 401 or 403: look at `headers` of the server.',
+  upstream_refused: 'The server answered another 4xx status, or an error to a request of the gateway itself.',
+  upstream_unauthorized: 'The server answered 401 or 403. Check `headers` of the server in the configuration.',
   upstream_headers_refused:
     'A server of 2026-07-28 found headers that do not fit the request, twice, although its tools were listed anew in between.',
   upstream_revision_refused: 'The server says that it does not speak the revision that it was spoken to in.',
   upstream_verb_refused:
     'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
-  upstream_busy: 'The server answered 409: somebody else reads the stream that was asked for.',
-  upstream_malformed: 'The answer is no valid MCP, or compressed although that was not asked for.',
-  upstream_too_large: 'An answer may have 16 MiB, or what `--max-answer-bytes` says.',
+  upstream_busy:
+    'The server answered 429 (too many requests; it limits the rate), 408 (it waited too long for the request) or 409 (the stream has another reader). Calls are not repeated by the gateway. For 429, ask the operator of the server, or call it less often.',
+  upstream_malformed: 'The answer is not valid MCP, or it is compressed although the gateway did not ask for that.',
+  upstream_too_large: 'An answer may have at most 16 MiB, or the value of `--max-answer-bytes`.',
   answer_dropped:
     'The call was made, and its answer did not fit into `--memory-budget` beside what else was under way. Retrying is up to whoever knows what the call does.',
   upstream_interrupted:
-    'The connection broke in the middle of an answer that could not be taken up again. A call is never sent twice.',
+    'The connection broke in the middle of an answer that could not be resumed. A call is never sent twice.',
   upstream_session_lost:
     'The server restarted and `onSessionLoss` is `error`, or the loss came in the middle of an answer.',
-  upstreams_all_down: 'No server of the configuration could be reached.',
+  upstreams_all_down: 'The gateway could not reach any server of the configuration.',
   internal: 'A fault of the gateway. Please report it with the log entry, which has the stack.',
 };
 
@@ -107,7 +112,7 @@ export function errorsPage(): string {
     '# Errors',
     '',
     'Every fault of the gateway has a code. The code is in the log (`code`) and in the metrics (`outcome`); a client reads the JSON-RPC',
-    "error beside it and nothing of the inside. An upstream's own JSON-RPC error is handed on whole and is none of these.",
+    "error beside it and no internal details. An upstream's own JSON-RPC error is handed on whole and is not in this table.",
     '',
     'A status of 200 is that of a request which was understood: the error is in the JSON-RPC answer, as the session revisions of MCP',
     'have it. Where the answer has begun as an event stream, every error comes as an event of it, whatever its status here.',
