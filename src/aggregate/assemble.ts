@@ -1,6 +1,7 @@
 /**
- * One page of the merged list (protocol.md D4): upstreams in the order of the configuration, each with its items in its own
- * order, until the page is full; a cursor says where to go on, so every page of every upstream is reachable from any replica.
+ * One page of the merged list. Upstreams stand in the order of the configuration, and each keeps the order of its own items. A
+ * page ends when it is full; its cursor says where to go on, so any replica can give every page of every upstream
+ * (2025-11-25 server/utilities/pagination).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -127,8 +128,8 @@ export async function assemble(
 }
 
 /**
- * All pages of one list have to be for the same audience (protocol.md B9). A first page is sent before the others are known, and
- * cursors are sealed for one principal, so a list of several pages is private.
+ * All pages of one list must have the same `cacheScope` (2026-07-28 server/utilities/caching). The first page is sent before the
+ * others are known, and cursors are sealed for one principal, so a list of several pages is private.
  */
 function hintsOf(
   madeOf: readonly Part[],

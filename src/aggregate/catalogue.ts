@@ -1,7 +1,8 @@
 /**
- * What upstreams list, kept for a while: pages by upstream, kind and audience (protocol.md D11, security.md T25). A page is
- * loaded when it is first asked for, once however many ask; a failed load is not kept. Bounded in entries and bytes
- * (security.md R11). Clock and loader are arguments.
+ * A cache of what upstreams list: pages by upstream, kind and audience, so that nobody gets the private page of another
+ * (2026-07-28 server/utilities/caching). A page is loaded when it is first asked for, and once for all who ask at the same
+ * time. A failed load is not kept. Entries, pages and bytes are bounded, so a list without end cannot fill the memory. Clock
+ * and loader are arguments.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** Errors which say that a list offers what its upstream does not have: such a list is asked for again (protocol.md D11). */
+/** Errors which say that a list offers what its upstream does not have, such as an unknown tool. The list is then loaded again. */
 import type { Message } from '../protocol/message.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 

@@ -1,6 +1,6 @@
 /**
  * How long an answer counts and for whom: what upstreams say, and what the gateway says of an answer made of several (2026-07-28
- * server/utilities/caching; protocol.md B9, D11).
+ * server/utilities/caching).
  */
 import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
@@ -29,7 +29,7 @@ export interface Stated {
 
 export const unstated: Stated = { ttlMs: undefined, isPublic: false };
 
-/** A time that is no number counts as none, a negative one as 0; all but "public" is private (protocol.md B9). */
+/** A `ttlMs` that is no number counts as absent, a negative one as 0. Every scope but "public" is private. */
 export function readHints(bytes: Buffer, result: Found | undefined): Stated {
   const ttl = result?.member('ttlMs');
   const scope = result?.member('cacheScope');

@@ -1,6 +1,6 @@
 /**
- * The gateway's own answer to `initialize`, made of those of its upstreams (protocol.md A7, D2): the union of capabilities and
- * the labelled instructions of each, bounded.
+ * The gateway's own answer to `initialize`, made of those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the union
+ * of their capabilities, and the labelled instructions of each, bounded.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { serverCapabilitiesJson } from '../protocol/capabilities.ts';

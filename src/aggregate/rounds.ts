@@ -1,6 +1,6 @@
 /**
  * Questions of a server to its client in their two forms: requests on a stream (session era) and rounds, in which a result holds
- * the questions and the retry of the call the answers (2026-07-28 patterns/mrtr; protocol.md B7, D6). Their content is never
+ * the questions and the retry of the call the answers (2026-07-28 basic/patterns/mrtr). Their content is never
  * looked into here: `rewrite.ts` does that, on whichever form goes out.
  */
 import { GatewayError } from '../errors.ts';
@@ -27,7 +27,7 @@ export const maxQuestions = 32;
 
 const inputRequired = 'input_required';
 const askedMethods = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list']);
-/** 2026-07-28 patterns/mrtr: requests that may be answered with a question. */
+/** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
 const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
 /** Whether a call of this method may be answered with questions. */

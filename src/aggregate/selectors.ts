@@ -1,6 +1,6 @@
 /**
- * Which tools, prompts and resources of an upstream exist for clients. One function answers for lists and for calls alike, so
- * that nothing hidden can be called (security.md T11).
+ * Which tools, prompts and resources of an upstream exist for clients. One function decides for lists and for calls, so
+ * nothing hidden can be called.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { isNameable } from './names.ts';

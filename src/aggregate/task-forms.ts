@@ -1,6 +1,6 @@
 /**
- * Tasks between the eras (protocol.md D7): what a task of 2025-11-25 is called as one of the extension, what each says of itself,
- * and the answer that its call would have had without it.
+ * Tasks between the eras (docs/adr/0006-both-eras.md): a task of 2025-11-25 basic/utilities/tasks in the form of the extension
+ * io.modelcontextprotocol/tasks, the reverse, and the answer that the call would have had without a task.
  */
 import { GatewayError } from '../errors.ts';
 import { readListResult, type Message } from '../protocol/envelope.ts';
@@ -88,7 +88,7 @@ export function settledResponse({ bytes, root }: Message, status: 'completed' | 
 }
 
 /**
- * The questions of a task as those of a call (2026-07-28 patterns/mrtr), without those that were `answered`; undefined when none is
+ * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined when none is
  * left. `state` comes back with the answers.
  */
 export function roundOfTask(
@@ -126,7 +126,7 @@ export function asTask({ bytes, params }: Message): string {
   return whole.toString('utf8', params.start, params.end + whole.length - bytes.length);
 }
 
-/** Revision 2026-07-28 has no `task` in a call, so what a client of it puts there means nothing (protocol.md B11). */
+/** A call of revision 2026-07-28 has no `task`: servers ignore it (the extension io.modelcontextprotocol/tasks). */
 export function notAsTask({ bytes, params }: Message): Buffer {
   return params === undefined ? bytes : splice(bytes, removeMembers(bytes, params, ['task']));
 }

@@ -1,6 +1,7 @@
 /**
- * Ids of tasks, wherever a message of either era names one (protocol.md D3, D5 row Tasks): those an upstream has given are sealed on their way
- * to the client and opened on their way back. What a client has begun keeps the client's own id.
+ * Task ids, wherever a message of either era names one (2025-11-25 basic/utilities/tasks; the extension
+ * io.modelcontextprotocol/tasks). An id that an upstream has given is sealed on its way to the client and opened on its way
+ * back. A task that a client has begun keeps the client's own id.
  */
 import { readClientMessage, readServerMessage } from '../protocol/envelope.ts';
 import type { Message } from '../protocol/envelope.ts';

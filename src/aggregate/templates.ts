@@ -1,7 +1,7 @@
 /**
  * Whether a URI could have been made from a URI template (RFC 6570 §1.2, §3.2), to route a URI that carries no prefix of ours.
- * Both texts come from peers: no RegExp is built, and the work is linear in their lengths for each part of the template
- * (security.md T16), because literals are searched by Knuth, Morris and Pratt's method.
+ * Both texts come from peers, so no RegExp is built from them (CVE-2026-0621 was such a ReDoS). The work is linear in their
+ * lengths for each part of the template, because literals are searched with the Knuth–Morris–Pratt algorithm.
  */
 
 /** Longer texts match nothing. In UTF-16 units. */

@@ -1,4 +1,7 @@
-/** Which tools of a page want arguments in headers as well, and which ask for it in a way that hides them (protocol.md B3). */
+/**
+ * Which tools of a page want arguments in headers as well, and which annotate that in an invalid way and are hidden (2026-07-28
+ * basic/transports/streamable-http §Custom Headers from Tool Parameters).
+ */
 import { readListResult, type ListItem } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import { maxItemsPerList } from './page.ts';

@@ -34,7 +34,7 @@ const clientCapabilities: Shape = {
   },
 };
 
-/** The filter of `subscriptions/listen` (2026-07-28 patterns/subscriptions). */
+/** The filter of `subscriptions/listen` (2026-07-28 basic/patterns/subscriptions). */
 const filter: Shape = {
   members: {
     toolsListChanged: value,

@@ -129,7 +129,7 @@ function offerSeveral(server: McpServer, asker: Asker, called: string[]): void {
 function offerUnanswered(server: McpServer, asker: Asker, called: string[], visited: Set<string>): void {
   server.registerTool('ask_never', { description: 'Asks, and goes on without an answer' }, async (context) => {
     called.push('ask_never');
-    // A server must not ask what the request does not declare (2026-07-28 patterns/mrtr).
+    // A server must not ask what the request does not declare (2026-07-28 basic/patterns/mrtr).
     if (!declares(context, 'elicitation')) return answered({ without: 'undeclared' });
     const answer = answerTo(context, 'question');
     if (answer === undefined) {
