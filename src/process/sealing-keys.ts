@@ -1,6 +1,6 @@
 /**
  * The key ring that `run` seals with and `token inspect` reads with: a file, a secret from the environment, or, on loopback
- * alone, a key for the life of the process. No key is ever defaulted (security.md T5).
+ * alone, a key for the life of the process. There is no default key (docs/session-token.md §Keys).
  */
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
 import { type KdfSpec, kdfWarning, parseKdf } from '../session/kdf.ts';

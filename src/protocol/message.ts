@@ -1,6 +1,6 @@
 /**
- * One JSON-RPC 2.0 message as bytes, with what the gateway reads of it (protocol.md A8). What a message must be is checked
- * here; whether its method is known, and its params make sense, is not.
+ * One JSON-RPC 2.0 message as bytes, with the members that the gateway reads (JSON-RPC 2.0 §4, §5; 2025-11-25 basic §Messages).
+ * The form of the message is checked here. Whether its method is known and its params make sense is not.
  */
 import { GatewayError } from '../errors.ts';
 import { compileNames, findName } from './name-table.ts';

@@ -1,6 +1,6 @@
 /**
- * What each method of an era needs from the gateway. A method that an era does not have is absent from its table, so nothing
- * else asks for the era. protocol.md D4.
+ * What each method of an era needs from the gateway. A method that an era does not have is absent from its table, so no
+ * other code asks for the era.
  */
 
 /** From the catalogue, or by one upstream. */
@@ -61,7 +61,7 @@ const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, M
   ...commonRequests,
   ['server/discover', { kind: 'discover' }],
   ['subscriptions/listen', { kind: 'listen' }],
-  // Of the extension io.modelcontextprotocol/tasks (protocol.md B11).
+  // Of the extension io.modelcontextprotocol/tasks (SEP-2663).
   ['tasks/get', { kind: 'task' }],
   ['tasks/update', { kind: 'task' }],
   ['tasks/cancel', { kind: 'task' }],

@@ -1,6 +1,6 @@
 /**
  * The key file that `--session-keys` names: JSON, read once at the start and on reload. Order matters: the first key whose
- * `sealFrom` has come seals, all of them open (docs/session-token.md §Rotation).
+ * `sealFrom` has come seals, all of them open (docs/session-token.md §Rotating keys).
  *
  *     {"keys": [{"id": "2026-11", "secret": "…base64…", "kdf": "none", "format": 2, "sealFrom": "2026-11-20T00:00:00Z"}]}
  */

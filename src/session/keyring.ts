@@ -1,6 +1,6 @@
 /**
- * The keys of this gateway, from the oldest still accepted to the one that comes into use next. The tunable derivation runs
- * here, once a key; every key in use is then one or two HKDF (RFC 5869) away from the result.
+ * The keys of this gateway, from the oldest still accepted to the one that comes into use next. The configurable key
+ * derivation runs here, once for each key. Every key in use then comes from its result by one or two HKDF steps (RFC 5869).
  *
  * Each key of the operator makes one epoch for each format of the sealed identifiers (format.ts). All of them open; the operator
  * decides in which one the key seals. The format of a session is the format of everything that is bound to it.

@@ -35,7 +35,7 @@ export class OpenedSessions {
     return this.#young.size + this.#old.size;
   }
 
-  /** As `openSession`, and the same answer. Throws `session_unreadable` for every fault alike; faults are not remembered. */
+  /** As `openSession`, and the same answer. Throws `session_unreadable` for every fault; faults are not remembered. */
   open(keyring: Keyring, text: string, expected: ExpectedSession, nowSeconds: number): OpenSession {
     const known = this.#young.get(text) ?? this.#promote(text);
     if (known !== undefined && holds(known, keyring, expected, nowSeconds)) return known.session;

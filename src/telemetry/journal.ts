@@ -1,4 +1,4 @@
-/** What is counted and logged of requests, in one place: nothing of their content, and no label a peer could make up (T26, T27). */
+/** What is counted and logged of requests, in one place: nothing of their content, and no label that a peer could invent. */
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { Log } from './log.ts';
