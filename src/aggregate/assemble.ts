@@ -39,15 +39,15 @@ export interface Assembled {
   readonly failed: readonly Failure[];
   /** Upstreams whose lists end before they do, and why. */
   readonly cut: readonly Failure[];
-  /** Items that are not shown, as an earlier upstream has their names. */
+  /** Number of items that are not shown, because an earlier upstream has their names. */
   readonly shadowed: number;
   /** What a client may be told of how long it counts. */
   readonly hints: CacheHints;
 }
 
 /**
- * `upstreams` are those that have the capability, in the order of the configuration; `seal` makes the client's cursor of a
- * position. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
+ * `upstreams` are those that have the capability, in the order of the configuration; `seal` turns a position into the client's
+ * cursor. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
  * `cursor_invalid` when `from` names an upstream that is not among them.
  */
 export async function assemble(
@@ -117,7 +117,7 @@ export async function assemble(
   }
   const { next, failed, cut } = draft;
   const body = render(view, draft);
-  // An upstream that is not on this page may have failed, and decides all the same what others may be called.
+  // An upstream that is not on this page may have failed. It still decides which names the others may use.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
   if (isWhole) {
     const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };

@@ -13,7 +13,7 @@ const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
   ['prompts/get', 'prompts'],
 ] as const);
 
-/** Whether it is worth asking: most errors are of other kinds. */
+/** A cheap check first, since most errors are of other kinds. */
 export function mayContradict({ bytes, root }: Message): boolean {
   const code = root.member('error')?.member('code');
   return code?.kind === 'number' && numberOf(bytes, code) === invalidParams;

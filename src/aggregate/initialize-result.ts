@@ -16,7 +16,7 @@ export interface InitializeInput {
   /** Bits of src/protocol/capabilities.ts: what the upstream offers and the gateway can deliver. */
   readonly serverCapabilityBits: number;
   readonly instructions?: string | undefined;
-  /** Of its capabilities, what the protocol does not name: JSON text of an object. */
+  /** Its capabilities that the protocol does not define: JSON text of an object. */
   readonly experimental?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ const maxTemplatesTried = 256;
 
 export interface Owner {
   readonly upstream: UpstreamConfig;
-  /** What it calls itself the thing that was asked for. */
+  /** The upstream's own name for the requested item. */
   readonly key: string;
 }
 

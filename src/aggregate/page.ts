@@ -41,7 +41,7 @@ const maxCursorChars = 8192;
 const hidings = ['unreadable', 'unnamed', 'name', 'repeated', 'oversized', 'illegal'] as const;
 type Hiding = (typeof hidings)[number];
 
-/** What has been mended in an item: its members, its schemas, or a description that is too long. */
+/** What has been repaired in an item: its members, its schemas, or a description that is too long. */
 const mendings = ['members', 'inputSchema', 'outputSchema', 'description'] as const;
 type Mending = (typeof mendings)[number];
 

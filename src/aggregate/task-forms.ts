@@ -27,7 +27,7 @@ export interface LegacyTask extends TaskState {
   readonly ttlMs: number | null;
 }
 
-/** Of a task as JSON text, in bytes: it says how a call is doing, and nothing of its result. */
+/** Size of a task as JSON text, in bytes. A task holds the status of a call, not its result. */
 const maxTaskBytes = 64 * 1024;
 
 /** `found` is the task. Throws `upstream_malformed` for what is none, and for one that is too large. */
@@ -88,8 +88,8 @@ export function settledResponse({ bytes, root }: Message, status: 'completed' | 
 }
 
 /**
- * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined when none is
- * left. `state` comes back with the answers.
+ * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined
+ * when none is left. `state` comes back with the answers.
  */
 export function roundOfTask(
   { bytes, root }: Message,

@@ -17,7 +17,7 @@ const maxExpressions = 8;
 export function matchesTemplate(template: string, uri: string): boolean {
   if (template.length > maxTemplateChars || uri.length > maxUriChars) return false;
   const first = template.indexOf('{');
-  // Nearly all templates part here from nearly all URIs.
+  // Nearly all pairs of template and URI already differ here.
   if (!uri.startsWith(first === -1 ? template : template.slice(0, first))) return false;
   let reached = new Uint8Array(uri.length + 1);
   reached[0] = 1;

@@ -1,4 +1,4 @@
-/** `manifold check`: every fault of each file with its place, or what the file comes to. Nothing is connected to. */
+/** `manifold check`: prints every fault of each file with its path, or the resolved configuration. It opens no connection. */
 import type { Config, ToolSelector, UpstreamConfig } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import { readConfig } from '../config/read.ts';

@@ -56,7 +56,7 @@ function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7E\x80-\xFF]*$/.test(text);
 }
 
-/** The fixed headers, variables replaced. A name that is none is told by its place, since a value may have slipped into it. */
+/** The fixed headers, variables replaced. A fault shows the position of an invalid name, since the name may be a misplaced value. */
 export function readHeaders(
   path: JsonPath,
   written: ReadonlyMap<string, string>,

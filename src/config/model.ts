@@ -1,6 +1,6 @@
 /**
- * The configuration as the rest of the program sees it: checked, complete, frozen. Every reader (`mcp-servers.ts`, later
- * MCPRoute) ends here; nothing behind this file knows which kind of file a setting came from.
+ * The configuration as the rest of the program sees it: validated, complete, frozen. Every reader (mcp-servers/, mcp-route/) ends
+ * here; nothing behind this file knows which kind of file a setting came from.
  */
 
 /** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
@@ -62,7 +62,7 @@ export interface UpstreamConfig {
   readonly name: string;
   /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`; the first separator behind it is the gateway's own. */
   readonly id: string;
-  /** How its names are told from those of others; alike in all of a route. */
+  /** How its names are distinguished from those of others; identical for all upstreams of a route. */
   readonly naming: Naming;
   /** It is the only upstream of its route: nothing has to be told apart, so its messages pass as they are. */
   readonly isOnly?: boolean;
@@ -89,7 +89,7 @@ export interface RouteConfig {
   readonly upstreams: readonly UpstreamConfig[];
 }
 
-/** An entry that cannot be served, by the name it has in the file. */
+/** An invalid entry, by the name it has in the file. */
 export interface UnusableEntry {
   readonly name: string;
   readonly faults: readonly ConfigFault[];
@@ -99,7 +99,7 @@ export interface Config {
   readonly routes: readonly RouteConfig[];
   /** Entries that are left out because they are at fault, for a reader that was told to go on without them. */
   readonly unusable?: readonly UnusableEntry[];
-  /** Things a person should know and that stop nothing, each with its path. */
+  /** Warnings, each with its path. They do not stop the start. */
   readonly warnings: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What a process that serves was told, with defaults filled in. Where it was told, by flag or variable, is not known here. */
+/** Options of a serving process, with defaults filled in. Whether a flag or a variable set them is not known here. */
 import type { Naming } from '../config/model.ts';
 import type { LogFormat } from '../telemetry/pretty.ts';
 
@@ -14,7 +14,7 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
-/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
+/** All options of `manifold run`, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` exactly one is given. */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
   readonly mcpConfig: string | undefined;

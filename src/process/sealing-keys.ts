@@ -47,7 +47,7 @@ export function resourceOf(options: SealingOptions): string {
   return options.resource ?? '/mcp';
 }
 
-/* Judged even where a key file makes it needless: a slip must not wait for the day that it counts. */
+/* Validated even where a key file makes it unused, so that a mistake is found at once. */
 function sessionKdf(text: string): KdfSpec {
   try {
     return parseKdf(text);

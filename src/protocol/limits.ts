@@ -12,7 +12,7 @@ export const maxAnswerBytes = 16 * 1024 * 1024;
 /** Arrays and objects inside one another; the outermost counts as 1. */
 export const maxDepth = 128;
 
-/** Values one scan may capture: what a peer can make the scanner remember, whatever the shape. */
+/** Values that one scan may capture, whatever the shape. It bounds the memory that a peer can use. */
 export const maxCapturedValues = 262_144;
 
 /**

@@ -20,7 +20,7 @@ export type RequestPlan =
   | { readonly kind: 'level' }
   /** Known, and never declared. */
   | { readonly kind: 'withheld' }
-  /** Nothing is known of it: it travels where its parameters or the number of upstreams leave no doubt. */
+  /** An unknown method: it is forwarded only where its parameters or the number of upstreams make the target clear. */
   | { readonly kind: 'unknown' };
 
 /** The same without sessions. A method that is not in its table is not served (2026-07-28: HTTP 404 and −32601). */

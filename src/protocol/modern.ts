@@ -38,7 +38,7 @@ export function namedIn({ method, params }: Message): Found | undefined {
 /** What the specification wants in every request. `clientInfo` must not be required of a client. */
 const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
 
-/** What a request says of its client. It tells what to answer and how, and proves nothing. */
+/** What a request says of its client. It decides the form of the answer and is never proof of identity. */
 export interface Envelope {
   /** As the client wrote it, whether known here or not; undefined where it is no string, or far too long for one. */
   readonly protocolVersion: string | undefined;

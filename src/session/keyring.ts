@@ -15,7 +15,7 @@ import { lengthPrefixed } from './octets.ts';
 export { generateKeyFile, parseKeyFile } from './key-file.ts';
 export { KeyringError, type KeySpec } from './key-spec.ts';
 
-/** What a sealed identifier is for. One key each, so that none can be passed off as another. */
+/** What a sealed identifier is for. One key each, so that none can be used in the place of another. */
 export const purposeByte = { ses: 1, evt: 2, req: 3, prg: 4, cur: 5, rst: 6, tsk: 7 } as const;
 export type Purpose = keyof typeof purposeByte;
 

@@ -28,7 +28,7 @@ const minSessionSeconds = 5 * 60;
 const maxSessionSeconds = 30 * 24 * 60 * 60;
 /** Clocks of replicas may differ by this much. */
 export const clockSkewSeconds = 60;
-/** A session that says it was made later than this from now is refused: only a clock that is far off makes such a one. */
+/** A session that says it was made later than this from now is refused: only a clock that is far off creates one. */
 const maxAheadSeconds = 120;
 
 const sessionKeyBytes = 32;
@@ -65,7 +65,7 @@ export class OpenSession {
     return undefined;
   }
 
-  /** Past its time, on whichever clock of the replicas: nothing that is bound to it opens any more. */
+  /** Expired on the clock of every replica: no identifier that is bound to it opens any more. */
   isOver(nowSeconds: number): boolean {
     return nowSeconds > this.claims.expiresAt + clockSkewSeconds;
   }
@@ -147,7 +147,7 @@ export function openSession(
   return new OpenSession(claims, opened.epoch);
 }
 
-/** Why a session does not count at this time, or undefined when it does. */
+/** Why a session is not valid at this time, or undefined when it is. */
 export function timeFault(
   { issuedAt, expiresAt }: Pick<SessionClaims, 'issuedAt' | 'expiresAt'>,
   { maxAgeSeconds = maxSessionSeconds, notBefore = 0 }: Pick<ExpectedSession, 'maxAgeSeconds' | 'notBefore'>,

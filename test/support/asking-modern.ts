@@ -1,6 +1,6 @@
 /**
  * The tools of asking-tools.ts in 2026-07-28, on the SDK's own server and nothing older: a call that needs an answer ends with
- * `input_required`, and the next round brings it, with the state that the round before has sealed (patterns/mrtr).
+ * `input_required`, and the next round brings it, with the state that the round before has sealed (basic/patterns/mrtr).
  */
 import { randomBytes } from 'node:crypto';
 import { toNodeHandler } from '@modelcontextprotocol/node';
