@@ -1,6 +1,6 @@
 /**
- * The catalogue of faults: a stable code → what a client is told. What a fault really was (`detail`, `cause`) goes to the
- * log and nowhere else, so that no answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
+ * The catalogue of faults: a stable code → what a client is told. The real cause (`detail`, `cause`) goes only to the log, so no
+ * answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
  */
 
 interface CatalogueEntry {

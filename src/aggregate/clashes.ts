@@ -109,7 +109,7 @@ export function settled(
   return { body: joined(shown), shadowed: at - shown.length };
 }
 
-/** The name of an item that needs its prefix: others have the name too, or it would be read as another upstream's. */
+/** The prefixed name of an item whose bare name is not unique or reads as another upstream's; undefined when it needs no prefix. */
 function prefixFor(key: string, upstream: UpstreamConfig, claims: Claims): string | undefined {
   const { kind, byKey, byScheme, ids, schemes } = claims;
   const isFirstAlone = upstream.naming.policy === 'never';

@@ -30,7 +30,7 @@ export interface LegacyTask extends TaskState {
 /** Size of a task as JSON text, in bytes. A task holds the status of a call, not its result. */
 const maxTaskBytes = 64 * 1024;
 
-/** `found` is the task. Throws `upstream_malformed` for what is none, and for one that is too large. */
+/** `found` is the task. Throws `upstream_malformed` when it is invalid or too large. */
 export function readLegacyTask(bytes: Buffer, found: Found | undefined): LegacyTask {
   if (found?.kind !== 'object') throw malformed('no task');
   if (found.end - found.start > maxTaskBytes) throw malformed(`a task of ${found.end - found.start} bytes`);
@@ -57,7 +57,7 @@ export function flatTask(task: LegacyTask, taskId: string, status: TaskStatus = 
   );
 }
 
-/** What a task of the extension says of itself, in the answer to a call or to `tasks/get`. Throws `upstream_malformed`. */
+/** The status of a task of the extension, from the answer to a call or to `tasks/get`. Throws `upstream_malformed`. */
 export function readTask({ bytes, root }: Message): TaskState {
   const result = root.member('result');
   const taskId = result?.member('taskId');

@@ -17,7 +17,7 @@ export interface ToolHeaders {
 /** Annotated schemas of one page that are looked into, as JSON text in bytes: tools beyond it are not shown. */
 const maxParsedBytes = 2 * 1024 * 1024;
 
-/** `reply` is the whole response to `tools/list`; of a name that stands twice the first counts. What is no list has no tools. */
+/** `reply` is the whole response to `tools/list`; when a name occurs twice, the first counts. A reply that is no list has no tools. */
 export function readToolHeaders(reply: Buffer): ToolHeaders {
   const wanted = new Map<string, readonly ParamHeader[]>();
   const illegal = new Set<string>();
