@@ -1,6 +1,6 @@
 /**
- * The catalogue of faults: a stable code → what a client is told. What a fault really was (`detail`, `cause`) goes to the
- * log and nowhere else, so that no answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
+ * The catalogue of faults: a stable code → what a client is told. The real cause (`detail`, `cause`) goes only to the log, so no
+ * answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
  */
 
 interface CatalogueEntry {
@@ -12,7 +12,7 @@ interface CatalogueEntry {
   readonly message: string;
 }
 
-/* JSON-RPC faults of a request that was understood are HTTP 200 in the session era (protocol.md A1, D10). */
+/* JSON-RPC faults of a request that was understood are HTTP 200 in the session era (2025-11-25 basic/transports). */
 export const catalogue = {
   // The HTTP exchange itself.
   host_not_allowed: { status: 403, rpc: -32000, message: 'Forbidden: Host not allowed' },
@@ -71,7 +71,7 @@ export const catalogue = {
   initialize_misplaced: { status: 400, rpc: -32600, message: 'Invalid Request: initialize must be sent alone' },
   answer_unknown: { status: 400, rpc: -32600, message: 'Invalid Request: no such request' },
 
-  // The session (security.md §2.2: one answer for every fault of a token).
+  // The session: one answer for every fault of a token (docs/session-token.md §Opening).
   session_missing: { status: 400, rpc: -32000, message: 'Bad Request: Mcp-Session-Id header is required' },
   session_unreadable: { status: 404, rpc: -32001, message: 'Session not found' },
   revision_unsupported: { status: 400, rpc: -32000, message: 'Bad Request: unsupported MCP-Protocol-Version' },
@@ -81,7 +81,7 @@ export const catalogue = {
     message: 'Bad Request: MCP-Protocol-Version is not that of the session',
   },
 
-  // 2026-07-28: a request that does not fit its envelope or its headers (protocol.md B3).
+  // 2026-07-28: a request that does not fit its envelope or its headers (basic/transports/streamable-http).
   envelope_incomplete: { status: 400, rpc: -32602, message: 'Invalid params: _meta lacks what every request must say' },
   header_mismatch: { status: 400, rpc: -32020, message: 'Header mismatch' },
   revision_unknown: { status: 400, rpc: -32022, message: 'Unsupported protocol version' },

@@ -92,7 +92,7 @@ async function execute(command: Command): Promise<number | undefined> {
       const running = await (await import('./process/run.ts')).run(command.options, io, version);
       process.on('SIGHUP', () => void running.reload());
       process.on('SIGTERM', () => stop(running, command.options.drainDelayMs));
-      // A person at a terminal has no balancer to wait for.
+      // On a terminal there is no load balancer to wait for.
       process.on('SIGINT', () => stop(running, 0));
       io.stdout.write(await running.greeting);
       running.greeted();

@@ -1,6 +1,7 @@
 /**
- * One page of the merged list (protocol.md D4): upstreams in the order of the configuration, each with its items in its own
- * order, until the page is full; a cursor says where to go on, so every page of every upstream is reachable from any replica.
+ * One page of the merged list. Upstreams stand in the order of the configuration, and each keeps the order of its own items. A
+ * page ends when it is full; its cursor says where to go on, so any replica can give every page of every upstream
+ * (2025-11-25 server/utilities/pagination).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -38,15 +39,15 @@ export interface Assembled {
   readonly failed: readonly Failure[];
   /** Upstreams whose lists end before they do, and why. */
   readonly cut: readonly Failure[];
-  /** Items that are not shown, as an earlier upstream has their names. */
+  /** Number of items that are not shown, because an earlier upstream has their names. */
   readonly shadowed: number;
   /** What a client may be told of how long it counts. */
   readonly hints: CacheHints;
 }
 
 /**
- * `upstreams` are those that have the capability, in the order of the configuration; `seal` makes the client's cursor of a
- * position. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
+ * `upstreams` are those that have the capability, in the order of the configuration; `seal` turns a position into the client's
+ * cursor. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
  * `cursor_invalid` when `from` names an upstream that is not among them.
  */
 export async function assemble(
@@ -116,7 +117,7 @@ export async function assemble(
   }
   const { next, failed, cut } = draft;
   const body = render(view, draft);
-  // An upstream that is not on this page may have failed, and decides all the same what others may be called.
+  // An upstream that is not on this page may have failed. It still decides which names the others may use.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
   if (isWhole) {
     const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };
@@ -127,8 +128,8 @@ export async function assemble(
 }
 
 /**
- * All pages of one list have to be for the same audience (protocol.md B9). A first page is sent before the others are known, and
- * cursors are sealed for one principal, so a list of several pages is private.
+ * All pages of one list must have the same `cacheScope` (2026-07-28 server/utilities/caching). The first page is sent before the
+ * others are known, and cursors are sealed for one principal, so a list of several pages is private.
  */
 function hintsOf(
   madeOf: readonly Part[],

@@ -1,7 +1,8 @@
 /**
- * What upstreams list, kept for a while: pages by upstream, kind and audience (protocol.md D11, security.md T25). A page is
- * loaded when it is first asked for, once however many ask; a failed load is not kept. Bounded in entries and bytes
- * (security.md R11). Clock and loader are arguments.
+ * A cache of what upstreams list: pages by upstream, kind and audience, so that nobody gets the private page of another
+ * (2026-07-28 server/utilities/caching). A page is loaded when it is first asked for, and once for all who ask at the same
+ * time. A failed load is not kept. Entries, pages and bytes are bounded, so a list without end cannot fill the memory. Clock
+ * and loader are arguments.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -20,7 +21,7 @@ export type { Held, Term, View } from './view.ts';
 export interface CatalogueLimits {
   /** Lists kept: one for each upstream, kind and audience. */
   readonly maxEntries: number;
-  /** Kept over all, with the names that it is kept under. */
+  /** Bytes of the whole cache, keys included. */
   readonly maxBytes: number;
   /** Item bytes and pages of one list. */
   readonly maxListBytes: number;
@@ -34,9 +35,9 @@ const defaultLimits: CatalogueLimits = {
   maxPages: 128,
 };
 
-/** How long a list is kept at least that has been cut, in ms: it costs as much as any list may. */
+/** Shortest time that a truncated list is kept, in ms, because loading it again is as expensive as a list can be. */
 const cutTtlMs = 60_000;
-/** Entries looked at for being old whenever a page is asked for. */
+/** Entries checked for their age at each request for a page. */
 const maxSwept = 4;
 
 /** One upstream's list. Pages stand under the cursor they were asked for with. */
@@ -148,7 +149,7 @@ export class Catalogue {
     this.#entries.set(entry.name, entry);
   }
 
-  /** Lets go of the oldest entries, a few at a time, as long as nothing in them counts any more. */
+  /** Evicts the oldest entries, a few at a time, as long as everything in them has expired. */
   #sweep(nowMs: number): void {
     let swept = 0;
     for (const entry of this.#entries.values()) {
@@ -220,7 +221,7 @@ export class Catalogue {
     return false;
   }
 
-  /** Another number whenever something of the upstream has been forgotten. */
+  /** Changes whenever something of the upstream has been forgotten. */
   changesOf(upstreamId: string): number {
     return this.#changes.get(upstreamId) ?? 0;
   }

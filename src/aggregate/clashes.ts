@@ -1,6 +1,6 @@
 /**
- * Names and URIs that several upstreams have, where the operator wants them without a prefix: each gets its prefix, or the first
- * upstream of the configuration has it and the others' are not shown. Calls go by the same rule.
+ * Names and URIs that several upstreams have, where the operator wants them without a prefix. Either each gets its prefix, or the
+ * first upstream of the configuration owns the name and the others' are hidden. Calls follow the same rule.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan } from '../protocol/scan.ts';
@@ -109,7 +109,7 @@ export function settled(
   return { body: joined(shown), shadowed: at - shown.length };
 }
 
-/** What a thing is called that cannot go bare: because others have it, or because it would be read as another upstream's. */
+/** The prefixed name of an item whose bare name is not unique or reads as another upstream's; undefined when it needs no prefix. */
 function prefixFor(key: string, upstream: UpstreamConfig, claims: Claims): string | undefined {
   const { kind, byKey, byScheme, ids, schemes } = claims;
   const isFirstAlone = upstream.naming.policy === 'never';

@@ -1,5 +1,5 @@
 /**
- * Resource URIs inside content, made outward (protocol.md D3): embedded resources and resource links wherever blocks of
+ * Resource URIs inside content, made outward: embedded resources and resource links wherever blocks of
  * content stand, tool results inside sampling messages, and the resource of an MCP App. Text is never looked into.
  */
 import type { UpstreamConfig } from '../config/model.ts';
@@ -13,7 +13,7 @@ export interface Rendering {
   readonly upstream: UpstreamConfig;
   /** The URI of a resource that the client has asked for, as it wrote it. */
   readonly asked?: string | undefined;
-  /** Revision 2025-03-26 has no `resource_link`: such blocks become text (protocol.md D9). */
+  /** Revision 2025-03-26 has no `resource_link`: such blocks become text. */
   readonly linksAsText: boolean;
 }
 

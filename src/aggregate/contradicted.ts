@@ -1,4 +1,4 @@
-/** Errors which say that a list offers what its upstream does not have: such a list is asked for again (protocol.md D11). */
+/** Errors which say that a list offers what its upstream does not have, such as an unknown tool. The list is then loaded again. */
 import type { Message } from '../protocol/message.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 
@@ -13,7 +13,7 @@ const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
   ['prompts/get', 'prompts'],
 ] as const);
 
-/** Whether it is worth asking: most errors are of other kinds. */
+/** A cheap check first, since most errors are of other kinds. */
 export function mayContradict({ bytes, root }: Message): boolean {
   const code = root.member('error')?.member('code');
   return code?.kind === 'number' && numberOf(bytes, code) === invalidParams;

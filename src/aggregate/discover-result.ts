@@ -1,6 +1,6 @@
 /**
- * The gateway's own answer to `server/discover`, made of what its upstreams are known to offer (2026-07-28 server/discover;
- * protocol.md B4, D2, D11).
+ * The gateway's own answer to `server/discover`, made of what its upstreams are known to offer (2026-07-28 server/discover,
+ * server/utilities/caching).
  */
 import { modernServerCapabilitiesJson } from '../protocol/capabilities.ts';
 import { metaKey } from '../protocol/modern.ts';

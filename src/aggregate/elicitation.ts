@@ -1,6 +1,7 @@
 /**
- * What a person is asked on behalf of an upstream (protocol.md C4.7, C4.8): the question says which server asks, since the
- * client only knows the gateway; and a URL to be opened is a web URL, never `javascript:`, `data:` or `file:`.
+ * What a person is asked on behalf of an upstream (2025-11-25 client/elicitation §Security Considerations). The question says
+ * which server asks, since the client only knows the gateway. A URL to be opened is `http` or `https`, never `javascript:`,
+ * `data:` or `file:`.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** A page with fewer of its items: without those that were listed before, or as much of it as fits. The others stay as they are. */
+/** A page with some items removed: those that were listed before, or those that do not fit. The others stay unchanged. */
 import { elements } from '../protocol/list-result.ts';
 import { joined } from './joined.ts';
 import type { Page } from './page.ts';

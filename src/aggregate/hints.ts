@@ -1,6 +1,6 @@
 /**
- * How long an answer counts and for whom: what upstreams say, and what the gateway says of an answer made of several (2026-07-28
- * server/utilities/caching; protocol.md B9, D11).
+ * `ttlMs` and `cacheScope` of an answer: those that upstreams send, and those of an answer merged from several (2026-07-28
+ * server/utilities/caching).
  */
 import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
@@ -16,7 +16,7 @@ export interface CacheHints {
 /** What is said of an answer that an upstream of the session era, or a failed one, has a part in. */
 export const notToBeKept: CacheHints = { ttlMs: 0, cacheScope: 'private' };
 
-/** Longest time that an upstream's own word is believed, in ms: nobody may be listening for its changes. */
+/** Upper bound on the `ttlMs` of an upstream, in ms, because nobody may be listening for its changes. */
 const maxTtlMs = 3_600_000;
 
 /** What an upstream said of one answer. */
@@ -29,7 +29,7 @@ export interface Stated {
 
 export const unstated: Stated = { ttlMs: undefined, isPublic: false };
 
-/** A time that is no number counts as none, a negative one as 0; all but "public" is private (protocol.md B9). */
+/** A `ttlMs` that is no number counts as absent, a negative one as 0. Every scope but "public" is private. */
 export function readHints(bytes: Buffer, result: Found | undefined): Stated {
   const ttl = result?.member('ttlMs');
   const scope = result?.member('cacheScope');

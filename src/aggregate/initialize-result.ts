@@ -1,6 +1,6 @@
 /**
- * The gateway's own answer to `initialize`, made of those of its upstreams (protocol.md A7, D2): the union of capabilities and
- * the labelled instructions of each, bounded.
+ * The gateway's own answer to `initialize`, made of those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the union
+ * of their capabilities, and the labelled instructions of each, bounded.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { serverCapabilitiesJson } from '../protocol/capabilities.ts';
@@ -16,7 +16,7 @@ export interface InitializeInput {
   /** Bits of src/protocol/capabilities.ts: what the upstream offers and the gateway can deliver. */
   readonly serverCapabilityBits: number;
   readonly instructions?: string | undefined;
-  /** Of its capabilities, what the protocol does not name: JSON text of an object. */
+  /** Its capabilities that the protocol does not define: JSON text of an object. */
   readonly experimental?: string | undefined;
 }
 

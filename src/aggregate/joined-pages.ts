@@ -1,6 +1,6 @@
 /**
- * Merged lists as bytes, so that a warm list costs a comparison and no copying. One is valid only while every page it was
- * made of is fresh and the upstreams are the same ones in the same order. Bounded; the oldest goes first.
+ * A cache of merged lists as bytes: a hit costs a comparison and no copying. A merged list is valid only while every page it was
+ * made of is fresh and the upstreams are the same, in the same order. Bounded; the oldest is evicted first.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { Shelf } from './shelf.ts';

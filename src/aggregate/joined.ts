@@ -1,4 +1,4 @@
-/** Items of lists in memory of their own: what is kept for long must not keep a larger piece of memory that it was cut from. */
+/** List items copied into memory of their own, so that a cached item does not keep the larger buffer it was a part of. */
 
 const comma = 0x2c;
 

@@ -1,5 +1,6 @@
 /**
- * The four lists of a server (protocol.md A10): how each is asked for, where its items stand, and what names an item.
+ * The four lists of a server (2025-11-25 server/tools, server/prompts, server/resources): the method that asks for each, the
+ * member that holds its items, and the member that names an item.
  */
 import type { Subject } from './selectors.ts';
 

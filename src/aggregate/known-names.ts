@@ -1,7 +1,7 @@
 /**
- * What each upstream lists by name, for telling whose a bare name is (design.md §5; security.md T22). It may be somewhat older
- * than what clients are shown, as it only says where a call goes; and of an upstream that cannot be asked, what it listed last
- * counts, so that nothing of it falls to another.
+ * The names that each upstream lists, to find the owner of a bare name. They may be somewhat older than what clients are shown,
+ * since they only decide where a call goes. While an upstream cannot be asked, its last list counts, so no other upstream can
+ * take over its names (tool shadowing).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import type { ListKind } from './kinds.ts';

@@ -1,7 +1,7 @@
 /**
- * What is mended in one item of a list so that clients take it (2025-11-25 schema.ts: Tool, Prompt, Resource, ResourceTemplate,
- * BaseMetadata, Icon, Annotations). The official clients refuse a whole list for one member of the wrong kind. A member that is null
- * or of the wrong kind goes, for all of them are optional; one that has to be there gets the plainest value. Nothing else changes.
+ * What is repaired in one item of a list so that clients accept it (2025-11-25 schema.ts: Tool, Prompt, Resource, ResourceTemplate,
+ * BaseMetadata, Icon, Annotations). The official clients refuse a whole list when one member has the wrong type. An optional
+ * member that is null or of the wrong type is removed; a required one gets a default value. Nothing else changes.
  */
 import { textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
@@ -213,7 +213,7 @@ export function inOrder(edits: Edit[]): Edit[] {
   return edits.sort((one, other) => one.start - other.start || one.end - other.end);
 }
 
-/** Of a description, in a list: what is told of the rest. */
+/** Marks a description in a list that has been cut. */
 const cutNote = ' [cut here by the gateway]';
 
 /** A JSON string, its quotes included, that begins as the text does and has no more than so many bytes. */

@@ -1,6 +1,7 @@
 /**
  * Responses between the eras: what revision 2026-07-28 has in every result is added for its clients and taken out for older
- * ones, and an error keeps to the codes that a client may be sent (protocol.md B6, B9, D5, D9, D10).
+ * ones, and an error keeps to the codes that a client may be sent (2026-07-28 basic/index §resultType,
+ * server/utilities/caching; docs/adr/0006-both-eras.md).
  */
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -44,7 +45,7 @@ const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscript
 const resourceNotFound = -32002;
 const invalidParams = -32602;
 const internalError = -32603;
-/** JSON-RPC's codes for servers, all of which are older revisions' or the specification's to give out (protocol.md B3). */
+/** JSON-RPC's range of server errors. Older revisions or the specification own all of its codes (2026-07-28 basic/index). */
 const serverErrors = { from: -32099, to: -32000 };
 
 /**

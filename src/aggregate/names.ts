@@ -10,7 +10,7 @@ import type { Naming, UpstreamConfig } from '../config/model.ts';
 
 type Named = Pick<UpstreamConfig, 'id' | 'naming'>;
 
-/** What has a name. Models are never told those of prompts. */
+/** Items that have a name. Models never see the names of prompts. */
 export type NamedKind = 'tool' | 'prompt';
 
 /** The specification's bound on a tool name, here on the whole outward name. */
@@ -19,7 +19,7 @@ const maxNameChars = 128;
 /** Tool names: the specification's alphabet, and `/`, which earlier drafts of it allowed and servers still use. */
 const toolName = /^[A-Za-z0-9_./-]+$/;
 
-/** What the interfaces of models take in the name of a tool. */
+/** The characters that model APIs accept in a tool name. */
 const modelName = /^[A-Za-z0-9_-]+$/;
 const notForModels = /[^A-Za-z0-9_-]+/gu;
 
@@ -45,7 +45,7 @@ export function listedName(upstream: Named, name: string, kind: NamedKind = 'too
 const hashChars = 12;
 const aliasEnd = /_[0-9a-f]{12}$/;
 
-/** Begins as the name does, so that a person knows it again. */
+/** Begins like the name, so that a person recognizes it. */
 function fitting({ id, naming }: Named, outward: string, name: string, kind: NamedKind): string {
   const isSpelled = kind === 'prompt' || isForAny(naming) || modelName.test(outward);
   if (isSpelled && (naming.tooLong === 'warn' || outward.length <= naming.maxChars)) return outward;
@@ -67,7 +67,7 @@ export function mayBeAlias(naming: Naming, text: string): boolean {
   const { tooLong, maxChars } = naming;
   if (!aliasEnd.test(text)) return false;
   if (!isForAny(naming) && text.length <= maxChars && modelName.test(text)) return true;
-  // One less where the cut went through a pair of surrogates.
+  // One less where the cut splits a surrogate pair.
   return tooLong === 'shorten' && (text.length === maxChars || text.length === maxChars - 1);
 }
 

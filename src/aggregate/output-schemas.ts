@@ -1,19 +1,19 @@
 /**
  * Whether the official clients can compile an output schema (2025-11-25 server/tools §Output Schema). They compile those of a whole
  * list at once, and one that does not compile (a `$ref` that leads nowhere, a pattern that is none, a keyword with the wrong kind of
- * value) costs them the list. Judged by the keywords of JSON Schema drafts 6 to 2020-12; what is not known here is left alone.
+ * value) costs them the list. The check covers the keywords of JSON Schema drafts 6 to 2020-12 and ignores all others.
  */
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Schemas inside one another; a deeper one counts as not fit. */
+/** Depth of nested schemas; a deeper one counts as invalid. */
 const maxSchemaDepth = 64;
 /** In UTF-16 units. */
 const maxPatternChars = 1024;
 
 const types = new Set<unknown>(['string', 'number', 'integer', 'boolean', 'array', 'object', 'null']);
 
-/** Dialects that validators of clients have. Without a fragment; the last two may have `items` be an array. */
+/** Dialects that the validators of clients support, without a fragment. In the last two, `items` may be an array. */
 const newDialect = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;
 const oldDialect = /^https?:\/\/json-schema\.org\/(?:draft\/2019-09|draft-0[67])\/schema#?$/;
 

@@ -1,7 +1,7 @@
 /**
- * Which upstreams show a name or URI that carries no prefix of ours (design.md §5): app frames and older configurations call
- * tools by their original names, and web URIs never get a prefix (protocol.md D3). Whether one is enough, or unique is
- * needed, is for the caller to say.
+ * Which upstreams show a name or URI that carries no prefix of the gateway. MCP Apps and older configurations call tools by their
+ * original names, and `http` and `https` URIs never get a prefix. The caller decides whether one owner is enough or whether it
+ * must be the only one.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import type { Catalogue, View } from './catalogue.ts';
@@ -14,7 +14,7 @@ const maxTemplatesTried = 256;
 
 export interface Owner {
   readonly upstream: UpstreamConfig;
-  /** What it calls itself the thing that was asked for. */
+  /** The upstream's own name for the requested item. */
   readonly key: string;
 }
 

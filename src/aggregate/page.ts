@@ -1,5 +1,5 @@
 /**
- * One page of an upstream's list as clients get it: the items that exist for clients, under outward names and URIs, mended where
+ * One page of an upstream's list as clients get it: the items that exist for clients, under outward names and URIs, repaired where
  * clients would refuse the whole list for them, and otherwise byte for byte as they came. Bounded.
  */
 import type { UpstreamConfig } from '../config/model.ts';
@@ -41,7 +41,7 @@ const maxCursorChars = 8192;
 const hidings = ['unreadable', 'unnamed', 'name', 'repeated', 'oversized', 'illegal'] as const;
 type Hiding = (typeof hidings)[number];
 
-/** What has been mended in an item: its members, its schemas, or a description that is too long. */
+/** What has been repaired in an item: its members, its schemas, or a description that is too long. */
 const mendings = ['members', 'inputSchema', 'outputSchema', 'description'] as const;
 type Mending = (typeof mendings)[number];
 
@@ -54,7 +54,7 @@ export interface Showing {
   readonly illegal: ReadonlySet<string>;
   /** The upstream is of an era that says how long a list counts and for whom. */
   readonly hinted: boolean;
-  /** An output schema may be of any kind: clients of the session era refuse a whole list for one that is not an object's. */
+  /** An output schema may have any root: clients of the session era refuse a whole list when its root is not an object. */
   readonly anySchema: boolean;
   /** The client can call a tool as a task, so it is told which it may. */
   readonly tasks: boolean;
@@ -285,7 +285,7 @@ function outwardKey(
   return edits;
 }
 
-/** `outputSchema` where clients would refuse the list for it. That it is no object's is no fault of the upstream. */
+/** `outputSchema` where clients would refuse the list for it. A root that is not an object is not counted as a fault. */
 function unfitOutputSchema(bytes: Buffer, item: Found, rendering: Rendering, reasons: Set<Mending>): string[] {
   const schema = item.member('outputSchema');
   if (schema === undefined) return [];

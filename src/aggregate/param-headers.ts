@@ -1,7 +1,7 @@
 /**
- * `Mcp-Param-*`: the arguments of a tool that its schema wants mirrored into headers (2026-07-28
- * basic/transports/streamable-http §Custom Headers from Tool Parameters; protocol.md B3). Which they are, what to send to an
- * upstream, and whether what a client sent agrees with its own request.
+ * `Mcp-Param-*`: the arguments of a tool that its schema mirrors into headers (2026-07-28
+ * basic/transports/streamable-http §Custom Headers from Tool Parameters). This file finds
+ * them, makes the headers for an upstream, and checks that a client's headers agree with its own request.
  */
 import { decodeHeaderValue, encodeHeaderValue, mirroredText } from '../protocol/header-values.ts';
 

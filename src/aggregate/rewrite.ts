@@ -1,6 +1,6 @@
 /**
- * What the gateway changes in a message on its way (protocol.md D3, D4, D9), as edits on its bytes: ids, names, URIs and the
- * little that a client's revision does not know. All else arrives as it was sent, to the byte.
+ * What the gateway changes in a message on its way, as edits on its bytes: ids, names, URIs and the few members that the
+ * client's revision does not know. Everything else arrives byte for byte as it was sent (docs/adr/0003-byte-splicing-relay.md).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';

@@ -1,7 +1,7 @@
 /**
  * Questions of a server to its client in their two forms: requests on a stream (session era) and rounds, in which a result holds
- * the questions and the retry of the call the answers (2026-07-28 patterns/mrtr; protocol.md B7, D6). Their content is never
- * looked into here: `rewrite.ts` does that, on whichever form goes out.
+ * the questions and the retry of the call the answers (2026-07-28 basic/patterns/mrtr). This file
+ * never reads their content: `rewrite.ts` does, in whichever form goes out.
  */
 import { GatewayError } from '../errors.ts';
 import { readClientMessage, readServerMessage, type Message } from '../protocol/envelope.ts';
@@ -27,7 +27,7 @@ export const maxQuestions = 32;
 
 const inputRequired = 'input_required';
 const askedMethods = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list']);
-/** 2026-07-28 patterns/mrtr: requests that may be answered with a question. */
+/** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
 const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
 /** Whether a call of this method may be answered with questions. */
@@ -123,7 +123,7 @@ function demandedIn({ bytes, root }: Message): readonly Found[] {
   return error?.member('data')?.member('elicitations')?.items ?? [];
 }
 
-/** That error as a round; undefined for every other response. */
+/** This error as a round; undefined for every other response. */
 export function roundOfUrls(answer: Message): Message | undefined {
   const { bytes, id } = answer;
   const questions = demandedIn(answer).flatMap((each, index): Question[] => {
@@ -137,7 +137,7 @@ export function roundOfUrls(answer: Message): Message | undefined {
   return roundMessage(id, questions, undefined);
 }
 
-/** The same for clients of revisions that know no URLs to visit: a text for whoever reads the tool's result. */
+/** The same for clients of revisions without URL elicitation: a text in the result of the tool. */
 export function urlsAsText(answer: Message): Message | undefined {
   const { bytes, id } = answer;
   const lines = demandedIn(answer).flatMap((each) => {

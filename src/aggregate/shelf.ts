@@ -1,6 +1,6 @@
 /**
- * What is kept for a while under a name, for somebody: bounded in number and in bytes, names included. The oldest goes first, and
- * all that is kept for one session goes when the session does.
+ * A cache of values by audience and key, bounded in number and in bytes, keys included. The oldest entry is evicted first. All
+ * entries of a session are removed when it ends.
  */
 
 /** Of one text in memory, in bytes: it may be of two bytes a character, and has a head. */
@@ -11,7 +11,7 @@ export function textBytes(text: string): number {
 /** Of one thing that is kept, besides its texts. */
 export const thingBytes = 512;
 
-/** Looked at for being old whenever something is kept. */
+/** Entries checked for their age whenever one is added. */
 const maxSwept = 4;
 
 /** Whom what is kept for an audience belongs to: its first word is the session, the principal or `public`. */
@@ -63,7 +63,7 @@ export class Shelf<T> {
     }
   }
 
-  /** Lets go of the oldest, a few at a time, as long as they are of no use. */
+  /** Evicts the oldest, a few at a time, as long as they are expired. */
   sweep(isStale: (value: T) => boolean): void {
     let swept = 0;
     for (const [name, { value }] of this.#things) {

@@ -1,6 +1,6 @@
 /**
- * Tasks between the eras (protocol.md D7): what a task of 2025-11-25 is called as one of the extension, what each says of itself,
- * and the answer that its call would have had without it.
+ * Tasks between the eras (docs/adr/0006-both-eras.md): a task of 2025-11-25 basic/utilities/tasks in the form of the extension
+ * io.modelcontextprotocol/tasks, the reverse, and the answer that the call would have had without a task.
  */
 import { GatewayError } from '../errors.ts';
 import { readListResult, type Message } from '../protocol/envelope.ts';
@@ -27,10 +27,10 @@ export interface LegacyTask extends TaskState {
   readonly ttlMs: number | null;
 }
 
-/** Of a task as JSON text, in bytes: it says how a call is doing, and nothing of its result. */
+/** Size of a task as JSON text, in bytes. A task holds the status of a call, not its result. */
 const maxTaskBytes = 64 * 1024;
 
-/** `found` is the task. Throws `upstream_malformed` for what is none, and for one that is too large. */
+/** `found` is the task. Throws `upstream_malformed` when it is invalid or too large. */
 export function readLegacyTask(bytes: Buffer, found: Found | undefined): LegacyTask {
   if (found?.kind !== 'object') throw malformed('no task');
   if (found.end - found.start > maxTaskBytes) throw malformed(`a task of ${found.end - found.start} bytes`);
@@ -57,7 +57,7 @@ export function flatTask(task: LegacyTask, taskId: string, status: TaskStatus = 
   );
 }
 
-/** What a task of the extension says of itself, in the answer to a call or to `tasks/get`. Throws `upstream_malformed`. */
+/** The status of a task of the extension, from the answer to a call or to `tasks/get`. Throws `upstream_malformed`. */
 export function readTask({ bytes, root }: Message): TaskState {
   const result = root.member('result');
   const taskId = result?.member('taskId');
@@ -88,8 +88,8 @@ export function settledResponse({ bytes, root }: Message, status: 'completed' | 
 }
 
 /**
- * The questions of a task as those of a call (2026-07-28 patterns/mrtr), without those that were `answered`; undefined when none is
- * left. `state` comes back with the answers.
+ * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined
+ * when none is left. `state` comes back with the answers.
  */
 export function roundOfTask(
   { bytes, root }: Message,
@@ -126,7 +126,7 @@ export function asTask({ bytes, params }: Message): string {
   return whole.toString('utf8', params.start, params.end + whole.length - bytes.length);
 }
 
-/** Revision 2026-07-28 has no `task` in a call, so what a client of it puts there means nothing (protocol.md B11). */
+/** A call of revision 2026-07-28 has no `task`: servers ignore it (the extension io.modelcontextprotocol/tasks). */
 export function notAsTask({ bytes, params }: Message): Buffer {
   return params === undefined ? bytes : splice(bytes, removeMembers(bytes, params, ['task']));
 }

@@ -1,6 +1,7 @@
 /**
- * Ids of tasks, wherever a message of either era names one (protocol.md D3, D5 row Tasks): those an upstream has given are sealed on their way
- * to the client and opened on their way back. What a client has begun keeps the client's own id.
+ * Task ids, wherever a message of either era names one (2025-11-25 basic/utilities/tasks; the extension
+ * io.modelcontextprotocol/tasks). An id that an upstream has given is sealed on its way to the client and opened on its way
+ * back. A task that a client has begun keeps the client's own id.
  */
 import { readClientMessage, readServerMessage } from '../protocol/envelope.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -29,8 +30,9 @@ export function tasksOutward(message: Message, method: string | undefined, seal:
 }
 
 /**
- * A message of a client, with the tasks it relates to as their upstream knows them. `open` gives undefined for what is no id of
- * that upstream: it stays, as the client may have begun the task itself. Where a request names its task is the router's affair.
+ * A message of a client, with the tasks it relates to as their upstream knows them. `open` returns undefined for a text that is
+ * no id of that upstream; it stays, because the client may have begun the task itself. The router handles the task that a
+ * request is about.
  */
 export function tasksInward(message: Message, open: (id: string) => string | undefined): Message {
   const edits: Edit[] = [];
@@ -42,7 +44,7 @@ export function tasksInward(message: Message, open: (id: string) => string | und
 const namingMethods: ReadonlySet<string> = new Set(['notifications/tasks/status', 'notifications/tasks']);
 const taskMethods: ReadonlySet<string> = new Set(['tasks/get', 'tasks/cancel']);
 
-/** Whether a result is a task itself. Other results may well have a `taskId` of their own. */
+/** Whether a result is a task itself. Other results can have a `taskId` of their own. */
 function isTask(bytes: Buffer, result: Found, method: string | undefined): boolean {
   const type = result.member('resultType');
   if (type?.kind === 'string' && textOf(bytes, type) === 'task') return true;

@@ -1,7 +1,7 @@
 /**
  * Whether a URI could have been made from a URI template (RFC 6570 §1.2, §3.2), to route a URI that carries no prefix of ours.
- * Both texts come from peers: no RegExp is built, and the work is linear in their lengths for each part of the template
- * (security.md T16), because literals are searched by Knuth, Morris and Pratt's method.
+ * Both texts come from peers, so no RegExp is built from them (CVE-2026-0621 was such a ReDoS). The work is linear in their
+ * lengths for each part of the template, because literals are searched with the Knuth–Morris–Pratt algorithm.
  */
 
 /** Longer texts match nothing. In UTF-16 units. */
@@ -17,7 +17,7 @@ const maxExpressions = 8;
 export function matchesTemplate(template: string, uri: string): boolean {
   if (template.length > maxTemplateChars || uri.length > maxUriChars) return false;
   const first = template.indexOf('{');
-  // Nearly all templates part here from nearly all URIs.
+  // Nearly all pairs of template and URI already differ here.
   if (!uri.startsWith(first === -1 ? template : template.slice(0, first))) return false;
   let reached = new Uint8Array(uri.length + 1);
   reached[0] = 1;

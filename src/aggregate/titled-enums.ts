@@ -1,7 +1,7 @@
 /**
- * Forms for clients of 2025-06-18, whose choices have their titles in `enumNames`; later revisions have them in `oneOf`
- * (2025-11-25 client/elicitation §Requested Schema; protocol.md D9). Only such choices are written anew; what that revision
- * has no word for, such as a choice of several, stays as it is.
+ * Forms for clients of 2025-06-18. That revision keeps the titles of a choice in `enumNames`; later ones keep them in `oneOf`
+ * (2025-11-25 client/elicitation §Requested Schema). Only such choices are rewritten. What 2025-06-18 cannot express, such as
+ * a choice of several values, stays unchanged.
  */
 import { compileShape, rawOf, scan } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';

@@ -1,4 +1,7 @@
-/** Which tools of a page want arguments in headers as well, and which ask for it in a way that hides them (protocol.md B3). */
+/**
+ * Which tools of a page want arguments in headers as well, and which annotate that in an invalid way and are hidden (2026-07-28
+ * basic/transports/streamable-http §Custom Headers from Tool Parameters).
+ */
 import { readListResult, type ListItem } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import { maxItemsPerList } from './page.ts';
@@ -14,7 +17,7 @@ export interface ToolHeaders {
 /** Annotated schemas of one page that are looked into, as JSON text in bytes: tools beyond it are not shown. */
 const maxParsedBytes = 2 * 1024 * 1024;
 
-/** `reply` is the whole response to `tools/list`; of a name that stands twice the first counts. What is no list has no tools. */
+/** `reply` is the whole response to `tools/list`; when a name occurs twice, the first counts. A reply that is no list has no tools. */
 export function readToolHeaders(reply: Buffer): ToolHeaders {
   const wanted = new Map<string, readonly ParamHeader[]>();
   const illegal = new Set<string>();

@@ -23,7 +23,7 @@ export function prefixedUri(scheme: string, uri: string): string {
   return webPrefix.test(uri) ? uri : `${scheme}+${uri}`;
 }
 
-/** As it stands in what the upstream answers and sends. */
+/** The outward URI inside the results and notifications of the upstream. */
 export function outwardUri({ scheme, isOnly = false }: Schemed, uri: string): string {
   // What would be read as having the prefix gets one more.
   return isOnly && schemeOf(uri) !== scheme ? uri : prefixedUri(scheme, uri);

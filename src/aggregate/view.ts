@@ -1,23 +1,23 @@
-/** What the catalogue needs to know of whoever looks, and what it gives them. */
+/** What the catalogue needs to know about the caller of a list, and the pages that it returns. */
 import type { UpstreamConfig } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Part } from './hints.ts';
 import type { ListKind } from './kinds.ts';
 import type { Page } from './page.ts';
 
-/** Who looks at which lists, when, and how a page is had. */
+/** Who asks for which lists, when, and how a page is loaded. */
 export interface View {
   readonly kind: ListKind;
-  /** Tells merged lists apart: never the same for two who may see different ones. */
+  /** Key of a merged list: two callers that may see different lists never share it. */
   readonly principal: string;
   /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
   readonly audienceOf: (upstream: UpstreamConfig) => string;
   /** Who all may be shown a page that the upstream calls public; undefined where what it lists may depend on the caller. */
   readonly publicAudienceOf: (upstream: UpstreamConfig) => string | undefined;
   readonly nowMs: number;
-  /** How long a page is kept of which the upstream does not say it, asked when it has been loaded; 0 keeps none. */
+  /** How long a page is kept when the upstream does not say it. Called once the page has been loaded; 0 keeps none. */
   readonly ttlMsOf: (upstream: UpstreamConfig) => number;
-  /** Asks the upstream. Others may wait for the same page, so it must not end with one client's connection. */
+  /** Asks the upstream. Others may wait for the same page, so the end of one client's connection must not abort it. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
 

@@ -153,7 +153,7 @@ function runOptions(given: Given): RunOptions {
   };
 }
 
-/* As people copy it from a URL. */
+/* The form in which people copy it from a URL. */
 function withoutBrackets(host: string): string {
   return /^\[[0-9A-Fa-f:.]+\]$/.test(host) ? host.slice(1, -1) : host;
 }
@@ -174,7 +174,7 @@ function naming(given: Given): Naming {
   };
 }
 
-/* What the command line names as source outdoes the environment as a whole, so that no two are ever mixed unseen. */
+/* A source on the command line replaces all sources of the environment, so that two are never mixed unnoticed. */
 function source(given: Given): Pick<RunOptions, 'files' | 'mcpConfig' | 'mcpJson'> {
   const typed = given.words.length > 0 || given.typed('mcp-config') || given.typed('mcp-json');
   const of = (name: string): readonly string[] => (!typed || given.typed(name) ? given.list(name) : []);

@@ -1,4 +1,4 @@
-/** `manifold token inspect`: what a session token says, for an operator who has the key. It prints no upstream session id. */
+/** `manifold token inspect`: prints the content of a session token for an operator who has the key, without upstream session ids. */
 import { openMessage } from '../session/seal.ts';
 import { decodeClaims } from '../session/claims.ts';
 import { maxTokenChars } from '../session/token.ts';

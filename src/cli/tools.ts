@@ -12,9 +12,9 @@ import type { CommandIo } from '../process/io.ts';
 
 /** Longest wait for one answer. */
 const answerTimeoutMs = 30_000;
-/** Farewells are not waited for any longer. */
+/** Longest wait for the end of the session. */
 const farewellMs = 1_000;
-/** Where the gateway says in the result of a list which servers it is without (`_meta`, 2025-11-25 basic §_meta). */
+/** The key under which the gateway names the servers that are missing from a list (`_meta`, 2025-11-25 basic §_meta). */
 const missingKey = 'mcp-manifold/missing';
 const endpointPath = '/mcp';
 /** A list that goes on after this many pages is a loop. */
@@ -77,7 +77,7 @@ async function look(options: ToolsOptions): Promise<Seen> {
       missing: [...missing],
     };
   } finally {
-    // DELETE is good manners; a server that does not answer it must not hold up the command.
+    // A client should send DELETE; a server that does not answer it must not delay the command.
     await Promise.race([transport.terminateSession().catch(() => {}), pause(farewellMs)]);
     await client.close().catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** Collects what is wrong with a configuration while it is read, so that a person gets all of it at once. */
+/** Collects the faults of a configuration while it is read, so that all of them are reported at once. */
 import type { JsonPath } from './mcp-servers/jsonc.ts';
 import type { ConfigFault } from './model.ts';
 

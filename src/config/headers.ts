@@ -1,6 +1,6 @@
 /**
- * Headers of an upstream: fixed ones, and those of the client that it is meant to get. The gateway builds every hop anew
- * (protocol.md D3), so the headers of the hop itself cannot be set; client credentials pass only when that was said twice
+ * Headers of an upstream: fixed ones, and those of the client that it should get. The gateway builds the headers of every
+ * hop anew, so those of the hop itself cannot be set (RFC 9110 §7.6.1). Client credentials pass only with an acknowledgement
  * (2025-11-25 basic/authorization §Access Token Privilege Restriction: a token MUST NOT be passed through).
  */
 import type { Findings } from './findings.ts';
@@ -61,7 +61,7 @@ export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7E\x80-\xFF]*$/.test(text);
 }
 
-/** The fixed headers, variables replaced. A name that is none is told by its place, since a value may have slipped into it. */
+/** The fixed headers, variables replaced. A fault shows the position of an invalid name, since the name may be a misplaced value. */
 export function readHeaders(
   path: JsonPath,
   written: ReadonlyMap<string, string>,

@@ -1,6 +1,6 @@
 /**
- * From the name an operator wrote to the identifiers clients see: the prefix of tool names and the scheme of resource URIs
- * (protocol.md D3). Both are pure functions of the name, so they are the same on every replica and after every restart.
+ * From the name that an operator wrote to the identifiers that clients see: the prefix of tool names and the scheme of resource
+ * URIs. Both are pure functions of the name, so they are identical on every replica and after every restart.
  */
 import { createHash } from 'node:crypto';
 import { maxIdChars } from './limits.ts';

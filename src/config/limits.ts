@@ -3,7 +3,7 @@ export const maxConfigChars = 4 * 1024 * 1024;
 export const maxUpstreams = 128;
 /** Leaves at least half of the 64 characters that clients allow for a tool's name to the tool itself. */
 export const maxIdChars = 32;
-/** Longest silence of one call unless configured: a stream without any byte for this long is dead (security.md R2). */
+/** Longest silence of one call unless configured: a stream without any byte for this long is dead. */
 export const defaultTimeoutMs = 300_000;
 /** The shortest timeout that is accepted. */
 export const minTimeoutMs = 100;

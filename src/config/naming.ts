@@ -1,4 +1,4 @@
-/** How the tools and prompts of several servers are told apart (design: names are pure functions of server and name). */
+/** How the tools and prompts of several servers are distinguished (names are pure functions of server and name). */
 import type { Findings } from './findings.ts';
 import type { JsonPath } from './mcp-servers/jsonc.ts';
 import type { Naming, UpstreamConfig } from './model.ts';

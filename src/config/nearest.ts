@@ -2,7 +2,7 @@
  * "Did you mean …?": the known word nearest to a misspelt one, by the number of letters to insert, drop, change or swap.
  */
 
-/** Words further apart than this are not the same word misspelt. */
+/** Words with a larger distance are different words. */
 const maxDistance = 2;
 /** Longer words are not compared: the cost grows with the square of the length. */
 const maxWordChars = 64;

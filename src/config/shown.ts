@@ -1,4 +1,4 @@
-/** How an upstream is shown to people: enough to tell which one it is, nothing that may be a secret (security.md T30). */
+/** How an upstream is shown to people: enough to tell which one it is, nothing that may be a secret. */
 import type { UpstreamTransport } from './model.ts';
 
 /** Longer parts of a path that hold a digit are taken for keys, which some services put there. */

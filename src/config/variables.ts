@@ -64,7 +64,7 @@ export function expandAt(
   return expanded.text;
 }
 
-/* Things that an editor knows and a gateway does not. */
+/* Variables that only an editor can resolve. */
 const editorVariables = new Set([
   'workspaceFolder',
   'workspaceFolderBasename',

@@ -1,6 +1,6 @@
 /**
- * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback unless told otherwise
- * (security.md T28). It tells nothing of configuration or secrets.
+ * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback unless configured
+ * otherwise. It shows no configuration and no secret.
  */
 import type { Server } from 'node:http';
 import { GatewayError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** The name that a bridged upstream has at the bridge: two routes may each have one of the same name, and these never meet. */
+/** The name of a bridged upstream at the bridge. Two routes may use one name for different upstreams, which must stay apart. */
 export function bridgedName(route: string, upstream: string): string {
   return route === defaultRoute ? upstream : `${route}/${upstream}`;
 }

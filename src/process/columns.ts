@@ -1,4 +1,4 @@
-/** Text in columns for a terminal, and text of peers made fit for one. */
+/** Text in columns for a terminal, and the sanitizing of text from peers. */
 
 /** Columns two spaces apart, each as wide as its widest cell; the last one is left as it is. */
 export function columns(rows: readonly (readonly string[])[]): readonly string[] {

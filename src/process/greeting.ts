@@ -1,4 +1,4 @@
-/** What `manifold run` tells the person who started it: the endpoint, each upstream with what it offers, and how to use it. */
+/** The text that `manifold run` prints at the start: the endpoint, each upstream with what it offers, and how to use it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { routeKey } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -27,7 +27,7 @@ const startingMs = 10_000;
 const maxSaidChars = 60;
 const lookAgainMs = 200;
 
-/** Looks at every upstream once, as a client with a session of its own would, and leaves nothing behind at the upstreams. */
+/** Contacts every upstream once, like a client with its own session, and ends that session afterwards. */
 async function survey(parts: RouteParts, stateOf: StateOf): Promise<Row[]> {
   const client = parts.clients.observer();
   const rows = await Promise.all(

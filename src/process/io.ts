@@ -1,4 +1,4 @@
-/** What a command may touch of the process. main.ts gives the real things; a test gives its own. */
+/** The parts of the process that a command may use. main.ts passes the real ones; a test passes its own. */
 import type { NotUtf8Error } from '../config/text-file.ts';
 import type { Environment } from '../config/variables.ts';
 
@@ -18,7 +18,7 @@ export interface CommandIo {
   readonly nowSeconds: () => number;
 }
 
-/** What went wrong with a file, for a person. */
+/** Describes a file error for the operator. */
 export function fileFault(path: string, fault: unknown): string {
   const code = fault instanceof Error && 'code' in fault ? fault.code : undefined;
   switch (code) {

@@ -1,4 +1,4 @@
-/** Begins to listen, and says in a person's words why it cannot. */
+/** Begins to listen, or explains to the operator why it cannot. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopback } from './prepare.ts';

@@ -16,7 +16,7 @@ const frameMs = 100;
 const maxSaidChars = 60;
 
 export interface LiveLines {
-  /** Takes the lines away from a terminal. */
+  /** Removes the lines from a terminal. */
   stop(): void;
 }
 

@@ -1,4 +1,4 @@
-/** An upstream that is the gateway itself would have it call itself until something gives way: it is told and left out. */
+/** An upstream that is the gateway itself would cause an endless loop of calls. It is reported and left out. */
 import { networkInterfaces } from 'node:os';
 import { BlockList, isIP } from 'node:net';
 import type { RunOptions } from './options.ts';
@@ -16,7 +16,7 @@ loopback.addAddress('::1', 'ipv6');
 /**
  * `source` names the configuration in messages. The configuration without upstreams whose URL is the endpoint that `options` ask for, or is `--public-url`; those are among its
  * unusable ones then. Throws `ConfigError` when nothing is left, and for the first one with `strict`. A name that leads here
- * through DNS or a proxy is not found out.
+ * through DNS or a proxy is not detected.
  */
 export function withoutItself(config: Config, source: string, endpoint: Endpoint, strict: boolean): Config {
   const own: UnusableEntry[] = [];

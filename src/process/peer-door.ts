@@ -1,6 +1,6 @@
 /**
- * Where other replicas, and the other workers of this machine, reach this very process: each has a door of its own, as one port
- * that workers share leads to any of them.
+ * Where other replicas, and the other workers of this machine, reach this very process: each has a listener of its own,
+ * since the port that workers share leads to any of them.
  */
 import type { Keyring } from '../session/keyring.ts';
 import { hopServer, type BroughtTo } from '../transport/peers/hop-server.ts';

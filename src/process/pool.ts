@@ -1,4 +1,4 @@
-/** What `run` needs of the processes that serve, whether it is this one alone or workers beside it. */
+/** What `run` needs from the serving processes: this one alone, or its workers. */
 import type { Config } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';

@@ -1,6 +1,7 @@
 /**
  * Reads the configuration anew when a file of it changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
- * one and the symbolic links of a mounted ConfigMap are seen as well. What is invalid changes nothing: the last good one serves on.
+ * one and the symbolic links of a mounted ConfigMap are seen as well. An invalid configuration changes
+ * nothing: the last valid one stays in use.
  */
 import { readdirSync, unwatchFile, watchFile } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +35,7 @@ export class Reloading {
     this.#watch();
   }
 
-  /** Reads at once; several wishes at a time are one. Never rejects. */
+  /** Reads at once; several requests at the same time are one. Never rejects. */
   async now(): Promise<void> {
     if (this.#underWay !== undefined) {
       this.#isStale = true;

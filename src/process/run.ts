@@ -1,4 +1,4 @@
-/** `manifold run`: prepares, bridges what speaks no HTTP, serves in this process or in workers, and greets. */
+/** `manifold run`: reads the configuration, bridges stdio and SSE servers, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
 import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf } from '../telemetry/log.ts';
@@ -29,7 +29,7 @@ export interface Running {
   greeted(): void;
   /** Reads the configuration anew. Never rejects. */
   reload(): Promise<void>;
-  /** Takes in nothing new, lets what is under way finish within the drain timeout, and closes; not before `delayMs`. */
+  /** Accepts no new work, lets running work finish within the drain timeout, and closes; not before `delayMs`. */
   drain(delayMs: number): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The key ring that `run` seals with and `token inspect` reads with: a file, a secret from the environment, or, on loopback
- * alone, a key for the life of the process. No key is ever defaulted (security.md T5).
+ * alone, a key for the life of the process. There is no default key (docs/session-token.md §Keys).
  */
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
 import { type KdfSpec, kdfWarning, parseKdf } from '../session/kdf.ts';
@@ -47,7 +47,7 @@ export function resourceOf(options: SealingOptions): string {
   return options.resource ?? '/mcp';
 }
 
-/* Judged even where a key file makes it needless: a slip must not wait for the day that it counts. */
+/* Validated even where a key file makes it unused, so that a mistake is found at once. */
 function sessionKdf(text: string): KdfSpec {
   try {
     return parseKdf(text);

@@ -32,7 +32,7 @@ export interface Serving {
   /** News from another worker or replica. */
   heard(notice: Notice): Promise<void>;
   /**
-   * Takes in nothing new, lets what is under way finish within the drain timeout, and closes. It listens and answers for
+   * Accepts no new work, lets running work finish within the drain timeout, and closes. It listens and answers for
    * `delayMs` at the least.
    */
   drain(delayMs: number): Promise<void>;
@@ -95,7 +95,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     (app) => peers.receive(app, heardOfPeer),
   );
   await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
-    // Whoever cannot serve must not stay because of a door.
+    // A process that cannot serve must not stay alive because its peer listener is open.
     peerDoor?.close();
     throw fault;
   });

@@ -22,7 +22,7 @@ export type ToWorker =
       readonly slot: number;
       /** Bridged upstreams by name. */
       readonly urls: ReadonlyMap<string, string>;
-      /** Whether to look at the upstreams for the person who started it. */
+      /** Whether to contact the upstreams for the greeting. */
       readonly greets: boolean;
     }
   | { readonly kind: 'reload'; readonly config: Config; readonly urls: ReadonlyMap<string, string> }
@@ -74,7 +74,7 @@ export function runWorker(io: CommandIo, version: string): void {
     serving = await serve(prepared, {
       options,
       slot,
-      // The primary has told the person already.
+      // The primary has already reported it.
       io: { ...io, stderr: { write: () => {} } },
       log: createLog(options.logLevel, outputOf(options.logFormat)).child({ worker: cluster.worker?.id }),
       version,

@@ -1,6 +1,6 @@
 /**
  * `--workers N`: this process becomes the primary of N workers on one port (node:cluster). Any worker serves any request, so
- * the death of one costs what it had under way and nothing else; it is replaced and logged.
+ * when one dies, only its running requests are lost. It is replaced, and its end is logged.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';

@@ -1,5 +1,5 @@
 /**
- * A map that cannot grow without end: when it holds too many entries, or too much, the oldest give way. "Oldest" is the one that
+ * A map of bounded size: when it holds too many entries, or too much weight, the oldest are evicted. "Oldest" is the one that
  * was set or renewed longest ago, so the same class serves as a queue (`set` alone) and as a cache of what is in use (`renew`).
  */
 

@@ -1,4 +1,4 @@
-/** Some programs put a byte order mark before JSON. RFC 8259 §8.1 lets a reader pass over it; nobody may write one. */
+/** Some programs put a byte order mark before JSON. RFC 8259 §8.1 lets a reader ignore it and forbids to write it. */
 
 /** The same memory without the mark. */
 export function withoutMark(bytes: Buffer): Buffer {

@@ -1,7 +1,7 @@
 /**
  * Capabilities as sets of bits: what a client or a server declared in `initialize`, in 16 bits, and back to JSON.
  * 2025-11-25 basic/lifecycle §Capability Negotiation; `io.modelcontextprotocol/ui` is the MCP Apps extension. The places of
- * the bits are part of the sealed session (docs/session-token.md): they may be added to and never moved.
+ * the bits are part of the sealed session (docs/session-token.md): they may be extended, but no bit ever moves.
  */
 
 export const clientCapability = {
@@ -53,7 +53,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** MCP Apps. */
 export const uiExtension = 'io.modelcontextprotocol/ui';
-/** Tasks of 2026-07-28: not those of 2025-11-25, and neither stands for the other (protocol.md B11). */
+/** Tasks of 2026-07-28: not those of 2025-11-25; neither implies the other. */
 export const tasksExtension = 'io.modelcontextprotocol/tasks';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
@@ -186,7 +186,7 @@ export function serverCapabilitiesJson(bits: number): string {
   });
 }
 
-/** As `serverCapabilitiesJson`, for revision 2026-07-28, which has no tasks outside an extension (protocol.md B2). */
+/** As `serverCapabilitiesJson`, for revision 2026-07-28, which has no tasks outside an extension. */
 export function modernServerCapabilitiesJson(bits: number): string {
   return serverCapabilitiesJson(bits & ~serverTasks);
 }

@@ -1,6 +1,6 @@
 /**
- * Capabilities as a scan has found them, as bits of `capabilities.ts`: what a stranger declares is never parsed, however much of
- * it there is. 2025-11-25 basic/lifecycle §Capability Negotiation; 2026-07-28 basic/index §_meta.
+ * Capabilities as a scan has found them, as bits of `capabilities.ts`: a peer's declaration is never parsed, whatever its
+ * size. 2025-11-25 basic/lifecycle §Capability Negotiation; 2026-07-28 basic/index §_meta.
  */
 import {
   clientCapability,

@@ -1,5 +1,5 @@
 /**
- * What arrives: a message of a client, a message of a server, a batch, a page of a list.
+ * Entry points for everything that arrives: a message of a client or a server, a batch, a page of a list.
  */
 import { maxBatchMessages } from './limits.ts';
 import { clientMessageShape, serverMessageShape } from './message-shapes.ts';

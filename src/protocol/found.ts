@@ -1,6 +1,6 @@
 /**
  * What a scan captured: where a value stands in the bytes, never a copy of it. The relay is lossless because a value
- * travels as these bytes (design.md §5); text and numbers are decoded only where the gateway itself reads them.
+ * travels as these bytes; text and numbers are decoded only where the gateway itself reads them.
  */
 
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'true' | 'false' | 'null';

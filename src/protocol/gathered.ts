@@ -1,6 +1,6 @@
 /**
- * Bytes that come in pieces, put together in one buffer. One object a piece would cost a hundred times what a piece of one byte
- * holds, and the sender chooses the pieces.
+ * Bytes that arrive in pieces, gathered in one buffer. The sender chooses the size of the pieces, and one object for each piece of
+ * one byte would cost a hundred times its content.
  */
 
 /** What the buffer of the second piece has at the least. */

@@ -1,6 +1,6 @@
 /**
  * Values of `Mcp-Name` and `Mcp-Param-*`: text as it is where a header can hold it, else as base64 of its UTF-8 between markers
- * (2026-07-28 basic/transports/streamable-http §Value Encoding; protocol.md B3).
+ * (2026-07-28 basic/transports/streamable-http §Value Encoding).
  */
 import { isUtf8 } from 'node:buffer';
 

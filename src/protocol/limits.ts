@@ -1,5 +1,6 @@
 /**
- * Bounds on what a peer may send in one message or one event (security.md T18, T19). Sizes are in bytes of the wire.
+ * Bounds on what a peer may send in one message or one event, since neither may exhaust memory or stack. Sizes are in bytes as
+ * they arrive.
  */
 
 /** One JSON-RPC message of a client, unless the operator says otherwise. Larger bodies are refused before they are scanned. */
@@ -11,7 +12,7 @@ export const maxAnswerBytes = 16 * 1024 * 1024;
 /** Arrays and objects inside one another; the outermost counts as 1. */
 export const maxDepth = 128;
 
-/** Values one scan may capture: what a peer can make the scanner remember, whatever the shape. */
+/** Values that one scan may capture, whatever the shape. It bounds the memory that a peer can use. */
 export const maxCapturedValues = 262_144;
 
 /**
@@ -24,7 +25,7 @@ export const maxRememberedKeys = 131_072;
 export const maxClientValues = 16_384;
 export const maxClientKeys = 8_192;
 
-/** What a client says of itself is handed on to upstreams, with each request; more of it than this is not. */
+/** `clientInfo` is sent on to upstreams with each request; a longer one is not. */
 export const maxClientInfoBytes = 64 * 1024;
 
 /** A resource URI or a task id that is watched. */

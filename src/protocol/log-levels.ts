@@ -1,12 +1,12 @@
-/** How grave a log message is, from the least grave (RFC 5424 §6.2.1; 2026-07-28 server/utilities/logging §Log Levels). */
+/** The severities of log messages, lowest first (RFC 5424 §6.2.1; 2026-07-28 server/utilities/logging §Log Levels). */
 
 const logLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** For clients of the session era that have set none: what servers say of their work, without what is for their makers. */
+/** For clients of the session era that have set none: information about the work of a server, without debug messages. */
 export const defaultLogLevel: LogLevel = 'info';
 
-/** Whether a message of this level is wanted by whoever asked for `least`. */
+/** Whether a message of this level reaches a client that asked for `least` and above. */
 export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
   return logLevels.indexOf(level) >= logLevels.indexOf(least);
 }

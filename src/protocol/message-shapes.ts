@@ -1,6 +1,6 @@
 /**
- * What the gateway reads of a message, on either side: the members it routes by, rewrites or seals (protocol.md D3, D4,
- * D6). All else passes as bytes. A member not named here cannot be replaced by a splice.
+ * What the gateway reads of a message, on either side: the members by which it routes and those it rewrites or seals.
+ * Everything else passes as bytes. A splice cannot replace a member that is not named here.
  */
 import { tasksExtension, uiExtension } from './capabilities.ts';
 import { maxClientKeys, maxClientValues } from './limits.ts';
@@ -34,7 +34,7 @@ const clientCapabilities: Shape = {
   },
 };
 
-/** The filter of `subscriptions/listen` (2026-07-28 patterns/subscriptions). */
+/** The filter of `subscriptions/listen` (2026-07-28 basic/patterns/subscriptions). */
 const filter: Shape = {
   members: {
     toolsListChanged: value,

@@ -1,6 +1,6 @@
 /**
- * One JSON-RPC 2.0 message as bytes, with what the gateway reads of it (protocol.md A8). What a message must be is checked
- * here; whether its method is known, and its params make sense, is not.
+ * One JSON-RPC 2.0 message as bytes, with the members that the gateway reads (JSON-RPC 2.0 §4, §5; 2025-11-25 basic §Messages).
+ * The form of the message is checked here. Whether its method is known and its params make sense is not.
  */
 import { GatewayError } from '../errors.ts';
 import { compileNames, findName } from './name-table.ts';
@@ -20,7 +20,7 @@ export interface Message {
   readonly params: Found | undefined;
 }
 
-/* Read without making a string. Any other method is as good, only dearer. */
+/* Read without creating a string. Any other method works as well, only more slowly. */
 const commonMethods = compileNames([
   'initialize',
   'ping',
@@ -46,7 +46,7 @@ const commonMethods = compileNames([
  */
 export function readMessage(bytes: Buffer, shape: CompiledShape): Message {
   const root = scan(bytes, shape);
-  // Some clients write absent params as null. Nobody has to take that, so it goes no further.
+  // Some clients write absent params as null. That is invalid, so it is not forwarded.
   if (root.kind === 'object' && root.member('params')?.kind === 'null')
     return readMessage(splice(bytes, removeMembers(bytes, root, ['params'])), shape);
   if (root.kind !== 'object') throw invalid('not an object');

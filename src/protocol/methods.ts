@@ -1,6 +1,6 @@
 /**
- * What each method of an era needs from the gateway. A method that an era does not have is absent from its table, so nothing
- * else asks for the era. protocol.md D4.
+ * What each method of an era needs from the gateway. A method that an era does not have is absent from its table, so no
+ * other code asks for the era.
  */
 
 /** From the catalogue, or by one upstream. */
@@ -20,7 +20,7 @@ export type RequestPlan =
   | { readonly kind: 'level' }
   /** Known, and never declared. */
   | { readonly kind: 'withheld' }
-  /** Nothing is known of it: it travels where its parameters or the number of upstreams leave no doubt. */
+  /** An unknown method: it is forwarded only where its parameters or the number of upstreams make the target clear. */
   | { readonly kind: 'unknown' };
 
 /** The same without sessions. A method that is not in its table is not served (2026-07-28: HTTP 404 and −32601). */
@@ -61,7 +61,7 @@ const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, M
   ...commonRequests,
   ['server/discover', { kind: 'discover' }],
   ['subscriptions/listen', { kind: 'listen' }],
-  // Of the extension io.modelcontextprotocol/tasks (protocol.md B11).
+  // Of the extension io.modelcontextprotocol/tasks (SEP-2663).
   ['tasks/get', { kind: 'task' }],
   ['tasks/update', { kind: 'task' }],
   ['tasks/cancel', { kind: 'task' }],

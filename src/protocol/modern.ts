@@ -1,6 +1,6 @@
 /**
  * Revision 2026-07-28, which has no sessions: each request says in `params._meta` which revision it speaks and what its client
- * can do (2026-07-28 basic/index §_meta; protocol.md B2).
+ * can do (2026-07-28 basic/index §_meta).
  */
 import { modernClientBits } from './declared.ts';
 import { maxClientInfoBytes } from './limits.ts';
@@ -10,7 +10,7 @@ import type { Message } from './message.ts';
 import { rawOf, textOf } from './scan.ts';
 import type { Found } from './scan.ts';
 
-/** The keys of `_meta` that the revision reserves. They hold for one hop (protocol.md D3). */
+/** The keys of `_meta` that the revision reserves. They hold for one hop. */
 export const metaKey = {
   protocolVersion: 'io.modelcontextprotocol/protocolVersion',
   clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
@@ -20,7 +20,7 @@ export const metaKey = {
   subscriptionId: 'io.modelcontextprotocol/subscriptionId',
 } as const;
 
-/** The member of the params that `Mcp-Name` repeats, by method (protocol.md B3). Other methods have nothing that it could. */
+/** The member of the params that `Mcp-Name` repeats, by method (2026-07-28 basic/transports/streamable-http). Others have none. */
 const nameMembers: ReadonlyMap<string, string> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
@@ -38,7 +38,7 @@ export function namedIn({ method, params }: Message): Found | undefined {
 /** What the specification wants in every request. `clientInfo` must not be required of a client. */
 const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
 
-/** What a request says of its client. It tells what to answer and how, and proves nothing. */
+/** What a request says of its client. It decides the form of the answer and is never proof of identity. */
 export interface Envelope {
   /** As the client wrote it, whether known here or not; undefined where it is no string, or far too long for one. */
   readonly protocolVersion: string | undefined;

@@ -43,7 +43,7 @@ export function hasRevisionHeader(revision: Revision): boolean {
   return revision !== '2025-03-26';
 }
 
-/** Clients of older revisions fail on an event without data (protocol.md A5). */
+/** Clients of older revisions fail on an event without data, such as a priming event (SEP-1699). */
 export function understandsPriming(revision: Revision): boolean {
   return revision === '2025-11-25';
 }

@@ -7,6 +7,6 @@ export interface Said {
   /** As JSON text; undefined: the gateway names itself. */
   readonly clientInfo: string | undefined;
   readonly logLevel: LogLevel | undefined;
-  /** The client said so itself, in that revision: an upstream's complaint about it is the client's to hear. */
+  /** The client said so itself, in that revision: an upstream's error about it is passed to the client. */
   readonly itself: boolean;
 }

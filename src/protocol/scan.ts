@@ -1,7 +1,7 @@
 /**
  * The byte scanner: one bounded pass over a JSON text that checks the whole grammar (RFC 8259), UTF-8 and depth
- * everywhere, refuses repeated keys wherever the shape looks (security.md T12, T19), and captures the few values the
- * shape names. Nothing is copied and no number is converted, so what is relayed stays as it was.
+ * everywhere, refuses repeated keys wherever the shape looks (parsers choose different ones; CVE-2026-27896), and captures the few
+ * values that the shape names. Nothing is copied and no number is converted, so what is relayed stays as it was.
  */
 import { isUtf8 } from 'node:buffer';
 

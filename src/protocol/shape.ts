@@ -23,7 +23,7 @@ export interface CompiledShape {
   readonly items: CompiledShape | undefined;
   /** Objects of this shape are looked into: members are captured and repeated keys are refused. */
   readonly opensObjects: boolean;
-  /** Bounds on one scan by this shape; those of shapes inside it are of no account. */
+  /** Bounds on one scan by this shape; those of shapes inside it do not matter. */
   readonly bounds: ScanBounds;
 }
 

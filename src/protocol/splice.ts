@@ -1,5 +1,6 @@
 /**
- * Edits on the bytes of a message: whatever no edit names reaches the other side byte for byte (design.md §5).
+ * Edits on the bytes of a message: everything that no edit names reaches the other side byte for byte
+ * (docs/adr/0003-byte-splicing-relay.md).
  */
 import type { Found } from './scan.ts';
 

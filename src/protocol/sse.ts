@@ -1,6 +1,6 @@
 /**
  * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as Streamable HTTP uses them
- * (protocol.md A5). Reading is on eventsource-parser.
+ * (2025-11-25 basic/transports §Resumability and Redelivery). eventsource-parser does the reading.
  */
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';

@@ -1,4 +1,4 @@
-/** What `subscriptions/listen` asks for (2026-07-28 patterns/subscriptions), read from the scan and never parsed as a whole. */
+/** What `subscriptions/listen` asks for (2026-07-28 basic/patterns/subscriptions). Read from the scan, never parsed as a whole. */
 import { GatewayError } from '../errors.ts';
 import { maxWatchedBytes } from './limits.ts';
 import type { Message } from './message.ts';

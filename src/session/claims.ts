@@ -1,10 +1,10 @@
 /**
- * What a session says, and its binary form inside the seal (security.md §2.2, "Payload"). Big-endian throughout:
+ * The claims of a session, and their binary form inside the seal (docs/session-token.md §Payload). Numbers are big-endian:
  *
  *     flags u8 · iat u32 · exp u32 · jti 16 · principal 16 · route 8 · revision u8 · client capabilities u16 · n varint ·
  *     n × { upstream 4 · server capabilities u16 · form and revision u8 · session id }
  *
- * An upstream session id is packed to fewer bytes only where unpacking gives the very same text.
+ * An upstream session id is packed into fewer bytes only where unpacking gives exactly the same text.
  */
 import { createHash } from 'node:crypto';
 import type { LegacyRevision } from '../protocol/revisions.ts';

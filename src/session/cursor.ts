@@ -1,6 +1,6 @@
 /**
  * List cursors: where the next page begins, as an upstream and the upstream's own cursor. The kind of list is
- * bound in, so that a cursor of one list is none of another's (2025-11-25 server/utilities/pagination §Error Handling: -32602).
+ * authenticated, so a cursor of one list is invalid for another (2025-11-25 server/utilities/pagination §Error Handling: -32602).
  */
 import { openBound, sealBound } from './bound.ts';
 import { OctetReader, uint32 } from './octets.ts';

@@ -1,6 +1,6 @@
 /**
- * Sessions that ended before their time (DELETE), for as long as they could have lived: a hint of this replica, since nothing
- * is shared. Bounded: when it is full the oldest entry gives way, and is counted.
+ * Sessions that a DELETE ended before they expire. An entry stays until the session would have expired. The list belongs to this
+ * replica, since nothing is shared. It is bounded: when it is full, the oldest entry is evicted and counted.
  */
 import { BoundedMap } from '../protocol/bounded-map.ts';
 import { clockSkewSeconds } from './token.ts';

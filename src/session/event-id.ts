@@ -45,7 +45,7 @@ const none: readonly number[] = [];
 
 /**
  * Whether an upstream's event id comes back to it unchanged in `Last-Event-ID`: visible ASCII, with spaces in between at most
- * (RFC 9110 §5.5). Other characters have no form there that every server reads alike, and spaces at the ends are cut off. An
+ * (RFC 9110 §5.5). Other characters have no form that all servers read in the same way, and spaces at the ends are cut off. An
  * event with any other id, or with an empty one, cannot be resumed after.
  */
 export function canBeResumedAfter(eventId: string): boolean {

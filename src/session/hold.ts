@@ -1,6 +1,6 @@
 /**
- * Where a call waits for its client: at one replica, which holds the upstream's stream or the client's. Ids of questions and
- * states of calls name the place, so that the replica which gets the answer can hand it over.
+ * The replica at which a call waits for its client: it holds the stream of the upstream or of the client. Question ids and
+ * request states name it, so the replica that receives the answer can forward it.
  */
 import { openBound, sealBoundStable } from './bound.ts';
 import { OctetReader } from './octets.ts';

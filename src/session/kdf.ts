@@ -22,7 +22,7 @@ export type KdfSpec =
 /** For passphrases, when the operator names no function: 128 MiB and about half a second. */
 export const defaultKdf: KdfSpec = { kind: 'scrypt', N: 131_072, r: 8, p: 1 };
 
-/* Upper bounds keep a slip of the pen from holding up the start for hours. */
+/* Upper bounds: a typing error must not delay the start for hours. */
 const maxMemoryBytes = 1024 ** 3;
 const maxIterations = 10_000_000;
 const minIterations = 100;
@@ -48,7 +48,7 @@ const ikmBytes = 32;
 const saltBytes = 16;
 const saltLabel = Buffer.from('mcpgw/kdf/v1\0', 'latin1');
 
-/** A key derivation that cannot be. The message says what would be right, quotes the text given, and needs no prefix. */
+/** An invalid key derivation. The message quotes the text, says what would be valid, and needs no prefix. */
 export class KdfError extends Error {
   override name = 'KdfError';
 }

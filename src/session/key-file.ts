@@ -1,6 +1,6 @@
 /**
  * The key file that `--session-keys` names: JSON, read once at the start and on reload. Order matters: the first key whose
- * `sealFrom` has come seals, all of them open (docs/session-token.md §Rotation).
+ * `sealFrom` has come seals, all of them open (docs/session-token.md §Rotating keys).
  *
  *     {"keys": [{"id": "2026-11", "secret": "…base64…", "kdf": "none", "format": 2, "sealFrom": "2026-11-20T00:00:00Z"}]}
  */
@@ -25,7 +25,7 @@ export function parseKeyFile(text: string, path: string): KeySpec[] {
   try {
     root = JSON.parse(text);
   } catch {
-    // What the parser says quotes the text, and the text holds secrets.
+    // The parser's message quotes the text, and the text holds secrets.
     refuse('the file is no JSON');
   }
   if (!isObject(root) || !Array.isArray(root['keys'])) return refuse('there is no list of keys');
@@ -152,7 +152,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member's name as it may be shown: a secret can end up as a name by a slip of the quotes. */
+/** A member's name as it may be shown: a misplaced quote can turn a secret into a name. */
 function printable(name: string): string {
   return /^[A-Za-z]{1,16}$/.test(name) ? name : '(unknown member)';
 }

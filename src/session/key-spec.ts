@@ -1,6 +1,6 @@
 /**
- * What an operator says of one sealing key, and why a secret is turned down: a gateway with a guessable key
- * hands every session to whoever guesses it, so weak and well-known secrets stop the start.
+ * What an operator configures for one sealing key, and why a secret is refused. Whoever guesses the key owns every session, so the
+ * gateway does not start with a secret of low entropy or a well-known one.
  */
 import type { SealFormat } from './format.ts';
 import { type KdfSpec, rawKey } from './kdf.ts';
@@ -52,7 +52,7 @@ const minDifferentChars = 8;
 /** What must be left of a passphrase when every word that stands in examples and defaults is taken out of it. */
 const minOwnChars = 8;
 
-/** Longest first, so that no word is spoilt by a shorter one inside it. */
+/** Longest first, so that a shorter word inside a longer one is not taken out first. */
 const wellKnownWords = [
   'passphrase',
   '1234567890',

@@ -1,6 +1,6 @@
 /**
- * The keys of this gateway, from the oldest still accepted to the one that comes into use next. The tunable derivation runs
- * here, once a key; every key in use is then one or two HKDF (RFC 5869) away from the result.
+ * The keys of this gateway, from the oldest still accepted to the one that comes into use next. The configurable key
+ * derivation runs here, once for each key. Every key in use then comes from its result by one or two HKDF steps (RFC 5869).
  *
  * Each key of the operator makes one epoch for each format of the sealed identifiers (format.ts). All of them open; the operator
  * decides in which one the key seals. The format of a session is the format of everything that is bound to it.
@@ -15,7 +15,7 @@ import { lengthPrefixed } from './octets.ts';
 export { generateKeyFile, parseKeyFile } from './key-file.ts';
 export { KeyringError, type KeySpec } from './key-spec.ts';
 
-/** What a sealed identifier is for. One key each, so that none can be passed off as another. */
+/** What a sealed identifier is for. One key each, so that none can be used in the place of another. */
 export const purposeByte = { ses: 1, evt: 2, req: 3, prg: 4, cur: 5, rst: 6, tsk: 7 } as const;
 export type Purpose = keyof typeof purposeByte;
 

@@ -1,5 +1,5 @@
 /**
- * The byte forms that every sealed identifier is built of: length prefixes, varints, a bounded reader, and base64url in its
+ * The binary encodings that all sealed identifiers use: length prefixes, varints, a bounded reader, and base64url in its
  * one canonical spelling (RFC 4648 §5, unpadded).
  */
 

@@ -1,9 +1,9 @@
 /**
- * Sessions opened lately, by their whole text: saves a hot path some 15 µs and changes no answer. An entry is used only for
- * the caller and the route it was opened for, under a key still in the ring, and as long as its times hold.
+ * A cache of recently opened sessions by their whole text. It saves about 15 µs on the hot path and changes no answer. An entry
+ * is used only for the caller and the route it was opened for, under a key still in the ring, and as long as its times hold.
  *
  * Two generations instead of a list in order of use: a hit in the young one costs one look-up, and when the young one is full,
- * by count or by bytes, the old one is let go of as a whole.
+ * by count or by bytes, the old one is dropped as a whole.
  */
 import type { Keyring } from './keyring.ts';
 import { isSamePrincipal, type Principal } from './principal.ts';
@@ -35,7 +35,7 @@ export class OpenedSessions {
     return this.#young.size + this.#old.size;
   }
 
-  /** As `openSession`, and the same answer. Throws `session_unreadable` for every fault alike; faults are not remembered. */
+  /** As `openSession`, and the same answer. Throws `session_unreadable` for every fault; faults are not remembered. */
   open(keyring: Keyring, text: string, expected: ExpectedSession, nowSeconds: number): OpenSession {
     const known = this.#young.get(text) ?? this.#promote(text);
     if (known !== undefined && holds(known, keyring, expected, nowSeconds)) return known.session;

@@ -1,6 +1,6 @@
 /**
- * The session of a client that never returns its `Mcp-Session-Id`: made from who the client is, alike on every replica, so that
- * its cursors and request ids open wherever they come back. Nothing of it is ever sent.
+ * The session of a client that never returns its `Mcp-Session-Id`: derived from who the client is, and identical on every replica,
+ * so its cursors and request ids open on any of them. Nothing of it is ever sent.
  *
  * Its identity changes each day: identifiers stop opening on the second midnight (UTC) after they were made, and the nonces
  * under one key cannot run out, which they could for a busy principal whose key never changed.
@@ -30,7 +30,7 @@ export function principalSession(
   const made = (epoch: Epoch, day: number, others?: () => readonly OpenSession[]): OpenSession =>
     new OpenSession(claimsOf(epoch, principal, route, revision, day), epoch, others);
   return made(keyring.sealing(nowSeconds), today, () =>
-    // Yesterday's identity, and every other key: a replica that has a new key already may have sealed, or one that has not yet.
+    // Yesterday's identity, and every other key: the replica that sealed may have a newer key already, or not have it yet.
     keyring
       .accepted(nowSeconds)
       .flatMap((epoch, index) => [...(index === 0 ? [] : [made(epoch, today)]), made(epoch, today - 1)]),

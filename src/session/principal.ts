@@ -1,6 +1,6 @@
 /**
- * Who a session belongs to, as 16 bytes that say nothing to whoever lacks the key. security.md §2.2, "Principal". Bound to
- * issuer and subject, never to the access token, which changes under a living session.
+ * Who a session belongs to, as 16 bytes of a keyed hash (docs/session-token.md §Payload). Without the key they reveal nothing.
+ * They depend on issuer and subject, never on the access token, which is renewed while the session lives.
  */
 import { createHmac } from 'node:crypto';
 import { principalBytes } from './claims.ts';

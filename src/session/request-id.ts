@@ -1,6 +1,6 @@
 /**
- * What an upstream calls something of its own, in the gateway's words: ids of its requests to the client, its progress tokens
- * and its task ids. The answer may come back to any replica, which learns here whom it is for. `nowSeconds` is Unix seconds.
+ * Sealed forms of an upstream's own identifiers: ids of its requests to the client, its progress tokens and its task ids. The
+ * answer may arrive at any replica, which reads from the identifier which upstream it is for. `nowSeconds` is Unix seconds.
  * The same thing has the same text each time, as `notifications/cancelled` and `notifications/tasks/status` need.
  */
 import { type BoundPurpose, openBound, sealBoundStable } from './bound.ts';

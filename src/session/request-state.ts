@@ -1,6 +1,6 @@
 /**
- * `requestState` of 2026-07-28: what a call needs when its client comes back with answers, sealed so that it comes back from the
- * same principal, for the same call and in time (2026-07-28 basic/patterns/mrtr). An upstream that asks by rounds gets its
+ * `requestState` of 2026-07-28 basic/patterns/mrtr: what a call needs when its client comes back with answers. It is sealed, so
+ * only the same principal can send it back, only for the same call, and only before it expires. An upstream that asks by rounds gets its
  * own text back, to the byte; one that asks by requests waits at a replica, or can be resumed at its last event.
  */
 import { openBound, sealBound } from './bound.ts';

@@ -26,7 +26,7 @@ const headBytes = 2 + kidBytes;
 /** What the seal adds to a payload, in bytes. */
 const sealOverheadBytes = headBytes + saltBytes + commitBytes + tagBytes;
 
-/** Why a text is no sealed message of ours: for a metric's label, never for the client. */
+/** Why a text is not a valid sealed message: for a metric label, never for the client. */
 export type SealFault = 'length' | 'alphabet' | 'version' | 'purpose' | 'kid' | 'commitment' | 'tag';
 
 export type Opened =

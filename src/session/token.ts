@@ -1,7 +1,7 @@
 /**
  * The session as the client holds it, in `Mcp-Session-Id`. Sealed once, at `initialize`, and opened on every request by
- * whichever replica gets it. Every fault of a session is the one fault `session_unreadable`, so that a probe
- * learns nothing; its detail is one word of `SessionFault`, fit for a metric's label.
+ * whichever replica gets it. Every fault of a session gives the same error `session_unreadable` (HTTP 404), so
+ * a probe learns nothing. Its detail is one word of `SessionFault` and can be a metric label (docs/session-token.md §Opening).
  */
 import { createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
@@ -28,7 +28,7 @@ const minSessionSeconds = 5 * 60;
 const maxSessionSeconds = 30 * 24 * 60 * 60;
 /** Clocks of replicas may differ by this much. */
 export const clockSkewSeconds = 60;
-/** A session that says it was made later than this from now is refused: only a clock that is far off makes such a one. */
+/** A session that says it was made later than this from now is refused: only a clock that is far off creates one. */
 const maxAheadSeconds = 120;
 
 const sessionKeyBytes = 32;
@@ -65,7 +65,7 @@ export class OpenSession {
     return undefined;
   }
 
-  /** Past its time, on whichever clock of the replicas: nothing that is bound to it opens any more. */
+  /** Expired on the clock of every replica: no identifier that is bound to it opens any more. */
   isOver(nowSeconds: number): boolean {
     return nowSeconds > this.claims.expiresAt + clockSkewSeconds;
   }
@@ -75,7 +75,7 @@ export class OpenSession {
     return this.#key(purpose, `mcpgw/v${this.epoch.format}/sid`);
   }
 
-  /** The key that makes the nonces of identifiers which must come out alike each time (bound.ts). */
+  /** The key that makes the nonces of identifiers that must be identical each time (bound.ts). */
   nonceKey(purpose: Purpose): KeyObject {
     return this.#key(purpose, `mcpgw/v${this.epoch.format}/siv`);
   }
@@ -127,7 +127,7 @@ export function sealSession(keyring: Keyring, claims: SessionClaims, random: Ran
   return sealMessage(keyring.sealing(nowSeconds), encodeClaims(claims), random);
 }
 
-/** Throws `session_unreadable` for every fault alike. */
+/** Throws `session_unreadable` for every fault. */
 export function openSession(
   keyring: Keyring,
   text: string,
@@ -147,7 +147,7 @@ export function openSession(
   return new OpenSession(claims, opened.epoch);
 }
 
-/** Why a session does not count at this time, or undefined when it does. */
+/** Why a session is not valid at this time, or undefined when it is. */
 export function timeFault(
   { issuedAt, expiresAt }: Pick<SessionClaims, 'issuedAt' | 'expiresAt'>,
   { maxAgeSeconds = maxSessionSeconds, notBefore = 0 }: Pick<ExpectedSession, 'maxAgeSeconds' | 'notBefore'>,

@@ -1,4 +1,4 @@
-/** What is counted and logged of requests, in one place: nothing of their content, and no label a peer could make up (T26, T27). */
+/** What is counted and logged of requests, in one place: nothing of their content, and no label that a peer could invent. */
 import { GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { Log } from './log.ts';
@@ -20,7 +20,7 @@ export class Journal {
     this.#log.info({ method, ms: Math.round(ms) }, 'request');
   }
 
-  /** An upstream's part in a call is over; `session` names the client's session in the log. */
+  /** An upstream has finished its part of a call; `session` names the client's session in the log. */
   called(
     name: string,
     upstream: string,
@@ -52,7 +52,7 @@ export class Journal {
     this.#log.debug({ upstream, reason, ...(fault === undefined ? {} : { fault: String(fault) }) }, 'message dropped');
   }
 
-  /** Something was lost that nobody waits for. */
+  /** A failure that no caller waits for. */
   dropped(what: string, upstream: string | undefined, fault: unknown): void {
     this.#log.debug({ upstream, fault: String(fault) }, what);
   }

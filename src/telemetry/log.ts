@@ -37,7 +37,7 @@ function jsonOutput(): DestinationStream {
     periodicFlush: 1000,
     maxLength: maxWaitingBytes,
   });
-  // A log that nobody can read any more, or a full disk, does not end what it tells of. pino sees to EPIPE by itself.
+  // A closed stderr or a full disk must not end the gateway. pino sees to EPIPE by itself.
   destination.on('error', () => {});
   return destination;
 }

@@ -1,6 +1,6 @@
 /**
- * The metrics, one registry a process. Label values come from the configuration or from fixed lists only, never from a peer
- * (security.md T27). `docs/metrics.md` is generated from this file.
+ * The metrics, one registry a process. Label values come from the configuration or from fixed lists only, never from a peer,
+ * who could otherwise create series without end. `docs/metrics.md` is generated from this file.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 

@@ -9,7 +9,7 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
 export interface PrettyOutput {
   /** Takes one JSON line of the log. */
   write(line: string): void;
-  /** Writes what waits, and everything at once from now on. */
+  /** Writes the waiting lines; later lines are written at once. */
   release(): void;
 }
 

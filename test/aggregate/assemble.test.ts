@@ -22,7 +22,7 @@ function textOf({ body }: Assembled): string {
 
 const many = Array.from({ length: 1000 }, (_, at) => `t${at}`);
 
-describe('the merged list (protocol.md D4)', () => {
+describe('the merged list', () => {
   test('upstreams follow each other in the order given, each drained of its pages', async () => {
     const { view } = scripted({
       'one -': aPage(['a'], 'c'),
@@ -120,7 +120,7 @@ describe('a list of several pages', () => {
   });
 });
 
-describe('upstreams that fail (protocol.md D4)', () => {
+describe('upstreams that fail', () => {
   test('one that fails is left out and reported', async () => {
     const { view } = scripted({ 'one -': new Error('down'), 'two -': aPage(['b']) });
     const list = await assemble(new Catalogue(), view(), [one, two], undefined, seal);
@@ -238,7 +238,7 @@ describe('a warm list', () => {
 
 const stated = (ttlMs: number) => ({ ttlMs, isPublic: true });
 
-describe('what a client is told of how long a merged list counts (protocol.md D11)', () => {
+describe('what a client is told of how long a merged list counts (2026-07-28 server/utilities/caching)', () => {
   test('the least of its pages, minus their age, and public when all are', async () => {
     const catalogue = new Catalogue();
     const { view } = scripted({
@@ -267,7 +267,7 @@ describe('what a client is told of how long a merged list counts (protocol.md D1
     }
   });
 
-  test('every page of a list of several is private, the first as well (protocol.md B9)', async () => {
+  test('every page of a list of several is private, the first as well', async () => {
     const { view } = scripted({
       'one -': aPage(many, 'c', stated(900)),
       'one c': aPage(['last'], undefined, stated(900)),

@@ -57,7 +57,7 @@ describe('keeping pages', () => {
     await expect(catalogue.page(view(), up, undefined)).resolves.toMatchObject({ page: { keys: ['a'] } });
   });
 
-  test('principals, kinds and upstreams do not share pages (security.md T25)', async () => {
+  test('principals, kinds and upstreams do not share pages', async () => {
     const catalogue = new Catalogue();
     const { asked, view } = scripted({ 'up -': aPage(['a']), 'two -': aPage(['b']) });
     await catalogue.page(view(), up, undefined);
@@ -76,7 +76,7 @@ describe('keeping pages', () => {
 
 const open = (ttlMs: number) => ({ ttlMs, isPublic: true });
 
-describe('what the upstream says of a page (protocol.md B9, D11)', () => {
+describe('what the upstream says of a page (2026-07-28 server/utilities/caching)', () => {
   test('its own time counts, and not that of the view', async () => {
     const catalogue = new Catalogue();
     const { asked, view } = scripted({ 'up -': aPage(['a'], undefined, { ttlMs: 5000, isPublic: false }) });
@@ -209,7 +209,7 @@ describe('invalidation by list_changed', () => {
 
 const names = (from: number): string[] => Array.from({ length: 5000 }, (_, at) => `t${from + at}`);
 
-describe('lists without end (security.md R11)', () => {
+describe('lists without end', () => {
   test('the pages of a list are read in order', async () => {
     const { view } = scripted({ 'up -': aPage(['a'], 'c'), 'up c': aPage(['b'], 'd'), 'up d': aPage(['c']) });
     expect(await keysOf(new Catalogue().pages(view(), up))).toEqual(['a', 'b', 'c']);

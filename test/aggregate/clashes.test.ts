@@ -36,7 +36,7 @@ describe('names with a prefix only where several upstreams have them', () => {
     expect(list.body.toString()).toBe(`{"tools":[${given('one__a')},${given('two__a')}]}`);
   });
 
-  test('a name that reads as that of another upstream is never bare (security.md T22)', async () => {
+  test('a name that reads as that of another upstream is never bare', async () => {
     const { view } = scripted({ 'one -': aPage(['two__a', 'x__a']), 'two -': aPage(['a']) });
     const list = await assemble(new Catalogue(), view(), upstreams('conflict', 'one', 'two'), undefined, seal);
     expect(namesOf(list)).toEqual(['one__two__a', 'x__a', 'a']);

@@ -9,7 +9,7 @@ function read(method: string, error: string): string | undefined {
 
 const behind = (count: number): string => `{"code":-32602,"message":"${' '.repeat(count)}unknown"}`;
 
-describe('an error that speaks against a list (protocol.md D11)', () => {
+describe('an error that speaks against a list', () => {
   for (const [method, error, list] of [
     ['tools/call', '{"code":-32602,"message":"Unknown tool: a"}', 'tools'],
     ['tools/call', '{"code":-32602,"message":"MCP error -32602: Tool a not found"}', 'tools'],

@@ -26,7 +26,7 @@ function cacheOf(...inputs: readonly DiscoverInput[]): [unknown, unknown] {
   return [result.ttlMs, result.cacheScope];
 }
 
-describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
+describe('the merged DiscoverResult (2026-07-28 server/discover)', () => {
   test('has the union of the capabilities without tasks, all instructions, and the identity of the gateway', () => {
     const merged = mergeDiscover(
       [
@@ -60,7 +60,7 @@ describe('the merged DiscoverResult (protocol.md B4, D2)', () => {
   });
 });
 
-describe('how long it counts and for whom (protocol.md D11)', () => {
+describe('how long it counts and for whom', () => {
   test('is what is left of the shortest', () => {
     expect(cacheOf(input('a', { statedUntil: 6000 }), input('b', { statedUntil: 1300 }))).toEqual([300, 'public']);
   });

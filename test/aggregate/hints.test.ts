@@ -9,7 +9,7 @@ function read(members: string): Stated {
   return readHints(bytes, readListResult(bytes, 'tools').root.member('result'));
 }
 
-describe('what an upstream says of how long its answer counts and for whom (protocol.md B9)', () => {
+describe('what an upstream says of how long its answer counts and for whom (2026-07-28 server/utilities/caching)', () => {
   for (const [members, ttlMs, isPublic] of [
     [',"ttlMs":5000,"cacheScope":"public"', 5000, true],
     [',"ttlMs":5000,"cacheScope":"private"', 5000, false],
@@ -30,7 +30,7 @@ describe('what an upstream says of how long its answer counts and for whom (prot
   }
 });
 
-describe('what is said of an answer made of several (protocol.md D11)', () => {
+describe('what is said of an answer made of several', () => {
   test('the least that is left, and public only when all are', () => {
     const parts = [
       { statedUntil: 1500.7, isPublic: true },

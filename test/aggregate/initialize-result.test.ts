@@ -18,7 +18,7 @@ function instructionsOf(...inputs: readonly InitializeInput[]): string {
   return result.instructions ?? '';
 }
 
-describe('the merged InitializeResult (protocol.md A7, D2)', () => {
+describe('the merged InitializeResult (2025-11-25 basic/lifecycle)', () => {
   test('has the union of the capabilities and the identity of the gateway', () => {
     const merged = mergeInitialize([input('a', tools), input('b', toolsListChanged | logging)], own);
     expect(JSON.parse(merged)).toEqual({

@@ -1,4 +1,4 @@
-/** Responses for clients of revision 2026-07-28 (protocol.md B6, B9, D5, D10). */
+/** Responses for clients of revision 2026-07-28 (2026-07-28 basic/index §resultType, server/utilities/caching). */
 import { describe, expect, test } from 'vitest';
 
 import { modernResult } from '../../src/aggregate/modern-result.ts';

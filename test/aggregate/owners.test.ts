@@ -15,7 +15,7 @@ function idsOf({ owners }: Owners): readonly string[] {
   return owners.map(({ upstream }) => upstream.id);
 }
 
-describe('who owns a bare name (protocol.md D3)', () => {
+describe('who owns a bare name', () => {
   test('all upstreams that list it do, in order, on whichever page it stands', async () => {
     const { view } = scripted({ 'one -': aPage(['a'], 'c'), 'one c': aPage(['b']), 'two -': aPage(['b']) });
     const catalogue = new Catalogue();
@@ -31,7 +31,7 @@ describe('who owns a bare name (protocol.md D3)', () => {
     expect(found.unseen).toMatchObject([{ id: 'two' }]);
   });
 
-  test('an upstream that cannot be asked any more owns what it listed last (security.md T22)', async () => {
+  test('an upstream that cannot be asked any more owns what it listed last', async () => {
     const script: Record<string, Page | Error> = { 'one -': aPage(['a', 'b']), 'two -': aPage(['a']) };
     const { view } = scripted(script);
     const catalogue = new Catalogue();

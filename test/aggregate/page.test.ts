@@ -14,7 +14,7 @@ function render(kind: ListKind, items: string, rest = '', upstream = up): Page {
   return renderPage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"${kind}":[${items}]${rest}}}`), kind, upstream);
 }
 
-describe('the lists of protocol.md A10', () => {
+describe('the four lists of a server', () => {
   for (const [kind, method] of [
     ['tools', 'tools/list'],
     ['prompts', 'prompts/list'],
@@ -28,7 +28,7 @@ describe('the lists of protocol.md A10', () => {
   }
 });
 
-describe('a page as clients get it (protocol.md D3)', () => {
+describe('a page as clients get it', () => {
   test('a tool gets its outward name, and nothing else of it changes', () => {
     const odd = '"title" : "T\\u0041" ,"n":12345678901234567890, "m": 1.0,"e":1e400, "x":{"name":"inner"}';
     const page = render('tools', `  { "na\\u006de" : "a\\/b" ,${odd}, ${schema} }  ,\n {"name":"c",${schema}} `);
@@ -36,7 +36,7 @@ describe('a page as clients get it (protocol.md D3)', () => {
     expect(page).toMatchObject({ count: 2, keys: ['a/b', 'c'], nextCursor: undefined, hidden: 0 });
   });
 
-  test('a tool says which calls it takes as tasks only where the client can make them (D9)', () => {
+  test('a tool says which calls it takes as tasks only where the client can make them', () => {
     const both =
       `{"name":"a","execution":{"taskSupport":"required"},${schema}},` +
       `{"execution":{"x":1,"taskSupport":"optional"},"name":"b",${schema}}`;
@@ -84,7 +84,7 @@ describe('a page as clients get it (protocol.md D3)', () => {
     );
   });
 
-  test('an output schema whose root is not an object is left out (protocol.md D9)', () => {
+  test('an output schema whose root is not an object is left out', () => {
     const page = render(
       'tools',
       `{"outputSchema":{"type":"array"},"name":"a",${schema}},{"name":"b",${schema},"outputSchema":true},` +
@@ -97,7 +97,7 @@ describe('a page as clients get it (protocol.md D3)', () => {
     expect(page.mended).toBe(0);
   });
 
-  test('an output schema of any kind stays for clients that know such (D9)', () => {
+  test('an output schema of any kind stays for clients that know such', () => {
     const items = `{"outputSchema":{"type":"array"},"name":"a",${schema}},{"name":"b",${schema},"outputSchema":{"anyOf":[true]}}`;
     const reply = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[${items}]}}`);
     const showing = { illegal: new Set<string>(), hinted: false, anySchema: true, tasks: false };
@@ -106,7 +106,7 @@ describe('a page as clients get it (protocol.md D3)', () => {
     );
   });
 
-  test('what an upstream says of its page counts where its era says such things (B9)', () => {
+  test('what an upstream says of its page counts where its era says such things', () => {
     const reply = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"tools":[],"ttlMs":7,"cacheScope":"public"}}');
     const showing = { illegal: new Set<string>(), hinted: true, anySchema: true, tasks: false };
     expect(renderPage(reply, 'tools', up, showing).stated).toEqual({ ttlMs: 7, isPublic: true });

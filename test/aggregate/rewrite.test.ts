@@ -25,7 +25,7 @@ function result(inner: string, revision = '2025-11-25'): string {
   return whole.slice('{"jsonrpc":"2.0","id":1,"result":'.length, -1);
 }
 
-describe('results on their way to the client (protocol.md D3)', () => {
+describe('results on their way to the client', () => {
   test('a result with nothing to rewrite is the same Buffer', () => {
     const message = fromServer('{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"file:///x"}]}}');
     expect(outwardResult(message, up, '2025-03-26')).toBe(message.bytes);
@@ -91,7 +91,7 @@ describe('results on their way to the client (protocol.md D3)', () => {
   });
 });
 
-describe('what a client of an older revision does not know (protocol.md D5, D9)', () => {
+describe('what a client of an older revision does not know', () => {
   test('2025-03-26 gets resource links as text, whatever else the block holds', () => {
     expect(
       result(
@@ -145,7 +145,7 @@ describe('what a client of an older revision does not know (protocol.md D5, D9)'
   });
 });
 
-describe('what a client of revision 2026-07-28 gets (protocol.md D5, D9)', () => {
+describe('what a client of revision 2026-07-28 gets', () => {
   const answer = {
     method: 'tools/call',
     serverInfo: '{"name":"manifold","version":"1"}',
@@ -191,7 +191,7 @@ describe('notifications on their way to the client', () => {
   });
 });
 
-describe('requests on their way to the client (protocol.md A11)', () => {
+describe('requests on their way to the client', () => {
   test('a sealed id and a sealed progress token take the place of those of the upstream', () => {
     const message = fromServer(
       '{"jsonrpc":"2.0","id":7,"method":"roots/list","params":{"_meta":{"progressToken":7,"x":1e400}}}',
@@ -215,7 +215,7 @@ describe('requests on their way to the client (protocol.md A11)', () => {
     expect(outwardRequest(fromServer(text), up, 's').toString()).toBe(text.replaceAll('a:b', 'up+a:b'));
   });
 
-  test('an elicitation says which upstream asks (protocol.md C4.8), and keeps the spelling of its message', () => {
+  test('an elicitation says which upstream asks, and keeps the spelling of its message', () => {
     const message = fromServer(
       '{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"\\u0041sk","requestedSchema":{"n":1.0}}}',
     );
@@ -243,7 +243,7 @@ describe('requests on their way to the client (protocol.md A11)', () => {
     '{"mode":"\\u0075rl","url":"file:///x"}',
     '{"url":"file:///x"}',
   ]) {
-    test(`an elicitation with ${params} is refused (protocol.md C4.7)`, () => {
+    test(`an elicitation with ${params} is refused`, () => {
       const message = fromServer(`{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":${params}}`);
       expect(() => outwardRequest(message, up, 's')).toThrow('upstream_malformed');
     });

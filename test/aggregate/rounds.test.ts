@@ -1,4 +1,4 @@
-/** Questions as requests and as rounds, and the retry between them (2026-07-28 patterns/mrtr; protocol.md B7, D6). */
+/** Questions as requests and as rounds, and the retry between them (2026-07-28 basic/patterns/mrtr). */
 import { describe, expect, test } from 'vitest';
 import {
   answersOf,

@@ -1,4 +1,4 @@
-/** Tasks in the words of the other era (protocol.md D7, A12, B11). */
+/** Tasks in the form of the other era (2025-11-25 basic/utilities/tasks; the extension io.modelcontextprotocol/tasks). */
 import { describe, expect, test } from 'vitest';
 import {
   asTask,

@@ -1,4 +1,4 @@
-/** Ids of tasks in messages: 2025-11-25 basic/utilities/tasks; protocol.md D3. */
+/** Ids of tasks in messages: 2025-11-25 basic/utilities/tasks. */
 import { describe, expect, test } from 'vitest';
 import { tasksInward, tasksOutward } from '../../src/aggregate/tasks.ts';
 import { readClientMessage, readServerMessage } from '../../src/protocol/envelope.ts';

@@ -15,7 +15,7 @@ function shown(properties: string, revision: string): string {
 const titled =
   '{ "type":"string","title":"Colour","oneOf":[{"const":"r","title":"Red"},{"const":"g","title":"Green"}],"default":"r"}';
 
-describe('forms of later revisions for a client of 2025-06-18 (protocol.md D9)', () => {
+describe('forms of later revisions for a client of 2025-06-18', () => {
   test('a choice with titles has them in enumNames, and the rest of the form keeps its bytes', () => {
     expect(shown(`{ "a" : {"type":"number","minimum":1.0} ,"c": ${titled}}`, '2025-06-18')).toBe(
       '{ "a" : {"type":"number","minimum":1.0} ,"c": {"type":"string","title":"Colour","default":"r","enum":["r","g"],"enumNames":["Red","Green"]}}',

@@ -10,7 +10,7 @@ const annotated = (header: unknown, type = 'string'): object => ({
   properties: { region: { type, 'x-mcp-header': header } },
 });
 
-test('a tool wants the headers that its schema annotates, and one without annotations wants none (B3)', () => {
+test('a tool wants the headers that its schema annotates, and one without annotations wants none', () => {
   const { wanted, illegal } = readToolHeaders(
     reply([
       { name: 'a', inputSchema: annotated('Region') },
@@ -26,7 +26,7 @@ test('a tool wants the headers that its schema annotates, and one without annota
   expect(illegal.size).toBe(0);
 });
 
-test('a tool that annotates what it must not is illegal, and the others of its page are not (B3)', () => {
+test('a tool that annotates what it must not is illegal, and the others of its page are not', () => {
   const { wanted, illegal } = readToolHeaders(
     reply([
       { name: 'space', inputSchema: annotated('no token') },

@@ -1,4 +1,4 @@
-/** What a modern request declares is what the same capabilities declare in `initialize` (protocol.md B2), but for what is gone. */
+/** What a modern request declares is what the same capabilities declare in `initialize`, except for what 2026-07-28 has removed. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-/** The relay is lossless (design.md §5): only the spans that are rewritten differ, whatever stands around them. */
+/** The relay is lossless (docs/adr/0003-byte-splicing-relay.md): only the rewritten spans differ, whatever stands around them. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 

@@ -290,7 +290,7 @@ describe('the scanner and JSON.parse', () => {
   });
 });
 
-describe('repeated keys (security.md T12)', () => {
+describe('repeated keys', () => {
   const each = compileShape({ members: { id: {}, name: {} }, each: {} });
 
   test('a key repeated in any spelling is refused, and keys that differ are not', () => {

@@ -1,6 +1,6 @@
 /**
- * What a sealed identifier must withstand, searched at random and, where the space is small, from end to end:
- * security.md §2.2 and §2.3, T3, T4.
+ * What a sealed identifier must withstand, searched at random and, where the space is small, completely
+ * (docs/session-token.md).
  */
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** JSON-RPC 2.0 messages (protocol.md A8): what is one, and what the gateway reads of it. */
+/** JSON-RPC 2.0 messages: what is one, and what the gateway reads of it. */
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';
@@ -297,7 +297,7 @@ describe('batches (2025-03-26)', () => {
   });
 });
 
-describe('list results (protocol.md A10)', () => {
+describe('list results', () => {
   test('items come with what names them', () => {
     const bytes = Buffer.from(
       '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","title":"A","description":"d","inputSchema":{"type":"object"},' +

@@ -1,4 +1,4 @@
-/** Which methods each era has (protocol.md B0, D4). */
+/** Which methods each era has (2026-07-28 changelog; 2025-11-25 schema). */
 import { describe, expect, test } from 'vitest';
 import { legacyRequest, methodLabel, modernRequest } from '../../src/protocol/methods.ts';
 

@@ -1,4 +1,4 @@
-/** What a request of revision 2026-07-28 says of itself (2026-07-28 basic/index §_meta; protocol.md B2, B5). */
+/** What a request of revision 2026-07-28 says of itself (2026-07-28 basic/index §_meta). */
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';

@@ -153,7 +153,7 @@ describe('the grammar (RFC 8259)', () => {
   });
 });
 
-describe('depth (security.md T19)', () => {
+describe('depth', () => {
   test('128 arrays or objects inside one another are fine, 129 are not', () => {
     expect(codeOf(nested(128))).toBe('accepted');
     expect(codeOf(nested(129))).toBe('json_too_deep');
@@ -290,7 +290,7 @@ describe('captures', () => {
   });
 });
 
-describe('repeated keys (security.md T12)', () => {
+describe('repeated keys', () => {
   const open = { members: { id: {}, inner: { each: {} } } };
 
   for (const text of [

@@ -1,4 +1,4 @@
-/** Server-sent events (HTML §9.2; protocol.md A5), read from bytes and written as bytes. */
+/** Server-sent events (HTML §9.2), read from bytes and written as bytes. */
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';
@@ -111,7 +111,7 @@ describe('reading', () => {
     }
   });
 
-  describe('the size of an event is bounded (security.md T18, R11)', () => {
+  describe('the size of an event is bounded', () => {
     test('a line that never ends', () => {
       expect(codeOf(['data: ', 'x'.repeat(994)])).toBe('accepted');
       expect(codeOf(['data: ', 'x'.repeat(995)])).toBe('upstream_too_large');

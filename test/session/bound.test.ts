@@ -44,7 +44,7 @@ beforeAll(async () => {
   stranger = openSession(ring, sealed(), expected, now);
 });
 
-test('the answer to a request of a server finds its way on any replica, type of the id and all (D6.1)', async () => {
+test('the answer to a request of a server finds its way on any replica, with the type of its id kept', async () => {
   const replica = openSession(await ringOf(firstKey), text, expected, now);
   for (const raw of ['7', '"7"', '-0', '12345678901234567890', '1.0', '"ä\\u0000"', '""']) {
     const id = { upstream: 0xffffffff, raw };
@@ -54,7 +54,7 @@ test('the answer to a request of a server finds its way on any replica, type of 
   }
 });
 
-test('a cancellation sent by another replica names the id that the request had (D6.1)', async () => {
+test('a cancellation sent by another replica names the id that the request had', async () => {
   const replica = openSession(await ringOf(firstKey), text, expected, now);
   const id = { upstream: 1, raw: '7' };
   expect(sealRequestId(replica, id)).toBe(sealRequestId(session, id));
@@ -79,7 +79,7 @@ test('event ids and cursors differ each time', () => {
   );
 });
 
-test('an identifier opens in its own session, for its own purpose and kind only (T3, T4)', () => {
+test('an identifier opens in its own session, for its own purpose and kind only', () => {
   const payload = Buffer.from('payload');
   const purposes = ['evt', 'req', 'prg', 'cur', 'tsk'] as const;
   for (const made of purposes) {
@@ -123,7 +123,7 @@ test('an identifier of an upstream may have 16 KiB and no more', () => {
   expect(openCursor(session, 'tools', 'A'.repeat(100_000), now)).toBeUndefined();
 });
 
-test('a place in the answer to a call is found again (A5)', () => {
+test('a place in the answer to a call is found again', () => {
   for (const eventId of ['0', '41_7', 'a b~!', 'x'.repeat(1_496)]) {
     const position = { kind: 'post', stream: randomBytes(8), upstream: 5, eventId } as const;
     const { text, dropped } = sealEventId(session, position, randomBytes);

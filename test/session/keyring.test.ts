@@ -14,11 +14,11 @@ async function faultsOf(...specs: readonly KeySpec[]): Promise<string[]> {
   return [];
 }
 
-test('there is no session without a key (T5)', async () => {
+test('there is no session without a key', async () => {
   expect(await faultsOf()).toEqual(['keys: there is no key to seal sessions with']);
 });
 
-test('weak and well-known secrets stop the start, whatever their length (T5)', async () => {
+test('weak and well-known secrets stop the start, whatever their length', async () => {
   for (const secret of [
     '',
     'nineteen characters',

@@ -29,7 +29,7 @@ beforeAll(async () => {
   session = sessionOf(ring, alice);
 });
 
-test('a state comes back as it was given, on any replica with the key (2026-07-28 patterns/mrtr)', async () => {
+test('a state comes back as it was given, on any replica with the key (2026-07-28 basic/patterns/mrtr)', async () => {
   const replica = sessionOf(await ringOf(firstKey), alice);
   for (const state of ['', 'x', '{"a":1.0}\u0000"\\', 'é😀', 's'.repeat(16_000)]) {
     const sealed = sealRequestState(session, { ...call, rest: { kind: 'call', state } }, randomBytes);

@@ -96,7 +96,7 @@ test('every fault of a text is the same 404; its reason is for the log', () => {
   }
 });
 
-test('a session opens for its own principal only (T1)', () => {
+test('a session opens for its own principal only', () => {
   const hers = seal(ring, alice);
   const anyones = seal(ring, 'anonymous');
   expect(faultOf(ring, hers, bob)).toBe('principal');
@@ -126,7 +126,7 @@ test('names that run together are still two principals', async () => {
   expect(faultOf(ring, text, { iss: 'https://as.example/a', sub: '', bind: 'b' })).toBe('principal');
 });
 
-test('a session opens on its own route, gateway and resource only (T2)', async () => {
+test('a session opens on its own route, gateway and resource only', async () => {
   const text = seal(ring, alice);
   expect(faultOf(ring, text, alice, now, routeHash('other', resource))).toBe('route');
   const elsewhere = await loadKeyring([firstKey], { gateway, resource: 'https://gw.example/other' });
@@ -232,7 +232,7 @@ test('replicas of two releases serve each other’s sessions, and the format cha
       expect(openSession(keyring, text, { principal: alice, route }, now).epoch.format).toBe(format);
 });
 
-test('an identifier of another purpose is no session (T3)', () => {
+test('an identifier of another purpose is no session', () => {
   const session = openSession(ring, seal(ring, alice), { principal: alice, route }, now);
   const eventId = sealBound(session, 'evt', 'post', Buffer.alloc(100), randomBytes);
   expect(faultOf(ring, eventId)).toBeDefined();
@@ -261,7 +261,7 @@ test('a file with a time in it rotates every replica at that time', async () => 
   expect(faultOf(keyring, old, alice, now + 90_000)).toBe('kid');
 });
 
-// The figures of security.md §2.2, "Size budget".
+// The figures of docs/session-token.md §Size.
 test('sessions have these sizes', () => {
   const ids: readonly (readonly [string, (index: number) => string | undefined, readonly number[]])[] = [
     ['none', () => undefined, [163, 200, 340, 620]],

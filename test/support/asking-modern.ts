@@ -1,6 +1,6 @@
 /**
  * The tools of asking-tools.ts in 2026-07-28, on the SDK's own server and nothing older: a call that needs an answer ends with
- * `input_required`, and the next round brings it, with the state that the round before has sealed (patterns/mrtr).
+ * `input_required`, and the next round brings it, with the state that the round before has sealed (basic/patterns/mrtr).
  */
 import { randomBytes } from 'node:crypto';
 import { toNodeHandler } from '@modelcontextprotocol/node';
@@ -129,7 +129,7 @@ function offerSeveral(server: McpServer, asker: Asker, called: string[]): void {
 function offerUnanswered(server: McpServer, asker: Asker, called: string[], visited: Set<string>): void {
   server.registerTool('ask_never', { description: 'Asks, and goes on without an answer' }, async (context) => {
     called.push('ask_never');
-    // A server must not ask what the request does not declare (2026-07-28 patterns/mrtr).
+    // A server must not ask what the request does not declare (2026-07-28 basic/patterns/mrtr).
     if (!declares(context, 'elicitation')) return answered({ without: 'undeclared' });
     const answer = answerTo(context, 'question');
     if (answer === undefined) {

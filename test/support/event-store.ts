@@ -1,4 +1,4 @@
-/** Keeps the events of SSE streams, so that a server of the kit can resume one (2025-11-25 transports, "Resumability"). */
+/** Keeps the events of SSE streams, so that a server can resume one (2025-11-25 basic/transports §Resumability and Redelivery). */
 
 /** An event store as both SDK majors declare it, each with its own type of message. */
 export interface MemoryEventStore<Message> {

@@ -42,7 +42,7 @@ export interface Fixture {
   readonly pageSize?: number;
 }
 
-/** One prompt, two resources and one template, named alike on every server, so that two servers collide. */
+/** One prompt, two resources and one template, with the same names on every server, so that two servers collide. */
 export const standardPrompts: readonly FixturePrompt[] = [
   {
     name: 'greet',

@@ -1,5 +1,5 @@
 /**
- * An upstream that keeps the events of its calls and lets them be taken up again by `Last-Event-ID` (2025-11-25 transports
+ * An upstream that keeps the events of its calls and lets them be taken up again by `Last-Event-ID` (2025-11-25 basic/transports
  * §Resumability and Redelivery). What it says and when its connections break is the test's to decide, event by event.
  */
 import type { ServerResponse } from 'node:http';

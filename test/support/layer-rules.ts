@@ -1,4 +1,4 @@
-/** The rooms of src as rules for dependency-cruiser: what may import what. ARCHITECTURE.md draws them. */
+/** The layers of src as rules for dependency-cruiser: what may import what. ARCHITECTURE.md draws them. */
 import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 /**

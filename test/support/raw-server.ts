@@ -26,7 +26,7 @@ export interface RawRequest {
 export type RawHandler = (request: RawRequest, response: ServerResponse) => void | Promise<void>;
 
 export interface RawServer {
-  /** `http://localhost:PORT/mcp`; every path is served alike. */
+  /** `http://localhost:PORT/mcp`; every path gives the same answers. */
   readonly url: string;
   readonly port: number;
   /** In order of arrival, each once its body is whole. */

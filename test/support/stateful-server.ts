@@ -1,5 +1,5 @@
 /**
- * A real upstream of the session era (2025-11-25 transports, "Session Management"): SDK server and Streamable HTTP
+ * A real upstream of the session era (2025-11-25 basic/transports §Session Management): SDK server and Streamable HTTP
  * transport, one per session, with UUID session ids.
  */
 import { randomUUID } from 'node:crypto';

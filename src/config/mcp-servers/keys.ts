@@ -139,7 +139,7 @@ export const serverKeys = {
   },
 } as const satisfies Record<ServerKey, KeyText>;
 
-/** What clients keep for themselves and a gateway rightly passes over in silence. */
+/** Keys that concern only the client. A gateway ignores them without a warning. */
 export const clientKeys: ReadonlySet<string> = new Set([
   '$schema',
   '//',
@@ -174,7 +174,7 @@ export const clientKeys: ReadonlySet<string> = new Set([
   'watchPaths',
 ]);
 
-/** Keys that mean something in a client and are not obeyed here: a person should know. */
+/** Keys that have an effect in a client and none here: they give a warning. */
 export const refusedKeys: ReadonlyMap<string, string> = new Map([
   ['auth', 'the gateway does not log in by itself; give the credential in "headers"'],
   ['authorization', 'the gateway does not log in by itself; give the credential in "headers"'],

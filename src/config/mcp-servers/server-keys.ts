@@ -52,7 +52,7 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
     const shown =
       typeof member === 'number' || (member !== undefined && /^[A-Za-z0-9_.-]+$/.test(member)) ? [member] : [];
     findings.fault([...path, names.get(key)!, ...shown], problem, `Give ${serverKeys[key].wants}`);
-    // The rest is read on, so that its faults are told in the same go.
+    // Reading continues, so that all faults are reported at once.
     if (whole instanceof Map && member !== undefined) {
       values[key] = new Map(whole as JsonObject).set(String(member), '');
     } else {

@@ -22,7 +22,7 @@ const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
   ['local', 'stdio'],
 ]);
 
-/** Undefined when at fault. */
+/** Undefined when the entry is invalid. */
 export function readTransport(
   path: JsonPath,
   written: Written,
