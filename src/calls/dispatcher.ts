@@ -265,7 +265,10 @@ function patienceMs({ call, session }: Relay): number {
   return call.message.method === 'tasks/result' ? callCeilingMs : session.upstream.config.timeoutMs;
 }
 
-/** For a client that says nothing of itself with a request: also the level of log messages, which it has said before (protocol.md D5, LM). */
+/**
+ * For a client that says nothing of itself with a request: also the level of log messages, which it has said before
+ * (docs/adr/0006-both-eras.md).
+ */
 function saidFor({ said, logLevel }: Client, session: UpstreamSession): Said {
   return session.has(serverCapability.logging) ? { ...said, logLevel } : said;
 }

@@ -1,6 +1,6 @@
 /**
  * What a client sends besides requests: notifications, and answers to requests of a server. Each finds its upstream by a sealed
- * id or goes to all (protocol.md D4, D5); none waits for anything but the upstream's acceptance.
+ * id or goes to all (2025-11-25 basic/transports §Sending Messages); none waits for anything but the upstream's acceptance.
  */
 import { GatewayError } from '../errors.ts';
 import { withId } from '../aggregate/rewrite.ts';

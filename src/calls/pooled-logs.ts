@@ -1,5 +1,5 @@
 /**
- * Log messages of upstreams with sessions for clients that ask for them with each request (protocol.md D5, cell ML). The
+ * Log messages of upstreams with sessions for clients that ask for them with each request (2026-07-28 server/utilities/logging). The
  * session is one of many clients, so its level is only ever made more verbose, and each request gets what it asked for of what
  * comes on its own stream; a message that cannot be told to belong to it is nobody's.
  */

@@ -1,4 +1,7 @@
-/** Arguments that a modern client repeats in headers, held against the body (2026-07-28 streamable-http; protocol.md B3). */
+/**
+ * Arguments that a modern client repeats in headers, compared with the body (2026-07-28 basic/transports/streamable-http
+ * §Custom Headers from Tool Parameters).
+ */
 import { checkParamHeaders } from '../aggregate/param-headers.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
  * Which upstream a request is for. A prefixed name or URI says so itself; a bare one is looked up and must be unique; what
- * cannot be told from the parameters goes to the only upstream, if there is but one (protocol.md D3, D4; design.md §5).
+ * cannot be told from the parameters goes to the only upstream, if there is but one (docs/configuration.md §Names).
  */
 import { mayBeAlias, splitName } from '../aggregate/names.ts';
 import type { Owner } from '../aggregate/owners.ts';
@@ -173,8 +173,8 @@ export class Router {
   }
 
   /**
-   * Never to one upstream what another may own (security.md T22): one that is down owns what it listed last. Of one that this
-   * replica has never seen nothing is known, which matters as far as the name could be meant for it.
+   * A name never goes to one upstream when another may own it (tool shadowing, SECURITY.md): one that is down owns what it listed
+   * last. Of one that this replica has never seen nothing is known, which matters as far as the name could be meant for it.
    */
   async #bareName(client: Client, list: List, message: Message, name: string, caller: Caller): Promise<Named> {
     const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, caller);

@@ -1,6 +1,6 @@
 /**
  * Calls under way on this replica, by what may reach them from outside of their own exchange: the client's cancelling, here or by
- * way of another replica, and the end of the process (protocol.md D5; 2025-11-25 basic/utilities/cancellation).
+ * way of another replica, and the end of the process (2025-11-25 basic/utilities/cancellation).
  */
 import type { Relay } from './relay.ts';
 

@@ -1,6 +1,6 @@
 /**
  * `initialize`: opens a session at every upstream at once, under a deadline, and makes one answer and one token of them. It
- * succeeds while one upstream does; the others join later (design.md §5; 2025-11-25 basic/lifecycle §Initialization).
+ * succeeds while one upstream does; the others join later (2025-11-25 basic/lifecycle §Initialization).
  */
 import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
@@ -101,7 +101,7 @@ export function initializeResult(
   );
 }
 
-/** Tasks are told of where both sides know the same ones (protocol.md D7). */
+/** Tasks are offered where both sides know the same kind of task (docs/adr/0006-both-eras.md). */
 function deliverable(session: UpstreamSession, revision: LegacyRevision): number {
   return session.capabilities & ~(hasTasks(revision) && hasTasks(session.revision) ? s.tasksList : serverTasks);
 }

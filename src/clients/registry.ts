@@ -1,6 +1,6 @@
 /**
  * From the head of a request to its client: the session token is opened, or the principal's session-less client is taken. All
- * faults of a token are one fault (security.md §2.2); nothing is looked up anywhere but in this replica's bounded caches.
+ * faults of a token are one fault (docs/session-token.md §Opening); nothing is looked up anywhere but in this replica's bounded caches.
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
  * What a server sends becomes what its client may see: names, URIs and ids of one upstream turn into those of the gateway, and
- * every identifier that must find its way back is sealed as it passes (protocol.md D3, D5, D6.1).
+ * every identifier that must find its way back is sealed as it passes (docs/session-token.md §Identifiers bound to a session).
  */
 import { randomBytes } from 'node:crypto';
 import { outwardNotification, outwardRequest } from '../aggregate/rewrite.ts';
@@ -27,14 +27,14 @@ export function responseToClient(answer: Message, upstream: Upstream, client: Cl
   );
 }
 
-/** An error that asks to visit URLs becomes a round; the retry is simply the call once more (protocol.md D5, −32042). */
+/** An error that asks to visit URLs (−32042, 2025-11-25 client/elicitation) becomes a round of questions; the retry repeats the call. */
 function asksForUrls({ wording, clientCapabilities }: Client): boolean {
   return wording.asksByRounds && (clientCapabilities & clientCapability.elicitationUrl) !== 0;
 }
 
 /**
  * A notification on its way to the client. `tokens` maps progress tokens back where the upstream got one of ours (shared
- * links). Throws `upstream_malformed`.
+ * sessions). Throws `upstream_malformed`.
  */
 export function notificationToClient(
   received: Message,

@@ -1,6 +1,6 @@
 /**
  * Requests of a server that nobody will answer: the client never declared the capability, or the session is one of many clients.
- * The gateway says so in its place, so that the server's call ends rather than waits (protocol.md D6.1; 2025-11-25
+ * The gateway says so in its place, so that the server's call ends rather than waits (2025-11-25
  * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
  */
 import { isQuestion, mayAsk } from '../aggregate/rounds.ts';

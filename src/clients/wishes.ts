@@ -1,6 +1,6 @@
 /**
  * What clients of the session era have asked for and upstreams without sessions cannot keep for them: the level of log messages,
- * and the resources they want to be told of (protocol.md D8). A session's token cannot change, so this is the memory of one
+ * and the resources they subscribe to (docs/adr/0006-both-eras.md). A session's token cannot change, so this is the memory of one
  * replica; the others are told by notice and may have missed it. Bounded: the session that asked longest ago gives way.
  */
 import type { LogLevel } from '../protocol/log-levels.ts';

@@ -1,4 +1,4 @@
-/** `server/discover`: what all upstreams together offer a client of 2026-07-28 (protocol.md B4, D2). */
+/** `server/discover`: what all upstreams together offer (2026-07-28 server/discover). */
 import { mergeDiscover } from '../aggregate/discover-result.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { modernRevision } from '../protocol/revisions.ts';
@@ -13,7 +13,10 @@ import type { Upstreams } from '../transport/upstream/upstreams.ts';
 const { tools, prompts, resources, completions, logging, resourcesSubscribe, tasksExtension, ui } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
-/** Changes of lists can always be told, as the gateway makes some itself; resources are watched in a session, or without where there are none. */
+/**
+ * Changes of lists can always be told, as the gateway makes some itself; resources are watched in a session, or without where there
+ * are none.
+ */
 function offered(session: UpstreamSession): number {
   const { capabilities, streamKind, keepsSession } = session;
   const watched = streamKind === 'subscription' || keepsSession ? resourcesSubscribe : 0;

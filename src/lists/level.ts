@@ -1,5 +1,5 @@
 /**
- * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging; protocol.md D4).
+ * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging).
  * Upstreams without sessions are told with each call; the level is remembered for that, here and at the peers.
  */
 import { GatewayError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
- * What upstreams say, or show by their answers, of changes in what they list: kept lists are forgotten (protocol.md D11), at the other
- * replicas as well, since a client that hears of a change may ask any of them next.
+ * What upstreams say, or show by their answers, of changes in what they list: cached lists are dropped (2026-07-28
+ * server/utilities/caching), at the other replicas as well, since a client that hears of a change may ask any of them next.
  */
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import { contradicted } from '../aggregate/contradicted.ts';
@@ -86,7 +86,10 @@ export class ListChanges {
       this.#catalogue.invalidate(upstream.config.id, kind, audience);
   }
 
-  /** An upstream says a change on the streams of all who listen to it. What comes while a notice is on its way may be news: one more follows. */
+  /**
+   * An upstream says a change on the streams of all who listen to it. What comes while a notice is on its way may be news: one more
+   * follows.
+   */
   #toldOnce(notice: ChangeNotice): Promise<void> {
     const key = JSON.stringify(notice);
     const known = this.#underWay.get(key);

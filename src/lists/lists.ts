@@ -1,6 +1,6 @@
 /**
  * Lists for one client: which upstreams take part, how their pages are asked for, and the cursors between pages.
- * 2025-11-25 server/utilities/pagination; protocol.md D4, D11.
+ * 2025-11-25 server/utilities/pagination; 2026-07-28 server/utilities/caching.
  */
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';

@@ -1,6 +1,6 @@
 /**
  * Keeps for the clients of the session era what upstreams without sessions cannot keep for them (wishes.ts), and tells the peers:
- * any replica may get the next call of the session, or hold its GET stream (protocol.md D5, D8).
+ * any replica may get the next call of the session, or hold its GET stream (docs/adr/0006-both-eras.md).
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';

@@ -57,7 +57,10 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     this.dropped = dropped;
   }
 
-  /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
+  /**
+   * Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (2025-11-25
+   * basic/transports §Resumability and Redelivery).
+   */
   open(client: Client, caller: Caller, lastEventId: string | undefined, response: ServerResponse): void {
     if (client.openStreams >= (client.isShared ? maxSharedStreams : maxStreamsPerSession))
       throw new GatewayError('streams_too_many');

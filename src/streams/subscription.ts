@@ -1,6 +1,6 @@
 /**
  * `subscriptions/listen` of 2026-07-28: the changes a client asked to be told of, from all upstreams, on the stream of its
- * request, stamped with the request's id (patterns/subscriptions; protocol.md B8). After any loss the client asks anew.
+ * request, stamped with the request's id (2026-07-28 basic/patterns/subscriptions). After any loss the client asks anew.
  */
 import { inwardUri } from '../aggregate/uris.ts';
 import { serverCapability } from '../protocol/capabilities.ts';

@@ -1,6 +1,6 @@
 /**
  * Watches resources for one subscription at an upstream with sessions: in a session of its own, so that nobody else's resources
- * are told on it, and with its end all is over (2025-11-25 server/resources §Subscriptions; protocol.md D5, cell ML).
+ * are told on it, and with its end all is over (2025-11-25 server/resources §Subscriptions).
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';

@@ -1,6 +1,6 @@
 /**
  * The extension io.modelcontextprotocol/tasks, as a client of 2026-07-28 may ask for it: never without having declared it, and on a
- * subscription by the ids of its own tasks (protocol.md B11).
+ * subscription by the ids of its own tasks (SEP-2663).
  */
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';

@@ -1,7 +1,7 @@
 /**
  * A round of questions put to a client of the session era: an upstream of 2026-07-28 has answered a call with questions, each of
- * which becomes a request on the stream of that call; the answers go back with the call's retry (protocol.md D6.4). The answers may
- * come to any replica, and are handed over to this one, which has the stream.
+ * which becomes a request on the stream of that call; the answers go back with the call's retry (2026-07-28 basic/patterns/mrtr).
+ * The answers may come to any replica, and are handed over to this one, which has the stream.
  */
 import { randomUUID } from 'node:crypto';
 import { outwardRequest } from '../../aggregate/rewrite.ts';
@@ -76,7 +76,7 @@ export class Asking implements Suspension, Held {
     const asked = this.#round.questions[question];
     if (this.#over || asked === undefined || this.#answers.has(asked.key)) return;
     const result = root.member('result');
-    // A round has no place for an error: an elicitation can be cancelled, everything else ends the call (protocol.md D6.4).
+    // A round has no place for an error: an elicitation can be cancelled, any other error ends the call (2026-07-28 basic/patterns/mrtr).
     if (result === undefined && asked.method !== 'elicitation/create') {
       this.#fail(new GatewayError('input_refused', asked.method));
       return;

@@ -1,6 +1,6 @@
 /**
  * Calls that wait here for their client, by the name under which the client, or another replica, finds them again. What is not
- * fetched in time is given up, so that nothing waits without end (protocol.md D6.3 strategy H, D6.4).
+ * fetched in time is given up, so that nothing waits without end (docs/adr/0006-both-eras.md).
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';

@@ -1,7 +1,7 @@
 /**
  * The GET stream of a session that several calls of modern clients share: many servers put their questions there and not on
  * the stream of the call that they are about (2025-11-25 transports §Listening for Messages). A question is taken for that of the only
- * call under way; where there are several it cannot be told, and is refused (protocol.md D5, "Unassociated server request").
+ * call under way; where there are several its call is unknown, and it is refused.
  */
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';

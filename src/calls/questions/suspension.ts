@@ -1,4 +1,4 @@
-/** What a call is made of while its client is asked in the middle of it (protocol.md D6.3, D6.4). */
+/** What a call is made of while its client is asked in the middle of it (docs/adr/0006-both-eras.md). */
 import type { Message } from '../../protocol/envelope.ts';
 
 /** A call that waits for answers of its client: nothing is awaited of the upstream meanwhile. */
@@ -19,6 +19,6 @@ export interface Sent {
   readonly upstreamId: string;
   /** To be sent again after healing. */
   readonly body: Buffer;
-  /** Progress tokens of ours → the client's, on shared links. */
+  /** Progress tokens of ours → the client's, on shared sessions. */
   readonly tokens: ReadonlyMap<string, string> | undefined;
 }

@@ -1,4 +1,4 @@
-/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. Figures: security.md §4. */
+/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. */
 /** A client that is refused in the middle of its body may go on sending this long and this much, unread. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;

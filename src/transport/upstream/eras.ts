@@ -1,7 +1,7 @@
 /**
  * Which era an upstream is spoken to in, decided here and nowhere else. A client is best served in its own era, which needs no
  * bridge, so that is tried first; an upstream that refuses it and answers in the other is taken to speak that one alone, until
- * the verdict grows old (protocol.md B5, "Upstream era probing"). Silence and faults of a server are no evidence: the other era
+ * the verdict grows old (2026-07-28 basic/versioning). Silence and faults of a server are no evidence: the other era
  * is tried all the same, and nothing is concluded from it. An upstream that has proved to be modern is never taken for an older one
  * because it fails.
  */
@@ -79,7 +79,7 @@ export class EraAdapter implements UpstreamAdapter {
     const isRefusal = refusals.has(fault.code);
     // The server's own word that it speaks the revisions with sessions is no failure.
     const isReferred = fault instanceof RevisionRefused && fault.speaksLegacy;
-    // A refusal speaks against a verdict that the upstream is an older one: it may have been replaced since (protocol.md B5).
+    // A refusal speaks against a verdict that the upstream is an older one: it may have been replaced since.
     const turns = isReferred || (isRefusal ? mayBeOther : mayTurn && silences.has(fault.code));
     if (!turns) throw fault;
     try {

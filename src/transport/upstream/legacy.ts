@@ -1,6 +1,6 @@
 /**
  * Upstreams of the session era (2025-03-26, 2025-06-18, 2025-11-25): handshake, calls, the GET stream, DELETE.
- * Headers are built for this hop alone; nothing of the client's headers is copied (protocol.md D3).
+ * Headers are built for this hop alone; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';

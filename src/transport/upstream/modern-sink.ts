@@ -1,5 +1,5 @@
 /**
- * What an upstream of 2026-07-28 answers, as the rest of the gateway takes it: what is about this hop alone ends here (protocol.md D10),
+ * What an upstream of 2026-07-28 answers, in the form that the rest of the gateway takes. Errors about this hop alone end here,
  * and a subscription looks like the stream of a session.
  */
 import { isRound, mayAsk } from '../../aggregate/rounds.ts';
@@ -83,7 +83,7 @@ export class ModernSink implements AnswerSink {
     // A server of the session era that could not place the request: a refusal, which tells of its era.
     if (message.kind === 'response' && message.id === undefined)
       return new GatewayError('upstream_refused', 'an error that names no request');
-    // Servers send no requests in this revision (protocol.md B3).
+    // Servers send no requests in this revision (2026-07-28 basic/transports/streamable-http).
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
@@ -101,7 +101,7 @@ export class ModernSink implements AnswerSink {
       case unsupportedVersion:
         return new RevisionRefused(supportedIn(message));
       case invalidParams:
-        // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
+        // Earlier revisions have their own code for a missing resource: -32002 (2025-11-25 server/resources §Error Handling).
         if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
         return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
       default:

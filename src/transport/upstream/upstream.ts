@@ -29,11 +29,14 @@ export class Upstream {
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
-  /** Tools of a modern upstream whose arguments stand in headers as well, by the upstream's own names (protocol.md B3). */
+  /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
-  /** Tools that are called as tasks alone, by the upstream's own names; undefined until some list has told (protocol.md D7). */
+  /** Tools that are called as tasks alone, by the upstream's own names; undefined until a list has said so. */
   taskTools: ReadonlySet<string> | undefined;
-  /** How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have the other. */
+  /**
+   * How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have
+   * the other.
+   */
   readonly #streamless = new Set<StreamKind>();
   /** Its last contact failed; `probe.ts` looks for its return. */
   down = false;
