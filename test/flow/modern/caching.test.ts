@@ -1,4 +1,4 @@
-/** What upstreams of 2026-07-28 say of how long their answers count, and what clients are told (protocol.md B9, D11). */
+/** What upstreams of 2026-07-28 say of how long their answers count, and what clients are told (2026-07-28 server/utilities/caching). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
