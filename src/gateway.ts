@@ -133,7 +133,7 @@ export class Gateway {
     );
   }
 
-  /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
+  /** Answers a request of a client that another replica has brought here; it was let in there, and is read again here. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#parts.idle.begun(response);
     try {

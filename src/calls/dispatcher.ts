@@ -107,7 +107,7 @@ export class Dispatcher implements CallHost<Relay> {
     }
   }
 
-  /** The gateway answers in the place of the upstream. */
+  /** The gateway answers in place of the upstream. */
   #keep(call: Call, kept: Promise<string>): void {
     const { client, message, outlet, startedMs } = call;
     kept.then(

@@ -120,21 +120,21 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     else this.#phase = { kind: 'under way', exchange };
   }
 
-  /** Whether the session may be opened anew for it: once, and not when the body to send again is gone. */
+  /** Whether the session may be opened again for it: once, and not when the body to send again is gone. */
   mayHeal(): boolean {
     const may = !this.#hasHealed && this.#sent.body.length > 0;
     this.#hasHealed = true;
     return may;
   }
 
-  /** Whether its headers may be made anew: once. */
+  /** Whether its headers may be made again: once. */
   mayRealign(): boolean {
     const may = !this.#hasRealigned && this.#call.message.method === 'tools/call';
     this.#hasRealigned = true;
     return may;
   }
 
-  /** It goes on at a session in the place of a lost one. What is asked on the lost session is not about it. */
+  /** It goes on at a session in place of a lost one. What is asked on the lost session is not about it. */
   moveTo(session: UpstreamSession): void {
     this.#session.underWay?.delete(this);
     this.#session = session;

@@ -18,7 +18,7 @@ export function sealCallState(client: Client, upstream: Upstream, request: Messa
   );
 }
 
-/** How the call goes on, or undefined for a request without a state. Throws `state_invalid` for every fault alike. */
+/** How the call goes on, or undefined for a request without a state. Throws `state_invalid` for every kind of fault. */
 export function openCallState(client: Client, upstream: Upstream, request: Message): Rest | undefined {
   const found = request.params?.member('requestState');
   if (found === undefined) return undefined;

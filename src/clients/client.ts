@@ -35,7 +35,7 @@ export interface ClientSurroundings {
 
 export class Client implements SessionsOwner {
   readonly session: OpenSession;
-  /** What it speaks; upstreams of another revision are spoken to in theirs. */
+  /** What it speaks; upstreams of another revision get requests in their own. */
   readonly revision: Revision;
   /** How it is answered. */
   readonly wording: Wording;

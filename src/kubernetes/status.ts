@@ -12,7 +12,7 @@ import { backoffMs } from './backoff.ts';
 import { pause } from './reflector.ts';
 
 export interface StatusOptions {
-  /** Names this kind of controller in status and events, as `example.com/name`; the same on every replica. */
+  /** Names this kind of controller in status and events, as `example.com/name`; identical on every replica. */
   readonly controller: string;
   /** Of this replica. */
   readonly identity: string;

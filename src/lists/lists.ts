@@ -283,7 +283,7 @@ export class Lists {
 
 const none: ReadonlySet<string> = new Set();
 
-/** Remembers which arguments go into headers, anew with each first page. Gives the tools that ask in vain. */
+/** Remembers which arguments go into headers, again with each first page. Gives the tools that ask in vain. */
 function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);

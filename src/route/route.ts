@@ -25,7 +25,7 @@ export interface RouteParts {
   readonly streams: OpenStreams;
   readonly idle: Idle;
   readonly heard: Heard;
-  /** Lets go of timers and connections; what is under way breaks off. */
+  /** Releases timers and connections; what is under way breaks off. */
   readonly close: () => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What becomes of the upstreams of a route when its configuration is read anew: one that is configured as before is taken over
+ * What becomes of the upstreams of a route when its configuration is read again: one that is configured as before is taken over
  * with its connections, sessions, era and lists; one that is gone ends what it has under way and then closes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
  * `subscriptions/listen` of 2026-07-28: the changes a client asked to be told of, from all upstreams, on the stream of its
- * request, stamped with the request's id (2026-07-28 basic/patterns/subscriptions). After any loss the client asks anew.
+ * request, stamped with the request's id (2026-07-28 basic/patterns/subscriptions). After any loss the client asks again.
  */
 import { inwardUri } from '../aggregate/uris.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -204,7 +204,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#close();
   }
 
-  /** Ends it from this side, in good order: the client asks anew, wherever it likes. */
+  /** Ends it from this side, in good order: the client asks again, wherever it likes. */
   end(): void {
     if (this.#over) return;
     const id = this.#call.message.id!;

@@ -28,7 +28,7 @@ export interface Listened {
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
   /** A place to resume from, without a message. */
   prime(upstream: Upstream, upstreamEventId: string): void;
-  /** Another session in the place of a lost one. Throws `upstream_*` faults. */
+  /** Another session in place of a lost one. Throws `upstream_*` faults. */
   renew(lost: UpstreamSession): Promise<UpstreamSession>;
   /** The upstream's stream is open, for the first time or again. */
   opened?(): void;

@@ -5,7 +5,7 @@
  *
  * What is proved: whoever has been given an event id sees every event after it once and in order, at whatever replica. What
  * cannot be: a call whose connection is cut before its first event id. Nothing can name it, and to send it again on one's own
- * could do it twice. Those are counted, shown, and made anew by the client; after SIGTERM there must be none.
+ * could do it twice. Those are counted, shown, and made again by the client; after SIGTERM there must be none.
  */
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';

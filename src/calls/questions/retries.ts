@@ -127,7 +127,7 @@ function sentOf({ message }: Call, sent: Sent): Sent {
   return { ...sent, tokens };
 }
 
-/** An upstream that does not take an answer has forgotten the call: the client begins it anew. */
+/** An upstream that does not take an answer has forgotten the call: the client begins it again. */
 function lost(fault: unknown): GatewayError {
   return new GatewayError('state_invalid', String(fault), { cause: fault });
 }

@@ -29,7 +29,7 @@ export interface Outlet {
   events(bytes: Buffer): boolean;
   /** The last encoded event, if any, and the end of the stream. */
   finish(last?: Buffer): void;
-  /** A fault in the place of an answer, whether or not a stream has begun, in the words of the client. */
+  /** A fault in place of an answer, whether or not a stream has begun, in the words of the client. */
   fault(fault: unknown, worded: Worded<string>): void;
 }
 

@@ -55,7 +55,7 @@ export interface Exchange {
   /** Stops and restarts the reading of the answer; the upstream feels it. */
   pause(): void;
   resume(): void;
-  /** The answer has come: the connection is let go of soon, whatever else the upstream sends. */
+  /** The answer has come: the connection is released soon, whatever else the upstream sends. */
   answered(): void;
   /** Takes back what the upstream has made of the call, where it goes on without a connection. Before `abort`. */
   cancel?(): void;
@@ -74,6 +74,6 @@ export interface UpstreamAdapter {
   post(to: Outbound, body: Buffer | string): Promise<void>;
   /** Opens the stream of what belongs to no call, or takes up a broken stream after the upstream's event `lastEventId`. */
   listen(to: Outbound, lastEventId: string | undefined, sink: AnswerSink, wants?: ListenFor): Exchange;
-  /** Ends a session; faults are of no interest to anyone. */
+  /** Ends a session; faults do not matter. */
   end(to: { readonly session: UpstreamSession; readonly caller: Caller }): Promise<void>;
 }

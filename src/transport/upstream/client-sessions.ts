@@ -52,7 +52,7 @@ export class ClientSessions {
     return this.peek(upstream) ?? (await this.#open(upstream, 'late', caller));
   }
 
-  /** A new session in the place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
+  /** A new session in place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
   async renew(lost: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
     const { upstream } = lost;
     const current = this.#sessions.get(upstream);

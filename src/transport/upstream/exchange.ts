@@ -20,7 +20,7 @@ import { refusalOf } from './refusal.ts';
 /** `odd`: 200 with another media type, or none. */
 type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
 
-/** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
+/** Undici's handler, the caller's `Exchange` and the timer wheel's entry in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;

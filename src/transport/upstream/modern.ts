@@ -170,7 +170,7 @@ const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered:
 
 /**
  * What is declared with a request. The extension: only where the upstream has it; by the gateway itself where it listens for tasks,
- * or waits for them in the place of a client that knows none.
+ * or waits for them in place of a client that knows none.
  */
 function declaredOn({ said, session }: Outbound, listensForTasks: boolean): number {
   const { tasksExtension } = clientCapability;

@@ -41,7 +41,7 @@ export interface SessionOwner {
 
 export type OpeningReason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
-/** Looks at an upstream on nobody's behalf. */
+/** Looks at an upstream for no client. */
 export const watcher: SessionOwner = {
   revision: newestLegacy,
   clientCapabilities: 0,

@@ -40,7 +40,7 @@ export class Upstream {
   readonly #streamless = new Set<StreamKind>();
   /** Its last contact failed; `probe.ts` looks for its return. */
   down = false;
-  /** Its connections are let go of. */
+  /** Its connections are released. */
   isClosed = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
   blackoutUntil = 0;
@@ -103,7 +103,7 @@ export class Upstream {
     await Promise.allSettled([this.pool.close(), this.streams.close()]);
   }
 
-  /** Lets go of all connections; what is under way breaks off. */
+  /** Releases all connections; what is under way breaks off. */
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
