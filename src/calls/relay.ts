@@ -1,6 +1,6 @@
 /**
- * The way back of one call: the upstream's answer, message by message as it comes, to the outlet of its request. Requests of
- * the server that come on the way get sealed ids (docs/session-token.md); a `ping` is answered here and goes no further.
+ * The way back of one call: passes the upstream's answer, message by message, to the outlet of the request. Requests of the server
+ * get sealed ids (docs/session-token.md). A `ping` is answered here.
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
@@ -23,15 +23,14 @@ import type { CallUnderWay, Outbound, UpstreamSession } from '../transport/upstr
 import type { CallHost } from './host.ts';
 import type { Gathering, Sent, Suspension } from './questions/suspension.ts';
 
-/** Where a call is. Only the methods of `Relay` move it on. */
+/** The state of a call. Only the methods of `Relay` change it. */
 type Phase =
-  /** It is not at its upstream: at first, and between two tries. */
+  /** The upstream does not have it: before the first attempt, and between two attempts. */
   | { readonly kind: 'preparing' }
   /** The upstream has it. */
   | { readonly kind: 'under way'; readonly exchange: Exchange }
   /**
-   * Its client is asked. What the upstream sends meanwhile is kept in `late`: reading does not stop at once, nor at all when the
-   * upstream closes.
+   * Its client is asked. `late` keeps what the upstream sends meanwhile: reading does not stop at once, and the upstream may close.
    */
   | {
       readonly kind: 'suspended';
@@ -44,7 +43,7 @@ type Phase =
 const preparing: Phase = { kind: 'preparing' };
 const over: Phase = { kind: 'over' };
 
-/** The stream of the call was begun at another time, by whichever replica. */
+/** The stream of the call was begun earlier, by any replica. */
 export interface TakenUp {
   readonly lastEventId: string;
   /** The upstream's stream is open. */
@@ -58,15 +57,15 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   #sent: Sent;
   #phase: Phase = preparing;
   #takenUp: TakenUp | undefined;
-  /** Each remedy is tried once. */
+  /** Each recovery is tried once. */
   #hasHealed = false;
   #hasRealigned = false;
-  /** Questions of the upstream that are being gathered, or that the call waits with. */
+  /** Questions of the upstream that are being collected, or that the client is asked. */
   #gathering: Gathering | undefined;
   #rounds = 0;
-  /** The upstream's latest event id, and how often in a row it was asked to go on from there. */
+  /** The upstream's latest event id, and the number of attempts to resume from there. */
   #lastEventId: string | undefined;
-  /** Of the event that is read now. */
+  /** Id of the event that is being read. */
   #eventId: string | undefined;
   #resumptions = 0;
   #retryMs: number | undefined;
@@ -120,7 +119,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     else this.#phase = { kind: 'under way', exchange };
   }
 
-  /** Whether the session may be opened again for it: once, and not when the body to send again is gone. */
+  /** Whether a new session may be opened for it: once, and only while its body is kept. */
   mayHeal(): boolean {
     const may = !this.#hasHealed && this.#sent.body.length > 0;
     this.#hasHealed = true;
@@ -134,7 +133,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return may;
   }
 
-  /** It goes on at a session in place of a lost one. What is asked on the lost session is not about it. */
+  /** It continues on a session that replaces a lost one. Questions on the lost session are not about it. */
   moveTo(session: UpstreamSession): void {
     this.#session.underWay?.delete(this);
     this.#session = session;
@@ -146,9 +145,9 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     this.#phase = preparing;
   }
 
-  // What waits for its client does with it (questions/).
+  // Used by questions/, which wait for the client.
 
-  /** The questions that are being gathered; `make` begins to gather. */
+  /** The questions that are being collected; `make` begins a collection. */
   gather(make: () => Gathering): Gathering {
     this.#gathering ??= make();
     return this.#gathering;
@@ -162,7 +161,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     this.#gathering = undefined;
   }
 
-  /** How many rounds of questions there were, with the one that begins now. */
+  /** The number of rounds of questions, including the one that begins now. */
   countRound(): number {
     this.#rounds += 1;
     return this.#rounds;
@@ -177,14 +176,14 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return this.#phase.kind === 'suspended' && this.#phase.by === by;
   }
 
-  /** Nobody is asked any more. What came meanwhile is dropped, as the call goes on in another way or not at all. */
+  /** Stops asking. What came meanwhile is dropped. */
   unsuspend(): void {
     if (this.#phase.kind !== 'suspended') return;
     const { exchange } = this.#phase;
     this.#phase = exchange === undefined ? preparing : { kind: 'under way', exchange };
   }
 
-  /** It waits here with its stream: nothing more is read, so nothing is lost, and no body is kept. The retry brings one. */
+  /** It waits here with its stream unread, so nothing is lost. Its body is not kept, as the retry brings it again. */
   waitWith(call: Call): void {
     this.#exchange?.pause();
     this.#call = call;
@@ -192,8 +191,8 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   /**
-   * The client has come back with its answers: the rest of the upstream's answer is for this request of it. What came meanwhile is
-   * passed on in its order by the function that is given back.
+   * The client has come back with its answers: the rest of the upstream's answer goes to this request. The returned function passes
+   * on, in order, what came meanwhile.
    */
   reopen(call: Call, sent: Sent): () => void {
     const late = this.#phase.kind === 'suspended' ? this.#phase.late : [];
@@ -217,18 +216,18 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return this.#phase.kind === 'under way' || this.#phase.kind === 'suspended' ? this.#phase.exchange : undefined;
   }
 
-  // What its client does.
+  // Called for events of the client.
 
   /** The client has caught up. */
   onDrain(): void {
     this.#exchange?.resume();
   }
 
-  /** Leaving is no cancellation in the session era: an answer that can be resumed is left to the upstream, another is read to its end. */
+  /** In the session era a disconnect cancels nothing: an answer that can be resumed is dropped here, any other is read to its end. */
   onGone(): void {
     if (this.#phase.kind === 'over') return;
     if (this.#phase.kind === 'suspended') {
-      // Whoever is not there cannot be asked, and the answer would be lost in any case.
+      // A client that has left cannot be asked, and would not get the answer.
       this.#phase.by.end();
       return;
     }
@@ -244,7 +243,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     this.#host.finished(this, 'ok');
   }
 
-  // What its upstream does.
+  // Called for events of the upstream.
 
   onJson(body: Buffer): void {
     const message = this.#read(body);
@@ -302,12 +301,12 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     if (this.#phase.kind === 'over') return;
     if (this.#phase.kind === 'suspended') {
       const { late, by } = this.#phase;
-      // What came before it may be the answer.
+      // What came before the fault may be the answer.
       if (late.length > 0) late.push(() => this.onFault(fault));
       else by.end();
       return;
     }
-    // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
+    // A session lost during the answer loses the answer too. Before the answer, the call has not run.
     const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
     if (isLost && this.#lastEventId === undefined && this.#host.heal(this)) return;
     if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
@@ -318,7 +317,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
       );
   }
 
-  /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
+  /** Closes the client's stream so that it resumes at another replica. A client that cannot resume keeps its stream. */
   disconnect(retryMs: number): void {
     if (this.isOver || !this.#promised || !understandsPriming(this.#call.client.revision)) return;
     this.#retryMs = retryMs;
@@ -347,18 +346,18 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return true;
   }
 
-  /** Ends the call without an answer, as nobody is there to get one. */
+  /** Ends the call without an answer, as its client has left. */
   abandon(): void {
     if (this.isOver) return;
     const exchange = this.#end();
-    // Closing is cancellation for an upstream without sessions; an older one is told besides (2025-11-25 basic/utilities/cancellation).
+    // Closing cancels at an upstream without sessions; others get a notification too (2025-11-25 basic/utilities/cancellation).
     exchange?.cancel?.();
     exchange?.abort();
     this.#host.takenBack(this);
     this.#call.outlet.finish();
   }
 
-  /** Ends the call with a response of the gateway's own making, whole, as JSON text. */
+  /** Ends the call with a whole response made by the gateway, as JSON text. */
   conclude(body: Buffer | string, status?: number): void {
     if (this.isOver) return;
     this.#end()?.abort();
@@ -372,7 +371,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
       this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
   }
 
-  /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
+  /** Resumes at an upstream that gave event ids; the client sees no break (2025-11-25 basic/transports §Resumability and Redelivery). */
   #interrupted(fault: GatewayError): void {
     const isLate = performance.now() - this.#call.startedMs > callCeilingMs;
     const isOver = isLate || this.#resumptions >= maxResumptions || !this.#session.keepsSession;
@@ -384,7 +383,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     this.#resumptions += 1;
   }
 
-  /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
+  /** The upstream closed the stream to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
   #passDisconnect(): void {
     this.#end();
     this.#host.finished(this, 'ok');
@@ -392,7 +391,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
   }
 
   response(message: Message): void {
-    // A response to anything but this request is not the client's to see.
+    // Only the response to this request goes to the client.
     if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
     const last = encodeEvent(body, this.#seal(this.#eventId));
@@ -425,10 +424,10 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
-  /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
+  /** Whether the response is `input_required` for a client that is asked by requests; its answers go with the next call. */
   #asks(message: Message): boolean {
     if (!this.#session.asksByRounds || this.#call.client.wording.asksByRounds || !isRound(message)) return false;
-    // Nothing may follow a round; the end of this stream must not be taken for that of the next.
+    // Nothing follows a round. The end of this stream must not be taken for the end of the next call's stream.
     this.#exchange?.abort();
     this.#host.ask(this, message);
     return true;
@@ -439,7 +438,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     if (!this.#call.outlet.events(encodeEvent(body, this.#seal(this.#eventId)))) this.#exchange?.pause();
   }
 
-  /** An event without data only names a place to resume from; older clients fail on it. */
+  /** Sends an event with an id and no data, to resume from. Clients before 2025-11-25 fail on it. */
   #prime(eventId: string | undefined): void {
     if (this.#call.outlet.gone || !understandsPriming(this.#call.client.revision)) return;
     const sealed = this.#seal(eventId);
@@ -452,12 +451,12 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     return this.#places.seal(this.#call.client, this.#session, upstreamEventId);
   }
 
-  /** The client was given an event id to come back with. */
+  /** The client has an event id to resume from. */
   get #promised(): boolean {
     return this.#places?.given === true;
   }
 
-  /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
+  /** A message that cannot be translated is a fault of the upstream, whatever was thrown, and ends the call. */
   #translated<T>(translate: () => T): T | undefined {
     try {
       return translate();
@@ -476,7 +475,7 @@ export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, I
     }
   }
 
-  /** Nothing more of it reaches anyone. Gives the exchange that was under way. */
+  /** Passes on nothing more. Gives the exchange that was under way. */
   #end(): Exchange | undefined {
     const exchange = this.#exchange;
     this.#phase = over;

@@ -12,7 +12,7 @@ import type { Upstream } from '../transport/upstream/upstream.ts';
 const prefix = 'mcp-param-';
 
 /**
- * Throws `header_mismatch`. A tool that was never listed here is let through: the upstream, which knows its schema, gets headers
+ * Throws `header_mismatch`. A tool that was never listed here is not checked: the upstream, which knows its schema, gets headers
  * made from the body.
  */
 export function checkRepeated({ message, caller }: Call, upstream: Upstream, target: InwardTarget): void {

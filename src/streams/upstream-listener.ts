@@ -87,7 +87,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     return { session: this.#session, caller: this.#stream.caller };
   }
 
-  /** Whether a message that `by` brought on `session` belongs to the session of this listener, although another listener got it. */
+  /** Whether `by`, another stream, has got a message of the session that this listener listens to. */
   isBeside(session: UpstreamSession, by: object | undefined): boolean {
     return by !== this && session.keepsSession && session.sessionId === this.#session.sessionId;
   }

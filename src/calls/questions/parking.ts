@@ -26,7 +26,7 @@ export interface Awaited {
   readonly id: string;
 }
 
-/** Where an upstream's stream is taken up again, by whichever replica. */
+/** What any replica needs to resume an upstream's stream. */
 export interface Resumable {
   readonly sessionId: string;
   readonly revision: Revision;
@@ -48,7 +48,7 @@ export class Parking implements Gathering, Suspension, Held {
     this.#host = host;
     this.#parked = parked;
     this.relay = relay;
-    // Servers that ask several things at once send them one after the other. Rare enough for a timer of its own.
+    // Servers send several questions one after the other. This is rare, so it has a timer of its own.
     setTimeout(() => this.#close(), collectMs);
   }
 
@@ -59,7 +59,7 @@ export class Parking implements Gathering, Suspension, Held {
     return true;
   }
 
-  /** The client's retry has no answer to these: it is asked again for them, and the call waits on. */
+  /** The client's retry lacks answers to these questions: it is asked again, and the call keeps waiting. */
   askAgain(call: Call, missing: readonly Awaited[]): void {
     this.awaited = missing;
     const rest: Rest = { kind: 'held', place: this.#place! };
@@ -90,7 +90,7 @@ export class Parking implements Gathering, Suspension, Held {
 
   #close(): void {
     const { relay } = this;
-    // The upstream may have gone on without an answer meanwhile.
+    // Meanwhile the upstream may have continued without an answer.
     if (!relay.isGathering(this)) return;
     try {
       const { call } = relay;
@@ -110,7 +110,7 @@ export class Parking implements Gathering, Suspension, Held {
       relay.suspend(this);
       this.#host.suspended(relay);
       answerWithRound(call, held);
-      // Arguments may be large, and the retry brings them again.
+      // The body is not kept: it may be large, and the retry brings it again.
       relay.waitWith({ ...call, received: nothing, message: nameOf(call.message) });
     } catch (fault) {
       this.#forget();
@@ -121,7 +121,7 @@ export class Parking implements Gathering, Suspension, Held {
   }
 }
 
-/** The round as the client gets it. Throws `upstream_malformed`. */
+/** The `input_required` result for the client. Throws `upstream_malformed`. */
 export function roundOf(
   { client, message }: Call,
   upstream: Upstream,
@@ -138,15 +138,15 @@ export function roundOf(
   return client.wording.response(round, upstream.config, message, (own) => own);
 }
 
-/** The request is answered and over; its outlet has nothing more to say to the call. */
+/** Answers the request with a round and detaches it from the call. */
 export function answerWithRound({ outlet }: Call, { body, status }: Worded): void {
   outlet.owner = undefined;
   outlet.whole(body, undefined, status);
 }
 
 /**
- * Where the upstream has a session and gives its events ids, it replays (2025-11-25 transports §Resumability). A bridged one
- * does too, but no other replica can reach it.
+ * An upstream with a session and event ids can replay (2025-11-25 transports §Resumability and Redelivery). A bridged one can too,
+ * but no other replica can reach it.
  */
 function resumedRest({ session, lastEventId, upstreamId }: Relay, awaited: readonly Awaited[]): Rest | undefined {
   const { sessionId, revision, capabilities, upstream } = session;
@@ -162,7 +162,7 @@ function resumedRest({ session, lastEventId, upstreamId }: Relay, awaited: reado
   return { kind: 'resumed', at: JSON.stringify(at) };
 }
 
-/** Undefined where the questions are too long to travel in a state: such a call is held. */
+/** Undefined where the questions are too long for `requestState`: such a call is held here. */
 function sealed(make: () => Worded): Worded | undefined {
   try {
     return make();
