@@ -30,7 +30,7 @@ export interface StatusWriter {
   close(): Promise<void>;
 }
 
-/** Another controller that replaces all conditions takes ours away; so often they are looked at again. */
+/** How often conditions are checked: another controller that replaces all conditions removes ours. */
 const defaultResyncMs = 300_000;
 const conflictRetries = 5;
 

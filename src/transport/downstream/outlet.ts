@@ -40,7 +40,7 @@ export class PostOutlet implements Outlet {
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
   #events: EventStream | undefined;
-  /** Answered: nothing may follow, whoever is late to say so. */
+  /** Answered: nothing may follow. */
   #over = false;
 
   constructor(response: ServerResponse, wheel: Wheel) {

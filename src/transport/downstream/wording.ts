@@ -1,6 +1,6 @@
 /**
- * How a client's era words what it is told: results, errors with their HTTP status, and which messages may come before a
- * result. The gateway's steps ask the client for its wording and never for its era.
+ * The form of answers in a client's era: results, errors with their HTTP status, and which messages may come before a result. Other
+ * files ask the client for its `Wording` and never for its era.
  */
 import type { CacheHints } from '../../aggregate/hints.ts';
 import { modernResult } from '../../aggregate/modern-result.ts';

@@ -26,7 +26,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream_verb_refused',
   'upstream_malformed',
 ]);
-/** Faults that say nothing about the era. 401 and 403 are none of them either, and would be the same in both eras. */
+/** Faults that say nothing about the era, so the other is tried. After 401 and 403 it is not: it would answer the same. */
 const silences: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream_timeout',
   'upstream_unreachable',

@@ -80,7 +80,7 @@ export class ModernAdapter implements UpstreamAdapter {
   #call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number, listensForTasks = false): Exchange {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
-      // Not before the caller has the exchange in hand.
+      // Later, so that the caller has the exchange first.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
       return nothingUnderWay;
     }
@@ -88,7 +88,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     if (message.method !== 'tools/call' || to.said?.itself !== false || !mayTask)
       return this.#send(to, message, declared, sink, idleMs);
-    // The client knows no tasks, so its calls are waited for here.
+    // The client knows no tasks, so the gateway polls for it.
     const polling = new TaskPolling(this.#polling, to, message.id!, sink);
     const waited = waitedFor(message);
     if (waited === undefined) polling.call = this.#send(to, message, declared, polling, idleMs);
