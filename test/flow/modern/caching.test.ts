@@ -85,7 +85,7 @@ describe('a list', () => {
         .map(({ headers }) => headers['x-tenant']);
     };
     expect(await ask('one', 'two')).toEqual(['one', 'two']);
-    // The first list of a client is kept under what was known of it before its first link.
+    // The first list of a client is cached under what was known before its first upstream session.
     await ask('one', 'two');
     expect(await ask('one', 'two', 'one')).toEqual([]);
     await forwarding.kill();

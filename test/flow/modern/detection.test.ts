@@ -99,7 +99,7 @@ describe('silence and faults are no evidence of an era', () => {
       const gateway = await inFront(upstream);
       expect(await called(gateway.url)).toBe('legacy');
       upstream.discover = discovers;
-      // A client that upstreams are told something else of has a link of its own.
+      // A client with other capabilities has an upstream session of its own.
       const { rpc } = await askModern(gateway.url, 'tools/call', {
         params: { name: 'up__x' },
         capabilities: { roots: {} },
