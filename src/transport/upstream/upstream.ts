@@ -1,4 +1,4 @@
-/** One upstream as this process sees it: where it is, its connections, and what has been learnt of it. Facts here are hints. */
+/** One upstream as this process sees it: its address, its connections, and what is known of it. These facts are only hints. */
 import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
@@ -38,7 +38,7 @@ export class Upstream {
    * the other.
    */
   readonly #streamless = new Set<StreamKind>();
-  /** Its last contact failed; `probe.ts` looks for its return. */
+  /** Its last request failed; `probe.ts` checks when it is back. */
   down = false;
   /** Its connections are released. */
   isClosed = false;
