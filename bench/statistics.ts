@@ -43,7 +43,7 @@ const chanceQuantile = 0.99;
 /**
  * How far targets that should be equal are apart, and how far they would be by chance (a randomisation test): if the
  * targets are equal, then which of a round's figures fell to which target was decided by the order of the round alone, and
- * that order is drawn at random (run.ts). So the names are drawn anew, many times, within each round, whatever disturbed
+ * that order is drawn at random (run.ts). So the names are drawn again, many times, within each round, whatever disturbed
  * the machine. Rounds in which not all targets were measured are left out; undefined when none is left.
  */
 export function differenceBetween(

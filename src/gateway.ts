@@ -73,7 +73,7 @@ export class Gateway {
     this.#parts = parts;
   }
 
-  /** From now on nothing new is taken in, but what calls under way wait for. */
+  /** From now on only messages that calls under way wait for are accepted. */
   refuseNew(): void {
     this.#isDraining = true;
   }
@@ -95,7 +95,7 @@ export class Gateway {
     }
   }
 
-  /** Who the caller is had to be asked for. */
+  /** Continues when finding out the caller needed a request to another service. */
   #later(caller: Promise<Caller>, head: Head, request: IncomingMessage, response: ServerResponse): void {
     caller
       .then((known) => {
@@ -133,7 +133,7 @@ export class Gateway {
     );
   }
 
-  /** Answers a request of a client that another replica has brought here; it was let in there, and is read anew here. */
+  /** Answers a client's request that another replica has forwarded. That one has admitted it; here it is read and checked again. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#parts.idle.begun(response);
     try {
@@ -150,7 +150,7 @@ export class Gateway {
   #received(head: Head, caller: Caller, body: Buffer, hopped: boolean, response: ServerResponse): void {
     try {
       const incoming = readIncoming(head, body, caller, this.#parts.clients);
-      // What is brought here is the end of something that waits for it.
+      // A forwarded request is one that a call here waits for.
       if (this.#isDraining && !hopped && beginsWork(incoming)) throw new GatewayError('draining');
       const received = { caller, received: body, hopped };
       if ('kind' in incoming) this.#single(incoming, received, response);
@@ -270,7 +270,7 @@ export class Gateway {
     }
   }
 
-  /** An answer of the gateway's own making: the result as JSON text. */
+  /** Answers with a result made by the gateway, as JSON text. */
   #local(call: Call, result: Promise<Own>): void {
     const { calls, journal } = this.#parts;
     result
@@ -281,7 +281,7 @@ export class Gateway {
       .catch((fault: unknown) => calls.failed(call, fault));
   }
 
-  /** Its result is a modern one already. */
+  /** `server/discover`, whose result has the form of 2026-07-28 already. */
   #discover(call: Call): void {
     const { upstreams, version, calls, journal } = this.#parts;
     discover(upstreams, call, version)

@@ -1,5 +1,5 @@
 /**
- * Ten thousand idle GET streams and 200 calls a second beside them (security.md R8). `npm run bench:crowd` after `npm run build`;
+ * Ten thousand idle GET streams and 200 calls a second beside them. `npm run bench:crowd` after `npm run build`;
  * Linux, as memory and CPU are read from /proc. Needs `ulimit -n` at 20,000. Some four minutes.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Slow readers (security.md R7): a hundred clients take 10 KB/s of streams that an upstream pushes at full speed for a minute,
+ * Slow readers: a hundred clients take 10 KB/s of streams that an upstream pushes at full speed for a minute,
  * one takes nothing, and others call at a steady rate beside them. `npm run bench:slow` after `npm run build`; Linux, as memory
  * and bytes are read from /proc. Some four minutes.
  */

@@ -1,6 +1,5 @@
 /**
- * A call on its way to its one upstream, and what becomes of it there: sent, healed, taken up again, given up. The way back of
- * its answer is relay.ts.
+ * Sends a call to its upstream, and sends it again after a lost session or a broken answer. relay.ts carries the answer back.
  */
 import { randomUUID } from 'node:crypto';
 import { mayContradict } from '../aggregate/contradicted.ts';
@@ -43,7 +42,7 @@ export interface DispatcherParts extends StreamHost {
   readonly keeper: Keeper;
   readonly standings: Standings;
   readonly underWay: UnderWay;
-  /** Calls that wait here for answers to requests, and for a retry. */
+  /** Calls that wait here: for answers of a client of the session era, and for a retry of a modern client. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
 }
@@ -69,7 +68,7 @@ export class Dispatcher implements CallHost<Relay> {
     this.#retries = new Retries(this, parts.parked, parts.hops);
   }
 
-  /** Sends a call to where it was routed. Its fate is the outlet's: this never throws. */
+  /** Sends a call to the upstream it was routed to. Never throws: every result goes to the outlet. */
   send(call: Call, { subject: { upstream }, target }: Routed): void {
     const { client, caller } = call;
     try {
@@ -107,7 +106,7 @@ export class Dispatcher implements CallHost<Relay> {
     }
   }
 
-  /** The gateway answers in the place of the upstream. */
+  /** The gateway answers in place of the upstream. */
   #keep(call: Call, kept: Promise<string>): void {
     const { client, message, outlet, startedMs } = call;
     kept.then(
@@ -126,21 +125,21 @@ export class Dispatcher implements CallHost<Relay> {
     let tokens: ReadonlyMap<string, string> | undefined;
     let upstreamId = message.id!;
     if (session.isShared) {
-      // Several clients count their ids from 1, so on a session of many each request gets an id and a token of its own.
+      // Clients count their ids from 1, so on a shared session each request gets a new id and a new progress token.
       upstreamId = `"${randomUUID()}"`;
       const token = message.params?.member('_meta')?.member('progressToken');
       if (token !== undefined) tokens = new Map([[upstreamId, rawOf(message.bytes, token)]]);
       inward = { ...inward, id: upstreamId, progressToken: upstreamId };
     }
     let body = inwardCall(tasksToUpstream(message, session.upstream, client), inward);
-    // An upstream that asks by requests has nothing to do with answers that come with a call.
+    // An upstream that asks by requests has no use for answers that come with a call.
     if (client.wording.asksByRounds && !session.asksByRounds) body = withoutAnswers(body);
     this.#prepare(new Relay(this, call, session, { upstreamId, body, tokens }));
   }
 
   /**
-   * What a session has to be ready for before a call is sent on it: its questions are heard, and it says what the call wants to
-   * hear. Usually it is, and no turn of the loop is lost.
+   * Makes a session ready for a call: its questions are heard, and its log level covers what the call asks for. Usually it is ready,
+   * and the call is sent synchronously.
    */
   #prepare(relay: Relay): void {
     const { call, session } = relay;
@@ -159,7 +158,7 @@ export class Dispatcher implements CallHost<Relay> {
     try {
       relay.phase.begin(this.adapter.call({ session, caller: call.caller, said }, sent.body, relay, patienceMs(relay)));
     } catch (fault) {
-      // Often behind a promise, where nobody else would catch it.
+      // Often called from a promise, where nobody else would catch the fault.
       relay.fail(fault);
     }
   }
@@ -199,7 +198,7 @@ export class Dispatcher implements CallHost<Relay> {
   heal(relay: Relay): boolean {
     if (!relay.mayHeal()) return false;
     const { client, caller } = relay.call;
-    // Nothing was done with the request, so it may be sent again.
+    // The upstream did not run the request, so it may be sent again.
     client.sessions.renew(relay.session, caller).then(
       (session) => {
         relay.moveTo(session);
@@ -213,7 +212,7 @@ export class Dispatcher implements CallHost<Relay> {
   realign(relay: Relay): boolean {
     if (!relay.mayRealign()) return false;
     const { client, caller } = relay.call;
-    // The call was refused for its headers, so nothing was done with it.
+    // The upstream refused the headers and did not run the call.
     this.#parts.lists.relearn(client, relay.session.upstream, caller).then(
       () => this.#prepare(relay),
       (fault: unknown) => relay.fail(fault),
@@ -254,18 +253,21 @@ export class Dispatcher implements CallHost<Relay> {
   finished(relay: Relay, outcome: Outcome): void {
     const { client, message, startedMs } = relay.call;
     this.#parts.underWay.over(relay);
-    // Whoever gives up on a request says so (2025-11-25 basic/lifecycle §Timeouts).
+    // A request that timed out is cancelled (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
     this.#parts.journal.called(message.method, relay.session.upstream.config.id, outcome, startedMs, client.label);
   }
 }
 
-/** Longest silence. The result of a task comes when the task is over, and nothing before (2025-11-25 basic/utilities/tasks). */
+/** Longest silence in ms. `tasks/result` is silent until the task ends (2025-11-25 basic/utilities/tasks). */
 function patienceMs({ call, session }: Relay): number {
   return call.message.method === 'tasks/result' ? callCeilingMs : session.upstream.config.timeoutMs;
 }
 
-/** For a client that says nothing of itself with a request: also the level of log messages, which it has said before (protocol.md D5, LM). */
+/**
+ * What an upstream without sessions is told of a client of the session era, with its log level from `logging/setLevel`
+ * (docs/adr/0006-both-eras.md).
+ */
 function saidFor({ said, logLevel }: Client, session: UpstreamSession): Said {
   return session.has(serverCapability.logging) ? { ...said, logLevel } : said;
 }
@@ -275,7 +277,7 @@ function cancelledText(id: string, reason: string): string {
   return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"${reason}"}}`;
 }
 
-/** The same bound as on rounds that an upstream makes itself (aggregate/rounds.ts). */
+/** The same limit as for rounds that an upstream makes itself (aggregate/rounds.ts). */
 function tooManyText(id: string): string {
   return `{"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"Too many questions at once"}}`;
 }

@@ -8,21 +8,21 @@ export type Outcome = 'ok' | 'error' | ErrorCode;
 export interface CallHost<R> extends StreamHost {
   /** The upstream no longer knows the session of `relay`; true when the call will be sent again. */
   heal(relay: R): boolean;
-  /** The headers made of `relay` do not fit what the upstream wants by now; true when it will be sent again with others. */
+  /** The upstream now wants other `Mcp-Param-*` headers; true when the call will be sent again with these. */
   realign(relay: R): boolean;
-  /** Whether a log message is one that the request has asked for. */
+  /** Whether the request has asked for a log message. */
   wantsLog(relay: R, message: Message): boolean;
-  /** Takes up the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
+  /** Resumes the answer of `relay` after the upstream's event `lastEventId`, in `afterMs`. */
   resume(relay: R, lastEventId: string, afterMs: number): void;
   /** The upstream answered `relay` with an error. */
   refused(relay: R, answer: Message): void;
-  /** The client was given an event id, so it can take the answer up at another replica. */
+  /** The client has an event id, so it can resume the answer at another replica. */
   promised(relay: R): void;
-  /** The client has left, which takes its request back. */
+  /** The client has left, which cancels its request. */
   takenBack(relay: R): void;
-  /** The upstream wants input before it goes on, and its client is asked by requests (2026-07-28 basic/patterns/mrtr). */
+  /** The upstream answered `input_required` (2026-07-28 basic/patterns/mrtr), and the client has to be asked by requests. */
   ask(relay: R, round: Message): void;
-  /** The upstream asks by a request on the stream of the call, and its client by rounds. */
+  /** The upstream asks by a request on the stream of the call, and the client has to be asked by rounds. */
   park(relay: R, question: Message): void;
   /** Sends the call once more: another body under another id. */
   again(relay: R, id: string, body: Buffer): void;

@@ -1,4 +1,4 @@
-/** Whether a route still has something to answer: a draining process waits for it. Streams opened by GET do not count. */
+/** Whether a route still has requests to answer: a draining process waits for them. Streams opened by GET do not count. */
 import type { ServerResponse } from 'node:http';
 
 export class Idle {
@@ -16,13 +16,13 @@ export class Idle {
     this.#parked = parked;
   }
 
-  /** A request has come in; it is under way until its response closes. */
+  /** A request has come in; it counts until its response closes. */
   begun(response: ServerResponse): void {
     this.#active += 1;
     response.on('close', this.#answered);
   }
 
-  /** Something may be over. */
+  /** To be called when something has ended. */
   check(): void {
     if (!this.#isIdle) return;
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -1,6 +1,6 @@
 /**
- * What a client sends besides requests: notifications, and answers to requests of a server. Each finds its upstream by a sealed
- * id or goes to all (protocol.md D4, D5); none waits for anything but the upstream's acceptance.
+ * Notifications of a client, and its answers to requests of a server. Each goes to the upstream in its sealed id, or to all
+ * (2025-11-25 basic/transports §Sending Messages). None waits for more than the upstream's 202.
  */
 import { GatewayError } from '../errors.ts';
 import { withId } from '../aggregate/rewrite.ts';
@@ -41,8 +41,8 @@ export class Inbound {
   }
 
   /**
-   * Carries an answer to the server that asked, or to the call that waits for it, at whatever replica; `hopped`: another
-   * has brought it here. Throws `answer_unknown`, or the upstream's fault when it did not take it.
+   * Sends an answer to the server that asked, or to the call that waits for it at any replica. `hopped`: another replica has
+   * forwarded it. Throws `answer_unknown`, or the upstream's fault when it did not accept the answer.
    */
   async answer(client: Client, message: Message, caller: Caller, hopped: boolean): Promise<void> {
     const id = message.root.member('id');
@@ -68,7 +68,7 @@ export class Inbound {
     else await hops.answer(place.address, caller.rawHeaders, message.bytes);
   }
 
-  /** Takes a notification; what cannot be delivered is logged and otherwise ignored, as its sender expects no answer. */
+  /** Takes a notification. One that cannot be delivered is only logged, as its sender expects no answer. */
   notify(client: Client, message: Message, plan: NotificationPlan, caller: Caller): void {
     switch (plan.kind) {
       // Each upstream was told `initialized` at the end of its own handshake.
@@ -85,9 +85,9 @@ export class Inbound {
     }
   }
 
-  /** The message names no upstream: known here, it goes to one; else to all of the session, who ignore ids they do not know. */
+  /** The message names no upstream. A request known here goes to its upstream, else to all: they ignore unknown ids. */
   #cancel(client: Client, message: Message, caller: Caller): void {
-    // Clients without a session count their ids alike, and one of them must not end the call of another.
+    // Clients without a session use equal ids, and one must not cancel the call of another.
     if (client.isShared) return;
     const requestId = message.params?.member('requestId');
     if (requestId === undefined) return;
@@ -96,7 +96,7 @@ export class Inbound {
     const flight = client.inFlight.get(raw);
     if (flight === undefined) {
       this.#broadcast(client, message, caller);
-      // An upstream that takes no notifications has it closed by the replica that called it.
+      // An upstream without sessions takes no notifications: the replica that holds the call closes it.
       const sessions = this.#parts.upstreams.all.map((upstream) => client.sessions.peek(upstream));
       if (sessions.some((session) => session?.takesNotifications !== true))
         void this.#parts.tell({ kind: 'cancelled', jti: client.known.jti, requestId: raw });
@@ -125,7 +125,7 @@ export class Inbound {
   }
 
   #broadcast(client: Client, message: Message, caller: Caller): void {
-    // What one client says must not reach what others share.
+    // A notification of one client must not reach a session that others share.
     for (const session of client.sessions.all(this.#parts.upstreams))
       if (!session.isShared) this.#send({ session, caller }, tasksToUpstream(message, session.upstream, client).bytes);
   }

@@ -1,7 +1,7 @@
 /**
- * Log messages of upstreams with sessions for clients that ask for them with each request (protocol.md D5, cell ML). The
- * session is one of many clients, so its level is only ever made more verbose, and each request gets what it asked for of what
- * comes on its own stream; a message that cannot be told to belong to it is nobody's.
+ * Log messages of upstreams with sessions for clients that ask for them with each request (2026-07-28 server/utilities/logging). The
+ * session is shared, so its level is only made more verbose. Each request gets the levels that it asked for, from its own stream. A
+ * message that may belong to another request is dropped.
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -27,18 +27,18 @@ interface Asked {
 
 export class PooledLogs {
   readonly #adapter: UpstreamAdapter;
-  /** What each session was asked for last. */
+  /** The level that was last set on each session. */
   readonly #asked = new WeakMap<UpstreamSession, Asked>();
 
   constructor(adapter: UpstreamAdapter) {
     this.#adapter = adapter;
   }
 
-  /** Makes the session say what the call wants to hear. Undefined when it does; the promise never rejects. */
+  /** Sets the level that the call needs. Undefined when it is set already; the promise never rejects. */
   ready({ call, session }: Calling): Promise<void> | undefined {
     const level = call.said?.logLevel;
     const isSilent = !session.has(serverCapability.logging);
-    // A level is kept with a session, and an upstream of the client's own era is told with the call.
+    // Only a session keeps a level. An upstream of 2026-07-28 gets it with the call.
     if (level === undefined || session.isToldOfClient || isSilent || !session.keepsSession) return undefined;
     const known = this.#asked.get(session);
     if (known !== undefined && isAtLeast(level, known.level)) return known.answer;
@@ -55,16 +55,16 @@ export class PooledLogs {
   wants({ call, session }: Calling, message: Message): boolean {
     const least = call.said?.logLevel;
     if (least === undefined) return false;
-    // Told with the call, the upstream knows best.
+    // The upstream got the level with the call and has filtered already.
     if (session.isToldOfClient) return true;
-    // Behind the bridge all calls of a session are on one pipe, and which of them a log message belongs to is a guess.
+    // A bridged session has one pipe for all calls, so the call of a log message is unknown.
     if (session.isShared && session.upstream.bridged && session.underWay?.size !== 1) return false;
     const found = message.params?.member('level');
     const level = found?.kind === 'string' ? textOf(message.bytes, found) : '';
     return isLogLevel(level) && isAtLeast(level, least);
   }
 
-  /** False when the upstream was not reached, so that it is worth asking again. */
+  /** False when the upstream was not reached, so that a further attempt makes sense. */
   async #ask(session: UpstreamSession, { caller }: Call, level: LogLevel): Promise<boolean> {
     try {
       const params = JSON.stringify({ level });

@@ -1,4 +1,7 @@
-/** Arguments that a modern client repeats in headers, held against the body (2026-07-28 streamable-http; protocol.md B3). */
+/**
+ * Arguments that a modern client repeats in headers, compared with the body (2026-07-28 basic/transports/streamable-http
+ * §Custom Headers from Tool Parameters).
+ */
 import { checkParamHeaders } from '../aggregate/param-headers.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';
@@ -9,7 +12,7 @@ import type { Upstream } from '../transport/upstream/upstream.ts';
 const prefix = 'mcp-param-';
 
 /**
- * Throws `header_mismatch`. A tool that was never listed here is let through: the upstream, which knows its schema, gets headers
+ * Throws `header_mismatch`. A tool that was never listed here is not checked: the upstream, which knows its schema, gets headers
  * made from the body.
  */
 export function checkRepeated({ message, caller }: Call, upstream: Upstream, target: InwardTarget): void {

@@ -1,6 +1,6 @@
 /**
- * Which upstream a request is for. A prefixed name or URI says so itself; a bare one is looked up and must be unique; what
- * cannot be told from the parameters goes to the only upstream, if there is but one (protocol.md D3, D4; design.md §5).
+ * Which upstream a request is for. A prefixed name or URI names it; a bare one is looked up and must be unique. A request without
+ * either goes to the only upstream, if there is only one (docs/configuration.md §Names).
  */
 import { mayBeAlias, splitName } from '../aggregate/names.ts';
 import type { Owner } from '../aggregate/owners.ts';
@@ -23,7 +23,7 @@ import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface Routed {
   readonly subject: Subject;
-  /** What the request calls its object there; undefined members stay as they are. */
+  /** The upstream's own name for the object of the request; undefined members stay unchanged. */
   readonly target: InwardTarget;
 }
 
@@ -121,7 +121,7 @@ export class Router {
     };
   }
 
-  /** A method the gateway knows nothing of. Throws `method_unknown` where no upstream can be told. */
+  /** For a method that the gateway does not know. Throws `method_unknown` where the upstream is unclear. */
   unknown({ message }: Call): Routed {
     const { method } = message;
     const name = message.params?.member('name');
@@ -146,8 +146,8 @@ export class Router {
   }
 
   /**
-   * Where some of an upstream's names are hidden, one that it does not list is answered by the gateway: an answer of the upstream
-   * would tell what is hidden from what never was. An upstream that cannot be asked answers for itself.
+   * Where some of an upstream's names are hidden, the gateway answers for names that the upstream does not list: the upstream's own
+   * answer would show which names are hidden. An upstream whose list is not available answers itself.
    */
   async #listed(
     split: Named,
@@ -161,27 +161,27 @@ export class Router {
     throw unknownFault({ kind: kinds[list] }, message, `${name} is not listed`);
   }
 
-  /** A name that reads as one with a prefix may be an alias, or the whole name of a tool where names have no prefix. */
+  /** A name that looks prefixed may be an alias, or the whole name of a tool where names have no prefix. */
   #mayBeShown(name: string): boolean {
     return this.#naming.policy !== 'always' || mayBeAlias(this.#naming, name);
   }
 
-  /** What a list shows under this very name is meant; else the upstream that the prefix names. */
+  /** Finds the item that a list shows under exactly this name, else the upstream in the prefix. */
   async #shownOr(split: Named, client: Client, list: List, name: string, caller: Caller): Promise<Named> {
     const { owners } = await this.#lists.ownersOfName(client, list, name, caller);
     return owners.length === 1 ? this.#owned(owners[0]!) : split;
   }
 
   /**
-   * Never to one upstream what another may own (security.md T22): one that is down owns what it listed last. Of one that this
-   * replica has never seen nothing is known, which matters as far as the name could be meant for it.
+   * A name never goes to one upstream when another may own it (tool shadowing, SECURITY.md). An upstream that is down owns the names
+   * it listed last. One that this replica has never seen may own any name that could be meant for it.
    */
   async #bareName(client: Client, list: List, message: Message, name: string, caller: Caller): Promise<Named> {
     const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, caller);
     const [first, second] = owners;
     if (first !== undefined && this.#isSure(first, second, unseen, name)) return this.#owned(first);
     const { only } = this.#upstreams;
-    // With one upstream there is no doubt, unless the name might be one that is hidden.
+    // With one upstream the answer is clear, unless the name may be hidden.
     if (only !== undefined && owners.length === 0 && !isSelective(only.config, kinds[list]))
       return { upstream: only, name };
     const detail = `${owners.length} upstreams have it, ${unseen.length} could not be asked`;
@@ -193,10 +193,10 @@ export class Router {
     if (first.key !== name) return second === undefined;
     switch (this.#naming.policy) {
       case 'always':
-        // The name is no client's to know, and its own with the prefix is sure.
+        // Lists show only the prefixed name, which is always unique.
         return second === undefined && unseen.length === 0;
       case 'conflict':
-        // Whoever saw it bare saw it where it had one owner.
+        // A client saw the bare name only where it had one owner.
         return second === undefined;
       case 'never': {
         const place = this.#upstreams.configs.indexOf(first.upstream);
@@ -215,7 +215,7 @@ export class Router {
       ? await this.#lists.ownersOfTemplate(client, uri, caller)
       : await this.#lists.ownersOfUri(client, uri, caller);
     const { only } = this.#upstreams;
-    // With one upstream there is no doubt, listed or not.
+    // With one upstream every bare URI goes there, listed or not.
     if (owners.length === 0 && only !== undefined) return only;
     const isFirst = this.#naming.policy === 'never' || /^https?:/i.test(uri);
     if (owners.length === 1 || (owners.length > 1 && isFirst)) return owners[0]!;

@@ -1,13 +1,13 @@
 /**
- * Calls under way on this replica, by what may reach them from outside of their own exchange: the client's cancelling, here or by
- * way of another replica, and the end of the process (protocol.md D5; 2025-11-25 basic/utilities/cancellation).
+ * Calls under way on this replica that can be ended from outside their own exchange: the client cancels, here or at another
+ * replica, or the process stops (2025-11-25 basic/utilities/cancellation).
  */
 import type { Relay } from './relay.ts';
 
 export class UnderWay {
-  /** Calls whose answer the client can take up elsewhere. */
+  /** Calls whose answer the client can resume at another replica. */
   readonly #promised = new Set<Relay>();
-  /** Calls that closing cancels and another replica may hear the cancelling of, by session and request id. */
+  /** Calls at upstreams without sessions, whose cancellation another replica may receive: by session and request id. */
   readonly #closable = new Map<string, Relay>();
 
   /** The upstream has it. */
@@ -19,7 +19,7 @@ export class UnderWay {
     relay.session.underWay?.add(relay);
   }
 
-  /** The client's request is answered. It may use an id again, and the newer request is not this one's to forget. */
+  /** The client's request is answered. The client may use its id again, so a newer request must not be removed here. */
   landed(relay: Relay): void {
     const { client, message } = relay.call;
     if (client.inFlight.get(message.id!) === relay) client.inFlight.delete(message.id!);
@@ -37,18 +37,18 @@ export class UnderWay {
     this.#promised.add(relay);
   }
 
-  /** Closes what can be resumed, so that its clients go on at another replica after `retryMs`. */
+  /** Closes every answer that can be resumed, so that its client resumes at another replica after `retryMs`. */
   disconnectAll(retryMs: number): void {
     for (const relay of this.#promised) relay.disconnect(retryMs);
   }
 
-  /** The client of the session has taken back a request at another replica. `requestId` is raw JSON. */
+  /** The client of the session has cancelled a request at another replica. `requestId` is raw JSON. */
   cancelled(jti: string, requestId: string): void {
     this.#closable.get(`${jti} ${requestId}`)?.takeBack();
   }
 }
 
-/** Where closing cancels a call, what another replica knows it by: the session and the request's id. */
+/** The key of a call that is cancelled by closing: the session and the request's id, known to every replica. */
 function closableId({ session, call: { client, message } }: Relay): string | undefined {
   return session.takesNotifications || client.isShared ? undefined : `${client.known.jti} ${message.id!}`;
 }

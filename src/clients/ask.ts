@@ -1,4 +1,4 @@
-/** A request of the gateway's own on behalf of a client, asked once more on a new session when the upstream has lost the one in use. */
+/** Sends the gateway's own request for a client, and once more on a new session when the upstream has lost the session. */
 import { GatewayError } from '../errors.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
@@ -23,7 +23,7 @@ export async function askHealing(
   }
 }
 
-/** Where requests say who asks, what an upstream lists may depend on it. */
+/** With an upstream without sessions each request names the client, and what it lists may depend on that. */
 function onBehalfOf(client: Client, session: UpstreamSession, caller: Caller): Outbound {
   return { session, caller, said: session.isToldOfClient ? client.said : undefined };
 }

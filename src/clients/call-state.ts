@@ -1,4 +1,4 @@
-/** What ties the rounds of one call together: how it goes on, and the call that it belongs to. */
+/** The `requestState` of a call: how it continues, and a digest of the call it belongs to (2026-07-28 basic/patterns/mrtr). */
 import { createHash, randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -8,7 +8,7 @@ import type { Client } from './client.ts';
 import { callStateSeconds } from '../transport/http/limits.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
-/** `request` is the client's own, which its retry will repeat. Throws `upstream_malformed` for what is too long. */
+/** `request` is the client's own, which its retry repeats. Throws `upstream_malformed` for a state that is too long. */
 export function sealCallState(client: Client, upstream: Upstream, request: Message, rest: Rest): string {
   const expiresAt = nowSeconds() + callStateSeconds;
   return sealRequestState(
@@ -18,7 +18,7 @@ export function sealCallState(client: Client, upstream: Upstream, request: Messa
   );
 }
 
-/** How the call goes on, or undefined for a request without a state. Throws `state_invalid` for every fault alike. */
+/** How the call continues; undefined for a request without a state. Throws `state_invalid` for every kind of fault. */
 export function openCallState(client: Client, upstream: Upstream, request: Message): Rest | undefined {
   const found = request.params?.member('requestState');
   if (found === undefined) return undefined;
@@ -30,7 +30,7 @@ export function openCallState(client: Client, upstream: Upstream, request: Messa
   return opened.rest;
 }
 
-/** Over the method, whom it is for and the arguments, as they were written: what a retry repeats (2026-07-28 patterns/mrtr). */
+/** A digest over method, name or URI, and arguments, byte for byte: a retry repeats them (2026-07-28 basic/patterns/mrtr). */
 function digestOf({ method, params, bytes }: Message): Buffer {
   const hash = createHash('sha256').update(method);
   for (const name of ['name', 'uri', 'arguments']) {

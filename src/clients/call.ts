@@ -1,4 +1,4 @@
-/** One request of a client on its way through the gateway, free of era: one value that every step is handed. */
+/** One request of a client, independent of its era: the value that each step of the gateway gets. */
 import type { Message } from '../protocol/envelope.ts';
 import type { Client } from './client.ts';
 import type { Incoming } from '../transport/downstream/incoming.ts';
@@ -13,16 +13,16 @@ export interface Call {
   readonly caller: Caller;
   /** The body as it was received. */
   readonly received: Buffer;
-  /** Another replica has brought it here. */
+  /** Another replica has forwarded it. */
   readonly hopped: boolean;
   /** Where the answer goes. */
   readonly outlet: Outlet;
   readonly said: Said | undefined;
-  /** On the clock of performance.now(). */
+  /** When it came, in ms of `performance.now()`. */
   readonly startedMs: number;
 }
 
-/** What has come with a request besides its message. */
+/** What came with a request besides its message. */
 export type Received = Pick<Call, 'caller' | 'received' | 'hopped'>;
 
 export function callOf(

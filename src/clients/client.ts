@@ -1,6 +1,6 @@
 /**
- * One client as this replica sees it: what its token says, its sessions at the upstreams, and what is under way for it here.
- * Clients without a session share the `Client` of their principal. Nothing in it is truth: another replica starts from the token.
+ * One client as this replica sees it: the content of its token, its upstream sessions, and its requests under way here.
+ * Clients without a session share the `Client` of their principal. It is a cache: another replica starts from the token.
  */
 import { clientCapability } from '../protocol/capabilities.ts';
 import { defaultLogLevel, type LogLevel } from '../protocol/log-levels.ts';
@@ -25,42 +25,42 @@ export interface InFlight {
   takeBack(): void;
 }
 
-/** What a client needs of the route it belongs to. */
+/** What a client needs from its route. */
 export interface ClientSurroundings {
   readonly opener: SessionOpener;
   readonly wishes: Wishes;
-  /** A session was opened that the client's token does not hold. */
+  /** An upstream session was opened that the client's token does not contain. */
   readonly onOpened: (client: Client, upstream: Upstream) => void;
 }
 
 export class Client implements SessionsOwner {
   readonly session: OpenSession;
-  /** What it speaks; upstreams of another revision are spoken to in theirs. */
+  /** The revision that the client speaks; an upstream is called in its own revision. */
   readonly revision: Revision;
-  /** How it is answered. */
+  /** How its answers are worded. */
   readonly wording: Wording;
   readonly clientCapabilities: number;
-  /** It stands for every client of its principal that keeps no session. */
+  /** It represents every client of its principal that has no session. */
   readonly isShared: boolean;
   readonly principalId: string;
   readonly sessions: ClientSessions;
-  /** As other replicas know it. */
+  /** Its identity, known to every replica. */
   readonly known: WishingSession;
   readonly #around: ClientSurroundings;
   readonly #audience: string;
   readonly #ownAudience: string;
   /** By the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
-  /** What upstreams of 2026-07-28 are told of a client that does not say so itself: what it can be asked by requests, and show. */
+  /** Capabilities that upstreams of 2026-07-28 are told for a client of the session era. */
   readonly said: Said;
   /** Names the session in the log. */
   readonly label: string;
-  /** It was asked for since room was last made (clients.ts). */
+  /** It was used since entries were last evicted (registry.ts). */
   isWanted = false;
   /** Streams opened by GET on this replica. */
   openStreams = 0;
 
-  /** `itself` where the session does not tell: a client of 2026-07-28 has none of its own. */
+  /** `itself` where the session does not say: a client of 2026-07-28 has no session of its own. */
   constructor(
     session: OpenSession,
     principalId: string,
@@ -86,7 +86,7 @@ export class Client implements SessionsOwner {
     this.principalId = principalId;
     this.known = { jti: session.claims.jti.toString('base64url'), expiresAt: session.claims.expiresAt };
     this.#around = around;
-    // Clients without a session of their own have one of their principal, whatever they speak and can do.
+    // Clients without a session use the identity of their principal, for all revisions and capabilities.
     const shown = `${this.revision} ${this.clientCapabilities}`;
     this.#audience = `${session.claims.principal.toString('base64url')} ${shown}`;
     this.#ownAudience = `${this.known.jti} ${shown}`;
@@ -99,8 +99,8 @@ export class Client implements SessionsOwner {
   }
 
   /**
-   * Whom this client may share an upstream's lists with. A session of its own may list what no other does, so only lists of
-   * upstreams without sessions are shared: with those of the same principal of whom the upstreams were told the same.
+   * The cache key of an upstream's lists for this client. A session may list items of its own, so only lists of upstreams without
+   * sessions are shared: among clients of the same principal for whom the upstream got the same capabilities and headers.
    */
   audienceOf(upstream: Upstream): string {
     const session = this.sessions.peek(upstream);
@@ -110,7 +110,7 @@ export class Client implements SessionsOwner {
       : this.#audience;
   }
 
-  /** Whom this client may share a list with that is merged of all these. */
+  /** The cache key of a list that is merged from all these upstreams. */
   audienceOfAll(upstreams: Iterable<Upstream>): string {
     for (const upstream of upstreams) if (this.audienceOf(upstream) !== this.#audience) return this.#ownAudience;
     return this.#audience;
@@ -120,12 +120,12 @@ export class Client implements SessionsOwner {
     this.#around.onOpened(this, upstream);
   }
 
-  /** Of the log messages that come with its calls, for upstreams that are told so with each. */
+  /** Log level, sent with each call to upstreams without sessions. */
   get logLevel(): LogLevel {
     return this.#around.wishes.levelOf(this.known.jti) ?? defaultLogLevel;
   }
 
-  /** What it watches at an upstream that keeps no sessions, by the upstream's own URIs. */
+  /** The resources it watches at an upstream without sessions, by the upstream's own URIs. */
   watchedAt(upstream: Upstream): readonly string[] {
     return this.#around.wishes.watchedBy(this.known.jti, upstream.hash);
   }

@@ -1,7 +1,7 @@
 /**
- * What a message is about, and whether its caller may have it: one function for calls, asked in front of them, and for lists,
- * asked behind their cache, so that one kept list serves callers of different rights. A thing that is hidden or denied answers
- * exactly as a thing that never was.
+ * What a message is about, and whether its caller may use it. One function decides for calls, before they are sent, and for lists,
+ * after their cache, so that one cached list serves callers with different rights. A hidden or denied item gives exactly the
+ * answer of an item that does not exist.
  */
 import { decide } from '../aggregate/selectors.ts';
 import { GatewayError } from '../errors.ts';
@@ -22,7 +22,7 @@ export interface Subject {
 }
 
 export interface Gate {
-  /** Whether what it says of a subject may differ from caller to caller. */
+  /** Whether the decision may differ from caller to caller. */
   readonly dependsOnCaller: boolean;
   allow(caller: Caller, subject: Subject): boolean;
 }
@@ -36,7 +36,7 @@ export const selectors: Gate = {
       case 'prompt':
       case 'resource':
         return decide(config, kind, name);
-      // Nothing is known of what it names, so it must not be what is hidden under either kind.
+      // The kind is unknown, so the name must not be hidden as either kind.
       case 'method':
         return decide(config, 'tool', name) && decide(config, 'prompt', name);
       case 'task':
@@ -45,7 +45,7 @@ export const selectors: Gate = {
   },
 };
 
-/** The answer to a message about a thing that is not there for its caller; names it as the client wrote it. */
+/** The error for an item that does not exist for its caller. It names the item as the client wrote it. */
 export function unknownFault({ kind }: Pick<Subject, 'kind'>, message: Message, detail?: string): GatewayError {
   const { params, bytes } = message;
   const ref = params?.member('ref');

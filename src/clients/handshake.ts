@@ -1,6 +1,6 @@
 /**
- * `initialize`: opens a session at every upstream at once, under a deadline, and makes one answer and one token of them. It
- * succeeds while one upstream does; the others join later (design.md §5; 2025-11-25 basic/lifecycle §Initialization).
+ * `initialize`: opens a session at every upstream in parallel, with a deadline, and merges them into one answer and one token. It
+ * succeeds if one upstream does; the others join later (2025-11-25 basic/lifecycle §Initialization).
  */
 import { GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
@@ -23,7 +23,7 @@ const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | 
 /** What the client said of itself. */
 export interface Greeting {
   readonly revision: LegacyRevision;
-  /** The revision that it is answered with, which may be an older one that is served in the same way. */
+  /** The negotiated revision (2025-11-25 basic/lifecycle §Version Negotiation). It may be an older one that is served in the same way. */
   readonly answered: string;
   readonly capabilities: number;
 }
@@ -42,8 +42,8 @@ export function readGreeting(message: Message): Greeting {
 }
 
 /**
- * Declared to upstreams is what the client declared and the gateway carries. Lists of tasks it does not: a server would see what
- * others have begun at the client, and a client what others have begun at a server.
+ * Upstreams are told the capabilities that the client declared and the gateway supports. Listing tasks is left out: a server would
+ * see tasks that other servers began at the client, and a client tasks that other clients began at a server.
  */
 function carriedFromClients(revision: LegacyRevision): number {
   return hasTasks(revision) ? ~clientCapability.tasksList : ~clientTasks;
@@ -52,7 +52,7 @@ function carriedFromClients(revision: LegacyRevision): number {
 export interface Opening {
   readonly upstream: Upstream;
   readonly session: UpstreamSession | undefined;
-  /** It is there, and not ready yet: it joins by itself. */
+  /** It is starting, and joins when it is ready. */
   readonly isStarting?: boolean;
 }
 
@@ -92,7 +92,7 @@ export function initializeResult(
   return mergeInitialize(
     openings.map(({ upstream, session }) => ({
       upstream: upstream.config,
-      // Lists are always deliverable and the gateway announces changes of its own, so one that is down may join with anything.
+      // Lists and their changes are always offered, so an upstream that is down may join later with any of them.
       serverCapabilityBits: session === undefined ? lists : withListChanged(deliverable(session, revision)),
       ...(session?.instructions === undefined ? {} : { instructions: session.instructions }),
       experimental: session?.experimental,
@@ -101,7 +101,7 @@ export function initializeResult(
   );
 }
 
-/** Tasks are told of where both sides know the same ones (protocol.md D7). */
+/** Tasks are offered where both sides know the same kind of task (docs/adr/0006-both-eras.md). */
 function deliverable(session: UpstreamSession, revision: LegacyRevision): number {
   return session.capabilities & ~(hasTasks(revision) && hasTasks(session.revision) ? s.tasksList : serverTasks);
 }
@@ -115,16 +115,16 @@ function withListChanged(bits: number): number {
   );
 }
 
-/** What the token has to hold of each upstream that answered. */
+/** What the token contains about each upstream that answered. */
 export function sealedUpstreams(openings: readonly Opening[]): SealedSession[] {
   return openings.flatMap(({ upstream: { hash }, session }) => {
-    // A modern upstream keeps nothing that a token could hold.
+    // An upstream of 2026-07-28 has no session id for the token.
     if (session === undefined || !isLegacyRevision(session.revision)) return [];
     return [{ hash, capabilities: session.capabilities, revision: session.revision, sessionId: session.sessionId }];
   });
 }
 
-/** Ends what was opened for a client that has left meanwhile. */
+/** Ends the sessions that were opened for a client that has left. */
 export async function endAll(openings: readonly Opening[], adapter: UpstreamAdapter, caller: Caller): Promise<void> {
   const begun = openings.flatMap(({ session }) => (session === undefined || session.isShared ? [] : [session]));
   await Promise.all(begun.map((session) => adapter.end({ session, caller })));

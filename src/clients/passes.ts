@@ -1,6 +1,6 @@
 /**
- * Which notifications of a server may reach a client. On a session that several clients share nothing passes that is not provably
- * this request's: a server may write what belongs to one call on the stream of another.
+ * Which notifications of a server may reach a client. On a shared session only those pass that provably belong to this request: a
+ * server may write a message of one call on the stream of another.
  */
 import type { Call } from './call.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -13,10 +13,10 @@ const listsChanged: ReadonlySet<string> = new Set([
   'notifications/resources/list_changed',
 ]);
 
-/** What only clients send: a server that sends it is at fault (2025-11-25 schema, ClientNotification). */
+/** Notifications that only clients may send (2025-11-25 schema, ClientNotification). */
 const ofClients: ReadonlySet<string> = new Set(['notifications/initialized', 'notifications/roots/list_changed']);
 
-/** Of a message on the stream of a call. `tokens`: progress tokens of ours, where the upstream got one of ours. */
+/** For a message on the stream of a call. `tokens`: the gateway's progress tokens, where it replaced the client's. */
 export function passesOnCall(
   message: Message,
   session: UpstreamSession,
@@ -27,11 +27,11 @@ export function passesOnCall(
   if (ofClients.has(method)) return false;
   if (method === 'notifications/progress') return isOwnProgress(message, request, tokens);
   if (listsChanged.has(method)) return true;
-  // A request without a session has a stream of its own, and so has the only call that is under way on a session.
+  // A request without a session has its own stream. So has the only call under way on a session.
   return !session.isShared || !session.keepsSession || session.underWay?.size === 1;
 }
 
-/** Of a message on a stream that belongs to no call. `isWatched`: the stream was opened for this client's own watches. */
+/** For a message on a stream that belongs to no call. `isWatched`: the stream was opened for resources this client watches. */
 export function passesOnStream({ method }: Message, session: UpstreamSession, isWatched: boolean): boolean {
   if (ofClients.has(method)) return false;
   if (!session.isShared || listsChanged.has(method)) return true;
@@ -47,7 +47,7 @@ function isOwnProgress(
   if (token === undefined) return false;
   const raw = rawOf(bytes, token);
   if (tokens !== undefined) return tokens.has(raw);
-  // The token of a task is that of the call which began it (2025-11-25 basic/utilities/tasks §Progress).
+  // A task keeps the progress token of the call that began it (2025-11-25 basic/utilities/tasks §Progress).
   if (request.method.startsWith('tasks/')) return true;
   const own = request.params?.member('_meta')?.member('progressToken');
   return own !== undefined && rawOf(request.bytes, own) === raw;

@@ -1,6 +1,6 @@
 /**
- * One message of a server on its way to a client, by its kind: the same on the stream of a call, on a stream that is taken up
- * again, and on the streams that belong to no call. What each of these does with a kind, it says itself.
+ * Sorts a message of a server by its kind: on the stream of a call, on a resumed stream, and on streams that belong to no call. Each
+ * of these streams handles the kinds itself.
  */
 import type { Message } from '../protocol/envelope.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
@@ -10,9 +10,9 @@ import { ownAnswer } from './undeclared.ts';
 export interface Receiver {
   response(message: Message): void;
   notification(message: Message): void;
-  /** A request of the server that is the client's to answer. */
+  /** A request of the server that the client has to answer. */
   question(message: Message): void;
-  /** The gateway answers a request of the server in the client's place; `body` is the whole response as JSON text. */
+  /** The gateway answers a request of the server itself; `body` is the whole response as JSON text. */
   reply(body: string): void;
 }
 

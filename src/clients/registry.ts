@@ -1,6 +1,6 @@
 /**
- * From the head of a request to its client: the session token is opened, or the principal's session-less client is taken. All
- * faults of a token are one fault (security.md §2.2); nothing is looked up anywhere but in this replica's bounded caches.
+ * Finds the client of a request: opens its session token, or takes the client for session-less callers of its principal. All faults
+ * of a token give the same answer (docs/session-token.md §Opening). Only bounded caches of this replica are used, no store.
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
@@ -41,26 +41,26 @@ export interface RegistryParts {
   readonly maxAgeSeconds: number;
   /** Sessions that were begun before are refused; Unix seconds, undefined: none are. */
   readonly notBefore: number | undefined;
-  /** The gateway's own. */
+  /** Version of the gateway. */
   readonly version: string;
   readonly upstreams: Upstreams;
   readonly opener: SessionOpener;
   /** See `ClientSurroundings`. */
   readonly onOpened: (client: Client, upstream: Upstream) => void;
-  /** A session has ended, by its jti: what was kept for it alone can go. */
+  /** A session has ended, by its jti: what was kept only for it can be dropped. */
   readonly onEnded: (jti: string) => void;
   /** Ends the upstream sessions of a client that is no longer kept. */
   readonly retire: (client: Client, caller: Caller) => void;
-  /** Tells the other replicas of what only this one has heard. */
+  /** Tells the other replicas. */
   readonly tell: Tell;
   readonly wishes: Wishes;
   /** Unix seconds. */
   readonly nowSeconds: () => number;
 }
 
-/** Principals without sessions that are kept ready; the one unused for longest gives way. */
+/** Clients of session-less principals that are cached. The least recently used is evicted. */
 const maxSharedClients = 10_000;
-/** Of those in use, how many are passed over in the search for one that is not. */
+/** How many clients in use are skipped in the search for one that is not. */
 const maxSpared = 1_000;
 const daySeconds = 24 * 60 * 60;
 
@@ -68,7 +68,7 @@ export class ClientRegistry implements Who<Client> {
   readonly #parts: RegistryParts;
   readonly #opened = new OpenedSessions();
   readonly #denied = new Denylist();
-  /** What this replica has learnt for a session lives as long as the session stays in the cache of opened tokens. */
+  /** What this replica knows of a session is kept as long as its opened token is cached. */
   readonly #clients = new WeakMap<OpenSession, Client>();
   readonly #shared = new Map<string, Client>();
   readonly #wordings = new Map<Revision, Wording>();
@@ -92,7 +92,7 @@ export class ClientRegistry implements Who<Client> {
     return client;
   }
 
-  /** The token of a new session of what `initialize` has opened. */
+  /** Seals the token of a new session from what `initialize` has opened. */
   create(
     greeting: Pick<Greeting, 'revision' | 'capabilities'>,
     openings: readonly Opening[],
@@ -118,12 +118,12 @@ export class ClientRegistry implements Who<Client> {
     return fitted.text;
   }
 
-  /** The client that stands for callers of 2026-07-28, who have no sessions at all. */
+  /** The client that represents callers of 2026-07-28, which has no sessions. */
   stateless(caller: Caller, capabilities: number): Client {
     return this.shared(modernRevision, caller, capabilities);
   }
 
-  /** From now on the session's token is refused here, and wherever the news arrives. */
+  /** Refuses the session's token from now on, here and at each replica that hears of it. */
   end(client: Client, token: string): void {
     this.#opened.forget(token);
     const { jti, expiresAt } = client.session.claims;
@@ -140,12 +140,12 @@ export class ClientRegistry implements Who<Client> {
   }
 
   /**
-   * The client that stands for callers without a session; also what the gateway itself looks through. Callers whose
-   * forwarded headers or declared capabilities (bits) differ are different to the upstreams, so they never share one.
+   * The client that represents callers without a session; the gateway's own requests use one too. Callers with different forwarded
+   * headers or declared capabilities (bits) never share one, as upstreams may treat them differently.
    */
   shared(revision: Revision, caller: Caller = nobody, capabilities = 0): Client {
     const session = this.#principalSession(isLegacyRevision(revision) ? revision : newestLegacy, caller);
-    // The identity of the session changes with the day and the key, and the client with it.
+    // The identity of the session changes with the day and the key, so the client changes too.
     const key = `${revision} ${capabilities} ${session.claims.jti.toString('latin1')}${credentialsKey(this.#parts.upstreams.configs, caller)}`;
     const known = this.#shared.get(key);
     if (known !== undefined) {
@@ -161,13 +161,13 @@ export class ClientRegistry implements Who<Client> {
     return client;
   }
 
-  /** A client of the gateway's own, with a session that nobody else has: whoever asked for it ends its upstream sessions. */
+  /** A client for the gateway itself, with a session of its own. The caller has to end its upstream sessions. */
   observer(): Client {
     const token = this.create({ revision: newestLegacy, capabilities: 0 }, [], nobody);
     return this.#withSession(token, nobody);
   }
 
-  /** The sessions of whoever gives way are ended, so those in use come last: made-up headers must not end the calls of others. */
+  /** Eviction ends upstream sessions, so clients in use are evicted last: invented headers must not end the calls of others. */
   #makeRoom(): void {
     const { retire, nowSeconds } = this.#parts;
     let spared = 0;
@@ -186,7 +186,7 @@ export class ClientRegistry implements Who<Client> {
     }
   }
 
-  /** Made once a day and key for each revision: every request without a session asks for it. */
+  /** Made once per day, key and revision, since every request without a session needs it. */
   #principalSession(revision: LegacyRevision, { principal, principalId }: Caller): OpenSession {
     const { keyring, route, nowSeconds } = this.#parts;
     const now = nowSeconds();
@@ -196,7 +196,7 @@ export class ClientRegistry implements Who<Client> {
     const known = this.#principals.get(key);
     if (known !== undefined && known.day === day && known.session.epoch === epoch) return known.session;
     const session = principalSession(keyring, principal, route, revision, now);
-    // The one that was made first gives way.
+    // The oldest is evicted.
     if (this.#principals.size >= maxSharedClients)
       for (const oldest of this.#principals.keys()) {
         this.#principals.delete(oldest);

@@ -1,6 +1,6 @@
 /**
- * What a server sends becomes what its client may see: names, URIs and ids of one upstream turn into those of the gateway, and
- * every identifier that must find its way back is sealed as it passes (protocol.md D3, D5, D6.1).
+ * Translates messages of a server for its client: names, URIs and ids of one upstream become those of the gateway. Each identifier
+ * that the client sends back is sealed (docs/session-token.md §Identifiers bound to a session).
  */
 import { randomBytes } from 'node:crypto';
 import { outwardNotification, outwardRequest } from '../aggregate/rewrite.ts';
@@ -18,7 +18,7 @@ import type { Worded } from '../transport/downstream/wording.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
-/** The response to a request of the client, in the words of its era. Throws `upstream_malformed`. */
+/** The response to a request of the client, in the form of its era. Throws `upstream_malformed`. */
 export function responseToClient(answer: Message, upstream: Upstream, client: Client, request: Message): Worded {
   const sealed = tasksToClient(answer, upstream, client, request.method);
   const told = asksForUrls(client) ? (roundOfUrls(sealed) ?? sealed) : sealed;
@@ -27,14 +27,14 @@ export function responseToClient(answer: Message, upstream: Upstream, client: Cl
   );
 }
 
-/** An error that asks to visit URLs becomes a round; the retry is simply the call once more (protocol.md D5, −32042). */
+/** An error that asks to visit URLs (−32042, 2025-11-25 client/elicitation) becomes a round of questions; the retry repeats the call. */
 function asksForUrls({ wording, clientCapabilities }: Client): boolean {
   return wording.asksByRounds && (clientCapabilities & clientCapability.elicitationUrl) !== 0;
 }
 
 /**
- * A notification on its way to the client. `tokens` maps progress tokens back where the upstream got one of ours (shared
- * links). Throws `upstream_malformed`.
+ * A notification for the client. On shared sessions, `tokens` maps the gateway's progress tokens back to the client's. Throws
+ * `upstream_malformed`.
  */
 export function notificationToClient(
   received: Message,
@@ -53,7 +53,7 @@ export function notificationToClient(
         : splice(message.bytes, [{ start: token.start, end: token.end, text: own }]);
     }
     case 'notifications/cancelled': {
-      // A server takes back a request of its own, which the client knows by the sealed id: sealing is deterministic for this.
+      // A server cancels its own request. The client knows it by the sealed id, so these ids are sealed deterministically.
       const requestId = message.params?.member('requestId');
       if (requestId === undefined) return message.bytes;
       const sealed = sealRequestId(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, requestId) });
@@ -76,12 +76,12 @@ export function requestToClient(received: Message, upstream: Upstream, client: C
   return outwardRequest(message, upstream.config, id, sealedToken, client.revision);
 }
 
-/** Ids of the upstream's tasks are sealed as they pass; `method` is that of the request, where a response is known to answer one. */
+/** Seals the ids of the upstream's tasks. `method` is that of the request, where the message is a response to a known one. */
 export function tasksToClient(message: Message, upstream: Upstream, client: Client, method?: string): Message {
   return tasksOutward(message, method, (id) => sealTaskId(client.session, { upstream: upstream.hash, raw: id }));
 }
 
-/** A message of the client, which may relate to a task of this upstream. One of another upstream is none of its business. */
+/** A message of the client for this upstream, which may name a task of it. A task of another upstream is not revealed. */
 export function tasksToUpstream(message: Message, upstream: Upstream, client: Client): Message {
   return tasksInward(message, (id) => {
     const task = openTaskId(client.session, id, unixSeconds());
@@ -89,7 +89,7 @@ export function tasksToUpstream(message: Message, upstream: Upstream, client: Cl
   });
 }
 
-/** undefined where no place can be promised: the event then goes out without an id. */
+/** Undefined where the stream cannot be resumed: the event then has no id. */
 export function eventIdToClient(client: Client, position: StreamPosition): string | undefined {
   return sealEventId(client.session, position, randomBytes).text;
 }

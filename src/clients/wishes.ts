@@ -1,7 +1,7 @@
 /**
- * What clients of the session era have asked for and upstreams without sessions cannot keep for them: the level of log messages,
- * and the resources they want to be told of (protocol.md D8). A session's token cannot change, so this is the memory of one
- * replica; the others are told by notice and may have missed it. Bounded: the session that asked longest ago gives way.
+ * State of clients of the session era that upstreams without sessions cannot keep: the level of log messages,
+ * and the resources they subscribe to (docs/adr/0006-both-eras.md). A session's token cannot change, so this is the memory of one
+ * replica; the others get a notice and may miss it. Bounded: the session that asked longest ago is evicted.
  */
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { clockSkewSeconds } from '../session/token.ts';
@@ -19,7 +19,7 @@ interface Wish {
   uris: number;
 }
 
-/** A session as others know it too. */
+/** A session as every replica knows it. */
 export interface WishingSession {
   /** base64url. */
   readonly jti: string;
@@ -55,7 +55,7 @@ export class Wishes {
     return [...(this.#bySession.get(jti)?.watched.get(upstream) ?? [])];
   }
 
-  /** Whether it is watched now: false when the session watches as much as it may. */
+  /** Whether it is watched now: false when the session has reached its limit. */
   watch(session: WishingSession, upstream: number, uri: string): boolean {
     const wish = this.#renewed(session);
     const uris = wish.watched.get(upstream) ?? new Set<string>();

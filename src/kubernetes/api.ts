@@ -2,7 +2,7 @@
  * Requests to the API server, with address, credentials and trust from `@kubernetes/client-node`. Answers stay parsed JSON: the
  * typed clients turn times into `Date`, and their watch has no own limits.
  *
- * The configuration is read anew after a failure, since a token, a kubeconfig or a certificate authority may have been rotated. The
+ * The configuration is read again after a failure, since a token, a kubeconfig or a certificate authority may have been rotated. The
  * library itself reads the token of a ServiceAccount once a minute.
  *
  * HTTP/1.1 throughout: each watch has a connection of its own, so one that is half open takes no other with it and can be thrown
@@ -237,7 +237,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The failure as `ApiFault`. What rotation may have caused makes the configuration be read anew. */
+/** The failure as `ApiFault`. What rotation may have caused makes the configuration be read again. */
 function toFault(fault: unknown, reload: () => void): ApiFault {
   if (fault instanceof ApiFault) {
     if (fault.status === 401) reload();

@@ -27,7 +27,7 @@ function parentGateways(route: KubernetesObject): string[] {
 }
 
 /**
- * The same on every replica: by kind, then the oldest first, then by name. Of two routes that claim the same, the older one has
+ * Identical on every replica: by kind, then the oldest first, then by name. Of two routes that claim the same, the older one has
  * it (Gateway API, "Conflict resolution").
  */
 export function inOrder(objects: readonly KubernetesObject[]): KubernetesObject[] {

@@ -8,9 +8,9 @@ import { isRecord, textOf } from './objects.ts';
 import { pause } from './reflector.ts';
 
 export interface Timing {
-  /** A Lease that stands unchanged for so long may be taken. */
+  /** A Lease that stands unchanged for this long may be taken. */
   readonly durationMs: number;
-  /** A leader that could not renew for so long leads no more; shorter than the duration, so that two never lead. */
+  /** A leader that could not renew for this long leads no more; shorter than the duration, so that two never lead. */
   readonly renewWithinMs: number;
   readonly retryMs: number;
 }

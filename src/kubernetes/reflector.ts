@@ -1,6 +1,6 @@
 /**
  * One list and watch: a copy of what the API server has of one kind, in one namespace or all. It goes on from the last
- * resourceVersion, lists anew when that is too old (410 Gone, `Expired`), and keeps what it has while the server is away.
+ * resourceVersion, lists again when that is too old (410 Gone, `Expired`), and keeps what it has while the server is away.
  */
 import { type Api, ApiFault, statusFault } from './api.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
@@ -8,11 +8,11 @@ import { apiVersionOf, pathOf, selectionOf, type Source } from './kinds.ts';
 import { isRecord, type KubernetesObject, listOf, readObject, textOf } from './objects.ts';
 
 export interface ReflectorLimits {
-  /** A watch that brings nothing for so long, not even a bookmark (one a minute is usual), is half open. */
+  /** A watch that brings nothing for this long, not even a bookmark (one a minute is usual), is half open. */
   readonly idleMs: number;
   /** How long the server is asked to keep a watch open, in seconds; half of it at random is added. */
   readonly watchSeconds: number;
-  /** A kind that was there and is not found for so long has been removed; a server that starts may not know it yet. */
+  /** A kind that was there and is not found for this long has been removed; a server that starts may not know it yet. */
   readonly absentAfterMs: number;
   /** How often a kind that the cluster does not have is asked for again. */
   readonly absentRetryMs: number;
@@ -147,7 +147,7 @@ export function startReflector(api: Api, source: Source, limits: ReflectorLimits
   const failed = (thrown: unknown, attempt: number): number => {
     const now = thrown instanceof ApiFault ? thrown : new ApiFault(0, 'Unreachable', String(thrown));
     const retryMs = Math.max(now.retryAfterMs ?? 0, backoffMs(attempt, Math.random(), limits.backoff));
-    // Going on from there is no longer possible; listing anew is, and at once.
+    // Going on from there is no longer possible; listing again is, and at once.
     if (isExpired(now)) {
       resourceVersion = undefined;
       return attempt === 0 ? 0 : retryMs;

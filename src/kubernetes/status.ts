@@ -12,7 +12,7 @@ import { backoffMs } from './backoff.ts';
 import { pause } from './reflector.ts';
 
 export interface StatusOptions {
-  /** Names this kind of controller in status and events, as `example.com/name`; the same on every replica. */
+  /** Names this kind of controller in status and events, as `example.com/name`; identical on every replica. */
   readonly controller: string;
   /** Of this replica. */
   readonly identity: string;
@@ -30,7 +30,7 @@ export interface StatusWriter {
   close(): Promise<void>;
 }
 
-/** Another controller that replaces all conditions takes ours away; so often they are looked at again. */
+/** How often conditions are checked: another controller that replaces all conditions removes ours. */
 const defaultResyncMs = 300_000;
 const conflictRetries = 5;
 

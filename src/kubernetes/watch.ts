@@ -18,7 +18,7 @@ export interface WatchOptions {
   /** Only routes with a parent Gateway of this class. */
   readonly gatewayClass?: string;
   /**
-   * Called with all documents, in an order that is the same on every replica, once everything is known and then after each change
+   * Called with all documents, in an order that is identical on every replica, once everything is known and then after each change
    * that means something. Secrets that a route names come with it, not after it.
    */
   readonly onChange: (documents: readonly KubernetesObject[]) => void;

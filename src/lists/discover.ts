@@ -1,4 +1,4 @@
-/** `server/discover`: what all upstreams together offer a client of 2026-07-28 (protocol.md B4, D2). */
+/** `server/discover`: what all upstreams together offer (2026-07-28 server/discover). */
 import { mergeDiscover } from '../aggregate/discover-result.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { modernRevision } from '../protocol/revisions.ts';
@@ -13,7 +13,10 @@ import type { Upstreams } from '../transport/upstream/upstreams.ts';
 const { tools, prompts, resources, completions, logging, resourcesSubscribe, tasksExtension, ui } = serverCapability;
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
-/** Changes of lists can always be told, as the gateway makes some itself; resources are watched in a session, or without where there are none. */
+/**
+ * `listChanged` is always offered, as the gateway itself can change lists. Resources are watched in a session of the upstream, or
+ * without one where the upstream keeps none.
+ */
 function offered(session: UpstreamSession): number {
   const { capabilities, streamKind, keepsSession } = session;
   const watched = streamKind === 'subscription' || keepsSession ? resourcesSubscribe : 0;
@@ -53,12 +56,12 @@ export async function discover(
   return mergeDiscover(inputs, { version, title: 'Manifold', supportedVersions: [modernRevision] }, performance.now());
 }
 
-/** What no longer counts by its upstream's own word is asked for again. */
+/** Asks again when the time to live that the upstream gave has passed. */
 function isOld(session: UpstreamSession | undefined, nowMs: number): session is UpstreamSession {
   return session?.stated !== undefined && session.stated.statedUntil <= nowMs;
 }
 
-/** A client without sessions has no handshake that would have opened them; those that fail are left out. */
+/** Opens upstream sessions, which no handshake has opened for a client without sessions. Upstreams that fail are left out. */
 export async function sessionsOf(
   upstreams: Upstreams,
   client: Client,

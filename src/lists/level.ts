@@ -1,6 +1,6 @@
 /**
- * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging; protocol.md D4).
- * Upstreams without sessions are told with each call; the level is remembered for that, here and at the peers.
+ * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging).
+ * Upstreams without sessions get the level with each call, so it is remembered here and at the other replicas.
  */
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -23,7 +23,7 @@ export function levelOf(message: Message): LogLevel {
   return level;
 }
 
-/** The result as JSON text. What one upstream makes of it is its own affair. */
+/** The result as JSON text. An upstream that fails to set the level does not fail the request. */
 export async function setLevel(
   parts: {
     readonly upstreams: Upstreams;
@@ -34,7 +34,7 @@ export async function setLevel(
   level: LogLevel,
   caller: Caller,
 ): Promise<string> {
-  // The level of a session that several clients share is nobody's to set.
+  // No client may set the level of a session that several clients share.
   const sessions = client.sessions
     .all(parts.upstreams)
     .filter((session) => !session.isShared && session.has(serverCapability.logging));

@@ -1,6 +1,6 @@
 /**
- * What upstreams say, or show by their answers, of changes in what they list: kept lists are forgotten (protocol.md D11), at the other
- * replicas as well, since a client that hears of a change may ask any of them next.
+ * Changes of lists that upstreams announce, or that their answers reveal. Cached lists are dropped here and at the other replicas
+ * (2026-07-28 server/utilities/caching), since a client that hears of a change may ask any of them next.
  */
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import { contradicted } from '../aggregate/contradicted.ts';
@@ -34,10 +34,10 @@ export class ListChanges {
   readonly #onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void;
   /** Where headers are forwarded, one audience has several copies (lists.ts). */
   readonly #forwards: boolean;
-  /** By what they say: the notice on its way, and the one that follows it. */
+  /** By the text of the notice: the one being sent, and the one that follows it. */
   readonly #underWay = new Map<string, { readonly first: Promise<void>; next: Promise<void> | undefined }>();
 
-  /** `onChanged` is told of each changed list, whichever stream brought the news, once the other replicas know. */
+  /** `onChanged` is called for each changed list, once the other replicas know. */
   constructor(
     catalogue: Catalogue,
     upstreams: Upstreams,
@@ -52,8 +52,8 @@ export class ListChanges {
   }
 
   /**
-   * A notification of an upstream, of whatever method; undefined when it is of no list. Resolves when the others have forgotten the list
-   * too, or after `changeToldMs`; never rejects.
+   * Takes any notification of an upstream; undefined when it is about no list. Resolves when the other replicas have dropped the
+   * list too, or after `changeToldMs`. Never rejects.
    */
   told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined {
     const list = changed.get(method);
@@ -65,7 +65,7 @@ export class ListChanges {
     return settledWithin(this.#toldOnce(notice), changeToldMs).then(() => this.#onChanged(session, method, by));
   }
 
-  /** Of another replica. */
+  /** Takes the notice of another replica. */
   heard({ upstream: hash, list, audience }: ChangeNotice): void {
     const upstream = this.#upstreams.byHash(hash);
     if (upstream === undefined) return;
@@ -73,8 +73,8 @@ export class ListChanges {
   }
 
   /**
-   * An error of an upstream that may say that a list is out of date: one that offers what `request`, as the upstream got it, is
-   * about. A client that makes up names changes nothing.
+   * Takes an error of an upstream. The list is out of date when it contains what `request`, as the upstream got it, asks for. So a
+   * client that invents names changes nothing.
    */
   refused({ upstream }: UpstreamSession, client: Client, request: Buffer, answer: Message): void {
     const { method, params, bytes } = readClientMessage(request);
@@ -86,7 +86,10 @@ export class ListChanges {
       this.#catalogue.invalidate(upstream.config.id, kind, audience);
   }
 
-  /** An upstream says a change on the streams of all who listen to it. What comes while a notice is on its way may be news: one more follows. */
+  /**
+   * An upstream announces one change on every stream. While a notice is being sent, further changes may come: one more notice
+   * follows.
+   */
   #toldOnce(notice: ChangeNotice): Promise<void> {
     const key = JSON.stringify(notice);
     const known = this.#underWay.get(key);

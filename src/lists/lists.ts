@@ -1,6 +1,6 @@
 /**
  * Lists for one client: which upstreams take part, how their pages are asked for, and the cursors between pages.
- * 2025-11-25 server/utilities/pagination; protocol.md D4, D11.
+ * 2025-11-25 server/utilities/pagination; 2026-07-28 server/utilities/caching.
  */
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
@@ -36,7 +36,7 @@ import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
-/** How long a list is kept: longer where the upstream says when it changes. In ms. */
+/** How long a list is cached, in ms: longer where the upstream announces changes. */
 const announcedTtlMs = 30_000;
 const silentTtlMs = 5_000;
 /** Longest wait for one page of one upstream inside a list, in ms. */
@@ -63,9 +63,9 @@ export class Lists {
   readonly #adapter: UpstreamAdapter;
   readonly #log: Log;
   readonly #now: () => number;
-  /** Calls that come meanwhile wait for the same list. */
+  /** Lists being fetched; further calls wait for the same one. */
   readonly #relearning = new Map<Upstream, Promise<unknown>>();
-  /** Lists with long names that the log has been told of. */
+  /** Lists whose long names were already logged. */
   readonly #noted = new Set<string>();
 
   constructor(upstreams: Upstreams, catalogue: Catalogue, adapter: UpstreamAdapter, log: Log, now: () => number) {
@@ -103,7 +103,7 @@ export class Lists {
     for (const { upstream, fault } of cut)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is cut short');
     if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
-    // The answer to a modern client gets its `_meta` later.
+    // `_meta` of the answer to a modern client is added later.
     const missing = client.revision === modernRevision ? [] : failed.map(({ upstream }) => upstream.id);
     return { body: withMissing(body, missing), hints };
   }
@@ -120,7 +120,7 @@ export class Lists {
     await relearning;
   }
 
-  /** How many items of a kind one upstream shows. Throws `upstream_*` faults. */
+  /** The number of visible items of one kind of one upstream. Throws `upstream_*` faults. */
   async count(client: Client, upstream: Upstream, kind: ListKind): Promise<number> {
     const pages = await this.#catalogue.pages(this.#view(client, kind, nobody), upstream.config);
     return pages.reduce((sum, held) => sum + held.page.count, 0);
@@ -131,7 +131,7 @@ export class Lists {
     return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind), name);
   }
 
-  /** Whether one upstream lists a name; undefined where that cannot be known. */
+  /** Whether one upstream lists a name; undefined where that is unknown. */
   async offers(
     client: Client,
     kind: 'tools' | 'prompts',
@@ -155,7 +155,7 @@ export class Lists {
     return owners.map(({ upstream }) => this.#upstreams.of(upstream));
   }
 
-  /** Upstreams that list a URI template as it stands, or a resource with this URI: completion names either. */
+  /** Upstreams that list exactly this URI template, or a resource with this URI: completion may name either. */
   async ownersOfTemplate(client: Client, uri: string, caller: Caller): Promise<Upstream[]> {
     const kind = 'resourceTemplates';
     const view = this.#view(client, kind, caller);
@@ -166,13 +166,13 @@ export class Lists {
   }
 
   #view(client: Client, kind: ListKind, caller: Caller): View {
-    // What is forwarded may decide what is listed, so it decides who may see the same copy.
+    // Forwarded headers may change what is listed, so they are part of the cache key.
     const forwarded = credentialsKey(this.#upstreams.configs, caller);
     return {
       kind,
       principal: client.audienceOfAll(this.#upstreams) + forwarded,
       audienceOf: (config) => client.audienceOf(this.#upstreams.of(config)) + forwarded,
-      // What one caller's headers made an upstream list is not for others, whatever it says. What is dropped depends on the revision.
+      // A list made with one caller's headers is not shared, even if marked public. Which items are dropped depends on the revision.
       publicAudienceOf: (config) => (mayBePublic(config) ? `public ${client.revision}` : undefined),
       nowMs: this.#now(),
       ttlMsOf: (config) => {
@@ -183,7 +183,7 @@ export class Lists {
     };
   }
 
-  /** Those that have the capability, and those of which nothing is known yet. */
+  /** Upstreams with the capability, and upstreams not yet known. */
   #taking(client: Client, kind: ListKind): UpstreamConfig[] {
     const taking: UpstreamConfig[] = [];
     for (const upstream of this.#upstreams)
@@ -202,13 +202,13 @@ export class Lists {
     cursor: string | undefined,
     caller: Caller,
   ): Promise<Page> {
-    // A list waits for all upstreams, so one that kept the last list waiting is left out for a while.
+    // A list waits for all upstreams, so one that was too slow for the last list is left out for a while.
     if (upstream.blackoutUntil > this.#now()) throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
     const session = await client.sessions.ensure(upstream, caller);
     if (!session.has(needed[kind])) return emptyPage;
     const reply = await this.#ask(client, session, methodOf(kind), params, caller);
-    // A server of the session era gets no such headers, and its tools are shown; what modern clients send is checked all the same.
+    // A server of the session era gets no such headers, so its tools are shown. Headers of modern clients are checked nevertheless.
     const isAnnotated = session.repeatsInHeaders || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
     const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : none;
     const page = renderPage(reply, kind, upstream.config, {
@@ -241,7 +241,7 @@ export class Lists {
     return page;
   }
 
-  /** Said once: many clients fail on such a name, and some on the whole list. */
+  /** Logged once: many clients reject such a name, and some the whole list. */
   #noteLong(upstream: Upstream, kind: ListKind, { keys }: Page): void {
     const { naming, id } = upstream.config;
     const noted = `${kind} ${id}`;
@@ -283,7 +283,7 @@ export class Lists {
 
 const none: ReadonlySet<string> = new Set();
 
-/** Remembers which arguments go into headers, anew with each first page. Gives the tools that ask in vain. */
+/** Remembers which arguments go into headers, again with each first page. Gives the tools whose annotations are invalid. */
 function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);

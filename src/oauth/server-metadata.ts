@@ -29,7 +29,7 @@ const urls = ['jwks_uri', 'token_endpoint', 'authorization_endpoint', 'introspec
 
 /**
  * What a document says, when it is about `issuer`: its `issuer` must be the same text (RFC 8414 §3.3), or anybody's metadata
- * could be put in the place of another's. Undefined for anything else.
+ * could be put in place of another's. Undefined for anything else.
  */
 export function believedMetadata(document: unknown, issuer: string): ServerMetadata | undefined {
   if (typeof document !== 'object' || document === null || !('issuer' in document)) return undefined;

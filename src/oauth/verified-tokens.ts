@@ -1,12 +1,12 @@
 /**
  * Credentials that were verified a moment ago, by the hash of the token, so that the next request need not do it again. Bounded
- * in number and in time: each is judged anew after a minute at the latest, and never held beyond its own expiry.
+ * in number and in time: each is judged again after a minute at the latest, and never held beyond its own expiry.
  */
 import { hash } from 'node:crypto';
 import type { Verified } from './verified.ts';
 
 export const maxVerifiedTokens = 10_000;
-/** After which a token is judged anew, so that a key that is withdrawn or a token that is revoked ends. */
+/** After which a token is judged again, so that a key that is withdrawn or a token that is revoked ends. */
 export const verifiedForSeconds = 60;
 
 interface Entry {
@@ -33,7 +33,7 @@ export class VerifiedTokens {
     return this.#entries.size;
   }
 
-  /** The caller, unless the token is unknown or has to be judged anew. */
+  /** The caller, unless the token is unknown or has to be judged again. */
   get(digest: string, nowSeconds: number): Verified | undefined {
     const entry = this.#entries.get(digest);
     if (entry === undefined) return undefined;
@@ -54,7 +54,7 @@ export class VerifiedTokens {
     this.#entries.set(digest, { verified, until });
   }
 
-  /** Everything is judged anew: the configuration or the keys have changed. */
+  /** Everything is judged again: the configuration or the keys have changed. */
   clear(): void {
     this.#entries.clear();
   }

@@ -59,7 +59,7 @@ export const tasksExtension = 'io.modelcontextprotocol/tasks';
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
 /**
- * The bits of a parsed `ClientCapabilities`. An array or `true` stands for an empty object;
+ * The bits of a parsed `ClientCapabilities`. An empty array or `true` stands for an empty object;
  * what is none of these declares nothing. Members unknown here are left out.
  */
 export function clientCapabilityBits(capabilities: unknown): number {
@@ -124,7 +124,7 @@ export function clientCapabilitiesJson(bits: number): string {
 }
 
 /**
- * The bits of a parsed `ServerCapabilities`. An array or `true` stands for an empty object;
+ * The bits of a parsed `ServerCapabilities`. An empty array or `true` stands for an empty object;
  * what is none of these declares nothing. Members unknown here are left out.
  */
 export function serverCapabilityBits(capabilities: unknown): number {
@@ -195,10 +195,10 @@ function objectOf(value: unknown): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
-/** An array is what PHP writes for an empty object, and `true` means yes as well. */
+/** An empty array is what PHP writes for an empty object, and `true` means yes as well. */
 function member(parent: JsonObject | undefined, name: string): JsonObject | undefined {
   const value = parent !== undefined && Object.hasOwn(parent, name) ? parent[name] : undefined;
-  return value === true || Array.isArray(value) ? bare : objectOf(value);
+  return value === true || (Array.isArray(value) && value.length === 0) ? bare : objectOf(value);
 }
 
 const bare: JsonObject = {};

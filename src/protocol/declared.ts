@@ -83,10 +83,11 @@ export function modernServerBits(declared: Found | undefined): number {
   return (serverBits(declared) & ~serverTasks) | bit(extension, serverCapability.tasksExtension);
 }
 
-/** An array is what PHP writes for an empty object, and `true` means yes as well. */
+/** An empty array is what PHP writes for an empty object, and `true` means yes as well. */
 function saidIn(parent: Found | undefined, name: string): Found | undefined {
   const found = parent?.member(name);
-  return found?.kind === 'object' || found?.kind === 'array' || found?.kind === 'true' ? found : undefined;
+  if (found?.kind === 'array') return found.end - found.start === '[]'.length ? found : undefined;
+  return found?.kind === 'object' || found?.kind === 'true' ? found : undefined;
 }
 
 function bit(declared: Found | undefined, one: number): number {

@@ -1,4 +1,4 @@
-/** Puts the parts of one route together: the only place that knows them all. Nothing here is set after it is made. */
+/** Creates and connects the parts of one route. Only this file knows them all. Nothing is assigned later. */
 import { Catalogue } from '../aggregate/catalogue.ts';
 import { Dispatcher } from '../calls/dispatcher.ts';
 import { Idle } from '../calls/idle.ts';
@@ -46,13 +46,13 @@ export interface Surroundings {
   readonly sessionMaxAgeSeconds: number;
   /** Sessions that were begun before are refused; Unix seconds. */
   readonly sessionsNotBefore: number | undefined;
-  /** Longest wait for an upstream's handshake. */
+  /** Longest wait for an upstream's handshake, in ms. */
   readonly initTimeoutMs: number;
   readonly keyring: Keyring;
   /** Public name of the endpoint, bound into every token. */
   readonly resource: string;
   readonly policy: OriginPolicy;
-  /** Where a stdio or SSE upstream of the route is bridged to. */
+  /** The loopback URL of a bridged stdio or SSE upstream. */
   readonly bridgedUrl: (route: string, upstream: string) => string;
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;

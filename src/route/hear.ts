@@ -1,4 +1,4 @@
-/** What a notice of another worker or replica means on this one. A session that is unknown here may come any time. */
+/** Applies a notice of another worker or replica. A session that is unknown here may still come later. */
 import type { UnderWay } from '../calls/under-way.ts';
 import type { ClientRegistry } from '../clients/registry.ts';
 import type { Wishes } from '../clients/wishes.ts';
@@ -6,7 +6,7 @@ import type { ListChanges } from '../lists/list-changes.ts';
 import type { OpenStreams } from '../streams/open-streams.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 
-/** What of a route notices are about. */
+/** The parts of a route that notices change. */
 export interface Heard {
   readonly clients: ClientRegistry;
   readonly streams: OpenStreams;
@@ -15,7 +15,7 @@ export interface Heard {
   readonly wishes: Wishes;
 }
 
-/** Resolves when it holds here. */
+/** Resolves when the notice is applied here. */
 export async function hear(notice: Notice, { clients, streams, underWay, changes, wishes }: Heard): Promise<void> {
   switch (notice.kind) {
     case 'ended': {

@@ -16,7 +16,7 @@ import { hear, type Heard } from './hear.ts';
 export interface RouteParts {
   readonly config: RouteConfig;
   readonly gateway: Gateway;
-  /** Takes another configuration in: gives the gateway that serves by it. Sessions and streams go on. */
+  /** Applies another configuration and gives the gateway that uses it. Sessions and streams continue. */
   readonly reconfigure: (config: RouteConfig) => Gateway;
   readonly upstreams: Upstreams;
   readonly clients: ClientRegistry;
@@ -25,12 +25,12 @@ export interface RouteParts {
   readonly streams: OpenStreams;
   readonly idle: Idle;
   readonly heard: Heard;
-  /** Lets go of timers and connections; what is under way breaks off. */
+  /** Releases timers and connections; what is under way breaks off. */
   readonly close: () => Promise<void>;
 }
 
 export class Route {
-  /** For who looks at it without being its client: the greeting. */
+  /** For readers that are not clients, such as the start-up message. */
   readonly parts: RouteParts;
   #config: RouteConfig;
   #gateway: Gateway;
@@ -60,24 +60,24 @@ export class Route {
     this.#gateway.handleBrought(request, body, response);
   }
 
-  /** Serves by `config` from now on. An upstream that is configured as before goes on as it is. */
+  /** Applies `config`. An upstream whose configuration is unchanged continues. */
   apply(config: RouteConfig): void {
     if (isDeepStrictEqual(config, this.#config)) return;
     this.#config = config;
     this.#gateway = this.parts.reconfigure(config);
   }
 
-  /** Takes news of another worker or replica. Resolves when it holds here. */
+  /** Takes a notice of another worker or replica. Resolves when it is applied here. */
   hear(notice: Notice): Promise<void> {
     return hear(notice, this.parts.heard);
   }
 
-  /** Takes in nothing new and lets what is under way finish within `timeoutMs`. */
+  /** Accepts nothing new and lets what is under way finish within `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     const { streams, idle, heard } = this.parts;
     this.#isDraining = true;
     this.#gateway.refuseNew();
-    // Clients come back to another replica at once and go on where they were.
+    // Clients reconnect to another replica at once and resume there.
     streams.endAll();
     await idle.wait(timeoutMs);
     heard.underWay.disconnectAll(drainRetryMs);

@@ -1,6 +1,6 @@
 /**
- * What becomes of the upstreams of a route when its configuration is read anew: one that is configured as before is taken over
- * with its connections, sessions, era and lists; one that is gone ends what it has under way and then closes.
+ * Upstreams of a route when its configuration is read again. One with an unchanged configuration keeps its connections, sessions,
+ * era and lists. One that was removed finishes what it has under way and then closes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -23,12 +23,12 @@ export function takenOver(
   });
 }
 
-/** Whether an upstream is alone in its route says something of the route alone. */
+/** Whether two configurations are equal, apart from being alone in the route, which depends on the route only. */
 function isConfiguredAlike(one: UpstreamConfig, other: UpstreamConfig): boolean {
   return isDeepStrictEqual({ ...one, isOnly: undefined }, { ...other, isOnly: undefined });
 }
 
-/** Whether clients may be shown other things than before although no upstream is new: one is gone, or the order has changed. */
+/** Whether clients may see other items although no upstream is new: one was removed, or the order has changed. */
 export function isOtherwiseOffered(before: readonly Upstream[], after: readonly Upstream[]): boolean {
   return before.length !== after.length || before.some((upstream, at) => upstream !== after[at]);
 }
@@ -39,7 +39,7 @@ export async function retired(upstream: Upstream): Promise<void> {
   await upstream.close();
 }
 
-/** What an upstream is, whichever port its bridge has today: part of its hash, so that sessions survive a restart of ours. */
+/** The identity of an upstream without the port of the bridge: part of its hash, so that sessions survive a restart. */
 function identityOf({ transport }: UpstreamConfig): string {
   if (transport.kind !== 'stdio') return transport.url;
   return `stdio:/${encodeURIComponent([transport.command, ...transport.args].join(' '))}`;

@@ -9,12 +9,12 @@ export interface StreamHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   /**
-   * A notification of a server, of whatever method. Undefined, or a promise that resolves when its client may hear it: of some the
-   * other replicas are told first. `by` is the stream that brought it. Never rejects.
+   * Takes any notification of a server. Gives undefined when the client may get it at once, else a promise that resolves when it may:
+   * other replicas hear of some notifications first. `by` is the stream that brought it. Never rejects.
    */
   told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined;
-  /** Sends an answer of the gateway's own to a server, without waiting. */
+  /** Sends the gateway's own answer to a server, without waiting. */
   reply(to: Outbound, body: string): void;
-  /** A message of a server was dropped, for this reason; counted. */
+  /** Counts a message of a server that was dropped for this reason. */
   dropped(reason: DropReason, session: UpstreamSession, cause?: unknown): void;
 }

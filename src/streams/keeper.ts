@@ -1,6 +1,6 @@
 /**
- * Keeps for the clients of the session era what upstreams without sessions cannot keep for them (wishes.ts), and tells the peers:
- * any replica may get the next call of the session, or hold its GET stream (protocol.md D5, D8).
+ * Keeps for clients of the session era what upstreams without sessions cannot keep (wishes.ts), and tells the other replicas:
+ * any replica may get the next call of the session, or hold its GET stream (docs/adr/0006-both-eras.md).
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
@@ -27,7 +27,7 @@ export class Keeper {
     this.#tell = tell;
   }
 
-  /** Clients without sessions share their place, and none sets the level of another. */
+  /** Clients without sessions share one entry, and none may set the level of another. */
   async setLevel(client: Client, level: LogLevel): Promise<void> {
     if (client.isShared) return;
     this.#wishes.setLevel(client.known, level);
@@ -35,8 +35,8 @@ export class Keeper {
   }
 
   /**
-   * The result, as JSON text, of `resources/subscribe` and `resources/unsubscribe` where the gateway watches; undefined for what
-   * is the upstream's to answer or to refuse. `uri` is the upstream's own; undefined: as it stands in the call.
+   * The result, as JSON text, of `resources/subscribe` and `resources/unsubscribe` where the gateway watches; undefined when the
+   * upstream answers itself. `uri` is the upstream's own URI; undefined: the one in the call.
    */
   serve({ client, message }: Call, session: UpstreamSession, uri: string | undefined): Promise<string> | undefined {
     const on = message.method === 'resources/subscribe';
@@ -49,8 +49,8 @@ export class Keeper {
   }
 
   /**
-   * Resolves when whoever could be reached listens: what changes after that is told (2025-11-25 server/resources
-   * §Subscriptions). Throws `params_invalid` when the session watches as much as it may, or the URI is too long.
+   * Resolves when every replica that could be reached listens: later changes are reported (2025-11-25 server/resources
+   * §Subscriptions). Throws `params_invalid` when the session has reached its limit of watched resources, or the URI is too long.
    */
   async #watch({ known }: Client, upstream: Upstream, uri: string, on: boolean): Promise<string> {
     if (!on) this.#wishes.unwatch(known.jti, upstream.hash, uri);

@@ -19,7 +19,7 @@ import { eventIdToClient } from '../clients/translate.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
-/** What an upstream without sessions pushes on a stream of its own: its log messages come with calls alone. */
+/** What an upstream without sessions pushes on a stream of its own. Its log messages come only with calls. */
 const pushing =
   serverCapability.toolsListChanged |
   serverCapability.promptsListChanged |
@@ -37,7 +37,7 @@ export class MergedStream implements Listened {
   readonly caller: Caller;
   readonly #events: EventStream;
   readonly #listeners = new Map<Upstream, UpstreamListener>();
-  /** What is watched for the session at upstreams that keep none: all of it on one stream, and nothing on the others. */
+  /** Resources watched for the session at upstreams without sessions. One stream has all of them, the others none. */
   readonly #watches = new Map<Upstream, readonly string[]>();
   /** The last event id of each upstream that gives ids. */
   readonly #places = new Map<number, string>();
@@ -58,7 +58,7 @@ export class MergedStream implements Listened {
       for (const listener of this.#listeners.values()) listener.resume();
     };
     this.#events.onGone = () => this.#close();
-    // Clients forget their place with the connection, so one that is cut before the first event would start afresh.
+    // A client loses its position with the connection. Without an event id, a client that is cut early would start from nothing.
     this.#events.open(this.#primer() ?? heartbeat);
   }
 
@@ -66,16 +66,16 @@ export class MergedStream implements Listened {
     return this.#events.isFull;
   }
 
-  /** Listens to an upstream where it has something to push or to ask, and a session to do so in. */
+  /** Listens to an upstream that can push or ask something, when there is a session for it. */
   join(upstream: Upstream): void {
     if (this.#listeners.has(upstream) || !this.#events.isOpen) return;
     const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
     this.#watches.set(upstream, watches);
     const session = this.client.sessions.peek(upstream);
-    // The client has asked elsewhere for what this upstream has to tell.
+    // The client gets the notifications of this upstream on another stream.
     if (session === undefined && watches.length > 0) this.#open(upstream);
     if (session === undefined || !upstream.mayStream(session)) return;
-    // A server with sessions needs to declare nothing in order to push or to ask, and many do so undeclared; its refusal is remembered.
+    // A server with sessions may push and ask without declaring it, and many do. If it refuses the stream, that is remembered.
     if (session.streamKind === 'subscription' && !session.has(pushing)) return;
     this.#listen(session, watches, undefined);
   }
@@ -92,7 +92,7 @@ export class MergedStream implements Listened {
     const session = this.client.sessions.peek(upstream);
     const listener = this.#listeners.get(upstream);
     if (session?.isToldOfClient !== true || listener === undefined) return;
-    // By now it may be something else again that is wanted.
+    // The set of watched resources may have changed meanwhile.
     if (!isDeepStrictEqual(listener.uris, this.#wanted(upstream)))
       this.#listen(session, this.#wanted(upstream), listener);
     await this.#listeners.get(upstream)?.opened();
@@ -114,17 +114,17 @@ export class MergedStream implements Listened {
   #open(upstream: Upstream): void {
     this.client.sessions.ensure(upstream, this.caller).then(
       () => this.join(upstream),
-      // It is looked for, and joins when it is back.
+      // The probe looks for it, and it joins when it is back.
       () => {},
     );
   }
 
-  /** A change of the gateway's own. It has no place in any upstream's stream, hence no event id. */
+  /** A change in the gateway itself. It has no position in any upstream's stream, hence no event id. */
   announce(method: string): void {
     this.#events.write(encodeEvent(`{"jsonrpc":"2.0","method":"${method}"}`));
   }
 
-  /** Where the client is slow, all listeners pause until it has caught up. */
+  /** While the client is slow, all listeners pause. */
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void {
     if (upstreamEventId !== undefined) this.#move(upstream, upstreamEventId);
     const place = upstreamEventId === undefined ? undefined : this.#place();
@@ -158,7 +158,7 @@ export class MergedStream implements Listened {
     this.#places.delete(upstream.hash);
   }
 
-  /** Another stream of the session has ended: this one may get what that one had. */
+  /** Another stream of the session has ended: this one may take over the upstream stream that it held. */
   takeOver(): void {
     for (const listener of this.#listeners.values()) listener.takeOver();
   }
@@ -169,7 +169,7 @@ export class MergedStream implements Listened {
     this.#close();
   }
 
-  /** The oldest places are the ones given up when the id would become too long. */
+  /** When the id would become too long, the oldest positions are left out. */
   #move(upstream: Upstream, upstreamEventId: string): void {
     this.#places.delete(upstream.hash);
     this.#places.set(upstream.hash, upstreamEventId);
@@ -183,7 +183,7 @@ export class MergedStream implements Listened {
     });
   }
 
-  /** An event without data, which older clients fail on. */
+  /** Sends an event without data. Clients before 2025-11-25 fail on it. */
   #primer(): Buffer | undefined {
     const place = understandsPriming(this.client.revision) ? this.#place() : undefined;
     return place === undefined ? undefined : encodePriming(place);

@@ -1,5 +1,5 @@
 /**
- * GET: opens merged streams, takes up broken ones by `Last-Event-ID`, and tells every open one of the gateway's own changes.
+ * GET: opens merged streams, resumes broken ones by `Last-Event-ID`, and reports changes of the gateway itself on every open one.
  * 2025-11-25 transports §Listening for Messages from the Server, §Resumability and Redelivery.
  */
 import type { ServerResponse } from 'node:http';
@@ -57,7 +57,10 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     this.dropped = dropped;
   }
 
-  /** Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (T23). */
+  /**
+   * Throws `streams_too_many`. An event id that cannot be read starts a fresh stream: never another stream's data (2025-11-25
+   * basic/transports §Resumability and Redelivery).
+   */
   open(client: Client, caller: Caller, lastEventId: string | undefined, response: ServerResponse): void {
     if (client.openStreams >= (client.isShared ? maxSharedStreams : maxStreamsPerSession))
       throw new GatewayError('streams_too_many');
@@ -93,7 +96,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     subscription.start();
   }
 
-  /** Some stream of an upstream's session has brought a change. */
+  /** A stream of an upstream's session has brought a change. */
   overheard(session: UpstreamSession, method: string, by: object | undefined): void {
     if (!listsChanged.includes(method)) return;
     for (const subscription of this.#subscriptions) subscription.overheard(session, method, by);
@@ -120,27 +123,27 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     for (const subscription of this.#subscriptions) for (const method of listsChanged) subscription.announce(method);
     const told = new Set<Client>();
     for (const stream of [...this.#open].reverse()) {
-      // One message, one stream (2025-11-25 transports §Multiple Connections): the newest is the likeliest to be read.
+      // Each message goes to one stream only (2025-11-25 transports §Multiple Connections). The newest is the most likely to be read.
       if (told.has(stream.client)) continue;
       told.add(stream.client);
       for (const method of listsChanged) stream.announce(method);
     }
   }
 
-  /** Ends all streams, as the process stops: their clients come back elsewhere. */
+  /** Ends all streams because the process stops. Their clients reconnect to another replica. */
   endAll(): void {
     const last = encodeRetry(drainRetryMs);
     for (const stream of [...this.#open, ...this.#resumed]) stream.end(last);
     for (const subscription of this.#subscriptions) subscription.end();
   }
 
-  /** Ends the streams of a session that was ended, here or at another replica. */
+  /** Ends the streams of a session that has ended, here or at another replica. */
   endSession(jti: Buffer): void {
     for (const stream of [...this.#open, ...this.#resumed])
       if (stream.client.session.claims.jti.equals(jti)) stream.end();
   }
 
-  /** What a session watches has changed, or which of its streams is the newest, which alone is told of it. Never rejects. */
+  /** The watched resources of a session, or its newest stream, have changed. Only the newest stream gets updates. Never rejects. */
   async rewatch(jti: string): Promise<void> {
     const streams = [...this.#open].filter(({ client }) => client.known.jti === jti);
     const newest = streams.at(-1);
@@ -162,7 +165,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     void this.rewatch(client.known.jti);
   }
 
-  /** A session of `client` was opened that its token does not hold. */
+  /** An upstream session was opened that the token of `client` does not contain. */
   opened(client: Client, upstream: Upstream): void {
     for (const stream of this.#open) if (stream.client === client) stream.join(upstream);
   }

@@ -1,6 +1,6 @@
 /**
- * The event ids by which a client can take up the answer to one call: sealed from the upstream's, and promised only where the
- * upstream gave one and the session finds it again (2025-11-25 transports §Resumability and Redelivery).
+ * The event ids with which a client can resume the answer to one call. They seal the upstream's ids, and are given only where the
+ * upstream sent one and the session can find it again (2025-11-25 transports §Resumability and Redelivery).
  */
 import { randomBytes } from 'node:crypto';
 import type { Client } from '../clients/client.ts';
@@ -10,7 +10,7 @@ import type { UpstreamSession } from '../transport/upstream/session.ts';
 const streamIdBytes = 8;
 
 export class Places {
-  /** The client was given one to come back with. */
+  /** The client has an id to resume from. */
   given = false;
   readonly #onFirst: () => void;
   #streamId: Buffer | undefined;
@@ -19,7 +19,7 @@ export class Places {
     this.#onFirst = onFirst;
   }
 
-  /** undefined where no place can be promised. */
+  /** Undefined where the stream cannot be resumed. */
   seal(client: Client, session: UpstreamSession, upstreamEventId: string | undefined): string | undefined {
     if (upstreamEventId === undefined || session.isShared) return undefined;
     this.#streamId ??= randomBytes(streamIdBytes);

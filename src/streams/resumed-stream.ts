@@ -1,6 +1,6 @@
 /**
- * A broken answer taken up again by GET: the rest of one call's stream, from one upstream, to its end. Its upstream may break
- * in turn and is then asked again (2025-11-25 transports §Resumability and Redelivery).
+ * A broken answer that the client resumes by GET: the rest of one call's stream, from one upstream. If the upstream's stream
+ * breaks too, it is resumed again (2025-11-25 transports §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
 import { outwardResult } from '../aggregate/rewrite.ts';
@@ -34,9 +34,9 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
   #position: Extract<StreamPosition, { kind: 'post' }>;
   #exchange: Exchange | undefined;
   #retryMs: number | undefined;
-  /** Of the event that is read now. */
+  /** Id of the event that is being read. */
   #eventId: string | undefined;
-  /** How often in a row the upstream was asked again without an event in between. */
+  /** Attempts to resume in a row, without an event in between. */
   #resumptions = 0;
   #opened = false;
   #over = false;
@@ -59,13 +59,13 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#events.onGone = () => this.#close();
   }
 
-  /** The upstream is asked first, so that the client learns by the status when there is nothing left to resume. */
+  /** Asks the upstream first, so that the HTTP status tells the client when there is nothing to resume. */
   start(): void {
     this.#host.wheel.arm(this, resumedHeadMs);
     this.#ask();
   }
 
-  /** Ends the stream from this side. A client that would take that for the end of the call is left as it is. */
+  /** Ends the stream from this side, except for a client that would treat that as the end of the call. */
   end(last?: Buffer): void {
     if (this.#over || (this.#opened && !understandsPriming(this.client.revision))) return;
     this.#open();
@@ -101,7 +101,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     }
   }
 
-  /** In good order and without an answer: the upstream wants to be polled, which newer clients do themselves. */
+  /** The upstream closed the stream without an answer: it wants to be polled. Clients of 2025-11-25 do that themselves. */
   onEnd(): void {
     if (this.#over) return;
     if (understandsPriming(this.client.revision))
@@ -122,7 +122,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     }
   }
 
-  /** The upstream is slow with its answer, or it is time to ask it again. */
+  /** The upstream's answer takes too long, or it is time to ask again. */
   onDue(): void {
     if (!this.#opened) this.#open();
     else if (!this.#over) this.#ask();
@@ -137,7 +137,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     if (this.#opened || this.#over) return;
     this.#opened = true;
     this.#host.wheel.disarm(this);
-    // Clients forget their place with the connection, and one that is cut before the next event would lose its call.
+    // A client loses its position with the connection. Without an event id, a client that is cut early would lose its call.
     this.#events.open(understandsPriming(this.client.revision) ? this.#primer() : heartbeat);
   }
 

@@ -1,6 +1,6 @@
 /**
- * `subscriptions/listen` of 2026-07-28: the changes a client asked to be told of, from all upstreams, on the stream of its
- * request, stamped with the request's id (patterns/subscriptions; protocol.md B8). After any loss the client asks anew.
+ * `subscriptions/listen` of 2026-07-28: the notifications that a client asked for, from all upstreams, on the stream of its
+ * request. Each carries the request's id (2026-07-28 basic/patterns/subscriptions). After any loss the client asks again.
  */
 import { inwardUri } from '../aggregate/uris.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -25,7 +25,7 @@ import { UpstreamListener, type Listened } from './upstream-listener.ts';
 import { WatchedSession, type Resource, type WatchingOwner } from './watched-session.ts';
 import { watchedTasks, type WatchedTasks } from './watched-tasks.ts';
 
-/** What a client may ask for beside resources → the notification it gets. */
+/** What a client may ask for besides resources → the notification that it gets. */
 const lists = {
   toolsListChanged: 'notifications/tools/list_changed',
   promptsListChanged: 'notifications/prompts/list_changed',
@@ -42,7 +42,7 @@ export interface SubscriptionHost extends StreamHost {
   unsubscribed(subscription: Subscription): void;
 }
 
-/** What was asked for and can be told, if the upstreams can tell it. */
+/** The parts of the filter that the gateway supports, as far as the upstreams do. */
 interface Filter {
   readonly methods: ReadonlySet<string>;
   readonly resources: ReadonlyMap<Upstream, readonly Resource[]>;
@@ -58,17 +58,17 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   readonly #call: Call;
   readonly #filter: Filter;
   readonly #upstreams: Upstreams;
-  /** What is told of by upstreams without sessions, in the listener's own subscription there. */
+  /** Listeners at upstreams without sessions, each with its own subscription there. */
   readonly #watches = new Map<Upstream, readonly Resource[]>();
   readonly #sessions = new Map<Upstream, WatchedSession>();
   readonly #listeners = new Map<Upstream, UpstreamListener>();
   #acknowledged = false;
-  /** What was told before the acknowledgement, which comes first. */
+  /** Notifications that came before the acknowledgement was sent. They wait, as it must be first. */
   #early: Buffer[] = [];
   #started: Promise<void> | undefined;
   #over = false;
 
-  /** Throws `params_invalid` for what is no filter. */
+  /** Throws `params_invalid` for an invalid filter. */
   constructor(host: SubscriptionHost, call: Call, upstreams: Upstreams) {
     this.host = host;
     this.client = call.client;
@@ -88,9 +88,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#call.outlet.stream();
     const agreed = await Promise.all(this.#upstreams.all.map((upstream) => this.#watch(upstream)));
     if (this.#over) return;
-    // What changes after the acknowledgement is told, so the upstreams listen first: those that do so in time.
+    // Every change after the acknowledgement is reported, so it waits for the upstreams, up to a limit.
     for (const upstream of this.#upstreams) this.#join(upstream);
-    await settledWithin(Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())), acknowledgingMs);
+    await settledWithin(
+      Promise.all(Array.from(this.#listeners.values(), (listener) => listener.opened())),
+      acknowledgingMs,
+    );
     if (this.#over) return;
     const { asked, tasks } = this.#filter;
     const uris = agreed.flat().map(({ outward }) => outward);
@@ -109,12 +112,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     for (const body of this.#early.splice(0)) this.#send(body);
   }
 
-  /** An upstream that was down or unknown is there: what was asked of it is told from now on. */
+  /** An upstream that was down or unknown is available: its changes are reported from now on. */
   async returned(upstream: Upstream): Promise<void> {
     try {
       await this.client.sessions.ensure(upstream, this.caller);
     } catch {
-      // Gone again; it is looked for.
+      // Down again; the probe looks for it.
       return;
     }
     await this.#started;
@@ -130,7 +133,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#watches.delete(upstream);
   }
 
-  /** What of the resources of an upstream is told from now on. */
+  /** The resources of an upstream that are reported from now on. */
   async #watch(upstream: Upstream): Promise<readonly Resource[]> {
     const resources = this.#filter.resources.get(upstream);
     const session = this.client.sessions.peek(upstream);
@@ -153,7 +156,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     const session = this.client.sessions.peek(upstream);
     const uris = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
     const tasks = this.#filter.tasks.byUpstream.get(upstream);
-    // Servers with sessions tell of changes that they never declared (Python SDK 1.x); a refusal of the stream is remembered.
+    // Servers with sessions send changes that they never declared (Python SDK 1.x). If one refuses the stream, that is remembered.
     const mayTell = session?.streamKind === 'get' || session?.has(listsChanged) === true;
     const tells = mayTell || uris.length > 0 || tasks !== undefined;
     if (session === undefined || !upstream.mayStream(session) || !tells) return;
@@ -162,12 +165,12 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     listener.connect();
   }
 
-  /** A change of the gateway's own. */
+  /** A change in the gateway itself. */
   announce(method: string): void {
     if (this.#filter.methods.has(method)) this.#send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
   }
 
-  /** A session tells each change once, on whichever of its streams, and this subscription is not the only one who listens to it. */
+  /** An upstream session sends each change once, on any of its streams, and several subscriptions may listen to that session. */
   overheard(session: UpstreamSession, method: string, by: object | undefined): void {
     if (this.#listeners.get(session.upstream)?.isBeside(session, by) === true) this.announce(method);
   }
@@ -204,7 +207,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
     this.#close();
   }
 
-  /** Ends it from this side, in good order: the client asks anew, wherever it likes. */
+  /** Ends it from this side with a result: the client asks again, at any replica. */
   end(): void {
     if (this.#over) return;
     const id = this.#call.message.id!;
@@ -218,7 +221,7 @@ export class Subscription implements Listened, OutletOwner, WatchingOwner {
   #send(body: Buffer): void {
     if (this.#over) return;
     if (!this.#acknowledged) {
-      // Beyond the bound nothing is lost that the acknowledgement has promised.
+      // Before the acknowledgement nothing is promised, so what exceeds the limit may be dropped.
       if (this.#early.length < maxEarlyMessages) this.#early.push(body);
       return;
     }
@@ -263,7 +266,7 @@ function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter
   }
   const resources = new Map<Upstream, Resource[]>();
   for (const outward of filter.resourceSubscriptions) {
-    // With one upstream there is no doubt whose a URI is.
+    // With one upstream every URI is that upstream's.
     const bare = upstreams.only === undefined ? undefined : { upstream: upstreams.only, uri: outward };
     const known = inwardUri(outward, upstreams.byScheme) ?? bare;
     if (known === undefined) continue;

@@ -1,5 +1,5 @@
 /**
- * One upstream's GET stream behind a merged stream: it comes back by itself, with back-off, from where it was (2025-11-25
+ * One upstream's GET stream behind a merged stream. After a break it resumes by itself, with back-off (2025-11-25
  * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
  */
 import { GatewayError } from '../errors.ts';
@@ -23,22 +23,22 @@ export interface Listened {
   readonly host: StreamHost;
   /** Who opened it. */
   readonly caller: Caller;
-  /** The client is slow: nothing more is to be read for it now. */
+  /** The client is slow: reading pauses. */
   readonly isFull: boolean;
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void;
-  /** A place to resume from, without a message. */
+  /** An event id without a message. */
   prime(upstream: Upstream, upstreamEventId: string): void;
-  /** Another session in the place of a lost one. Throws `upstream_*` faults. */
+  /** Opens a session to replace a lost one. Throws `upstream_*` faults. */
   renew(lost: UpstreamSession): Promise<UpstreamSession>;
   /** The upstream's stream is open, for the first time or again. */
   opened?(): void;
-  /** The upstream does not know the place it was asked for. */
+  /** The upstream does not know the event id. */
   forget(upstream: Upstream): void;
   /** The upstream has no stream to offer. */
   leave(upstream: Upstream, listener: UpstreamListener): void;
 }
 
-/** What is listened for by an upstream's own names, besides what its session brings anyway. */
+/** Resources and tasks to listen for, by the upstream's own names, besides what its session sends anyway. */
 export interface Watches {
   readonly uris: readonly string[];
   readonly tasks?: readonly string[] | undefined;
@@ -51,22 +51,22 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
   readonly #watches: Watches;
   #session: UpstreamSession;
   #lastEventId: string | undefined;
-  /** Of the event that is read now. */
+  /** Id of the event that is being read. */
   #eventId: string | undefined;
   #exchange: Exchange | undefined;
   #delayMs = rejoinMinMs;
   #retryMs: number | undefined;
   /** When the upstream's stream was opened, on the clock of `performance`. */
   #openedMs: number | undefined;
-  /** Another stream of the session has the upstream's only one. */
+  /** Another stream of the session holds the only stream that the upstream allows. */
   #contended = false;
   #stopped = false;
-  /** It has been open at least once. */
+  /** It was open at least once. */
   #hasOpened = false;
-  /** What this one will replace when it is open. */
+  /** The listener that this one replaces once it is open. */
   #former: UpstreamListener | undefined;
   #onOpened: (() => void)[] = [];
-  /** What has come while the other replicas are told of something; it stays in order. */
+  /** Messages that wait, in order, while the other replicas are told of a change. */
   #held: SseEvent[] | undefined;
 
   constructor(stream: Listened, session: UpstreamSession, watches: Watches, lastEventId: string | undefined) {
@@ -87,7 +87,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     return { session: this.#session, caller: this.#stream.caller };
   }
 
-  /** What `by` brought on `session` was said on the session that is listened to here, and not to this listener. */
+  /** Whether `by`, another stream, has got a message of the session that this listener listens to. */
   isBeside(session: UpstreamSession, by: object | undefined): boolean {
     return by !== this && session.keepsSession && session.sessionId === this.#session.sessionId;
   }
@@ -97,7 +97,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     return this.#watches.uris;
   }
 
-  /** Takes the place of `former`, which goes on until this one is open, so that nothing is missed in between. */
+  /** Replaces `former`, which continues until this one is open, so that nothing is missed in between. */
   replace(former: UpstreamListener): void {
     this.#former = former.#hasOpened ? former : former.#yield();
   }
@@ -109,7 +109,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     return former;
   }
 
-  /** Resolves when the upstream's stream is open, or is wanted no longer. */
+  /** Resolves when the upstream's stream is open, or no longer needed. */
   opened(): Promise<void> {
     if (this.#hasOpened || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#onOpened.push(resolve));
@@ -132,7 +132,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     this.#settle();
   }
 
-  /** A stream of the same session has ended here: what it held may be free. */
+  /** A stream of the same session has ended here: the upstream's stream may be free. */
   takeOver(): void {
     if (!this.#contended || this.#stopped) return;
     this.#delayMs = rejoinMinMs;
@@ -175,12 +175,12 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
       this.#eventId = event.id;
       receive(message, this.#session, this.#stream.client, undefined, this);
     } catch (fault) {
-      // One message that is none hurts nobody else; the stream goes on.
+      // An invalid message is dropped, and the stream goes on.
       this.#stream.host.dropped('invalid', this.#session, fault);
     }
   }
 
-  /** An orderly end is the upstream's wish to be polled, at its own pace where it named one. */
+  /** An upstream that closes its stream wants to be polled, after its `retry` time where it sent one. */
   onEnd(): void {
     this.#rejoin(this.#retryMs ?? this.#backOffMs(rejoinMaxMs));
   }
@@ -204,7 +204,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
         return;
       case 'upstream_unauthorized':
       case 'upstream_refused':
-        // It may no longer have what was to be resumed; a fresh stream is better than none.
+        // It may no longer have the events to resume from; a new stream is better than none.
         this.#forget();
         break;
       default:
@@ -245,7 +245,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     this.#stream.write(body, this.#session.upstream, eventId);
   }
 
-  /** A client that hears of a change may ask any replica at once: those that keep the old list are told first. `told` never rejects. */
+  /** A client that hears of a change may ask any replica at once, so replicas with the old list are told first. `told` never rejects. */
   #hold(told: Promise<void>, pass: () => void): void {
     this.#held = [];
     this.#exchange?.pause();
@@ -269,7 +269,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     this.#stream.forget(this.#session.upstream);
   }
 
-  /** The pause to make now; the next one is twice as long, unless the stream has proved steady in between. */
+  /** The next pause in ms. Each is twice as long as the last, unless the stream has been stable in between. */
   #backOffMs(maxMs: number): number {
     const isSteady = this.#openedMs !== undefined && performance.now() - this.#openedMs > rejoinMaxMs;
     this.#openedMs = undefined;
@@ -282,18 +282,18 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     if (!this.#stopped) this.#stream.host.wheel.arm(this, afterMs);
   }
 
-  /** After a loss the client's session is used as it is by then: a call may have healed it. */
+  /** After a loss, the client's current session is used: a call may have replaced the lost one. */
   #renew(): void {
     if (this.#stopped) return;
     this.#stream.renew(this.#session).then(
       (session) => {
         if (this.#stopped) return;
         this.#session = session;
-        // With a pause: whoever loses its sessions at once would be asked for new ones without end.
+        // With a pause: an upstream that loses its sessions at once would be asked for new ones in a loop.
         this.#rejoin(this.#backOffMs(rejoinMaxMs));
       },
       (fault: unknown) => {
-        // Configured to stay lost: its next session is for a new client session to open.
+        // `onSessionLoss: error`: only a new client session opens another one.
         if (fault instanceof GatewayError && fault.code === 'upstream_session_lost')
           this.#stream.leave(this.#session.upstream, this);
         else this.#rejoin(this.#backOffMs(rejoinMaxMs));

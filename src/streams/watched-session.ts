@@ -1,6 +1,6 @@
 /**
- * Watches resources for one subscription at an upstream with sessions: in a session of its own, so that nobody else's resources
- * are told on it, and with its end all is over (2025-11-25 server/resources §Subscriptions; protocol.md D5, cell ML).
+ * Watches resources for one subscription at an upstream with sessions. It has a session of its own, so that it gets no updates
+ * for others. When the session ends, the upstream's subscriptions end too (2025-11-25 server/resources §Subscriptions).
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import { readServerMessage } from '../protocol/envelope.ts';
@@ -16,7 +16,7 @@ import type { StreamHost } from './host.ts';
 import { noWatches, UpstreamListener, type Listened } from './upstream-listener.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
-/** A resource as the client calls it, and as its upstream does. */
+/** A resource by the client's URI and by the upstream's. */
 export interface Resource {
   readonly outward: string;
   readonly inward: string;
@@ -38,11 +38,11 @@ export class WatchedSession implements Listened {
   readonly caller: Caller;
   readonly #owner: WatchingOwner;
   readonly #upstream: Upstream;
-  /** Those that the upstream has agreed to tell of. */
+  /** The resources that the upstream has accepted. */
   #resources: readonly Resource[];
   #session: UpstreamSession | undefined;
   #listener: UpstreamListener | undefined;
-  /** A session was lost, and with it whatever has changed since. */
+  /** A session was lost, so updates may be missing. */
   #hasMissed = false;
   #over = false;
 
@@ -63,7 +63,7 @@ export class WatchedSession implements Listened {
   async begin(): Promise<readonly Resource[]> {
     try {
       const session = await this.#open();
-      // First the ear, then the question: what changes in between would be told to nobody.
+      // The stream is opened before the subscription, so that no update is missed in between.
       this.#listener = new UpstreamListener(this, session, noWatches, undefined);
       this.#listener.connect();
       await settledWithin(this.#listener.opened(), watchingMs);
@@ -98,7 +98,7 @@ export class WatchedSession implements Listened {
     return session;
   }
 
-  /** What has changed while nobody listened cannot be known, so all of it is said to have. */
+  /** Changes during the loss are unknown, so every watched resource is reported as changed. */
   opened(): void {
     if (!this.#hasMissed) return;
     this.#hasMissed = false;
@@ -121,7 +121,7 @@ export class WatchedSession implements Listened {
   prime(): void {}
   forget(): void {}
 
-  /** An upstream without a stream has nothing to tell on. */
+  /** An upstream that offers no stream cannot send updates. */
   leave(): void {
     this.stop();
   }
@@ -140,7 +140,7 @@ export class WatchedSession implements Listened {
     return session;
   }
 
-  /** A few at a time, each session being one server's to answer for. */
+  /** A few at a time, as all go to the same server. */
   async #ask(session: UpstreamSession): Promise<readonly Resource[]> {
     const untilMs = performance.now() + subscribingMs;
     const agreed: Resource[] = [];
@@ -174,7 +174,7 @@ export class WatchedSession implements Listened {
   }
 }
 
-/** An update may name what lies below the resource that is watched. */
+/** An update may name a sub-resource of the watched one. */
 function isWithin(uri: string, watched: string): boolean {
   if (!uri.startsWith(watched)) return false;
   return uri.length === watched.length || watched.endsWith('/') || '/?#'.includes(uri[watched.length]!);

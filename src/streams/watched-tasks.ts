@@ -1,6 +1,6 @@
 /**
- * The extension io.modelcontextprotocol/tasks, as a client of 2026-07-28 may ask for it: never without having declared it, and on a
- * subscription by the ids of its own tasks (protocol.md B11).
+ * The extension io.modelcontextprotocol/tasks (SEP-2663): a client of 2026-07-28 must declare it, and may subscribe only to its
+ * own tasks.
  */
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -13,16 +13,16 @@ import type { Upstreams } from '../transport/upstream/upstreams.ts';
 import { unixSeconds } from '../transport/http/clock.ts';
 
 export interface WatchedTasks {
-  /** As the client wrote them. */
+  /** Ids as the client wrote them. */
   readonly ids: ReadonlySet<string>;
-  /** As their upstreams know them. */
+  /** Ids as the upstreams know them. */
   readonly byUpstream: ReadonlyMap<Upstream, readonly string[]>;
 }
 
 const none: WatchedTasks = { ids: new Set(), byUpstream: new Map() };
 
 /**
- * `wanted` is `taskIds` of the filter. Ids that are none of the client's, or of an upstream that does not tell, are left out. Throws
+ * `wanted` is `taskIds` of the filter. Ids of other clients' tasks, and of upstreams that send no updates, are left out. Throws
  * `params_invalid` and what `requireTasks` throws.
  */
 export function watchedTasks(client: Client, declared: number, wanted: unknown, upstreams: Upstreams): WatchedTasks {
@@ -36,7 +36,7 @@ export function watchedTasks(client: Client, declared: number, wanted: unknown, 
     const upstream = upstreams.byHash(task?.upstream);
     const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
     if (task === undefined || upstream === undefined) continue;
-    // A session of the session era has tasks of another kind.
+    // Tasks of 2025-11-25 are of another kind.
     if (session?.isToldOfClient !== true || !session.has(serverCapability.tasksExtension)) continue;
     ids.add(String(id));
     byUpstream.set(upstream, [...(byUpstream.get(upstream) ?? []), task.raw]);

@@ -1,4 +1,4 @@
-/** Callers without sessions are kept ready in a bounded number; whoever makes up new ones ends nothing that is in use (security.md R11). */
+/** Callers without sessions are kept ready in a bounded number; whoever makes up new ones ends nothing that is in use. */
 import { expect, test } from 'vitest';
 import { routeHash } from '../../src/session/claims.ts';
 import { createLog } from '../../src/telemetry/log.ts';

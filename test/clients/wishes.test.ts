@@ -1,4 +1,4 @@
-/** What clients have asked for and upstreams without sessions cannot keep: remembered here, within bounds (protocol.md D8). */
+/** What clients have asked for and upstreams without sessions cannot keep: remembered here, within bounds. */
 import { expect, test } from 'vitest';
 import { Wishes } from '../../src/clients/wishes.ts';
 

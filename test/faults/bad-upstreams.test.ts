@@ -1,4 +1,4 @@
-/** Upstreams that hang, dribble or answer nonsense hurt only their own calls (security.md R2, R3). */
+/** Upstreams that hang, dribble or answer nonsense hurt only their own calls. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { GatewayProcess } from '../support/gateway-process.ts';
@@ -16,7 +16,7 @@ const toolsOf = async (session: PlainSession): Promise<string[]> =>
   ((await session.ask('tools/list')).result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name) ??
   [];
 
-describe('during a call (R2)', () => {
+describe('during a call', () => {
   let session: PlainSession;
 
   beforeAll(async () => {
@@ -64,7 +64,7 @@ describe('during a call (R2)', () => {
   });
 });
 
-describe('at initialize (R3)', () => {
+describe('at initialize', () => {
   const goodOnes = ['b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9'];
   let urls: Record<string, { url: string }>;
   let bad: RawServer;

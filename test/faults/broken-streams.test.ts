@@ -1,4 +1,4 @@
-/** An upstream dies in the middle of fifty answers (security.md R1, R1b). */
+/** An upstream dies in the middle of fifty answers (2025-11-25 basic/transports §Resumability and Redelivery). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';

@@ -1,4 +1,4 @@
-/** Bounds on what a client sends and holds open, and the end of the process (security.md T20, R10, R19). */
+/** Bounds on what a client sends and holds open, and the end of the process (SECURITY.md). */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 const statusWith = async (count: number): Promise<number> =>
   (await send(gateway.url, { headers: posting('Connection', 'close', ...fillers(count - 5)), body: ping })).status;
 
-describe('bounds (security.md T20, R10)', () => {
+describe('bounds', () => {
   test('99 headers are let through, 100 are 431', async () => {
     // Host, Content-Type, Accept, Content-Length and the connection's own make up the rest.
     expect(await statusWith(99)).toBe(200);

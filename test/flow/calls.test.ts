@@ -72,7 +72,7 @@ describe('tools/call', () => {
   });
 });
 
-describe('the other requests of protocol.md D4', () => {
+describe('the other requests', () => {
   test('prompts/get is answered by the upstream of the prefix, and takes a bare name that is unique', async () => {
     const given = { arguments: { who: 'ada' } };
     const [prefixed, bare] = [

@@ -1,4 +1,4 @@
-/** An upstream that lost its sessions is opened anew, alone and inside the request (design.md §5). */
+/** An upstream that lost its sessions is opened again, alone and inside the request (docs/adr/0002-healing-before-404.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';

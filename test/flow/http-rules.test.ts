@@ -1,4 +1,4 @@
-/** The HTTP rules of the endpoint: statuses and headers (2025-11-25 basic/transports; protocol.md A1–A6). */
+/** The HTTP rules of the endpoint: statuses and headers (2025-11-25 basic/transports). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** `initialize` through the real command: one answer made of many upstreams (2025-11-25 basic/lifecycle; protocol.md A7, D2). */
+/** `initialize` through the real command: one answer made of many upstreams (2025-11-25 basic/lifecycle). */
 import { describe, expect, test } from 'vitest';
 import { startGateway } from '../support/gateway-process.ts';
 import { initializeText, listenTo, messagesOf, openSession, posting, send } from '../support/plain-client.ts';

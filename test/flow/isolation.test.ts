@@ -1,4 +1,7 @@
-/** What must not pass from one hop to the other: headers, cookies, redirects and error bodies (security.md T9, T15, T26). */
+/**
+ * What must not pass from one hop to the other: headers, cookies, redirects and error bodies (MCP Security Best Practices §Token
+ * Passthrough).
+ */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
@@ -68,7 +71,7 @@ describe('from the upstream to the client', () => {
     expect(JSON.stringify(answer)).not.toContain(secret);
   });
 
-  test('an answer to another request, slipped into the stream of this one, is dropped (security.md T21)', async () => {
+  test('an answer to another request, slipped into the stream of this one, is dropped', async () => {
     script = (message, response) => {
       const say = sayEvents(response);
       say(`{"jsonrpc":"2.0","id":2,"result":{"text":"${secret}"}}`);

@@ -149,7 +149,7 @@ test('an upstream that fails is left out of a list, and is in it again when it i
     return (result!['prompts'] as { name: string }[]).map(({ name }) => name);
   };
   await beta.stop();
-  // The gateway listed tools, prompts and resources once when it started; a session of its own asks anew.
+  // The gateway listed tools, prompts and resources once when it started; a session of its own asks again.
   const fresh = await openSession(gateway.url, { capabilities: { sampling: {} } });
   expect((await fresh.ask('prompts/list')).result?.['prompts']).toMatchObject([{ name: 'alpha__greet' }]);
   await beta.restart();

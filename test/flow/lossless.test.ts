@@ -1,4 +1,7 @@
-/** What the gateway does not own reaches the other side as it was written, to the byte, in both directions (design.md §5). */
+/**
+ * What the gateway does not own reaches the other side as it was written, to the byte, in both directions
+ * (docs/adr/0003-byte-splicing-relay.md).
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
@@ -153,7 +156,7 @@ const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(dept
 const calling = (args: string): string =>
   `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__do","arguments":${args}}}`;
 
-describe('what is refused (security.md T12, T19)', () => {
+describe('what is refused', () => {
   test('a key that stands twice in the message or its params is -32600, also when one is written with escapes', async () => {
     for (const body of [
       '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}',

@@ -1,4 +1,4 @@
-/** Names as the operator wants them, through the real command (design.md §5; protocol.md D3; security.md T22). */
+/** Names as the operator wants them, through the real command (docs/configuration.md §Names). */
 import { describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
@@ -80,7 +80,7 @@ describe('--names never', () => {
   });
 });
 
-describe('a bare name while a server is down (security.md T22)', () => {
+describe('a bare name while a server is down', () => {
   test('goes on where it is another server that was seen without it, and not where that one had it', async () => {
     const servers = { one: await having('one', 'a', 'b'), two: await having('two', 'b') };
     const gateway = await inFront(servers);

@@ -1,4 +1,4 @@
-/** Notifications in both directions, each to whom it concerns (protocol.md D4, D5). */
+/** Notifications in both directions, each to whom it concerns (2025-11-25 basic/index §Notifications). */
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';

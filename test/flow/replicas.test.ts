@@ -1,4 +1,4 @@
-/** Two gateways that share nothing but a key file serve each other's sessions, request by request (design.md §4). */
+/** Two gateways that share nothing but a key file serve each other's sessions, request by request (docs/session-token.md). */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What an upstream says of itself because of one caller's headers is that caller's (security.md T7; protocol.md B5, C2). */
+/** What an upstream says of itself because of one caller's headers is that caller's (compare CVE-2026-25536). */
 import { expect, test } from 'vitest';
 import { startGateway } from '../support/gateway-process.ts';
 import { askModern } from '../support/modern-client.ts';

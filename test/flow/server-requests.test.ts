@@ -1,4 +1,4 @@
-/** Requests of a server in the middle of a call: they reach the client under sealed ids, answers the server (protocol.md D6.1). */
+/** Requests of a server in the middle of a call: they reach the client under sealed ids, answers the server (docs/session-token.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';

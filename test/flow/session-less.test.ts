@@ -1,4 +1,4 @@
-/** Clients that never send `Mcp-Session-Id` back are served all the same (design.md §5: `sessions: optional`). */
+/** Clients that never send `Mcp-Session-Id` back are served all the same (`sessions: optional`, docs/configuration.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';

@@ -1,10 +1,11 @@
 /**
- * Replicas come and go under a hundred real clients (security.md R4–R6; design.md §4): three gateways behind a balancer without
- * affinity (nginx where it is installed), a real server with event stores. `npm run test:replicas`; takes minutes, so it is not part of `npm test`.
+ * Replicas come and go under a hundred real clients (docs/session-token.md): three gateways behind a balancer without
+ * affinity (nginx where it is installed), a real server with event stores. `npm run test:replicas`; takes minutes, so it is not
+ * part of `npm test`.
  *
  * What is proved: whoever has been given an event id sees every event after it once and in order, at whatever replica. What
  * cannot be: a call whose connection is cut before its first event id. Nothing can name it, and to send it again on one's own
- * could do it twice. Those are counted, shown, and made anew by the client; after SIGTERM there must be none.
+ * could do it twice. Those are counted, shown, and made again by the client; after SIGTERM there must be none.
  */
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';

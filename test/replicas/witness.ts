@@ -13,7 +13,7 @@ export interface Witness {
   readonly faults: readonly string[];
   /** Calls that came to their end, each with all its progress. */
   readonly whole: number;
-  /** Calls whose connection broke before the first event id, which nobody can resume; they were made anew. */
+  /** Calls whose connection broke before the first event id, which nobody can resume; they were made again. */
   readonly cutBeforeId: number;
   /** Messages on the GET stream. */
   readonly pushed: number;

@@ -1,7 +1,7 @@
 /**
- * A round of questions put to a client of the session era: an upstream of 2026-07-28 has answered a call with questions, each of
- * which becomes a request on the stream of that call; the answers go back with the call's retry (protocol.md D6.4). The answers may
- * come to any replica, and are handed over to this one, which has the stream.
+ * Asks a client of the session era: an upstream of 2026-07-28 has answered a call with questions (`input_required`), each of
+ * which becomes a request on the stream of that call; the answers go back with the call's retry (2026-07-28 basic/patterns/mrtr).
+ * The answers may come to any replica, and are handed over to this one, which has the stream.
  */
 import { randomUUID } from 'node:crypto';
 import { outwardRequest } from '../../aggregate/rewrite.ts';
@@ -49,7 +49,7 @@ export class Asking implements Suspension, Held {
       return;
     }
     if (this.#round.questions.length === 0) {
-      // Nothing is asked: the upstream only sheds load (2026-07-28 patterns/mrtr), so the same call comes again in a moment.
+      // No question: the upstream only sheds load (2026-07-28 basic/patterns/mrtr), so the call is sent again after a pause.
       this.#host.wheel.arm(new Later(() => this.#done()), roundPaceMs);
       return;
     }
@@ -71,12 +71,12 @@ export class Asking implements Suspension, Held {
     }
   }
 
-  /** A client's response to the question of this number. One that was answered before, or never asked, changes nothing. */
+  /** Takes a client's response to the question with this number. Repeated and unknown answers are ignored. */
   answer(question: number, { bytes, root }: Message): void {
     const asked = this.#round.questions[question];
     if (this.#over || asked === undefined || this.#answers.has(asked.key)) return;
     const result = root.member('result');
-    // A round has no place for an error: an elicitation can be cancelled, everything else ends the call (protocol.md D6.4).
+    // A round has no place for an error: an elicitation can be cancelled, any other error ends the call (2026-07-28 basic/patterns/mrtr).
     if (result === undefined && asked.method !== 'elicitation/create') {
       this.#fail(new GatewayError('input_refused', asked.method));
       return;
@@ -104,7 +104,7 @@ export class Asking implements Suspension, Held {
     }
   }
 
-  /** A tool's failure is told to the model, which can go on from there; the others have no form for it. */
+  /** The failure of a tool is a result with `isError`, which the model sees. Other methods get a JSON-RPC error. */
   #fail(fault: GatewayError): void {
     if (this.#close()) refuseInput(this.#relay, fault);
   }

@@ -1,6 +1,6 @@
 /**
- * Calls that wait here for their client, by the name under which the client, or another replica, finds them again. What is not
- * fetched in time is given up, so that nothing waits without end (protocol.md D6.3 strategy H, D6.4).
+ * Calls that wait here for their client, by the id with which the client, or another replica, finds them again. A call that is not
+ * fetched in time is given up (docs/adr/0006-both-eras.md).
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { callStateSeconds, maxHolds } from '../../transport/http/limits.ts';
 import { Later, type Wheel } from '../../transport/http/wheel.ts';
 
 export interface Held {
-  /** Nobody came in time. The hold is forgotten already. */
+  /** Nobody came in time. The hold is already removed. */
   onExpired(): void;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The GET stream of a session that several calls of modern clients share: many servers put their questions there and not on
  * the stream of the call that they are about (2025-11-25 transports §Listening for Messages). A question is taken for that of the only
- * call under way; where there are several it cannot be told, and is refused (protocol.md D5, "Unassociated server request").
+ * call under way. With several, its call is unknown, and the question is refused.
  */
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
@@ -25,11 +25,11 @@ export class Standings {
     this.#host = host;
   }
 
-  /** Resolves when questions can come, or cannot and will not; undefined where that is so already. */
+  /** Resolves when the stream is open or the upstream has none; undefined where nothing has to be awaited. */
   ready(client: Client, session: UpstreamSession, caller: Caller): Promise<void> | undefined {
     const { upstream, keepsSession, underWay } = session;
     if (!client.wording.asksByRounds || (client.clientCapabilities & askable) === 0) return undefined;
-    // A bridged server has one stream for all of its messages, and the bridge puts them on those of calls.
+    // The bridge already puts the messages of a stdio server on the streams of calls.
     if (!keepsSession || underWay === undefined || upstream.bridged || !upstream.mayStream(session)) return undefined;
     const known = this.#open.get(session);
     if (known !== undefined) return known.isReady ? undefined : known.ready;
@@ -39,7 +39,7 @@ export class Standings {
     return standing.ready;
   }
 
-  /** The session is lost, or nobody's any more; an upstream may keep its stream open all the same. */
+  /** The session is lost or no longer used. The upstream may still keep its stream open. */
   close(session: UpstreamSession): void {
     this.#open.get(session)?.close();
   }
@@ -70,7 +70,7 @@ class Standing implements AnswerSink, Receiver {
 
   begin(): void {
     this.#exchange = this.#host.adapter.listen(this.#to, undefined, this);
-    // A server that is slow with this stream delays no call for long.
+    // A server that opens this stream slowly delays a call only briefly.
     setTimeout(this.#settle, standingMs).unref();
   }
 
@@ -120,7 +120,7 @@ class Standing implements AnswerSink, Receiver {
     void this.#host.told(this.#to.session, this.#client, message.method, this);
   }
 
-  /** It cannot be told whom it is for. */
+  /** Passes on no question here: its call is unknown. */
   question(): void {}
 
   reply(body: string): void {

@@ -1,24 +1,24 @@
-/** What a call is made of while its client is asked in the middle of it (protocol.md D6.3, D6.4). */
+/** The parts of a call that waits for answers of its client (docs/adr/0006-both-eras.md). */
 import type { Message } from '../../protocol/envelope.ts';
 
-/** A call that waits for answers of its client: nothing is awaited of the upstream meanwhile. */
+/** A call that waits for answers of its client and not for the upstream. */
 export interface Suspension {
   /** The client is gone, or has cancelled, or the upstream has dropped the call. */
   end(): void;
 }
 
-/** Questions of one upstream that come one by one and are put together. */
+/** Collects questions of one upstream, which come one by one. */
 export interface Gathering {
-  /** False for one too many. */
+  /** False when the limit is reached. */
   add(question: Message): boolean;
 }
 
-/** What was sent. */
+/** The request that was sent. */
 export interface Sent {
   /** The request's id as the upstream knows it; raw JSON. */
   readonly upstreamId: string;
   /** To be sent again after healing. */
   readonly body: Buffer;
-  /** Progress tokens of ours → the client's, on shared links. */
+  /** On shared sessions: the gateway's progress tokens → the client's. */
   readonly tokens: ReadonlyMap<string, string> | undefined;
 }

@@ -132,6 +132,6 @@ function tokenReader(
   return Object.assign(read, { ready: () => verifier.ready() });
 }
 
-/** A token that was refused is not judged again for so long. */
+/** A token that was refused is not judged again for this long. */
 const refusedForSeconds = 5;
 export const maxRefusedTokens = 1_000;

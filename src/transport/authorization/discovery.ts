@@ -4,7 +4,7 @@ import { believedMetadata, metadataCandidates, type ServerMetadata } from '../..
 import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 import { kept, type Kept } from './kept.ts';
 
-/** How long metadata is taken as it is: so often a server may move its endpoints. */
+/** How long metadata is cached. A server that moves its endpoints is noticed after this. */
 const metadataFreshMs = 600_000;
 /** How long it stands in while the server fails. */
 const metadataStaleMs = 86_400_000;

@@ -7,7 +7,7 @@ import { Unavailable } from './kept.ts';
 export const maxHeldTokens = 10_000;
 /** For a token of which the server does not say how long it holds. */
 export const assumedLifeMs = 300_000;
-/** After a failure nobody asks again for so long; each further failure doubles it. */
+/** After a failure nobody asks again for this long; each further failure doubles it. */
 const firstBackOffMs = 1_000;
 export const longestBackOffMs = 60_000;
 /** Of its life, after which a token is renewed. */

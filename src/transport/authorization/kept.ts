@@ -1,5 +1,5 @@
 /**
- * A value that somebody else has: fetched once for all who ask at a time, kept, renewed behind the backs of those who use it,
+ * A value that somebody else has: fetched once for all who ask at a time, kept, renewed in the background,
  * and used for a while longer when its source fails. After a failure nobody asks again for some seconds.
  */
 
@@ -23,7 +23,7 @@ export class Unavailable extends Error {
 export interface Kept<T> {
   /** The value, fetched where that is necessary. Throws `Unavailable`. */
   get(): Promise<T>;
-  /** The value fetched anew, unless a fetch has just failed. Throws `Unavailable`. */
+  /** The value fetched again, unless a fetch has just failed. Throws `Unavailable`. */
   renew(): Promise<T>;
   /** When the value was fetched, as `now` tells it. */
   readonly fetchedAt: number | undefined;

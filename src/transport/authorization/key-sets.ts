@@ -13,9 +13,9 @@ export const maxKeys = 100;
 const defaultKeysFreshSeconds = 600;
 /** How long keys stand in while the issuer fails. */
 const keysStaleMs = 86_400_000;
-/** After a failed fetch nobody asks again for so long. */
+/** After a failed fetch nobody asks again for this long. */
 const keysCooldownMs = 10_000;
-/** A token that names an unknown key makes the keys be fetched anew, so often at most. */
+/** A token that names an unknown key makes the keys be fetched again, at most this often. */
 const unknownKeyCooldownMs = 30_000;
 
 export interface KeySet {

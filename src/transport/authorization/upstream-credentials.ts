@@ -46,7 +46,7 @@ export interface UpstreamCredentials {
    * `GatewayError` `upstream_unauthorized` or `upstream_unreachable`, which is for this upstream alone.
    */
   for(subjectToken: string | undefined): UpstreamCredential | Promise<UpstreamCredential>;
-  /** The upstream answered 401 to it. Whether asking `for` anew, once, makes sense. */
+  /** The upstream answered 401 to it. Whether asking `for` again, once, makes sense. */
   refused(subjectToken: string | undefined, credential: UpstreamCredential): boolean;
 }
 
@@ -130,7 +130,7 @@ function granted(
   return { token, lifeMs: seconds === undefined ? undefined : seconds * 1_000 };
 }
 
-/** The client at the token endpoint, made anew when that moves. */
+/** The client at the token endpoint, made again when that moves. */
 function tokenClient(auth: Grant, egress: Egress, now?: () => number): () => Promise<Configuration> {
   const metadata = discovered(auth.issuer, egress.fetch, now);
   let made: { readonly endpoint: string; readonly client: Promise<Configuration> } | undefined;

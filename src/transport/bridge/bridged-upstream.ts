@@ -122,7 +122,7 @@ export class BridgedUpstream {
     return commons;
   }
 
-  /** A session has no more use for its server. One that is starting is let finish: to begin anew would cost as much again. */
+  /** A session has no more use for its server. One that is starting is let finish: to begin again would cost as much again. */
   async release(commons: Commons): Promise<void> {
     const { server } = commons;
     if (server.over || server.greeting !== undefined) {
@@ -234,7 +234,7 @@ export class BridgedUpstream {
     if (byItself) this.#damping.exited(now - server.startedMs, now);
     else if (server.greeting !== undefined) this.#damping.healthy();
     if (byItself && server.greeting === undefined) {
-      // It does not start: nothing that it once said of itself counts, and the next client finds out anew.
+      // It does not start: nothing that it once said of itself counts, and the next client finds out again.
       this.#greetings.forget();
       this.#readyMs = undefined;
       this.#failed = server.lastSaid ?? '';

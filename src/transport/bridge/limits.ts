@@ -51,7 +51,7 @@ export interface BridgeLimits {
   readonly quickExits: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** Lines (or events) and bytes of one output of a server: so many at once and so many a second; more is left unread in between. */
+  /** Lines (or events) and bytes of one output of a server: the burst, and the rate per second. Reading of a faster one pauses. */
   readonly maxLinesPerSecond: number;
   readonly maxBytesPerSecond: number;
   /** A line that is no message costs as much as this many that are. */
@@ -61,7 +61,7 @@ export interface BridgeLimits {
   /** How much of a line of a server's output goes to the log, and how many entries in a second. */
   readonly maxLoggedBytes: number;
   readonly maxLoggedLinesPerSecond: number;
-  /** Lines that belong together (a traceback) are one entry: so many bytes, and so long a wait for its next line. */
+  /** Lines that belong together (a traceback) are one log entry: its longest size in bytes, and the wait for its next line. */
   readonly maxEntryBytes: number;
   readonly entryWaitMs: number;
   /** Wait for the `endpoint` event of the deprecated transport. */

@@ -1,6 +1,6 @@
 /**
- * What a client sent, free of its era: the seam between the gateway and a client. `legacy.ts` reads it from the session
- * revisions, `modern.ts` from the stateless one; `read.ts` tells them apart.
+ * What a client sent, independent of its era: the interface between the gateway and a client. `legacy.ts` reads the revisions with
+ * sessions, `modern.ts` reads 2026-07-28; `read.ts` chooses.
  */
 import type { Message } from '../../protocol/envelope.ts';
 import type { ModernRequestPlan, NotificationPlan, RequestPlan } from '../../protocol/methods.ts';

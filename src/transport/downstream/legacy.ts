@@ -13,7 +13,7 @@ import type { Incoming, Who } from './incoming.ts';
 
 /** Throws the faults of the session. */
 export function readLegacy<C>(head: Head, message: Message, caller: Caller, who: Who<C>): Incoming<C> {
-  // A stale token on `initialize` is of no interest: the client is starting over (security.md §2.2).
+  // A stale token on `initialize` is ignored: the client starts a new session (2025-11-25 basic/transports §Session Management).
   if (message.method === 'initialize' && message.kind === 'request') return { kind: 'initialize', message };
   return incomingOf(message, who.ofSession(head, caller));
 }

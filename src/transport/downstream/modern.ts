@@ -1,6 +1,6 @@
 /**
  * Reads what a client of revision 2026-07-28 posts: each request stands alone and says in `_meta` who asks; its headers repeat
- * parts of its body and must agree with them (protocol.md B2, B3). The order of the checks is that of B3.
+ * parts of its body and must agree with them (2026-07-28 basic/index, basic/transports/streamable-http).
  */
 import { GatewayError } from '../../errors.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
@@ -36,7 +36,8 @@ export function readModern<C>(
 ): Incoming<C> {
   // Tasks are declared request by request and ask nothing of sessions, so a client that does so now and then is one client.
   const client = who.stateless(caller, envelope.capabilityBits & ~clientCapability.tasksExtension);
-  // The revision has no notifications of clients over HTTP; one is taken and means nothing (protocol.md B3).
+  // The revision defines no client notifications over HTTP; one is accepted and has no effect (2026-07-28
+  // basic/transports/streamable-http).
   if (message.kind !== 'request') return { kind: 'notification', client, message, plan: { kind: 'terminate' } };
   try {
     checkEnvelope(head, envelope);
@@ -87,7 +88,7 @@ function checkHeaders(head: Head, message: Message): void {
     throw new GatewayError('header_mismatch', 'Mcp-Name', { about: 'Mcp-Name' });
 }
 
-/** The next hop gets an envelope of its own (protocol.md D3). */
+/** The next hop gets an envelope of its own: these `_meta` keys hold for one hop. */
 function withoutEnvelope(message: Message): Message {
   const meta = message.params?.member('_meta');
   if (meta?.kind !== 'object') return message;

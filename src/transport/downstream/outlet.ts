@@ -29,7 +29,7 @@ export interface Outlet {
   events(bytes: Buffer): boolean;
   /** The last encoded event, if any, and the end of the stream. */
   finish(last?: Buffer): void;
-  /** A fault in the place of an answer, whether or not a stream has begun, in the words of the client. */
+  /** A fault in place of an answer, whether or not a stream has begun, in the words of the client. */
   fault(fault: unknown, worded: Worded<string>): void;
 }
 
@@ -40,7 +40,7 @@ export class PostOutlet implements Outlet {
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
   #events: EventStream | undefined;
-  /** Answered: nothing may follow, whoever is late to say so. */
+  /** Answered: nothing may follow. */
   #over = false;
 
   constructor(response: ServerResponse, wheel: Wheel) {

@@ -1,6 +1,6 @@
 /**
- * Decides once, at the door, which era a POST belongs to. The body decides: a request with the envelope of 2026-07-28 is modern;
- * the header alone only tells of a request that lacks it (protocol.md B5).
+ * Decides once to which era a POST belongs. The body decides: a request with the envelope of 2026-07-28 is modern;
+ * the header alone only tells of a request that lacks it (2026-07-28 basic/versioning).
  */
 import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
 import { readEnvelope } from '../../protocol/modern.ts';

@@ -1,6 +1,6 @@
 /**
- * How a client's era words what it is told: results, errors with their HTTP status, and which messages may come before a
- * result. The gateway's steps ask the client for its wording and never for its era.
+ * The form of answers in a client's era: results, errors with their HTTP status, and which messages may come before a result. Other
+ * files ask the client for its `Wording` and never for its era.
  */
 import type { CacheHints } from '../../aggregate/hints.ts';
 import { modernResult } from '../../aggregate/modern-result.ts';
@@ -74,7 +74,7 @@ function uriOf({ bytes, params }: Message): string | undefined {
   return uri?.kind === 'string' ? textOf(bytes, uri) : undefined;
 }
 
-/** What a revision has of the questions that 2026-07-28 knows (protocol.md A0, D6.4). */
+/** Which of the questions of 2026-07-28 an earlier revision has (client/elicitation, client/sampling, client/roots of each). */
 function askableBy(revision: string): number {
   const { roots, sampling, samplingContext, samplingTools, elicitationForm, elicitationUrl, ui } = clientCapability;
   const first = roots | sampling | ui;
@@ -83,7 +83,7 @@ function askableBy(revision: string): number {
   return first | elicitationForm | elicitationUrl | samplingContext | samplingTools;
 }
 
-/** Faults whose code or status is another in 2026-07-28 (protocol.md B3, D10). */
+/** Faults whose code or status differs in 2026-07-28 (basic/transports/streamable-http). */
 const modernFaults: Partial<Record<ErrorCode, ErrorCode>> = {
   method_unknown: 'method_absent',
   resource_unknown: 'resource_absent',
@@ -122,7 +122,8 @@ export function modernWording(version: string): Wording {
           : new GatewayError(code, fault.detail, fault.publicData === undefined ? {} : { data: fault.publicData });
       return { body: errorBody(worded, id), status: statusOf(worded) };
     },
-    // Log messages only where asked for, and changes only on a subscription (protocol.md B2, B8, D5).
+    // Log messages only where asked for, and changes only on a subscription (2026-07-28 server/utilities/logging,
+    // basic/patterns/subscriptions).
     passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
     anySchema: true,
     repeatsInHeaders: true,

@@ -16,8 +16,8 @@ export interface BodyOptions {
 }
 
 /**
- * Takes the whole body, without a byte order mark. `hold` counts it as long as it is said to be kept: whoever lets go of the body
- * earlier ends it, and whoever can let go of it on demand says so with `handTo`.
+ * Takes the whole body, without a byte order mark. `hold` counts it as long as it is said to be kept: whoever releases the body
+ * earlier ends it, and whoever can release it on demand says so with `handTo`.
  */
 export type BodyTaker = (fault: GatewayError | undefined, body: Buffer, hold: Hold | undefined) => void;
 
@@ -84,7 +84,7 @@ class Receiving {
     const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
     this.#first = undefined;
     this.#gathered = undefined;
-    // Whether it can still be let go of is for whoever has the body now.
+    // Whether it can still be released is for whoever has the body now.
     this.#hold.handTo();
     if (this.#until === undefined) this.#hold.end();
     else this.#hold.until(this.#until);

@@ -106,7 +106,7 @@ export class Share {
   }
 
   /**
-   * Something that takes bytes of the share and returns them. `onSqueezed`: it has lost them, and has to let go of what they were;
+   * Something that takes bytes of the share and returns them. `onSqueezed`: it has lost them, and has to release what they were;
    * what cannot do that has none.
    */
   hold(onSqueezed?: () => void): Hold {
@@ -164,7 +164,7 @@ export class Hold {
     return this.#bytes >= smallHoldBytes && this.#onSqueezed !== undefined;
   }
 
-  /** From now on somebody else has what it stands for, and lets go of it where `onSqueezed` is given. */
+  /** From now on somebody else has what it stands for, and releases it where `onSqueezed` is given. */
   handTo(onSqueezed?: () => void): void {
     this.#onSqueezed = onSqueezed;
     if (this.#bytes >= smallHoldBytes) this.share.moved(this, 0);

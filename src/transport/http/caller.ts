@@ -45,5 +45,5 @@ export function anonymous({ rawHeaders }: Pick<Head, 'rawHeaders'>): Caller {
   };
 }
 
-/** For what the gateway asks on nobody's behalf: no header of anyone goes along. */
+/** For what the gateway asks for no client: no header of anyone goes along. */
 export const nobody: Caller = anonymous({ rawHeaders: [] });

@@ -1,4 +1,4 @@
-/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. Figures: security.md §4. */
+/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. */
 /** A client that is refused in the middle of its body may go on sending this long and this much, unread. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;
@@ -46,7 +46,7 @@ export const maxMissedPolls = 5;
 export const maxTaskToolPages = 100;
 /** After the answer the upstream has this long to end its stream in good order. */
 export const answeredGraceMs = 1_000;
-/** Events of one upstream stream: so many at once and so many a second; a faster one is left unread in between. */
+/** Events of one upstream stream: the burst, and the rate per second. Reading of a faster stream pauses. */
 export const maxEventsPerSecond = 1_000;
 /** The same of its lines, whatever they say: an event has two and a few. */
 export const maxLinesPerSecond = 8_000;
@@ -83,7 +83,7 @@ export const contendedMaxMs = 5_000;
 export const resumedHeadMs = 100;
 /** Requests that arrive while the last ones leave still get their answer: the wait between the end of listening and the end. */
 export const lastAnswersMs = 2_000;
-/** The listening ends after so many turns of the loop without a new connection; under a rush that never pauses, after so many in all. */
+/** Listening ends after this many turns of the loop without a new connection; under constant load after this many in all. */
 export const quietTurns = 10;
 export const maxLastTurns = 1_000;
 /** After an upstream has kept an opening or a list waiting to the end, nobody waits for it again for this long. */

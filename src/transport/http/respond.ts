@@ -1,4 +1,4 @@
-/** The one place where answers and faults become HTTP. Every fault has the same form and names nothing of the inside. */
+/** Turns answers and faults into HTTP responses. Every fault has the same form and names no internals. */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
@@ -62,7 +62,7 @@ export function respondWorded(
 }
 
 export const allowedVerbs = 'GET, POST, DELETE, OPTIONS';
-/** What passes, passes soon. */
+/** `Retry-After` for temporary faults. */
 const retryAfterSeconds = '1';
 
 /**

@@ -65,7 +65,7 @@ function publicPages(pages: (app: express.Express) => void): RequestListener {
   return (request, response) => void app(request, response);
 }
 
-/** Last on every app: whatever else happens on it is a page that is not there, never a stack (security.md T26). */
+/** Last on every app: any other fault is answered as an unknown page, never with a stack trace (CWE-209). */
 export function closeWithNotFound(app: express.Express): void {
   app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
   // Express knows a handler of faults by its four parameters.

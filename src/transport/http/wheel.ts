@@ -65,7 +65,7 @@ export class Wheel {
     return this.#armed;
   }
 
-  /** Starts, or starts anew, the wait of `waiting`: due in `ms`, at the earliest. */
+  /** Starts, or starts again, the wait of `waiting`: due in `ms`, at the earliest. */
   arm(waiting: Waiting, ms: number): void {
     this.disarm(waiting);
     const bounded = ms <= maxWaitMs ? ms : maxWaitMs;

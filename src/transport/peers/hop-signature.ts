@@ -25,7 +25,7 @@ interface Claim {
   readonly signature: string;
 }
 
-/** Hold for one connection (RFC 9110 §7.6.1), or are made anew for the next. */
+/** Hold for one connection (RFC 9110 §7.6.1), or are made again for the next. */
 const ownHeaders = new Set([
   'connection',
   'content-length',

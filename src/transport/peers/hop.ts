@@ -38,7 +38,7 @@ export class Hops {
     bodyTimeout: 4 * heartbeatMs,
   });
 
-  /** `path` is that of the endpoint, alike on all replicas. */
+  /** `path` is that of the endpoint, identical on every replica. */
   constructor(ownAddress: string, path: string, keyring: Keyring, nowSeconds: () => number) {
     this.ownAddress = ownAddress;
     this.#path = path;

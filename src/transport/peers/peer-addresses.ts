@@ -1,4 +1,4 @@
-/** Where the other replicas are: the addresses behind one name, looked up anew every few seconds at most. */
+/** Where the other replicas are: the addresses behind one name, looked up again every few seconds at most. */
 import { lookup } from 'node:dns/promises';
 
 /** How long the addresses of a name are taken for true. */

@@ -29,7 +29,7 @@ const signatureForm = /^[0-9a-f]{64}$/;
 const readsHeader = 'manifold-reads';
 const maxBodyBytes = 64 * 1024;
 const answerTimeoutMs = 2_000;
-/** Cancellations of one session that are told, in so many seconds. A client can name any number of requests it never sent. */
+/** Cancellations of one session that are sent per period in seconds. A client can name any number of requests it never sent. */
 const maxCancelled = 256;
 const cancelledSeconds = 10;
 /** Sessions whose cancellations are counted. */

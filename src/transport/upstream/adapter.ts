@@ -1,6 +1,6 @@
 /**
- * The seam between the gateway and an upstream, free of era: what a call needs and what may come back. `legacy.ts` speaks the
- * session revisions behind it, `modern.ts` the stateless one; `eras.ts` knows which.
+ * The interface between the gateway and an upstream, independent of era. `legacy.ts` implements it for the revisions with sessions,
+ * `modern.ts` for 2026-07-28; `eras.ts` chooses.
  */
 import type { Stated } from '../../aggregate/hints.ts';
 import type { GatewayError } from '../../errors.ts';
@@ -11,9 +11,9 @@ import type { Expecting } from './refusal.ts';
 import type { Outbound, SessionFacts, UpstreamSession } from './session.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What an upstream is told of the client it is called for. Bits: protocol/capabilities.ts. */
+/** What an upstream is told about the client. Bits: protocol/capabilities.ts. */
 export interface ClientFacts {
-  /** An upstream that speaks both eras is spoken to in the client's. */
+  /** The client's revision: an upstream that speaks both eras is called in the client's. */
   readonly revision: Revision;
   readonly capabilities: number;
   readonly caller: Caller;
@@ -27,13 +27,13 @@ export interface Opened extends SessionFacts {
   readonly stated?: Stated | undefined;
 }
 
-/** What is wanted of a stream besides what a stream of the session carries anyway. */
+/** What a stream has to bring besides the messages of its session. */
 export interface ListenFor {
-  /** Longest silence in ms; 0, unless given: silence is fine. */
+  /** Longest silence in ms. Default 0: no limit. */
   readonly idleMs?: number;
-  /** Resources whose updates are listened for where a session remembers none, by the upstream's own URIs. */
+  /** Resources to watch at an upstream without sessions, by the upstream's own URIs. */
   readonly uris?: readonly string[];
-  /** Tasks whose status is listened for, by the upstream's own ids. */
+  /** Tasks to watch, by the upstream's own ids. */
   readonly tasks?: readonly string[] | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface AnswerSink extends Expecting {
   /** The answer is a stream of events. */
   onStream(): void;
   onEvent(event: SseEvent): void;
-  /** The upstream asked that a broken stream be taken up again after this many ms; `maxRetryMs` at most. */
+  /** The upstream's `retry` field: the pause in ms before a broken stream is resumed; `maxRetryMs` at most. */
   onRetry(ms: number): void;
   onEnd(): void;
   onFault(fault: GatewayError): void;
@@ -52,12 +52,12 @@ export interface AnswerSink extends Expecting {
 
 /** A call under way. */
 export interface Exchange {
-  /** Stops and restarts the reading of the answer; the upstream feels it. */
+  /** Pauses and resumes reading; TCP slows the upstream down. */
   pause(): void;
   resume(): void;
-  /** The answer has come: the connection is let go of soon, whatever else the upstream sends. */
+  /** The answer is complete: the connection is released soon, whatever else the upstream sends. */
   answered(): void;
-  /** Takes back what the upstream has made of the call, where it goes on without a connection. Before `abort`. */
+  /** Cancels what continues at the upstream without a connection, such as a task. Called before `abort`. */
   cancel?(): void;
   /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
   abort(): void;
@@ -72,8 +72,8 @@ export interface UpstreamAdapter {
   ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer>;
   /** Sends a notification or an answer. Throws `upstream_*` faults. */
   post(to: Outbound, body: Buffer | string): Promise<void>;
-  /** Opens the stream of what belongs to no call, or takes up a broken stream after the upstream's event `lastEventId`. */
+  /** Opens the stream for messages that belong to no call, or resumes a broken stream after the upstream's event `lastEventId`. */
   listen(to: Outbound, lastEventId: string | undefined, sink: AnswerSink, wants?: ListenFor): Exchange;
-  /** Ends a session; faults are of no interest to anyone. */
+  /** Ends a session; faults do not matter. */
   end(to: { readonly session: UpstreamSession; readonly caller: Caller }): Promise<void>;
 }

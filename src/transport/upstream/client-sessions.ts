@@ -1,6 +1,6 @@
 /**
- * Which session serves which upstream for one client. The truth is what the client's token says; what has been opened or healed
- * since then is remembered here, on this replica only, and may be lost at any time.
+ * The upstream sessions of one client. The client's token is authoritative. Sessions opened or replaced later are remembered only
+ * on this replica, and may be lost at any time.
  */
 import { GatewayError } from '../../errors.ts';
 import type { LegacyRevision } from '../../protocol/revisions.ts';
@@ -9,7 +9,7 @@ import type { OpeningReason, SessionOpener, SessionOwner } from './opener.ts';
 import { UpstreamSession } from './session.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What a client is to its upstreams: its facts, and the sessions that its token holds. */
+/** The owner of the sessions: facts about the client, and the sessions in its token. */
 export interface SessionsOwner extends SessionOwner {
   /** The session that the token holds for an upstream, by the upstream's hash. */
   sealed(
@@ -17,7 +17,7 @@ export interface SessionsOwner extends SessionOwner {
   ):
     | { readonly sessionId: string | undefined; readonly revision: LegacyRevision; readonly capabilities: number }
     | undefined;
-  /** A session was opened that the token does not hold. */
+  /** A session was opened that the token does not contain. */
   opened(upstream: Upstream): void;
 }
 
@@ -32,11 +32,11 @@ export class ClientSessions {
     this.#opener = opener;
   }
 
-  /** The session to use now, without any traffic, or undefined when one has to be opened. */
+  /** The session to use now; undefined when one has to be opened. Sends nothing. */
   peek(upstream: Upstream): UpstreamSession | undefined {
     const known = this.#sessions.get(upstream);
     if (known !== undefined) return known;
-    // What the token holds has been found lost while another session is being opened in its place.
+    // The session in the token is lost, and its replacement is being opened.
     if (this.#opening.has(upstream)) return undefined;
     const free = this.#opener.sessionless(upstream, this.#owner);
     if (free !== undefined) return free;
@@ -47,17 +47,17 @@ export class ClientSessions {
     return session;
   }
 
-  /** As `peek`, opening a session where there is none. Throws `upstream_*` faults. */
+  /** Like `peek`, but opens a session where there is none. Throws `upstream_*` faults. */
   async ensure(upstream: Upstream, caller: Caller): Promise<UpstreamSession> {
     return this.peek(upstream) ?? (await this.#open(upstream, 'late', caller));
   }
 
-  /** A new session in the place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
+  /** A new session in place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
   async renew(lost: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
     const { upstream } = lost;
     const current = this.#sessions.get(upstream);
     if (current !== undefined && current !== lost) return current;
-    // An upstream that remembers nothing of its clients and no longer speaks its revision has lost no state.
+    // An upstream without sessions that no longer speaks the revision has lost no state.
     if (upstream.config.onSessionLoss === 'error' && !lost.isToldOfClient)
       throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
     if (!lost.keepsSession) this.#opener.forget(upstream);
@@ -66,7 +66,7 @@ export class ClientSessions {
     return await this.#open(upstream, 'healed', caller);
   }
 
-  /** What the upstream says of itself by now; where it does not answer, what it said before. `session` stays in use meanwhile. */
+  /** Asks the upstream again what it offers. Gives the old session if it does not answer; `session` stays in use meanwhile. */
   async refresh(session: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
     this.#sessions.set(session.upstream, session);
     return await this.#open(session.upstream, 'refreshed', caller).catch(() => session);
@@ -77,7 +77,7 @@ export class ClientSessions {
     return Array.from(upstreams, (upstream) => this.peek(upstream)).filter((session) => session !== undefined);
   }
 
-  /** Forgets what was opened here and gives it, so that it can be ended. */
+  /** Removes the sessions opened here and gives them, so that they can be ended. */
   release(): UpstreamSession[] {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();

@@ -1,5 +1,5 @@
 /**
- * What goes to an upstream on a caller's behalf: decided here and nowhere else. Today these are the client headers that
+ * Which headers go to an upstream for a caller: decided only here. Today these are the client headers that
  * `forwardHeaders` names; every other header of the client ends at the gateway. Which names are allowed at all is decided
  * when the configuration is read (config/headers.ts). MCP Security Best Practices §Token Passthrough.
  */
@@ -30,7 +30,7 @@ function forwardedTo(forwardHeaders: readonly string[], rawHeaders: RawHeaders):
   return headers;
 }
 
-/** Tells callers apart whose forwarded headers differ: what an upstream answers may depend on them. Empty where none are. */
+/** A key that differs when forwarded headers differ, as answers may depend on them. Empty without forwarded headers. */
 export function credentialsKey(configs: readonly UpstreamConfig[], { rawHeaders }: Caller): string {
   const all = configs.flatMap(({ id, forwardHeaders }) =>
     forwardHeaders.length === 0 ? [] : [id, ...forwardedTo(forwardHeaders, rawHeaders)],

@@ -1,4 +1,4 @@
-/** Puts one request on the wire, as soon as the credentials that go along are there. */
+/** Sends one request as soon as its credentials are available. */
 import type { Pool } from 'undici';
 import { GatewayError } from '../../errors.ts';
 import type { RawHeaders } from '../http/caller.ts';
@@ -12,7 +12,7 @@ export interface Request {
   readonly body: Buffer | string | null;
 }
 
-/** Faults, those of the credentials too, end the exchange; this never throws. */
+/** Faults, including those of the credentials, end the exchange. Never throws. */
 export function dispatch(
   upstream: Redirectable,
   pool: Pool,

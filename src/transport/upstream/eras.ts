@@ -1,9 +1,8 @@
 /**
- * Which era an upstream is spoken to in, decided here and nowhere else. A client is best served in its own era, which needs no
- * bridge, so that is tried first; an upstream that refuses it and answers in the other is taken to speak that one alone, until
- * the verdict grows old (protocol.md B5, "Upstream era probing"). Silence and faults of a server are no evidence: the other era
- * is tried all the same, and nothing is concluded from it. An upstream that has proved to be modern is never taken for an older one
- * because it fails.
+ * Decides in which era an upstream is called. The client's own era is tried first, as it needs no translation. An upstream that
+ * refuses it and answers in the other era is treated as speaking only that one, until the verdict expires (2026-07-28
+ * basic/versioning). Silence and server faults are no evidence: the other era is tried, but nothing is remembered. An upstream
+ * that has proved to be modern is never treated as an older one because of a failure.
  */
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
@@ -13,12 +12,12 @@ import { UpstreamSession, type Outbound } from './session.ts';
 import { RevisionRefused } from './revision-refused.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long an upstream is taken to speak one era alone before both are tried again, in ms. */
+/** How long a verdict that an upstream speaks only one era is valid, in ms. */
 const verdictMs = 3_600_000;
-/** Part of the deadline that the client's own era has to itself; an upstream that is silent until then is tried in the other as well. */
+/** Fraction of the deadline for the client's own era alone; after that a silent upstream is tried in the other era too. */
 const aloneShare = 0.5;
 
-/** Refusals, which may be those of a server that does not know the era's first message. */
+/** Faults that may come from a server that does not know the era's first message. */
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream_refused',
   'upstream_headers_refused',
@@ -27,7 +26,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream_verb_refused',
   'upstream_malformed',
 ]);
-/** What says nothing of the era. A 401 or 403 neither, and it would be the same in both. */
+/** Faults that say nothing about the era, so the other is tried. After 401 and 403 it is not: it would answer the same. */
 const silences: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream_timeout',
   'upstream_unreachable',
@@ -38,7 +37,7 @@ export class EraAdapter implements UpstreamAdapter {
   readonly #legacy: UpstreamAdapter;
   readonly #modern: UpstreamAdapter;
   readonly #now: () => number;
-  /** Upstreams that have refused one era and speak the other. */
+  /** Upstreams that refused one era and speak the other. */
   readonly #verdicts = new WeakMap<Upstream, { readonly adapter: UpstreamAdapter; readonly until: number }>();
   /** Upstreams that have answered as one of 2026-07-28. */
   readonly #proven = new WeakSet<Upstream>();
@@ -77,9 +76,9 @@ export class EraAdapter implements UpstreamAdapter {
     if (fault === undefined) return await attempt;
     if (fault === 'silent') return await this.#firstOf(upstream, attempt, open(second));
     const isRefusal = refusals.has(fault.code);
-    // The server's own word that it speaks the revisions with sessions is no failure.
+    // A server that says it speaks the revisions with sessions has not failed.
     const isReferred = fault instanceof RevisionRefused && fault.speaksLegacy;
-    // A refusal speaks against a verdict that the upstream is an older one: it may have been replaced since (protocol.md B5).
+    // A refusal contradicts the verdict "session era": the upstream may have been replaced since.
     const turns = isReferred || (isRefusal ? mayBeOther : mayTurn && silences.has(fault.code));
     if (!turns) throw fault;
     try {
@@ -98,7 +97,7 @@ export class EraAdapter implements UpstreamAdapter {
     return opened;
   }
 
-  /** The one that opens first; what the other still opens is ended. Throws the fault of the first attempt when neither does. */
+  /** The session that opens first; the other is ended if it opens later. Throws the fault of the first attempt when neither opens. */
   async #firstOf(upstream: Upstream, first: Promise<Opened>, second: Promise<Opened>): Promise<Opened> {
     try {
       const opened = await Promise.any([first, second]);

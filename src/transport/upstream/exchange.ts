@@ -1,6 +1,6 @@
 /**
- * One HTTP request to an upstream over undici's dispatch: status, media type, bounds and silence are judged here, bytes become
- * JSON or events for the sink. Headers of faults stay here, and bodies that are no answer to the request.
+ * One HTTP request to an upstream over undici's dispatch. It checks status, media type, sizes and silence, and turns bytes into
+ * JSON or events for the sink. Headers of error responses, and bodies that do not answer the request, are not passed on.
  */
 import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
@@ -20,17 +20,17 @@ import { refusalOf } from './refusal.ts';
 /** `odd`: 200 with another media type, or none. */
 type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
 
-/** Undici's handler, the caller's `Exchange` and the wheel's wait in one object, so that a call costs one allocation. */
+/** undici's handler, the caller's `Exchange` and the timer wheel's entry in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
   /** `Mcp-Session-Id` of the answer, where there is one. */
   sessionId: string | undefined;
   status = 0;
-  /** The answer says when to come again. */
+  /** The answer has a `Retry-After` header. */
   #saysWhen = false;
-  /** Media type of a 200 that is neither JSON nor events by its own word, `none` without one. It is read when it parses. */
+  /** Media type of a 200 that is neither JSON nor events; `none` without one. The body is used if it parses. */
   oddType: string | undefined;
 
-  /** Called with the `Location` of a 307 or 308: undefined refuses it, else what asks again there. */
+  /** Called with the `Location` of a 307 or 308. Gives a function that sends the request there; undefined refuses. */
   redirected: ((location: string) => (() => void) | undefined) | undefined;
 
   readonly #sink: AnswerSink;
@@ -39,31 +39,31 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   readonly #idleMs: number;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: Reading = 'head';
-  /** The first piece of the answer, which is mostly the whole. */
+  /** The first piece of the answer, which is usually all of it. */
   #first: Buffer | undefined;
   #gathered: Gathered | undefined;
   #size = 0;
-  /** Size that was announced; 0 where it was not. */
+  /** `Content-Length`; 0 without one. */
   #announced = 0;
-  /** Counts an answer of more than one piece, and events that are large. */
+  /** Counts answers of more than one piece, and large events, in the budget. */
   #hold: Hold | undefined;
   readonly #share: Share | undefined;
   #again: (() => void) | undefined;
   #decoder: SseDecoder | undefined;
   #pace: Pace | undefined;
   #paused = false;
-  /** Left unread for a while, as it brings more than it may. */
+  /** Paused, as it exceeds its rate. */
   #held = false;
   #isAnswered = false;
   /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
   readonly #readsErrors: boolean;
   readonly #startedTick: number;
-  /** Tick of the last sign of life: noting it is all that one costs. */
+  /** Tick of the last sign of life. To note it is cheap. */
   #aliveTick: number;
-  /** Bytes of what is not whole yet at the last sign of life. */
+  /** Bytes of the incomplete message at the last sign of life. */
   #aliveBytes = 0;
 
-  /** `share`: whose share of the budget the answer is of while it comes in. */
+  /** `share`: the share of the budget that the answer counts against. */
   constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
     super();
     this.#share = share;
@@ -76,7 +76,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
-  /** The answer is complete: what follows is of no interest, and the upstream has a moment to end in good order. */
+  /** The answer is complete: the rest is ignored, and the upstream has a moment to end its stream. */
   answered(): void {
     if (this.#reading === 'over') return;
     this.#isAnswered = true;
@@ -91,14 +91,14 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   pause(): void {
     this.#paused = true;
     this.#controller?.pause();
-    // A client that reads slowly is no silence of the upstream.
+    // A paused stream is not silent: its client reads slowly.
     if (!this.#held) this.#wheel.disarm(this);
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    // The connection may serve another by now.
+    // The connection may already serve another request.
     if (this.#reading === 'over') return;
     if (this.#held) return;
     this.#controller?.resume();
@@ -185,7 +185,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
         this.#answer(chunk);
         return;
       case 'odd':
-        // A page for people is not read to its end.
+        // An HTML page is not read to its end.
         if (this.#size === 0 && !beginsObject(chunk)) this.#finishRefusal();
         else this.#answer(chunk);
         return;
@@ -249,7 +249,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#slowDown();
   }
 
-  /** Silence is broken by messages, and by what becomes one: not by bytes that say nothing. */
+  /** Messages and parts of a message end a silence; comments and empty lines do not. */
   #grown(bytes: number): void {
     if (bytes < this.#aliveBytes) this.#aliveBytes = 0;
     if (bytes - this.#aliveBytes < lifeBytes) return;
@@ -269,7 +269,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (this.#holds(this.#size)) this.#gathered.append(chunk, this.#announced);
   }
 
-  /** What has come, in one buffer. It is no longer kept here. */
+  /** Gives what has come, in one buffer, and no longer keeps it. */
   #body(): Buffer {
     const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
     this.#first = undefined;
@@ -285,7 +285,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     });
   }
 
-  /** Counts what is kept of the answer. False: there is no room, and the exchange is over. */
+  /** Counts what is kept of the answer. False: the budget is exhausted, and the exchange has ended. */
   #holds(bytes: number): boolean {
     if (this.#reading === 'over') return false;
     const dropped = (): void => this.#fail('answer_dropped', `${bytes} bytes`);
@@ -297,7 +297,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
 
   #redirect(location: string | string[] | undefined): void {
     const target = typeof location === 'string' ? location : '';
-    // Only these two keep method and body (RFC 9110 §15.4). Once: the second would be a loop, or a chase.
+    // Only these two keep method and body (RFC 9110 §15.4). Followed once, so that there is no loop.
     const isFollowed = (this.status === 307 || this.status === 308) && this.#again === undefined;
     this.#again = isFollowed ? this.redirected?.(target) : undefined;
     this.#reading = 'redirect';
@@ -311,9 +311,9 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #event(event: SseEvent): void {
     if (this.#reading !== 'stream') return;
     this.#pace!.event();
-    // Only messages are messages (2025-11-25 transports §Sending Messages); of the others the id counts, as for a browser.
+    // Only events of type `message` are messages (2025-11-25 transports §Sending Messages). Of others only the id counts (HTML §9.2.6).
     const isMessage = event.event === undefined || event.event === 'message';
-    // An id that no header can carry is no place to come back to.
+    // An id that cannot be a header value cannot be resumed from.
     if (event.id !== undefined && !canBeResumedAfter(event.id)) event = { ...event, id: undefined };
     if (isMessage && event.data !== '') this.#aliveTick = this.#wheel.ticks;
     if (isMessage) this.#sink.onEvent(event.data.charCodeAt(0) === mark ? withoutMarkIn(event) : event);
@@ -321,8 +321,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   }
 
   /**
-   * A flood would take all turns of the loop, however fast the client. It is left unread until its time has come, so nothing of it is
-   * lost and other streams are served in between.
+   * A flood would occupy the event loop, however fast the client is. So reading pauses: nothing is lost, and other streams are
+   * served in between.
    */
   #slowDown(): void {
     const debtMs = this.#pace!.debtMs;
@@ -332,13 +332,13 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#wheel.arm(this, debtMs);
   }
 
-  /** Judges an answer that is no 200 with JSON or events: its body may be the upstream's own answer all the same. */
+  /** Handles an answer that is not a 200 with JSON or events. Its body may still be a JSON-RPC answer. */
   #finishRefusal(): void {
     const { status } = this;
     const type = this.oddType === undefined ? '' : `, content-type ${this.oddType}`;
     const refusal = refusalOf(status, this.#body(), this.#sink, this.#readsErrors);
     if (refusal.kind === 'answer') this.#deliver(refusal.body);
-    // RFC 9110 §15.6.4: it says itself that it will be there.
+    // RFC 9110 §15.6.4: with `Retry-After`, the upstream says that it will be available.
     else if (status === 503 && this.#saysWhen) this.#fail('upstream_starting', `HTTP 503${type}`);
     else this.#fail(refusal.code, `HTTP ${status}${type}`);
   }
@@ -355,7 +355,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, options)));
   }
 
-  /** A fault inside a sink ends its own exchange; thrown into undici it would end the process. */
+  /** A fault inside a sink ends only its exchange; thrown into undici it would end the process. */
   #tell(what: () => void): void {
     try {
       what();
@@ -380,7 +380,7 @@ const aborted = new Error('aborted by the gateway');
 
 const empty = Buffer.alloc(0);
 const mark = 0xfeff;
-/** Of a media type for the log. */
+/** The media type, shortened for the log. */
 const maxTypeChars = 64;
 
 function beginsObject(chunk: Buffer): boolean {

@@ -1,6 +1,6 @@
 /**
  * Upstreams of the session era (2025-03-26, 2025-06-18, 2025-11-25): handshake, calls, the GET stream, DELETE.
- * Headers are built for this hop alone; nothing of the client's headers is copied (protocol.md D3).
+ * Headers are built for this hop alone; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
@@ -22,7 +22,7 @@ import { experimentalIn, UpstreamSession, type Outbound } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Longer session ids are refused: they could not travel in the client's token. */
+/** Longer session ids are refused: they do not fit into the client's token. */
 const maxSessionIdChars = 1_024;
 const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
@@ -51,14 +51,14 @@ export class LegacyAdapter implements UpstreamAdapter {
     try {
       await this.post(begun, initialized, deadlineMs);
     } catch (fault) {
-      // Nobody will use the session that was begun.
+      // The session that was begun will not be used.
       void this.end(begun);
       throw fault;
     }
     return opened;
   }
 
-  /** A client of 2026-07-28 speaks for itself in each request, and knows other tasks than this era has. */
+  /** Translates a call of a client of 2026-07-28, whose tasks are of another kind. */
   call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
     const across = to.said?.itself === true ? acrossEras(this, to, body, sink, idleMs) : undefined;
     return across ?? this.send(to, body, sink, idleMs);
@@ -140,7 +140,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   }
 }
 
-/** What the loopback bridge is told of whom a session is for; no other upstream is told. */
+/** Tells the loopback bridge, and no other upstream, for whom a session is. */
 function wordsForBridge({ bridged }: Upstream, { isShared, caller }: ClientFacts): readonly string[] {
   if (!bridged) return [];
   return ['manifold-principal', caller.principalId, ...(isShared ? [] : ['manifold-sharing', 'session'])];
@@ -164,7 +164,7 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
   };
 }
 
-/** 2024-11-05 servers that answer over Streamable HTTP behave as the next revision does, which sends no version header either. */
+/** Servers of 2024-11-05 over Streamable HTTP are treated like 2025-03-26, which has no version header either. */
 function revisionOf(text: string): LegacyRevision {
   if (isLegacyRevision(text)) return text;
   if (text === '2024-11-05') return assumedRevision;
@@ -174,7 +174,7 @@ function revisionOf(text: string): LegacyRevision {
   );
 }
 
-/** Takes any 2xx answer as done: notifications, answers and DELETE have nothing to say. */
+/** For notifications, answers and DELETE: any 2xx is success, and the body is ignored. */
 class AcceptedSink implements AnswerSink {
   readonly #status: () => number;
   readonly #done: () => void;

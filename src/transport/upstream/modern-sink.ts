@@ -1,5 +1,5 @@
 /**
- * What an upstream of 2026-07-28 answers, as the rest of the gateway takes it: what is about this hop alone ends here (protocol.md D10),
+ * What an upstream of 2026-07-28 answers, in the form that the rest of the gateway takes. Errors about this hop alone end here,
  * and a subscription looks like the stream of a session.
  */
 import { isRound, mayAsk } from '../../aggregate/rounds.ts';
@@ -19,7 +19,7 @@ const missingCapability = -32021;
 const unsupportedVersion = -32022;
 const invalidParams = -32602;
 
-/** Keeps from the client what is about this hop, and says the rest in the words of the session era. */
+/** Hides errors about this hop, and passes on the rest in the form of the session era. */
 export class ModernSink implements AnswerSink {
   exchange: Exchange | undefined;
   readonly #sink: AnswerSink;
@@ -54,7 +54,7 @@ export class ModernSink implements AnswerSink {
   onEvent(event: SseEvent): void {
     if (event.data === '' || this.#over) return;
     const answer = this.#judged(Buffer.from(event.data));
-    // Events of this revision cannot be resumed from, so an id promises nothing.
+    // This revision has no resumption, so event ids are ignored.
     if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
     else this.#refuse(answer);
   }
@@ -66,7 +66,7 @@ export class ModernSink implements AnswerSink {
     if (!this.#over) this.#sink.onFault(fault);
   }
 
-  /** The request may be sent again at once, so nothing more of this answer may arrive. */
+  /** The request may be sent again at once, so the rest of this answer is dropped. */
   #refuse(fault: GatewayError): void {
     this.#over = true;
     this.exchange?.abort();
@@ -80,10 +80,10 @@ export class ModernSink implements AnswerSink {
     } catch (cause) {
       return new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause });
     }
-    // A server of the session era that could not place the request: a refusal, which tells of its era.
+    // A server of the session era that did not understand the request: its refusal shows its era.
     if (message.kind === 'response' && message.id === undefined)
       return new GatewayError('upstream_refused', 'an error that names no request');
-    // Servers send no requests in this revision (protocol.md B3).
+    // Servers send no requests in this revision (2026-07-28 basic/transports/streamable-http).
     if (message.kind === 'request')
       return new GatewayError('upstream_malformed', 'a request on the stream of a request');
     const type = message.root.member('result')?.member('resultType');
@@ -93,7 +93,7 @@ export class ModernSink implements AnswerSink {
     if (code?.kind !== 'number') return body;
     switch (numberOf(body, code)) {
       case missingCapability:
-        // The client's own word was handed on, so it is the client who is missing something.
+        // The client's capabilities were passed on, so it is the client that lacks one.
         if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
@@ -101,7 +101,7 @@ export class ModernSink implements AnswerSink {
       case unsupportedVersion:
         return new RevisionRefused(supportedIn(message));
       case invalidParams:
-        // Earlier revisions have a code of their own for a resource that is not there (protocol.md D9).
+        // Earlier revisions have their own code for a missing resource: -32002 (2025-11-25 server/resources §Error Handling).
         if (this.#said?.itself === true || this.#method !== 'resources/read') return body;
         return splice(body, [{ start: code.start, end: code.end, text: '-32002' }]);
       default:
@@ -124,7 +124,7 @@ function supportedIn({ bytes, root }: Message): unknown {
   return typeof data === 'object' && data !== null && 'supported' in data ? data.supported : undefined;
 }
 
-/** What a subscription brings, as the stream of a session would: no acknowledgement, no result, no name of the subscription. */
+/** Makes a subscription look like a session's stream: without acknowledgement, result and subscription id. */
 export class SubscribedSink implements AnswerSink {
   readonly #sink: AnswerSink;
   #isOpen = false;
@@ -133,7 +133,7 @@ export class SubscribedSink implements AnswerSink {
     this.#sink = sink;
   }
 
-  /** Only a server that does not know the method has no subscriptions; any other error may pass. */
+  /** An unknown method means that the server has no subscriptions; any other error may be temporary. */
   onJson(body: Buffer): void {
     const { bytes, root } = readServerMessage(body);
     const code = root.member('error')?.member('code');
@@ -145,7 +145,7 @@ export class SubscribedSink implements AnswerSink {
   onStream(): void {}
   onEvent(event: SseEvent): void {
     const message = readServerMessage(Buffer.from(event.data));
-    // Only the acknowledgement, which comes first, says that the upstream listens.
+    // The upstream listens once the acknowledgement, the first message, has come.
     if (!this.#isOpen) {
       this.#isOpen = true;
       this.#sink.onStream();

@@ -1,7 +1,7 @@
 /**
  * Upstreams of the stateless revision 2026-07-28: each request carries version, capabilities and client in `_meta`, and its
- * method and name in headers as well; there is neither handshake nor session (protocol.md B1–B5). An error comes with an HTTP
- * status of its own; those that speak of the gateway's own hop end here (protocol.md D10).
+ * method and name in headers as well; there is neither handshake nor session (2026-07-28 basic/index §Statelessness,
+ * basic/transports/streamable-http). Each error has its own HTTP status. An error about the gateway's own request ends here.
  */
 import { randomUUID } from 'node:crypto';
 import { readHints } from '../../aggregate/hints.ts';
@@ -50,7 +50,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const to = { session: new UpstreamSession(upstream, opened, true), caller: client.caller };
     const discover = (): Promise<Buffer> => this.ask(to, 'server/discover', '{}', deadlineMs);
     const answer = await discover().catch((fault: unknown) => {
-      // Who refuses the version and offers it in the same breath gets it once more (protocol.md B5).
+      // An upstream that refuses the version and lists it as supported is asked once more (2026-07-28 basic/versioning).
       if (fault instanceof RevisionRefused && fault.speaksModern) return discover();
       throw fault;
     });
@@ -80,7 +80,7 @@ export class ModernAdapter implements UpstreamAdapter {
   #call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number, listensForTasks = false): Exchange {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
-      // Not before the caller has the exchange in hand.
+      // Later, so that the caller has the exchange first.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
       return nothingUnderWay;
     }
@@ -88,7 +88,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     if (message.method !== 'tools/call' || to.said?.itself !== false || !mayTask)
       return this.#send(to, message, declared, sink, idleMs);
-    // The client knows no tasks, so its calls are waited for here.
+    // The client knows no tasks, so the gateway polls for it.
     const polling = new TaskPolling(this.#polling, to, message.id!, sink);
     const waited = waitedFor(message);
     if (waited === undefined) polling.call = this.#send(to, message, declared, polling, idleMs);
@@ -138,7 +138,10 @@ export class ModernAdapter implements UpstreamAdapter {
     return (await withDeadline(answered, deadlineMs)).bytes;
   }
 
-  /** The revision has no notifications and no answers of clients over HTTP (protocol.md B3). */
+  /**
+   * Over HTTP the revision defines no client notifications, and clients must not send responses (2026-07-28
+   * basic/transports/streamable-http).
+   */
   async post(): Promise<void> {}
 
   /** One subscription to all lists, and to the resources and tasks that are wanted (2026-07-28 basic/patterns/subscriptions). */
@@ -167,7 +170,7 @@ const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered:
 
 /**
  * What is declared with a request. The extension: only where the upstream has it; by the gateway itself where it listens for tasks,
- * or waits for them in the place of a client that knows none.
+ * or waits for them in place of a client that knows none.
  */
 function declaredOn({ said, session }: Outbound, listensForTasks: boolean): number {
   const { tasksExtension } = clientCapability;
@@ -176,7 +179,7 @@ function declaredOn({ said, session }: Outbound, listensForTasks: boolean): numb
   return session.has(serverCapability.tasksExtension) ? own : own & ~tasksExtension;
 }
 
-/** `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*` of a request, from its body (protocol.md B3). */
+/** `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*` of a request, from its body (2026-07-28 basic/transports/streamable-http). */
 function repeatedInHeaders(message: Message, upstream: Upstream): string[] {
   const headers = ['mcp-method', message.method];
   const { params, bytes } = message;
@@ -190,14 +193,14 @@ function repeatedInHeaders(message: Message, upstream: Upstream): string[] {
   return headers;
 }
 
-/** The level that messages are wanted from is said for one hop, so one that is not said of this client is none (protocol.md D3). */
+/** The log level holds for one hop, so where this client states none, none is sent on (2026-07-28 server/utilities/logging). */
 function withoutLevel(message: Message, said: Said | undefined): Message {
   const meta = message.params?.member('_meta');
   if (said?.logLevel !== undefined || meta?.member(metaKey.logLevel) === undefined) return message;
   return readClientMessage(splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.logLevel])));
 }
 
-/** The request with the gateway's own envelope; everything else byte for byte (protocol.md D3: the keys hold for one hop). */
+/** The request with the gateway's own envelope, as those `_meta` keys hold for one hop. All other bytes stay the same. */
 function withEnvelope(message: Message, envelope: readonly (readonly [string, string])[]): Buffer {
   const { bytes, root, params } = message;
   const meta = params?.member('_meta');

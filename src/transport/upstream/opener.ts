@@ -1,6 +1,6 @@
 /**
- * Opens sessions at upstreams and keeps what each handshake teaches about an upstream: whether it is up, what it can do, and
- * the one session that serves everybody where an upstream keeps none.
+ * Opens sessions at upstreams and keeps what each handshake shows: whether the upstream is up, its capabilities, and the one
+ * session object that serves all clients of an upstream without sessions.
  */
 import { statedUntil } from '../../aggregate/hints.ts';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
@@ -41,7 +41,7 @@ export interface SessionOwner {
 
 export type OpeningReason = 'initialize' | 'late' | 'healed' | 'refreshed' | 'probe';
 
-/** Looks at an upstream on nobody's behalf. */
+/** The owner of a probe, which serves no client. */
 export const watcher: SessionOwner = {
   revision: newestLegacy,
   clientCapabilities: 0,
@@ -80,7 +80,7 @@ export class SessionOpener {
     return known !== undefined && known.until > this.#parts.now() ? known.session : undefined;
   }
 
-  /** It turned out to keep sessions after all. */
+  /** The upstream has sessions after all. */
   forget(upstream: Upstream): void {
     this.#sessionless.delete(upstream);
   }

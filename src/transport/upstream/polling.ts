@@ -1,7 +1,7 @@
 /**
  * A call that an upstream of 2026-07-28 has made a task of, for a client that knows no such tasks: the upstream is asked how it
- * stands until it is done, and what it has come to is the answer of the call (protocol.md D7, LM). Questions of the task are a round
- * of questions of the call, whose retry brings the answers (protocol.md D6.4).
+ * stands until it is done, and what it has come to is the answer of the call (SEP-2663). Questions of the task are a round
+ * of questions of the call, whose retry brings the answers (2026-07-28 basic/patterns/mrtr).
  */
 import { randomUUID } from 'node:crypto';
 import { isTaskResult, readTask, roundOfTask, settledResponse } from '../../aggregate/task-forms.ts';

@@ -1,5 +1,5 @@
 /**
- * Looks for the return of upstreams that are down, so that they join by themselves (design.md §5). A probe opens a session and
+ * Looks for the return of upstreams that are down, so that they join by themselves. A probe opens a session and
  * ends it again; clients come to theirs by their own next use.
  */
 import { nobody } from '../http/caller.ts';

@@ -1,4 +1,4 @@
-/** A server's own word that it does not speak the revision it was spoken to in, and which it does (protocol.md B3, B5). */
+/** A server's error that says it does not speak the revision of the request, and which ones it does (2026-07-28 basic/versioning). */
 import { GatewayError } from '../../errors.ts';
 import { isLegacyRevision, modernRevision } from '../../protocol/revisions.ts';
 

@@ -1,7 +1,7 @@
 /**
- * One session at one upstream: its identity, the headers of its requests, and how such an upstream behaves. A decision by era
- * is a property of the session here, so that no other file asks for the era. A session is never copied: what belongs to one
- * request is an `Outbound`.
+ * One session at one upstream: its identity, the headers of its requests, and how such an upstream behaves. Decisions by era are
+ * properties of the session, so that no other file asks for the era. A session is never copied; `Outbound` holds what belongs to
+ * one request.
  */
 import type { Part } from '../../aggregate/hints.ts';
 import type { Message } from '../../protocol/envelope.ts';

@@ -1,10 +1,10 @@
 /**
- * Whom a session, a list or what an upstream said of itself may be shared with: one answer for all who ask. Nothing of one
- * principal reaches another, and nothing of one session another, unless the upstream keeps no sessions.
+ * With whom a session, a list or the description of an upstream may be shared. Nothing of one principal reaches another, and
+ * nothing of one session reaches another, unless the upstream keeps no sessions.
  */
 import type { UpstreamConfig } from '../../config/model.ts';
 
-/** The widest circle that may see the same copy. */
+/** The largest group that may share one copy. */
 export type Sharing = 'everyone' | 'principal' | 'session';
 
 /**

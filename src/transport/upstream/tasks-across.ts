@@ -1,7 +1,8 @@
 /**
- * Clients of 2026-07-28 and the tasks of an upstream of 2025-11-25 (protocol.md D7, ML). A tool that is called as a task alone is
- * called so: a client that declared the extension gets the task, to be asked for by any replica since its id says where it is; any
- * other gets the result, which `tasks/result` waits for, with the questions on the way like those of any call (protocol.md D6.3).
+ * Clients of 2026-07-28 and the tasks of an upstream of 2025-11-25 (basic/utilities/tasks; extension of 2026-07-28: SEP-2663). A
+ * tool that is called as a task alone is called so: a client that declared the extension gets the task, to be asked for by any
+ * replica since its id says where it is; any other gets the result, which `tasks/result` waits for, with the questions on the way
+ * like those of any call.
  */
 import { withId } from '../../aggregate/rewrite.ts';
 import { asTask, flatTask, notAsTask, readLegacyTask, taskTools, withoutRelation } from '../../aggregate/task-forms.ts';
@@ -183,7 +184,7 @@ async function aboutTask(
   const { bytes, root } = await ask('tasks/result');
   const result = root.member('result');
   const error = root.member('error');
-  // What a tool says of its own failure is a result in the extension (protocol.md B11).
+  // In the extension, the failure that a tool reports itself is a result (SEP-2663).
   const settled =
     result === undefined
       ? `${flatTask(task, outerId, 'failed')},"error":${bytes.toString('utf8', error?.start, error?.end)}`

@@ -1,4 +1,4 @@
-/** One upstream as this process sees it: where it is, its connections, and what has been learnt of it. Facts here are hints. */
+/** One upstream as this process sees it: its address, its connections, and what is known of it. These facts are only hints. */
 import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
@@ -29,15 +29,18 @@ export class Upstream {
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
 
-  /** Tools of a modern upstream whose arguments stand in headers as well, by the upstream's own names (protocol.md B3). */
+  /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
-  /** Tools that are called as tasks alone, by the upstream's own names; undefined until some list has told (protocol.md D7). */
+  /** Tools that are called as tasks alone, by the upstream's own names; undefined until a list has said so. */
   taskTools: ReadonlySet<string> | undefined;
-  /** How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have the other. */
+  /**
+   * How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have
+   * the other.
+   */
   readonly #streamless = new Set<StreamKind>();
-  /** Its last contact failed; `probe.ts` looks for its return. */
+  /** Its last request failed; `probe.ts` checks when it is back. */
   down = false;
-  /** Its connections are let go of. */
+  /** Its connections are released. */
   isClosed = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
   blackoutUntil = 0;
@@ -100,7 +103,7 @@ export class Upstream {
     await Promise.allSettled([this.pool.close(), this.streams.close()]);
   }
 
-  /** Lets go of all connections; what is under way breaks off. */
+  /** Releases all connections; what is under way breaks off. */
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);

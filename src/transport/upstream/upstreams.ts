@@ -1,6 +1,6 @@
 /**
  * The upstreams of one route, in the order of the configuration, with every way to look one up. All of them are replaced in one
- * assignment when the configuration is read anew; whoever holds this object sees the new ones with its next look.
+ * assignment when the configuration is read again; whoever holds this object sees the new ones with its next look.
  */
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { Upstream } from './upstream.ts';

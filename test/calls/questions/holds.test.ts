@@ -1,4 +1,4 @@
-/** Calls that wait for their client: each for ten minutes, and ten thousand of them (protocol.md D6.3, D6.4). */
+/** Calls that wait for their client: each for ten minutes, and ten thousand of them. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Holds, type Held } from '../../../src/calls/questions/holds.ts';
 import { Wheel } from '../../../src/transport/http/wheel.ts';

@@ -127,7 +127,7 @@ describe('pages', async () => {
     expect(of('overlapping')).toEqual(['overlapping__a', 'overlapping__b', 'overlapping__c']);
     expect(of('stuck')).toEqual(['stuck__a', 'stuck__b']);
     expect(of('huge')).toHaveLength(10_000);
-    // One more where the first page has been asked for anew since.
+    // One more where the first page has been asked for again since.
     expect([128, 129]).toContain(of('endless').length);
     expect(new Set(names).size).toBe(names.length);
     for (const id of ['stuck', 'huge', 'endless'])

@@ -1,4 +1,7 @@
-/** An upstream of both eras has two ways to be listened to, and that it lacks one says nothing of the other (protocol.md A1, B8). */
+/**
+ * An upstream of both eras has two ways to be listened to, and that it lacks one says nothing of the other (2026-07-28
+ * basic/patterns/subscriptions).
+ */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import { subscribe } from '../../support/modern-client.ts';

@@ -1,4 +1,4 @@
-/** What upstreams of 2026-07-28 say of how long their answers count, and what clients are told (protocol.md B9, D11). */
+/** What upstreams of 2026-07-28 say of how long their answers count, and what clients are told (2026-07-28 server/utilities/caching). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -85,7 +85,7 @@ describe('a list', () => {
         .map(({ headers }) => headers['x-tenant']);
     };
     expect(await ask('one', 'two')).toEqual(['one', 'two']);
-    // The first list of a client is kept under what was known of it before its first link.
+    // The first list of a client is cached under what was known before its first upstream session.
     await ask('one', 'two');
     expect(await ask('one', 'two', 'one')).toEqual([]);
     await forwarding.kill();

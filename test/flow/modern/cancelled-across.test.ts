@@ -1,4 +1,7 @@
-/** A session's call at a modern upstream, taken back at another replica than the one that made it (protocol.md D5, D8, LM). */
+/**
+ * A session's call at a modern upstream, taken back at another replica than the one that made it (2025-11-25
+ * basic/utilities/cancellation).
+ */
 import { once } from 'node:events';
 import { beforeAll, expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';

@@ -1,4 +1,7 @@
-/** `notifications/cancelled` of a session client, where the upstream has no notifications: closing is cancelling there (protocol.md D5, LM). */
+/**
+ * `notifications/cancelled` of a session client, where the upstream has no notifications: closing is cancelling there (2026-07-28
+ * basic/utilities/cancellation).
+ */
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** What one revision has and another does not, as each client gets it (protocol.md D9). */
+/** What one revision has and another does not, as each client gets it (docs/adr/0006-both-eras.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -81,7 +81,7 @@ describe('a choice with titles in a form', () => {
   }
 });
 
-test('what a client of the session era says under the keys of the other era does not reach an upstream (D3)', async () => {
+test('what a client of the session era says under the keys of the other era does not reach an upstream', async () => {
   const session = await openSession(gateway.url);
   const meta = { 'io.modelcontextprotocol/logLevel': 'debug', 'example.com/x': 1 };
   await session.ask('tools/call', { name: 'young__x', _meta: meta });

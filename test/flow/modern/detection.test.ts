@@ -1,4 +1,4 @@
-/** Which era an upstream is spoken to in when it fails, is silent or changes its mind (protocol.md B5, D10). */
+/** Which era an upstream is spoken to in when it fails, is silent or changes its mind (2026-07-28 basic/versioning). */
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -99,7 +99,7 @@ describe('silence and faults are no evidence of an era', () => {
       const gateway = await inFront(upstream);
       expect(await called(gateway.url)).toBe('legacy');
       upstream.discover = discovers;
-      // A client that upstreams are told something else of has a link of its own.
+      // A client with other capabilities has an upstream session of its own.
       const { rpc } = await askModern(gateway.url, 'tools/call', {
         params: { name: 'up__x' },
         capabilities: { roots: {} },
@@ -146,7 +146,7 @@ describe('an upstream that has proved to be modern', () => {
     ['silence', silent],
   ] as const) {
     for (const speaks of ['both eras', 'this one alone']) {
-      test(`and speaks ${speaks} is not taken for an older one after ${what} (B5)`, async () => {
+      test(`and speaks ${speaks} is not taken for an older one after ${what}`, async () => {
         const initialize = speaks === 'both eras' ? 'answers' : status(400);
         const upstream = await speaking({ discover: discovers, modernCall: isModern, initialize });
         const gateway = await inFront(upstream);
@@ -161,7 +161,7 @@ describe('an upstream that has proved to be modern', () => {
     }
   }
 
-  test('and says that it speaks revisions with sessions alone is spoken to in those, within the same call (D10)', async () => {
+  test('and says that it speaks revisions with sessions alone is spoken to in those, within the same call', async () => {
     const upstream = await speaking({ discover: discovers, modernCall: isModern, initialize: status(400) });
     const gateway = await inFront(upstream);
     expect(await called(gateway.url)).toBe('modern');
@@ -192,7 +192,7 @@ test('a discover result that names other revisions alone does not prove that thi
   await gateway.kill();
 });
 
-test('an upstream that was of the session era and is replaced by one of 2026-07-28 is spoken to in that (B5)', async () => {
+test('an upstream that was of the session era and is replaced by one of 2026-07-28 is spoken to in that', async () => {
   const upstream = await speaking({ discover: status(400), modernCall: isModern, initialize: 'answers' });
   const gateway = await inFront(upstream);
   expect(await called(gateway.url)).toBe('legacy');

@@ -1,4 +1,7 @@
-/** Which requests of 2026-07-28 are refused at the door, with which status and code (streamable-http; protocol.md B2, B3, B5). */
+/**
+ * Which requests of 2026-07-28 are refused at the door, with which status and code (2026-07-28 basic/index,
+ * basic/transports/streamable-http).
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -132,7 +135,7 @@ const refused: readonly (readonly [title: string, method: string, asking: Asking
 
 describe('a request', () => {
   for (const [title, method, asking, status, code] of refused) {
-    test(`with ${title} is ${code} under HTTP ${status}, with its id, and reaches nobody (B3)`, async () => {
+    test(`with ${title} is ${code} under HTTP ${status}, with its id, and reaches nobody`, async () => {
       const before = asked();
       for (const id of ['7', '"7"', '12345678901234567890']) {
         const refusal = await askModern(gateway.url, method, { ...asking, id });
@@ -143,7 +146,7 @@ describe('a request', () => {
     });
   }
 
-  test('whose name is base64 between markers, or whose integer is written otherwise, is served (B3)', async () => {
+  test('whose name is base64 between markers, or whose integer is written otherwise, is served', async () => {
     const named = `=?base64?${Buffer.from('up__do').toString('base64')}?=`;
     const asked = await askModern(gateway.url, 'tools/call', {
       params: { name: 'up__do', arguments: { n: 42, region: 'größe' } },
@@ -152,12 +155,12 @@ describe('a request', () => {
     expect([asked.status, asked.rpc.error]).toEqual([200, undefined]);
   });
 
-  test('with headers that no annotation asks for is served, for they are ignored (B3)', async () => {
+  test('with headers that no annotation asks for is served, for they are ignored', async () => {
     const asked = await askModern(gateway.url, 'tools/call', { ...call, headers: { 'Mcp-Param-Odd': 'x' } });
     expect(asked.rpc.result?.['resultType']).toBe('complete');
   });
 
-  test('that lacks required keys is told which, and one of an unknown version what there is (B2, B3)', async () => {
+  test('that lacks required keys is told which, and one of an unknown version what there is', async () => {
     const bare = await send(gateway.url, {
       headers: posting(version, '2026-07-28', 'Mcp-Method', 'tools/list'),
       body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
@@ -174,7 +177,7 @@ describe('a request', () => {
     expect(future.rpc.error?.data).toEqual({ supported: ['2026-07-28'], requested: '2099-01-01' });
   });
 
-  test('of initialize under the header of 2026-07-28 is -32020 (B5)', async () => {
+  test('of initialize under the header of 2026-07-28 is -32020', async () => {
     const answer = await send(gateway.url, { headers: posting(version, '2026-07-28'), body: initializeText() });
     expect([answer.status, messagesOf(answer)[0]?.error?.code, messagesOf(answer)[0]?.id]).toEqual([
       400,
@@ -183,7 +186,7 @@ describe('a request', () => {
     ]);
   });
 
-  test('needs no name of its client (B2)', async () => {
+  test('needs no name of its client', async () => {
     const asked = await askModern(gateway.url, 'tools/list', {
       meta: { 'io.modelcontextprotocol/clientInfo': undefined },
     });
@@ -192,26 +195,26 @@ describe('a request', () => {
 });
 
 describe('the session era on the same endpoint', () => {
-  test('a session id on a modern request is ignored, never checked and never given back (B3)', async () => {
+  test('a session id on a modern request is ignored, never checked and never given back', async () => {
     const asked = await askModern(gateway.url, 'tools/list', { headers: { 'Mcp-Session-Id': 'made-up' } });
     expect(asked.status).toBe(200);
     expect(asked.answer.headers['mcp-session-id']).toBeUndefined();
   });
 
-  test('GET and DELETE are of the session era, which has no such version: 400 (B5, A3)', async () => {
+  test('GET and DELETE are of the session era, which has no such version: 400', async () => {
     for (const method of ['GET', 'DELETE']) {
       const headers = ['Accept', 'text/event-stream', version, '2026-07-28', 'Mcp-Session-Id', 'made-up'];
       expect((await send(gateway.url, { method, headers })).status).toBe(400);
     }
   });
 
-  test('a batch and a posted answer under the header of 2026-07-28 are 400 (B3)', async () => {
+  test('a batch and a posted answer under the header of 2026-07-28 are 400', async () => {
     const { headers = [], body } = modernRequest('tools/list');
     expect((await send(gateway.url, { headers, body: `[${String(body)}]` })).status).toBe(400);
     expect((await send(gateway.url, { headers, body: '{"jsonrpc":"2.0","id":1,"result":{}}' })).status).toBe(400);
   });
 
-  test('a notification is taken with 202 and reaches nobody (B3)', async () => {
+  test('a notification is taken with 202 and reaches nobody', async () => {
     const before = upstream.server.requests.length;
     const answer = await send(gateway.url, {
       headers: posting(version, '2026-07-28'),

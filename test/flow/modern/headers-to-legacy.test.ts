@@ -1,4 +1,7 @@
-/** Arguments that stand in headers as well, where the upstream knows sessions alone: checked at the door, and gone behind it (protocol.md D5). */
+/**
+ * Arguments that stand in headers as well, where the upstream knows sessions alone: checked at the door, and gone behind it
+ * (2026-07-28 basic/transports/streamable-http).
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** A client of the session era in front of an upstream that speaks 2026-07-28 alone, both real (protocol.md D5, cell LM). */
+/** A client of the session era in front of an upstream that speaks 2026-07-28 alone, both real (docs/adr/0006-both-eras.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -77,7 +77,7 @@ describe('what a client of 2025-11-25 gets from an upstream of 2026-07-28', () =
     expect((await client.readResource({ uri: expanded })).contents[0]?.uri).toBe(expanded);
   });
 
-  test('a resource that is not there is -32002, which 2026-07-28 has no more (D9)', async () => {
+  test('a resource that is not there is -32002, which 2026-07-28 has no more', async () => {
     const { error } = await session.ask('resources/read', { uri: 'every+test://nowhere' });
     expect(error?.code).toBe(-32002);
   });
@@ -91,7 +91,7 @@ describe('what a client of 2025-11-25 gets from an upstream of 2026-07-28', () =
     expect(content).toEqual(said('Tool with progress executed successfully.'));
   });
 
-  test('nothing that only 2026-07-28 has: no resultType, no cache hints, no keys of its envelope (D5)', async () => {
+  test('nothing that only 2026-07-28 has: no resultType, no cache hints, no keys of its envelope', async () => {
     for (const [method, params] of [
       ['tools/list', {}],
       ['tools/call', { name: 'every__test_simple_text' }],
@@ -103,7 +103,7 @@ describe('what a client of 2025-11-25 gets from an upstream of 2026-07-28', () =
     }
   });
 
-  test('list_changed of the upstream, on the GET stream, without the name of a subscription (D5)', async () => {
+  test('list_changed of the upstream, on the GET stream, without the name of a subscription', async () => {
     const stream = await listenTo(session);
     // The gateway subscribes while the stream is open already.
     await expect
@@ -119,7 +119,7 @@ describe('what a client of 2025-11-25 gets from an upstream of 2026-07-28', () =
     stream.close();
   });
 
-  test('-32603 in place of -32021, for it could not have declared anything to the upstream (D10)', async () => {
+  test('-32603 in place of -32021, for it could not have declared anything to the upstream', async () => {
     const { error } = await session.ask('tools/call', { name: 'every__test_missing_capability' });
     expect(error).toEqual({ code: -32603, message: 'Upstream server refused the request' });
   });

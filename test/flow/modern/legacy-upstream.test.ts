@@ -1,4 +1,4 @@
-/** Clients of 2026-07-28 in front of upstreams that know sessions alone (protocol.md D5, cell ML). */
+/** Clients of 2026-07-28 in front of upstreams that know sessions alone (docs/adr/0006-both-eras.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
 const serverInfo = { 'io.modelcontextprotocol/serverInfo': expect.objectContaining({ name: 'manifold' }) as unknown };
 
 describe('server/discover', () => {
-  test('tells what all upstreams together offer, in the shape of 2026-07-28 (B4)', async () => {
+  test('tells what all upstreams together offer, in the shape of 2026-07-28', async () => {
     const { rpc, answer } = await askModern(gateway.url, 'server/discover');
     expect(rpc.result).toMatchObject({
       resultType: 'complete',
@@ -50,12 +50,12 @@ describe('server/discover', () => {
     expect(answer.headers['mcp-session-id']).toBeUndefined();
   });
 
-  test('offers logging and subscriptions, which the gateway asks such upstreams for (D5)', async () => {
+  test('offers logging and subscriptions, which the gateway asks such upstreams for', async () => {
     const { rpc } = await askModern(gateway.url, 'server/discover');
     expect(rpc.result?.['capabilities']).toMatchObject({ logging: {}, resources: { subscribe: true } });
   });
 
-  test('offers no subscriptions of an upstream that keeps no sessions to subscribe in (D5)', async () => {
+  test('offers no subscriptions of an upstream that keeps no sessions to subscribe in', async () => {
     const sessionless = await startScripted((message, response) => sayJson(response, resultOf(message, {})), {
       capabilities: { resources: { subscribe: true } },
     });
@@ -66,7 +66,7 @@ describe('server/discover', () => {
 });
 
 describe('results of upstreams of the session era', () => {
-  test('of the four lists and of resources/read say that they are complete and not to be kept (B6, B9)', async () => {
+  test('of the four lists and of resources/read say that they are complete and not to be kept', async () => {
     for (const [method, params, member] of [
       ['tools/list', {}, 'tools'],
       ['prompts/list', {}, 'prompts'],
@@ -97,13 +97,13 @@ describe('results of upstreams of the session era', () => {
     }
   });
 
-  test('a resource that is not there is -32602 and names the URI that was asked for (D9, B10)', async () => {
+  test('a resource that is not there is -32602 and names the URI that was asked for', async () => {
     const uri = 'alpha+memo://nowhere';
     const { status, rpc } = await askModern(gateway.url, 'resources/read', { params: { uri } });
     expect([status, rpc.error?.code, rpc.error?.data]).toEqual([200, -32602, { uri }]);
   });
 
-  test('a code that 2026-07-28 reserves becomes -32603 with the original in data (D10)', async () => {
+  test('a code that 2026-07-28 reserves becomes -32603 with the original in data', async () => {
     script = (message, response) =>
       sayJson(
         response,
@@ -130,7 +130,7 @@ describe('a call', () => {
     }
   });
 
-  test('brings log messages where they are asked for, and only there (B2, D5)', async () => {
+  test('brings log messages where they are asked for, and only there', async () => {
     for (const [meta, count] of [
       [{}, 1],
       [{ 'io.modelcontextprotocol/logLevel': 'debug' }, 4],
@@ -143,12 +143,12 @@ describe('a call', () => {
     }
   });
 
-  test('has no event ids, and is not to be taken up again (B3)', async () => {
+  test('has no event ids, and is not to be taken up again', async () => {
     const { answer } = await askModern(gateway.url, 'tools/call', { params: { name: 'alpha__echo' } });
     expect(answer.body).not.toMatch(/^id:|^retry:/m);
   });
 
-  test('reaches the upstream without the envelope and its headers, with the other keys of _meta (D3)', async () => {
+  test('reaches the upstream without the envelope and its headers, with the other keys of _meta', async () => {
     script = (message, response) => sayJson(response, resultOf(message, {}));
     await askModern(gateway.url, 'tools/call', {
       params: { name: 'raw__do', arguments: { a: 1 } },
@@ -162,7 +162,7 @@ describe('a call', () => {
     expect(arrived?.headers).not.toHaveProperty('mcp-name');
   });
 
-  test('whose client leaves is taken back: notifications/cancelled with the id that the upstream knows (D5)', async () => {
+  test('whose client leaves is taken back: notifications/cancelled with the id that the upstream knows', async () => {
     let id: unknown;
     script = (message, response) => {
       id = message.id;

@@ -1,4 +1,7 @@
-/** Log messages where client and upstream are of different eras, through real peers of both (protocol.md A9, B2, D5). */
+/**
+ * Log messages where client and upstream are of different eras, through real peers of both (server/utilities/logging of 2025-11-25
+ * and 2026-07-28).
+ */
 import { fileURLToPath } from 'node:url';
 import type { LoggingMessageNotification } from '@modelcontextprotocol/sdk/types.js';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';

@@ -1,4 +1,4 @@
-/** One upstream of each kind behind one endpoint: no client sees fewer tools because of its era (design.md §3; protocol.md B5). */
+/** One upstream of each kind behind one endpoint: no client sees fewer tools because of its era (docs/adr/0006-both-eras.md). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -92,7 +92,7 @@ describe('clients of both eras', () => {
     }
   });
 
-  test('are each served in their own era by an upstream that speaks both (B5)', async () => {
+  test('are each served in their own era by an upstream that speaks both', async () => {
     for (const round of [1, 2]) {
       expect([round, textOf(await askOld('tools/call', { name: 'dual__era' }))]).toEqual([round, 'legacy']);
       expect([round, textOf(await askYoung('tools/call', { name: 'dual__era' }))]).toEqual([round, 'modern']);
@@ -120,7 +120,7 @@ describe('an upstream of the session era that is asked whether it speaks 2026-07
     [422, '{}'],
   ] as const;
   for (const [status, body] of refusals) {
-    test(`and answers HTTP ${status} ${body.slice(0, 40)} is spoken to in its own era (B5)`, async () => {
+    test(`and answers HTTP ${status} ${body.slice(0, 40)} is spoken to in its own era`, async () => {
       const upstream = await startRawServer((request, response) => {
         const message = request.json as Rpc | undefined;
         if (message?.method === 'server/discover') {

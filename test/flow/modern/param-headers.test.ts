@@ -1,4 +1,7 @@
-/** Arguments that an upstream wants in headers by now, and did not when its tools were listed (protocol.md D5, D10). */
+/**
+ * Arguments that an upstream wants in headers by now, and did not when its tools were listed (2026-07-28
+ * basic/transports/streamable-http).
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';

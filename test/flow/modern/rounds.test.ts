@@ -1,4 +1,4 @@
-/** Calls of several rounds between two peers of 2026-07-28: state is wrapped, and bound to its call (patterns/mrtr; protocol.md B7, D6.2). */
+/** Calls of several rounds between two peers of 2026-07-28: state is wrapped, and bound to its call (2026-07-28 basic/patterns/mrtr). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -144,7 +144,7 @@ describe('a real server that asks', () => {
     expect(Object.keys(asked.rpc.result?.['inputRequests'] ?? {})).toEqual(['greeting']);
   });
 
-  test('and lacks a capability is heard: -32021 with HTTP 400, for it was the client who did not declare it (D10)', async () => {
+  test('and lacks a capability is heard: -32021 with HTTP 400, for it was the client who did not declare it', async () => {
     const params = { name: 'everything__test_missing_capability' };
     const { status, rpc } = await askModern(replicas[0]!.url, 'tools/call', { params });
     expect([status, rpc.error?.code]).toEqual([400, -32021]);
@@ -153,7 +153,7 @@ describe('a real server that asks', () => {
 });
 
 describe('errors of an upstream of 2026-07-28', () => {
-  test('about the request of the gateway itself are never relayed: -32603 (D10)', async () => {
+  test('about the request of the gateway itself are never relayed: -32603', async () => {
     for (const code of [-32020, -32022]) {
       const strict = await startModern((message, response) =>
         sayError(response, message, 400, { code, message: 'inside' }),

@@ -1,4 +1,4 @@
-/** Client and upstream both of 2026-07-28: nothing is bridged, so all that the gateway does not own passes (protocol.md D5, cell MM). */
+/** Client and upstream both of 2026-07-28: nothing is bridged, so all that the gateway does not own passes (docs/adr/0006-both-eras.md). */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
@@ -74,7 +74,7 @@ describe('a call between peers of 2026-07-28', () => {
     expect(body).toContain(`"resultType":"complete","odd":${odd}`);
   });
 
-  test('tells the upstream who asks, what the client can, which logs it wants, and its trace (B2, D3)', async () => {
+  test('tells the upstream who asks, what the client can, which logs it wants, and its trace', async () => {
     await askModern(gateway.url, 'tools/call', {
       params: { name: 'up__do' },
       capabilities: { sampling: {}, elicitation: { form: {}, url: {} } },
@@ -90,7 +90,7 @@ describe('a call between peers of 2026-07-28', () => {
     });
   });
 
-  test('brings log messages to the client that asked for them, and to no other (B2)', async () => {
+  test('brings log messages to the client that asked for them, and to no other', async () => {
     for (const [level, count] of [
       ['info', 1],
       [undefined, 0],
@@ -103,7 +103,7 @@ describe('a call between peers of 2026-07-28', () => {
     }
   });
 
-  test('whose client leaves is closed at the upstream, which is how it is cancelled there (D5)', async () => {
+  test('whose client leaves is closed at the upstream, which is how it is cancelled there', async () => {
     let left = 0;
     upstream.answerWith((message, response, request) => {
       request.signal.addEventListener('abort', () => void (left += 1));
@@ -119,7 +119,7 @@ describe('a call between peers of 2026-07-28', () => {
     await expect.poll(() => left).toBe(1);
   });
 
-  test('that fails brings the error of the upstream: 404 for a method it lacks, -32603 for a code it may not use (D10)', async () => {
+  test('that fails brings the error of the upstream: 404 for a method it lacks, -32603 for a code it may not use', async () => {
     for (const [status, code, seen] of [
       [404, -32601, [404, -32601]],
       [200, -32602, [200, -32602]],
@@ -133,7 +133,7 @@ describe('a call between peers of 2026-07-28', () => {
     }
   });
 
-  test('with a result of a type that is not known is -32603, for nobody could read it (B6)', async () => {
+  test('with a result of a type that is not known is -32603, for nobody could read it', async () => {
     upstream.answerWith((message, response) =>
       sayJson(
         response,

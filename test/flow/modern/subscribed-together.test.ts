@@ -1,4 +1,7 @@
-/** Several clients of 2026-07-28 subscribe to one upstream of the session era, whose session has one stream for all (protocol.md D5, "list_changed"). */
+/**
+ * Several clients of 2026-07-28 subscribe to one upstream of the session era, whose session has one stream for all (2026-07-28
+ * basic/patterns/subscriptions).
+ */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import { askModern, modernRequest } from '../../support/modern-client.ts';

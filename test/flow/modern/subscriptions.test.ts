@@ -1,4 +1,4 @@
-/** `subscriptions/listen` through the gateway: one stream for the changes of all upstreams (patterns/subscriptions; protocol.md B8). */
+/** `subscriptions/listen` through the gateway: one stream for the changes of all upstreams (2026-07-28 basic/patterns/subscriptions). */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -102,7 +102,7 @@ describe('a subscription', () => {
     stream.close();
   });
 
-  test('is told of the changes of an upstream of the session era (D5)', async () => {
+  test('is told of the changes of an upstream of the session era', async () => {
     const stream = await subscribe(gateway.url, { promptsListChanged: true, toolsListChanged: true });
     await stream.until(() => true);
     await expect
@@ -132,7 +132,7 @@ describe('a subscription', () => {
     stream.close();
   });
 
-  test('never carries progress or log messages (B8)', async () => {
+  test('never carries progress or log messages', async () => {
     const stream = await subscribe(gateway.url, { toolsListChanged: true });
     await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
     tell('notifications/progress', { progressToken: 1, progress: 1 });
@@ -151,7 +151,7 @@ describe('a subscription', () => {
     await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
   });
 
-  test('ends with a result when the gateway drains, so that its client asks anew elsewhere (B8)', async () => {
+  test('ends with a result when the gateway drains, so that its client asks anew elsewhere', async () => {
     const ending = await startGateway({ config, admin: false });
     const stream = await subscribe(ending.url, { toolsListChanged: true }, '"last"');
     await stream.until(() => true);

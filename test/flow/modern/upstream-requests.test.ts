@@ -1,4 +1,7 @@
-/** What an upstream of 2026-07-28 gets from the gateway on behalf of a client of the session era (protocol.md B2, B3, D3, D5). */
+/**
+ * What an upstream of 2026-07-28 gets from the gateway on behalf of a client of the session era (2026-07-28
+ * basic/transports/streamable-http).
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -42,7 +45,7 @@ beforeAll(async () => {
 });
 
 describe('a request on its way to an upstream of 2026-07-28', () => {
-  test('has the headers that repeat its body, the name without the prefix, and no session (B3)', async () => {
+  test('has the headers that repeat its body, the name without the prefix, and no session', async () => {
     await session.ask('tools/call', { name: 'up__mirror', arguments: {} });
     const { headers, params } = upstream.lastOf('tools/call');
     expect(headers).toMatchObject({
@@ -55,7 +58,7 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
     expect(params['name']).toBe('mirror');
   });
 
-  test('has a URI that is no ASCII as base64, and the URI of a resource as the upstream knows it (B3)', async () => {
+  test('has a URI that is no ASCII as base64, and the URI of a resource as the upstream knows it', async () => {
     await session.ask('resources/read', { uri: 'up+memo://größe' });
     expect(upstream.lastOf('resources/read').headers['mcp-name']).toBe('=?base64?bWVtbzovL2dyw7bDn2U=?=');
     await session.ask('resources/read', { uri: 'up+memo://today' });
@@ -64,7 +67,7 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
     expect(upstream.lastOf('prompts/get').headers['mcp-name']).toBe('hello');
   });
 
-  test('has Mcp-Param-* made from its arguments, and none for what is absent or null (B3)', async () => {
+  test('has Mcp-Param-* made from its arguments, and none for what is absent or null', async () => {
     await session.ask('tools/list');
     await session.ask('tools/call', { name: 'up__mirror', arguments: { region: 'é', deep: { n: 42 }, on: false } });
     expect(upstream.lastOf('tools/call').headers).toMatchObject({
@@ -77,7 +80,7 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
     expect(names).toEqual([]);
   });
 
-  test('has an envelope of the gateway beside the keys of the client, and says what the client can be asked (B2)', async () => {
+  test('has an envelope of the gateway beside the keys of the client, and says what the client can be asked', async () => {
     await session.ask('tools/call', { name: 'up__mirror', _meta: { 'example.com/x': 1, traceparent: '00-a-b-01' } });
     expect(upstream.lastOf('tools/call').params['_meta']).toEqual({
       'example.com/x': 1,
@@ -88,7 +91,7 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
     });
   });
 
-  test('is a request: neither notifications nor answers of a client come to such an upstream (B3)', async () => {
+  test('is a request: neither notifications nor answers of a client come to such an upstream', async () => {
     await session.post('{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}');
     await session.ask('tools/call', { name: 'up__mirror' });
     expect(upstream.server.requests.filter(({ json }) => (json as Rpc).id === undefined)).toEqual([]);
@@ -97,12 +100,12 @@ describe('a request on its way to an upstream of 2026-07-28', () => {
 });
 
 describe('an upstream of 2026-07-28', () => {
-  test('whose tool annotates a header in a way that is not allowed does without that tool (B3)', async () => {
+  test('whose tool annotates a header in a way that is not allowed does without that tool', async () => {
     const { result } = await session.ask('tools/list');
     expect(result?.['tools']).toMatchObject([{ name: 'up__mirror' }, { name: 'up__plain' }]);
   });
 
-  test('that complains of the gateway’s own request is not quoted: -32603 (D10)', async () => {
+  test('that complains of the gateway’s own request is not quoted: -32603', async () => {
     for (const code of [-32020, -32021, -32022]) {
       upstream.answerWith((message, response) => sayError(response, message, 400, { code, message: 'inside' }));
       const { error } = await session.ask('tools/call', { name: 'up__mirror' });
@@ -128,7 +131,7 @@ describe('an upstream of 2026-07-28', () => {
     expect((await session.ask('tools/call', { name: 'up__mirror' })).error?.code).toBe(-32603);
   });
 
-  test('keeps working for a client of the session era that has left: leaving is not cancelling there (D5)', async () => {
+  test('keeps working for a client of the session era that has left: leaving is not cancelling there', async () => {
     let left = false;
     upstream.answerWith((_message, response, request) => {
       request.signal.addEventListener('abort', () => void (left = true));

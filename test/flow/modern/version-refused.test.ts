@@ -1,4 +1,4 @@
-/** An upstream that refuses the version it is spoken to in and says which it takes: select and continue (protocol.md B5). */
+/** An upstream that refuses the version it is spoken to in and says which it takes: select and continue (2026-07-28 basic/versioning). */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import { askModern } from '../../support/modern-client.ts';

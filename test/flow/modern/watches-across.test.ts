@@ -1,4 +1,7 @@
-/** Updates of resources where client and upstream are of different eras, through real peers of both (protocol.md A10, B8, D5, D8). */
+/**
+ * Updates of resources where client and upstream are of different eras, through real peers of both (2025-11-25 server/resources
+ * §Subscriptions).
+ */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Client as ModernClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';

@@ -1,4 +1,7 @@
-/** How the gateway watches resources for clients of the other era, against upstreams that do as the test says (protocol.md B8, D5). */
+/**
+ * How the gateway watches resources for clients of the other era, against upstreams that do as the test says (2026-07-28
+ * basic/patterns/subscriptions).
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';

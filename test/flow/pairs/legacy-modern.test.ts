@@ -1,4 +1,4 @@
-/** A client of 2025-11-25 at servers of 2026-07-28, through three replicas that take turns (protocol.md D4, D5). */
+/** A client of 2025-11-25 at servers of 2026-07-28, through three replicas that take turns (docs/adr/0006-both-eras.md). */
 import { test } from 'vitest';
 import { legacyClient } from './clients.ts';
 import {

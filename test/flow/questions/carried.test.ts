@@ -1,4 +1,4 @@
-/** What the gateway itself says to a server in the middle of a call goes with the headers that the call brought for it (D3). */
+/** What the gateway itself says to a server in the middle of a call goes with the headers that the call brought for it. */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import { openSession, posting, send } from '../../support/plain-client.ts';

@@ -1,6 +1,6 @@
 /**
  * Questions of a server in the middle of a call, in all four pairs of eras, through three replicas that take turns: each answer
- * comes to another replica than the one that holds the call (protocol.md D6).
+ * comes to another replica than the one that holds the call (docs/adr/0006-both-eras.md).
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startModernAsking } from '../../support/asking-modern.ts';

@@ -1,4 +1,4 @@
-/** Requests that belong to a call at another process: how they get there, who may bring them, and what is said when it is gone (D6). */
+/** Requests that belong to a call at another process: how they get there, who may bring them, and what is said when it is gone. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';

@@ -1,4 +1,4 @@
-/** What comes of a call while it waits for its client, and what becomes of one that nobody fetches (protocol.md D6.3). */
+/** What comes of a call while it waits for its client, and what becomes of one that nobody fetches (2026-07-28 basic/patterns/mrtr). */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

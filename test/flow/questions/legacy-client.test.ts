@@ -1,4 +1,7 @@
-/** A client of the session era whose upstream, of 2026-07-28, asks by rounds: requests on the stream of the call (protocol.md D6.4). */
+/**
+ * A client of the session era whose upstream, of 2026-07-28, asks by rounds: requests on the stream of the call (2026-07-28
+ * basic/patterns/mrtr).
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';

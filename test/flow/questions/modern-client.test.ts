@@ -1,4 +1,7 @@
-/** A modern client whose upstream, of the session era, asks by requests: rounds, and how a call waits for them (protocol.md D6.3). */
+/**
+ * A modern client whose upstream, of the session era, asks by requests: rounds, and how a call waits for them (2026-07-28
+ * basic/patterns/mrtr).
+ */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';

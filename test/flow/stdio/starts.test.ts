@@ -1,4 +1,4 @@
-/** Servers that take their time, through the real command: nobody waits, nothing is begun anew, and what is ready joins. */
+/** Servers that take their time, through the real command: nobody waits, nothing is begun again, and what is ready joins. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** A changed list is told to the peers before the client hears of it, as the client may list at any of them next (protocol.md D8, D11). */
+/**
+ * A changed list is told to the peers before the client hears of it, as the client may list at any of them next (docs/operating.md
+ * §Peers).
+ */
 import type { ServerResponse } from 'node:http';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** SIGTERM: nothing new is taken in, what is under way ends well, and clients go on elsewhere (security.md R5, R19). */
+/** SIGTERM: nothing new is taken in, what is under way ends well, and clients go on elsewhere (docs/operating.md §Stopping). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** How long a broken answer is taken up again: so often in a row, and for so long in all. The test turns the clock. */
+/** How long a broken answer is taken up again: so often in a row, and for this long in all. The test turns the clock. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startInside } from '../../support/gateway-inside.ts';

@@ -1,4 +1,4 @@
-/** A client that reads slowly slows its upstream, and costs the gateway no more than a bound (security.md R7). */
+/** A client that reads slowly slows its upstream, and costs the gateway no more than a bound. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-/** Broken streams and what becomes of them (2025-11-25 transports §Resumability and Redelivery; protocol.md A5). */
+/** Broken streams and what becomes of them (2025-11-25 basic/transports §Resumability and Redelivery). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import type { KeepingUpstream, KeptCall } from '../../support/keeping-upstream.ts';

@@ -1,4 +1,4 @@
-/** How long a call may take: silence is bounded, progress begins the wait anew (2025-11-25 basic/lifecycle §Timeouts). */
+/** How long a call may take: silence is bounded, progress begins the wait again (2025-11-25 basic/lifecycle §Timeouts). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';

@@ -1,4 +1,7 @@
-/** Servers that ask about tasks at their client, and clients that speak of tasks: who may, and under which id (protocol.md A12). */
+/**
+ * Servers that ask about tasks at their client, and clients that speak of tasks: who may, and under which id (2025-11-25
+ * basic/utilities/tasks).
+ */
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';

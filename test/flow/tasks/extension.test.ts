@@ -1,4 +1,4 @@
-/** The extension io.modelcontextprotocol/tasks between clients and servers of 2026-07-28 (protocol.md B11, D5 row Tasks). */
+/** The extension io.modelcontextprotocol/tasks between clients and servers of 2026-07-28 (SEP-2663). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -158,7 +158,7 @@ describe('a task', () => {
     }
   });
 
-  test('holds its result, its error and its questions as they would have come by themselves (D3, D10)', async () => {
+  test('holds its result, its error and its questions as they would have come by themselves', async () => {
     const link = { type: 'resource_link', uri: 'memo://a', name: 'a' };
     detail = {
       ...brief,

@@ -1,4 +1,4 @@
-/** Clients of the session era whose calls a server of 2026-07-28 makes tasks of: the gateway waits in their place (protocol.md D7, LM). */
+/** Clients of the session era whose calls a server of 2026-07-28 makes tasks of: the gateway waits in their place (SEP-2663). */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startEverything } from '../../support/everything.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';

@@ -1,4 +1,4 @@
-/** Clients of 2026-07-28 and the tasks of a server of 2025-11-25, a real one (protocol.md D7, ML). */
+/** Clients of 2026-07-28 and the tasks of a server of 2025-11-25, a real one (SEP-2663). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { memoryEventStore } from '../../support/event-store.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -169,7 +169,7 @@ describe('a task', () => {
 });
 
 describe('other tools', () => {
-  test('are told apart by the server’s whole list, and `task` in a call means nothing to them (B11)', async () => {
+  test('are told apart by the server’s whole list, and `task` in a call means nothing to them', async () => {
     asked.splice(0);
     await ask('tools/call', { name: 'scripted__plain', task: { ttl: 1 }, arguments: { a: 1 } }, 1);
     await ask('tools/call', { name: 'scripted__alone', arguments: { a: 2 } }, 1);
@@ -190,7 +190,7 @@ describe('other tools', () => {
   });
 });
 
-test('the extension is offered for such a server, and its tools say nothing of tasks (D9)', async () => {
+test('the extension is offered for such a server, and its tools say nothing of tasks', async () => {
   const { rpc } = await ask('server/discover');
   expect(rpc.result?.['capabilities']).toMatchObject({ extensions: { [extension]: {} } });
   expect((await ask('tools/list')).answer.body).not.toContain('taskSupport');

@@ -1,4 +1,4 @@
-/** Tasks of 2025-11-25 through the gateway, with a real SDK client and server, and two replicas (protocol.md A12, D5 row Tasks). */
+/** Tasks of 2025-11-25 through the gateway, with a real SDK client and server, and two replicas (2025-11-25 basic/utilities/tasks). */
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -58,7 +58,7 @@ describe('tasks are declared', () => {
     expect((await session.ask('tasks/list')).error?.code).toBe(-32601);
   });
 
-  test('to no older client, nor does it read of them in the list of tools (D9)', async () => {
+  test('to no older client, nor does it read of them in the list of tools', async () => {
     for (const revision of ['2025-03-26', '2025-06-18']) {
       const [session] = await twice({}, revision);
       expect(session.initialized['capabilities']).not.toHaveProperty('tasks');

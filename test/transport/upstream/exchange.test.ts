@@ -99,7 +99,7 @@ function flooding(idleMs: number): ReturnType<typeof begun> & { flood: (count: n
   return { ...each, flood };
 }
 
-describe('a stream that brings more than 1,000 events a second (security.md T21)', () => {
+describe('a stream that brings more than 1,000 events a second', () => {
   for (const idleMs of [0, 30_000]) {
     test(`is left unread until its time has come, and loses nothing (silence of ${idleMs} ms)`, () => {
       const { flood, events, faults } = flooding(idleMs);

@@ -1,4 +1,4 @@
-/** How long a task is waited for, and how often it is asked for (protocol.md D7, LM): with a clock of the test's own. */
+/** How long a task is waited for, and how often it is asked for (SEP-2663): with a clock of the test's own. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { GatewayError } from '../../../src/errors.ts';
 import type { AnswerSink } from '../../../src/transport/upstream/adapter.ts';

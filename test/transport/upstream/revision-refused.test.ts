@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { RevisionRefused } from '../../../src/transport/upstream/revision-refused.ts';
 
-describe('what a server says it speaks (protocol.md B3)', () => {
+describe('what a server says it speaks', () => {
   for (const [supported, speaksLegacy] of [
     [['2025-11-25'], true],
     [['2027-01-01', '2025-03-26'], true],

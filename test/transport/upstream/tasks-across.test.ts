@@ -1,4 +1,7 @@
-/** What is learnt of an upstream's tools before one is called as a task (protocol.md D7, ML), and what becomes of calls given up. */
+/**
+ * What is learnt of an upstream's tools before one is called as a task (2025-11-25 basic/utilities/tasks), and what becomes of
+ * calls given up.
+ */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { GatewayError } from '../../../src/errors.ts';
 import type { AnswerSink, Exchange } from '../../../src/transport/upstream/adapter.ts';
