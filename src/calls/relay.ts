@@ -1,6 +1,6 @@
 /**
  * The way back of one call: the upstream's answer, message by message as it comes, to the outlet of its request. Requests of
- * the server that come on the way get sealed ids (protocol.md D6.1); a `ping` is answered here and goes no further (D4).
+ * the server that come on the way get sealed ids; a `ping` is answered here and goes no further.
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';

@@ -4,6 +4,7 @@
  */
 import type { Call } from './call.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { echoes } from '../protocol/echoed-id.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 
@@ -50,5 +51,5 @@ function isOwnProgress(
   // A task keeps the progress token of the call that began it (2025-11-25 basic/utilities/tasks §Progress).
   if (request.method.startsWith('tasks/')) return true;
   const own = request.params?.member('_meta')?.member('progressToken');
-  return own !== undefined && rawOf(request.bytes, own) === raw;
+  return own !== undefined && echoes(raw, rawOf(request.bytes, own));
 }

@@ -26,6 +26,7 @@ export type StateOf = (
 const startingMs = 10_000;
 const maxSaidChars = 60;
 const lookAgainMs = 200;
+const joinsLater = 'joins by itself when it answers';
 
 /** Contacts every upstream once, like a client with its own session, and ends that session afterwards. */
 async function survey(parts: RouteParts, stateOf: StateOf): Promise<Row[]> {
@@ -57,6 +58,7 @@ async function started(
     const contact = await contactOf(parts, client, upstream, state);
     if (contact === 'settled') return undefined;
     if (contact === 'slow') return rowOf(upstream, 'slow', 'has not answered yet');
+    if (contact === 'down') return rowOf(upstream, 'down', joinsLater);
     if (performance.now() >= deadline) break;
     await sleep(lookAgainMs);
   }
@@ -70,7 +72,7 @@ async function contactOf(
   client: Client,
   upstream: Upstream,
   state: () => ReturnType<StateOf>,
-): Promise<'starting' | 'slow' | 'settled'> {
+): Promise<'starting' | 'slow' | 'down' | 'settled'> {
   const phase = state()?.phase;
   if (phase === 'starting') return 'starting';
   if (phase === 'ready' || phase === 'failed') return 'settled';
@@ -78,7 +80,7 @@ async function contactOf(
     () => 'settled' as const,
     (fault: unknown) => {
       const isSaid = fault instanceof GatewayError && fault.code === 'upstream_starting';
-      return isSaid || state()?.phase === 'starting' ? ('starting' as const) : ('settled' as const);
+      return isSaid || state()?.phase === 'starting' ? ('starting' as const) : ('down' as const);
     },
   );
   return await Promise.race([tried, pause(greetingMs, 'slow' as const)]);
@@ -94,7 +96,7 @@ async function look({ lists }: RouteParts, client: Client, upstream: Upstream): 
     ];
     return rowOf(upstream, 'up', offers.join(', '), tools);
   } catch {
-    return rowOf(upstream, 'down', 'joins by itself when it answers');
+    return rowOf(upstream, 'down', joinsLater);
   }
 }
 

@@ -39,16 +39,43 @@ describe('from the upstream to the client', () => {
 
   for (const status of [301, 302, 307, 400, 401, 403, 407, 418, 429, 500, 502, 503]) {
     test(`${status} becomes -32603 with nothing of its headers or its body`, async () => {
+      let body = '';
       script = (_message, response) => {
         response.writeHead(status, { ...leaky, 'content-type': 'application/json' });
-        response.end(`{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"${secret}"}}`);
+        response.end(body);
       };
-      const answer = await session.post(call('up__x'));
-      expect([answer.status, messagesOf(answer)[0]?.error?.code]).toEqual([200, -32603]);
-      expect(JSON.stringify(answer)).not.toContain(secret);
-      expect(answer.headers['www-authenticate']).toBeUndefined();
+      for (body of [
+        `{"jsonrpc":"2.0","id":2,"error":{"code":-1,"message":"${secret}"}}`,
+        `{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"${secret}"}}`,
+        `{"jsonrpc":"2.0","error":{"code":-1,"message":"${secret}"}}`,
+        `{"jsonrpc":"2.0","id":1,"result":{"text":"${secret}"}}`,
+        `{"error":"${secret}"}`,
+        `<p>${secret}</p>`,
+      ]) {
+        const answer = await session.post(call('up__x'));
+        expect([answer.status, messagesOf(answer)[0]?.error?.code]).toEqual([200, -32603]);
+        expect(JSON.stringify(answer)).not.toContain(secret);
+        expect(answer.headers['www-authenticate']).toBeUndefined();
+      }
     });
   }
+
+  test('a JSON-RPC error about this very request passes whole, and no header with it; a challenge never does', async () => {
+    for (const [status, code] of [
+      [400, -1],
+      [422, -1],
+      [500, -1],
+      [401, -32603],
+    ] as const) {
+      script = (_message, response) => {
+        response.writeHead(status, { ...leaky, 'content-type': 'application/json' });
+        response.end('{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"of this request"}}');
+      };
+      const answer = await session.post(call('up__x'));
+      expect([status, messagesOf(answer)[0]?.error?.code]).toEqual([status, code]);
+      expect(JSON.stringify(answer)).not.toContain(secret);
+    }
+  });
 
   test('a good answer brings none of its headers either, as JSON or as a stream', async () => {
     for (const type of ['application/json', 'text/event-stream']) {
@@ -75,7 +102,7 @@ describe('from the upstream to the client', () => {
     script = (message, response) => {
       const say = sayEvents(response);
       say(`{"jsonrpc":"2.0","id":2,"result":{"text":"${secret}"}}`);
-      say(`{"jsonrpc":"2.0","id":"1","result":{"text":"${secret}"}}`);
+      say(`{"jsonrpc":"2.0","id":"2","result":{"text":"${secret}"}}`);
       say(resultOf(message, { content: [] }));
       say(`{"jsonrpc":"2.0","id":1,"result":{"text":"${secret}"}}`);
       response.end();

@@ -1,6 +1,6 @@
 /**
  * A call of a client of 2026-07-28 whose upstream, of the session era, asks by requests: the questions become a round, and the
- * call waits for the client to come back (protocol.md D6.3). Where the upstream can take its stream up again, all that is needed
+ * call waits for the client to come back. Where the upstream can take its stream up again, all that is needed
  * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
  */
 import { maxQuestions, questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';

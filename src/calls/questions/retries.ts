@@ -1,7 +1,7 @@
 /**
  * A client of 2026-07-28 comes back with answers to a call whose upstream asked by requests: the call is found where it waits,
  * here or at another replica, or its stream is taken up again; the answers are posted, and the rest of the upstream's answer is
- * that of the retry (protocol.md D6.3).
+ * that of the retry.
  */
 import { answersOf } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';

@@ -28,7 +28,10 @@ beforeAll(async () => {
   upstream = await startModern((message, response) =>
     sayJson(response, completed(message, message.method === 'tools/list' ? { tools: [tool] } : { content: [] })),
   );
-  gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } }, admin: false });
+  // With one upstream alone there would be no doubt whose a name is that nobody has.
+  const other = await startModern((message, response) => sayJson(response, completed(message, { tools: [] })));
+  const config = { mcpServers: { up: { url: upstream.url }, other: { url: other.url } } };
+  gateway = await startGateway({ config, admin: false });
   await askModern(gateway.url, 'tools/list');
 });
 

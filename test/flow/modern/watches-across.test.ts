@@ -15,6 +15,7 @@ import { startModernServer } from '../../support/modern-server.ts';
 import type { OpenStream, Rpc } from '../../support/plain-client.ts';
 import { listenTo, openSession, send } from '../../support/plain-client.ts';
 import { makeKeysFile } from '../../support/replicas.ts';
+import { startQuiet } from '../../support/quiet-upstream.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 import type { StatefulServer } from '../../support/stateful-server.ts';
@@ -43,7 +44,7 @@ describe('a client of 2025-11-25 at an upstream of 2026-07-28', () => {
 
   beforeAll(async () => {
     modern = await startModernServer();
-    const config = { mcpServers: { new: { url: modern.url } } };
+    const config = { mcpServers: { new: { url: modern.url }, quiet: { url: await startQuiet() } } };
     const keysFile = await makeKeysFile();
     const [first, second] = [await freePort(), await freePort()];
     const common = { config, keysFile, admin: false };
@@ -155,7 +156,8 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
 
   beforeAll(async () => {
     legacy = await startStatefulServer({ name: 'old' });
-    gateway = await startGateway({ config: { mcpServers: { old: { url: legacy.url } } }, admin: false });
+    const config = { mcpServers: { old: { url: legacy.url }, quiet: { url: await startQuiet() } } };
+    gateway = await startGateway({ config, admin: false });
   });
 
   test('that is the SDK’s own subscribes, hears of the resource, and leaves nothing behind at the upstream', async () => {

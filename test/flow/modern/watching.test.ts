@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
+import { startQuiet } from '../../support/quiet-upstream.ts';
 import { subscribe } from '../../support/modern-client.ts';
 import type { ModernUpstream } from '../../support/modern-upstream.ts';
 import { completed, startModern } from '../../support/modern-upstream.ts';
@@ -18,7 +19,9 @@ const touch = (uri: string): { method: string; params: object } => ({ method: up
 const urisOf = (messages: readonly Rpc[]): unknown[] =>
   messages.filter(({ method }) => method === updated).map(({ params }) => params?.['uri']);
 const gatewayOf = (url: string): Promise<GatewayProcess> =>
-  startGateway({ config: { mcpServers: { up: { url } } }, admin: false });
+  startQuiet().then((quiet) =>
+    startGateway({ config: { mcpServers: { up: { url }, quiet: { url: quiet } } }, admin: false }),
+  );
 
 describe('for a client of the session era', () => {
   interface Listen {

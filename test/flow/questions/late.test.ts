@@ -12,7 +12,6 @@ const capabilities = { sampling: {} };
 const sampled = { model: 'm', role: 'assistant', content: { type: 'text', text: 'Paris' } };
 const question =
   '{"jsonrpc":"2.0","id":"ask","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}';
-const progress = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":0,"progress":1}}';
 
 let url: string;
 let heard: Rpc[];
@@ -55,12 +54,14 @@ const done = (): string => resultOf(called, { content: [{ type: 'text', text: 'w
 
 describe('an upstream that has asked and does not wait for the answer', () => {
   test('is heard by the client when it comes back', async () => {
-    const first = await call();
-    say(progress);
+    const _meta = { progressToken: 'mine' };
+    const first = await call({ _meta });
+    const progressToken = (called.params?.['_meta'] as { progressToken: unknown }).progressToken;
+    say(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }));
     await sleep(100);
     say(done());
     await sleep(100);
-    const { rpc, messages } = await call(retryOf(first));
+    const { rpc, messages } = await call({ ...retryOf(first), _meta });
     expect(messages.map(({ method }) => method)).toEqual(['notifications/progress', undefined]);
     expect(rpc.result).toMatchObject({ content: [{ type: 'text', text: 'without you' }] });
   });

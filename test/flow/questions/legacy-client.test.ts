@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
+import { startQuiet } from '../../support/quiet-upstream.ts';
 import { startGateway } from '../../support/gateway-process.ts';
 import type { ModernUpstream } from '../../support/modern-upstream.ts';
 import { completed, sayError, startModern } from '../../support/modern-upstream.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
     prompts: {},
     resources: {},
   });
-  const config = { mcpServers: { up: { url: upstream.url } } };
+  const config = { mcpServers: { up: { url: upstream.url }, quiet: { url: await startQuiet() } } };
   const keysFile = await makeKeysFile();
   [one, two] = await Promise.all([
     startGateway({ config, keysFile, admin: false, args: ['--peer-address', '127.0.0.1:0'] }),
@@ -75,7 +76,7 @@ describe('a client that is asked on behalf of a modern upstream', () => {
     const stream = await begin(session, { arguments: { deep: [1.0] } });
     await expect.poll(() => stream.messages.length).toBe(4);
     const [a, b, c, d] = stream.messages;
-    expect(a).toMatchObject({ method: 'elicitation/create', params: { ...form, message: 'Well?' } });
+    expect(a).toMatchObject({ method: 'elicitation/create', params: { ...form, message: '[up] Well?' } });
     expect(b).toMatchObject(sample);
     expect(c).toMatchObject(roots);
     expect(d?.params).toEqual({

@@ -80,8 +80,8 @@ test('what a client answers for a task of the server names it as the server does
   asking = [
     { id: 'q', method: 'roots/list', params: { _meta: { [related]: { taskId: 'theirs' } } } },
     {
-      method: 'notifications/progress',
-      params: { progressToken: 1, progress: 1, _meta: { [related]: { taskId: 'theirs' } } },
+      method: 'notifications/message',
+      params: { level: 'info', data: 1, _meta: { [related]: { taskId: 'theirs' } } },
     },
   ];
   const session = await openSession(gateway.url, { capabilities: { roots: {} } });
