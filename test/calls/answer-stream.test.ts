@@ -1,14 +1,11 @@
 /** How far the answer to a call has come, and how often it is asked for again. */
 import { expect, test } from 'vitest';
 import { AnswerStream } from '../../src/calls/answer-stream.ts';
+import type { SseEvent } from '../../src/protocol/sse.ts';
 import { maxResumptions } from '../../src/transport/http/limits.ts';
 import { aClient, aSession } from '../clients/a-client.ts';
 
-const event = (id?: string): { id?: string; data: string; event: string } => ({
-  ...(id === undefined ? {} : { id }),
-  data: '',
-  event: 'message',
-});
+const event = (id?: string): SseEvent => ({ id, data: '', event: 'message' });
 
 test('without an event id there is no place to go on from', () => {
   const stream = new AnswerStream(undefined, () => {});
