@@ -41,7 +41,8 @@ function sessionsOf(sealed?: string): ClientSessions {
     clientCapabilities: 0,
     isShared: false,
     principalId: '',
-    sealed: () => (sealed === undefined ? undefined : { sessionId: sealed, revision: '2025-11-25', capabilities: 0 }),
+    sealed: () =>
+      sealed === undefined ? undefined : { sessionId: sealed, revision: '2025-11-25' as const, capabilities: 0 },
     opened: (upstream: Upstream) => void opened.push(upstream),
   } as const;
   return new ClientSessions(owner, opener);
