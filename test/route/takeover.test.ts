@@ -34,11 +34,12 @@ test('one whose configuration or address is another is new', () => {
   expect(moved).not.toBe(a);
 });
 
+const stdio = (command: string): UpstreamConfig =>
+  anUpstream('a', {
+    transport: { kind: 'stdio', command, args: ['--x'], env: {}, cwd: undefined } as UpstreamConfig['transport'],
+  });
+
 test('a bridged upstream has the same name in sealed identifiers at whatever port its bridge is', () => {
-  const stdio = (command: string): UpstreamConfig =>
-    anUpstream('a', {
-      transport: { kind: 'stdio', command, args: ['--x'], env: {}, cwd: undefined } as UpstreamConfig['transport'],
-    });
   const [one] = over([], [stdio('server')], () => 'http://127.0.0.1:1/a');
   const [again] = over([], [stdio('server')], () => 'http://127.0.0.1:2/a');
   const [other] = over([], [stdio('another')], () => 'http://127.0.0.1:1/a');
@@ -55,9 +56,9 @@ test('clients are shown other things when an upstream is new, gone or elsewhere 
 });
 
 test('one that is gone ends what it has under way before it closes', async () => {
-  let finish = (): void => {};
+  const { promise: isTime, resolve: finish } = Promise.withResolvers<void>();
   const server = await startRawServer(async (incoming, response) => {
-    await new Promise<void>((resolve) => (finish = resolve));
+    await isTime;
     await answerJson('{"late":true}')(incoming, response);
   });
   const [upstream] = over([], [anUpstream('a')], () => server.url);

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { Interview } from '../../../src/calls/questions/interview.ts';
 
+const make = (): { add: () => boolean } => ({ add: () => true });
+
 test('questions are gathered in one place until the round is over', () => {
   const interview = new Interview();
-  const make = (): { add: () => boolean } => ({ add: () => true });
   const first = interview.gather(make);
   expect(interview.gather(make)).toBe(first);
   expect(interview.isGathering(first)).toBe(true);

@@ -20,9 +20,10 @@ function sent(upstream: { origin: string; path: string }, answerOf: (path: strin
 
 const anOrigin = 'http://up.test';
 
+const moved = (path: string): string | undefined => (path === '/mcp' ? '/mcp/?x=1' : undefined);
+
 test('to another path of the origin, and straight there the next time', () => {
   const upstream = { origin: anOrigin, path: '/mcp' };
-  const moved = (path: string): string | undefined => (path === '/mcp' ? '/mcp/?x=1' : undefined);
   expect(sent(upstream, moved)).toEqual(['/mcp', '/mcp/?x=1']);
   expect(pathOf(upstream)).toBe('/mcp/?x=1');
   expect(sent(upstream, moved)).toEqual(['/mcp/?x=1']);

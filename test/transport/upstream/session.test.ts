@@ -25,9 +25,10 @@ test('the era decides how it is spoken to', () => {
   });
 });
 
+const pairs = (raw: readonly string[]): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: raw.length / 2 }, (_each, at) => [raw[2 * at], raw[2 * at + 1]]));
+
 test('a request has the headers of the upstream, the revision and the session', () => {
-  const pairs = (raw: readonly string[]): Record<string, string> =>
-    Object.fromEntries(Array.from({ length: raw.length / 2 }, (_each, at) => [raw[2 * at], raw[2 * at + 1]]));
   const { headers } = aSession({ upstream, sessionId: 's' });
   expect(pairs(headers)).toMatchObject({
     'x-key': 'k',
