@@ -83,9 +83,9 @@ export class Gateway {
     try {
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
-      const { forwardedNames } = this.#parts.upstreams;
+      const { forwardedNames, forwardedCredentials } = this.#parts.upstreams;
       if (answerCors(head, request, response, forwardedNames)) return;
-      checkSingle(request.rawHeaders, forwardedNames);
+      checkSingle(request.rawHeaders, forwardedCredentials);
       if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
       const caller = this.#parts.authenticate(head);
       if (caller instanceof Promise) this.#later(caller, head, request, response);

@@ -253,7 +253,10 @@ export const securityShape = ruled(
   }),
   (policy) =>
     has(policy, 'oauth') ||
-    !members(fieldOf(fieldOf(policy, 'authorization'), 'rules')).some((rule) => has(fieldOf(rule, 'source'), 'jwt')),
+    !has(policy, 'authorization') ||
+    // Without rules the rule of the CRD cannot be evaluated, which refuses the document.
+    (has(fieldOf(policy, 'authorization'), 'rules') &&
+      !members(fieldOf(fieldOf(policy, 'authorization'), 'rules')).some((rule) => has(fieldOf(rule, 'source'), 'jwt'))),
   {
     says: 'oauth must be configured when any authorization rule uses a jwt source',
     remedy: 'Give "oauth", or take "source" out of the rules',

@@ -5,6 +5,9 @@
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { Upstream } from './upstream.ts';
 
+/** Of header names. */
+const namesCredential = /auth|cookie|key|password|secret|token/;
+
 interface Indexed {
   readonly all: readonly Upstream[];
   readonly configs: readonly UpstreamConfig[];
@@ -12,6 +15,7 @@ interface Indexed {
   readonly byScheme: ReadonlyMap<string, Upstream>;
   readonly byHash: ReadonlyMap<number, Upstream>;
   readonly forwardedNames: ReadonlySet<string>;
+  readonly forwardedCredentials: ReadonlySet<string>;
 }
 
 export class Upstreams implements Iterable<Upstream> {
@@ -64,6 +68,11 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#now.forwardedNames;
   }
 
+  /** Those of them that carry a credential, by their names: of these there may be but one line. */
+  get forwardedCredentials(): ReadonlySet<string> {
+    return this.#now.forwardedCredentials;
+  }
+
   /** The upstream of a route that has but one. */
   get only(): Upstream | undefined {
     return this.#now.all.length === 1 ? this.#now.all[0] : undefined;
@@ -78,6 +87,9 @@ export class Upstreams implements Iterable<Upstream> {
       byScheme: new Map(all.map((upstream) => [upstream.config.scheme, upstream])),
       byHash: new Map(all.map((upstream) => [upstream.hash, upstream])),
       forwardedNames: new Set(all.flatMap(({ config }) => config.forwardHeaders)),
+      forwardedCredentials: new Set(
+        all.flatMap(({ config }) => config.forwardHeaders.filter((name) => namesCredential.test(name))),
+      ),
     };
   }
 }

@@ -130,7 +130,8 @@ describe.skipIf(!isThere)('the definitions of the CRDs', () => {
           shaped(kinds[kind].shape.shape.spec, spec, [], documentOf(spec, 'made'), findings);
           expect({ valid: findings.faults.length === 0, faults: findings.faults }).toMatchObject({ valid: expected });
         }),
-        { numRuns: 200 },
+        // The same documents in every run: a rare one must not decide whether a build passes.
+        { numRuns: 200, seed: 20_261_128 },
       );
       expect(Math.min(valid, invalid)).toBeGreaterThan(20);
     });

@@ -42,8 +42,8 @@ beforeEach(async () => {
 });
 afterEach(() => void vi.useRealTimers());
 
-function call(more: object = {}): Promise<Asked> {
-  return askModern(url, 'tools/call', { capabilities, params: { name: 'up__do', arguments: {}, ...more } });
+function call(more: object = {}, meta: Readonly<Record<string, unknown>> = {}): Promise<Asked> {
+  return askModern(url, 'tools/call', { capabilities, meta, params: { name: 'up__do', arguments: {}, ...more } });
 }
 
 const retryOf = ({ rpc }: Asked): object => ({
@@ -54,14 +54,14 @@ const done = (): string => resultOf(called, { content: [{ type: 'text', text: 'w
 
 describe('an upstream that has asked and does not wait for the answer', () => {
   test('is heard by the client when it comes back', async () => {
-    const _meta = { progressToken: 'mine' };
-    const first = await call({ _meta });
+    const meta = { progressToken: 'mine' };
+    const first = await call({}, meta);
     const progressToken = (called.params?.['_meta'] as { progressToken: unknown }).progressToken;
     say(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }));
     await sleep(100);
     say(done());
     await sleep(100);
-    const { rpc, messages } = await call({ ...retryOf(first), _meta });
+    const { rpc, messages } = await call(retryOf(first), meta);
     expect(messages.map(({ method }) => method)).toEqual(['notifications/progress', undefined]);
     expect(rpc.result).toMatchObject({ content: [{ type: 'text', text: 'without you' }] });
   });
