@@ -43,6 +43,7 @@ const keywords: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ['$ref', (value, root) => typeof value === 'string' && leadsSomewhere(value, root)],
   ['$dynamicRef', (value, root) => typeof value === 'string' && leadsSomewhere(value, root)],
   ['$recursiveRef', (value) => value === '#'],
+  ['$id', isText],
   ['$anchor', isText],
   // A base of its own for all references below, and in drafts that validators do not have.
   ['$async', never],

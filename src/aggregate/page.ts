@@ -28,7 +28,7 @@ export type { ListKind } from './kinds.ts';
 /** Items of one list: those beyond it are not shown. */
 export const maxItemsPerList = 10_000;
 /** A description, and a schema, as JSON text in bytes. A longer description is cut, a larger output schema left out; a larger input schema hides its tool. */
-export const maxDescriptionBytes = 16 * 1024;
+const maxDescriptionBytes = 16 * 1024;
 const maxSchemaBytes = 256 * 1024;
 /** Output schemas of one page that are looked into, in bytes; those beyond it are left out. */
 const maxParsedBytes = 2 * 1024 * 1024;
@@ -46,7 +46,7 @@ const mendings = ['members', 'inputSchema', 'outputSchema', 'description'] as co
 type Mending = (typeof mendings)[number];
 
 /** Why a list ends here though the upstream's goes on: more items than one list may have, or a cursor that nobody can follow. */
-export type Cut = 'items' | 'cursor';
+type Cut = 'items' | 'cursor';
 
 /** How a page is shown to one client. */
 export interface Showing {

@@ -3,7 +3,7 @@
  * clients and texts of JWKS stand in it; neither is ever printed.
  */
 
-export type Action = 'Allow' | 'Deny';
+type Action = 'Allow' | 'Deny';
 
 /** All that is absent is not asked for. Several that are present must all let a request pass. */
 export interface RouteSecurity {
@@ -33,7 +33,7 @@ export type JwksSource =
   | { readonly kind: 'local'; readonly text: string };
 
 /** RFC 9728 §2. */
-export interface ProtectedResourceMetadata {
+interface ProtectedResourceMetadata {
   readonly resource: string;
   readonly resourceName?: string;
   readonly scopesSupported: readonly string[];
@@ -83,7 +83,7 @@ export interface AuthorizationConfig {
 }
 
 /** Matches when all of its parts do; a part that is absent matches all. */
-export interface AuthorizationRule {
+interface AuthorizationRule {
   readonly action: Action;
   /** The token has all of the scopes, and each claim as said. */
   readonly source?: { readonly scopes: readonly string[]; readonly claims: readonly ClaimMatch[] };
@@ -94,7 +94,7 @@ export interface AuthorizationRule {
 }
 
 /** `name` is a dotted path. `String`: the claim is one of the values. `StringArray`: it holds one of them. */
-export interface ClaimMatch {
+interface ClaimMatch {
   readonly name: string;
   readonly valueType: 'String' | 'StringArray';
   readonly values: readonly string[];

@@ -6,10 +6,10 @@ import { celCaller, celCondition, celRequest, type CelCaller, type CelCondition,
 import { claimTest, type ClaimRequirement, type ClaimTest } from './claims.ts';
 import type { Asking, Subject, SubjectKind } from './subject.ts';
 
-export type RuleAction = 'Allow' | 'Deny';
+type RuleAction = 'Allow' | 'Deny';
 
 /** What a rule is about. Without a name: all of that kind that the upstream has. */
-export interface RuleTarget {
+interface RuleTarget {
   readonly kind: 'tool' | 'prompt' | 'resource';
   readonly upstream: string;
   readonly name?: string | undefined;

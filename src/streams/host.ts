@@ -12,9 +12,9 @@ export interface StreamHost {
    * Takes any notification of a server. Gives undefined when the client may get it at once, else a promise that resolves when it may:
    * other replicas hear of some notifications first. `by` is the stream that brought it. Never rejects.
    */
-  told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined;
+  readonly told: (session: UpstreamSession, client: Client, method: string, by?: object) => Promise<void> | undefined;
   /** Sends the gateway's own answer to a server, without waiting. */
-  reply(to: Outbound, body: string): void;
+  readonly reply: (to: Outbound, body: string) => void;
   /** Counts a message of a server that was dropped for this reason. */
-  dropped(reason: DropReason, session: UpstreamSession, cause?: unknown): void;
+  readonly dropped: (reason: DropReason, session: UpstreamSession, cause?: unknown) => void;
 }

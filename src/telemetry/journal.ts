@@ -47,9 +47,12 @@ export class Journal {
   }
 
   /** A message of a server was dropped. */
-  messageDropped(reason: DropReason, upstream: string, fault: unknown): void {
+  messageDropped(reason: DropReason, upstream: string, fault?: unknown): void {
     droppedMessages.inc({ reason, upstream });
-    this.#log.debug({ upstream, reason, ...(fault === undefined ? {} : { fault: String(fault) }) }, 'message dropped');
+    this.#log.debug(
+      { upstream, reason, ...(fault instanceof Error ? { fault: fault.message } : {}) },
+      'message dropped',
+    );
   }
 
   /** A failure that no caller waits for. */

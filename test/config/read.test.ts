@@ -31,11 +31,12 @@ test('YAML is read as documents of Kubernetes', () => {
   expect(faultOf('apiVersion: v1\nkind: Pod\n')).toBe('(root): no MCPRoute among the documents');
 });
 
+const file = (name: string, port: number) => ({
+  name: `${port}.json`,
+  text: `{"mcpServers":{"${name}":{"url":"http://127.0.0.1:${port}/mcp"}}}`,
+});
+
 test('the servers of two files stand behind one endpoint, and their names must differ', () => {
-  const file = (name: string, port: number) => ({
-    name: `${port}.json`,
-    text: `{"mcpServers":{"${name}":{"url":"http://127.0.0.1:${port}/mcp"}}}`,
-  });
   const config = readSources([file('a', 1), file('b', 2)], {});
   expect(config.routes.map(({ path, upstreams }) => [path, upstreams.map(({ id }) => id)])).toEqual([
     ['/mcp', ['a', 'b']],

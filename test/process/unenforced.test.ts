@@ -9,7 +9,7 @@ test('each thing that is not done yet is a fault of its route', () => {
     manifold: {
       backends: { a: { tools: { t: { rename: 'u' } }, resourceSelector: { include: ['x'] } } },
       routes: {
-        r: { servers: ['a'], securityPolicy: { authorization: {} }, backendSelector: {}, hostnames: ['h'] },
+        r: { servers: ['a'], securityPolicy: { authorization: { rules: [] } }, backendSelector: {}, hostnames: ['h'] },
         s: { servers: ['a'], path: '/s', headers: [{ name: 'a', value: 'b' }] },
       },
     },

@@ -350,10 +350,6 @@ describe('list results', () => {
     const bytes = Buffer.from(
       `{"jsonrpc":"2.0","id":1,"result":{"prompts":${lists.prompts},"resources":${lists.resources},"resourceTemplates":${lists.resourceTemplates}}}`,
     );
-    const uriOf =
-      (name: string) =>
-      ({ bytes: part, found }: ListItem): string | undefined =>
-        found && at(part, found, name);
     expect(readListResult(bytes, 'prompts').items).toEqual([]);
     expect(readListResult(bytes, 'resources').items.map(uriOf('uri'))).toEqual(['"u"']);
     expect(readListResult(bytes, 'resourceTemplates').items.map(uriOf('uriTemplate'))).toEqual(['"t"']);
@@ -377,3 +373,7 @@ describe('list results', () => {
     });
   }
 });
+
+function uriOf(name: string) {
+  return ({ bytes: part, found }: ListItem): string | undefined => found && at(part, found, name);
+}

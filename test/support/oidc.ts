@@ -36,7 +36,7 @@ export interface AuthorizationServer {
 }
 
 export const clientSecret = 'a-secret-of-the-tests-only';
-export const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 export interface Served {
   readonly format?: 'jwt' | 'opaque';

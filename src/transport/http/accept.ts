@@ -135,7 +135,7 @@ export function checkHost(host: string | undefined, policy: Omit<OriginPolicy, '
 }
 
 /** Whether pages of this origin may call. */
-export function originAllowed(given: string, policy: OriginPolicy): boolean {
+function originAllowed(given: string, policy: OriginPolicy): boolean {
   const origin = given.toLowerCase();
   if (policy.origins.has(origin)) return true;
   const page = /^https?:\/\/(.*)$/.exec(origin)?.[1];

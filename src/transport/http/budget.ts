@@ -6,13 +6,13 @@
 import { budgetRefusals, reportBudget } from '../../telemetry/metrics.ts';
 
 /** Bytes that a process may hold at once, unless the operator says otherwise. */
-export const defaultBudgetBytes = 128 * 1024 * 1024;
+const defaultBudgetBytes = 128 * 1024 * 1024;
 /** Part of the budget that one share may have. */
-export const shareOfBudget = 0.5;
+const shareOfBudget = 0.5;
 /** Part that is left to small holds, of the budget and of each share: who holds much keeps nobody from a small call. */
-export const reserveOfBudget = 0.125;
+const reserveOfBudget = 0.125;
 /** Smaller holds are small: they may use the reserve, and are never taken away, as too little would come of it. */
-export const smallHoldBytes = 64 * 1024;
+const smallHoldBytes = 64 * 1024;
 /** Shares that are known by their key though they hold nothing. */
 const maxIdleShares = 10_000;
 /** So many holds are asked to give way for one that wants more. */

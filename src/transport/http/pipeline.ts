@@ -6,7 +6,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net';
 
 /** Requests of one connection that are under way at once; the others wait unread. */
-export const maxPipelined = 8;
+const maxPipelined = 8;
 
 /** The same listener, which gets the requests of each connection a few at a time. */
 export function pacedByConnection(listener: RequestListener): RequestListener {

@@ -45,7 +45,7 @@ export function hopServer(
       response.setHeader(signatureHeader, proof);
       try {
         checkPost(readHead(rawHeaders));
-        brought!.handleBrought(request, body, response);
+        brought.handleBrought(request, body, response);
       } catch (wrong) {
         respondFault(response, wrong);
       }

@@ -244,12 +244,13 @@ test('listeners give host names and ports', () => {
   ).toHaveLength(1);
 });
 
+const annotated = (text: string): string =>
+  aRoute().replace(
+    'metadata: { name: r }',
+    `metadata:\n  name: r\n  annotations:\n    manifold.dev/settings: |\n${text}`,
+  );
+
 test('settings of ours are read, and what is wrong with them is told at their annotation', () => {
-  const annotated = (text: string): string =>
-    aRoute().replace(
-      'metadata: { name: r }',
-      `metadata:\n  name: r\n  annotations:\n    manifold.dev/settings: |\n${text}`,
-    );
   const { routes, faults } = reading(
     annotated(
       [

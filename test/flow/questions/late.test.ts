@@ -56,7 +56,7 @@ describe('an upstream that has asked and does not wait for the answer', () => {
   test('is heard by the client when it comes back', async () => {
     const meta = { progressToken: 'mine' };
     const first = await call({}, meta);
-    const progressToken = (called.params?.['_meta'] as { progressToken: unknown }).progressToken;
+    const progressToken = (called.params?.['_meta'] as { progressToken: unknown } | undefined)?.progressToken;
     say(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }));
     await sleep(100);
     say(done());
