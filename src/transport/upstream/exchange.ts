@@ -100,10 +100,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#paused = false;
     // The connection may already serve another request.
     if (this.#reading === 'over') return;
-    if (this.#held) return;
-    this.#controller?.resume();
-    this.#aliveTick = this.#wheel.ticks;
-    if (this.#idleMs > 0) this.#wheel.arm(this, this.#idleMs);
+    if (!this.#held) this.#readOn();
   }
 
   abort(): void {
@@ -117,10 +114,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     }
     if (this.#held) {
       this.#held = false;
-      if (this.#paused) return;
-      this.#controller?.resume();
-      this.#aliveTick = this.#wheel.ticks;
-      if (this.#idleMs === 0) return;
+      if (!this.#paused) this.#readOn();
+      return;
     }
     const silentMs = this.#wheel.msOf(this.#wheel.ticks - this.#aliveTick);
     const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
@@ -129,6 +124,16 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       return;
     }
     this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms, or at the ceiling of ${callCeilingMs} ms`);
+  }
+
+  /** What has come meanwhile is handed over at once, and may pause it again: so the wait for a silence begins before. */
+  #readOn(): void {
+    this.#aliveTick = this.#wheel.ticks;
+    if (this.#idleMs > 0) {
+      const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
+      this.#wheel.arm(this, Math.min(this.#idleMs, leftMs));
+    }
+    this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -144,6 +144,21 @@ describe('a stream that brings more than 1,000 events a second', () => {
     expect(controller.paused).toBe(false);
   });
 
+  test.each([0, 30_000])('is read on when what had come meanwhile was too much again (silence of %d ms)', (idleMs) => {
+    const { flood, events } = flooding(idleMs);
+    const waiting = [3_000, 3_000, 1];
+    // As a connection does: what it has received goes to its reader within `resume` itself.
+    vi.spyOn(controller, 'resume').mockImplementation(() => {
+      controller.paused = false;
+      const next = waiting.shift();
+      if (next !== undefined) flood(next);
+    });
+    flood(3_000);
+    vi.advanceTimersByTime(12_000);
+    vi.restoreAllMocks();
+    expect([controller.paused, waiting, events.length]).toEqual([false, [], 9_001]);
+  });
+
   test('whose client is slow as well waits for the client alone', () => {
     const { flood, exchange, faults } = flooding(30_000);
     flood(1_001);
