@@ -72,7 +72,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
-  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version));
+  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version, log));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -156,7 +156,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   };
   const reconfigure = (next: RouteConfig): Gateway => {
     const before = upstreams.all;
-    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version);
+    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version, log);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);

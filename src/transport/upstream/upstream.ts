@@ -3,6 +3,8 @@ import { Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
+import { Tolerated } from '../../telemetry/tolerated.ts';
+import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
 
 /** How a stream for what belongs to no call is asked for. */
@@ -28,6 +30,8 @@ export class Upstream {
   readonly bridged: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
   readonly headers: readonly string[];
+  /** What it does beside the specification. */
+  readonly tolerated: Tolerated;
 
   /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
@@ -48,7 +52,8 @@ export class Upstream {
   capabilities: number | undefined;
 
   /** `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. */
-  constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
+  constructor(config: UpstreamConfig, url: string, identity: string, version: string, log?: Log) {
+    this.tolerated = new Tolerated(config.id, log);
     const address = new URL(url);
     this.#config = config;
     this.url = url;
