@@ -16,12 +16,15 @@ export function takenOver(
   urlOf: (config: UpstreamConfig) => string,
   version: string,
   log?: Log,
+  bridgedUrlOf?: (config: UpstreamConfig) => string,
 ): Upstream[] {
   return configs.map((config) => {
     const url = urlOf(config);
     const same = before.find((upstream) => upstream.url === url && isConfiguredAlike(upstream.config, config));
     same?.settle(config);
-    return same ?? new Upstream(config, url, identityOf(config), version, log);
+    if (same !== undefined) return same;
+    const isUnsure = config.transport.kind === 'http' && config.transport.orSse === true;
+    return new Upstream(config, url, identityOf(config), version, log, isUnsure ? bridgedUrlOf?.(config) : undefined);
   });
 }
 
