@@ -51,6 +51,8 @@ export interface UpstreamTls {
   readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
   /** False: any certificate will do. */
   readonly verify?: boolean;
+  /** Absolute paths of the files that it was read from, where the configuration names files. */
+  readonly files?: readonly string[];
 }
 
 /**

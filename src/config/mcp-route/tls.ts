@@ -1,6 +1,10 @@
 /** TLS towards a backend: from the BackendTLSPolicy that targets it (Gateway API), or the Backend itself. */
+import { createSecureContext } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls } from '../model.ts';
 import type { RouteContext } from './context.ts';
+import { fault } from './context.ts';
 import type { Located } from './objects.ts';
 import { localValues, secretOf, valueUnder } from './secrets.ts';
 
@@ -33,7 +37,7 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
   if (options !== undefined && Object.keys(options).length > 0)
     context.findings.warn(['spec', 'options'], 'passed over', policy.document.place(['spec', 'options']));
   const ca = certificates(inPolicy, ['spec', 'validation', 'caCertificateRefs'], validation.caCertificateRefs ?? []);
-  return {
+  const tls: UpstreamTls = {
     serverName: validation.hostname,
     ...(ca.length > 0 && { ca }),
     ...(validation.subjectAltNames !== undefined && {
@@ -42,6 +46,8 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
       ),
     }),
   };
+  checkTls(inPolicy, ['spec', 'validation'], tls);
+  return tls;
 }
 
 const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
@@ -63,7 +69,7 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
   const pair = tls.clientCertificateRef === undefined ? undefined : secretOf(inBackend, path, tls.clientCertificateRef);
   const certificate = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.crt');
   const key = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.key');
-  return {
+  const own: UpstreamTls = {
     ...(ca.length > 0 && { ca }),
     ...(tls.sni !== undefined && { serverName: tls.sni }),
     ...(certificate !== undefined && { clientCertificate: certificate }),
@@ -72,6 +78,36 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
     ...(tls.maxVersion !== undefined && tls.maxVersion !== 'Auto' && { maxVersion: versions[tls.maxVersion] }),
     ...(tls.insecureSkipVerify && { verify: false }),
   };
+  checkTls(inBackend, ['spec', 'tls'], own);
+  return own;
+}
+
+/** Certificates and keys that cannot be read, or do not belong together, are faults at `path`. None is quoted. */
+export function checkTls(context: RouteContext, path: JsonPath, tls: UpstreamTls): void {
+  for (const ca of tls.ca ?? [])
+    if (!isCertificate(ca))
+      fault(context, path, 'its authorities are no PEM certificates', 'Give them as -----BEGIN CERTIFICATE-----');
+  const { clientCertificate: cert, clientKey: key } = tls;
+  if (cert === undefined || key === undefined) return;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    fault(
+      context,
+      path,
+      'its client certificate and key cannot be read or do not belong together',
+      'Give a PEM certificate and its own key, without a passphrase',
+    );
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /* References of a policy are within its own namespace, and its faults stand in its own document. */
