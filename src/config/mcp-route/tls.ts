@@ -1,6 +1,6 @@
 /** TLS towards a backend: from the BackendTLSPolicy that targets it (Gateway API), or the Backend itself. */
-import { createSecureContext } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls } from '../model.ts';
 import type { RouteContext } from './context.ts';
