@@ -185,11 +185,22 @@ export interface RouteConfig {
   readonly headers?: readonly HeaderMatch[];
   /** Ports of the listeners it is attached to. Absent: whatever the gateway listens on. */
   readonly ports?: readonly number[];
+  /** Certificates of those listeners that speak TLS. */
+  readonly certificates?: readonly ListenerCertificate[];
   readonly upstreams: readonly UpstreamConfig[];
   /** Absent: nothing is asked of clients. */
   readonly security?: RouteSecurity;
   /** Absent: a session gets all upstreams. */
   readonly backendSelector?: BackendSelectorConfig;
+}
+
+/** PEM texts; the key is a secret. */
+export interface ListenerCertificate {
+  readonly port: number;
+  /** Lower case, exact or `*.` and a suffix; absent: whatever name is asked for. */
+  readonly host?: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Tells a route from all others: `namespace/name`, or the name where there is no namespace. */

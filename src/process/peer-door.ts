@@ -8,7 +8,7 @@ import { listen, portOf } from './listen.ts';
 import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
 import { renewCertificate } from '../transport/http/server.ts';
-import type { TlsFiles } from './tls-files.ts';
+import type { ListenerTls } from './listener-certificates.ts';
 
 export interface PeerDoor {
   /** `host:port`, as it is sealed into what clients hand back. */
@@ -21,7 +21,7 @@ export async function openPeerDoor(
   find: (path: string) => BroughtTo | undefined,
   { options, io, slot }: { readonly options: RunOptions; readonly io: CommandIo; readonly slot?: number },
   keyring: Keyring,
-  tls?: TlsFiles,
+  tls?: ListenerTls,
 ): Promise<PeerDoor | undefined> {
   const { peerAddress } = options;
   if (peerAddress === undefined && slot === undefined) return undefined;

@@ -25,6 +25,7 @@ import { listen, portOf, shownHost } from './listen.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
+import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 import { TlsFiles } from './tls-files.ts';
 
@@ -63,7 +64,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
   const keyring = await loadKeys(prepared.keys, options, io);
-  const tls = options.tls === undefined ? undefined : new TlsFiles(options.tls, log);
+  const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
+  const tls = listenerTls(options, certificates(prepared.config), log);
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
@@ -129,6 +131,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return known;
     });
     routes = new RouteTable(next);
+    if (tls instanceof ListenerCertificates) tls.update(certificates(config));
+    else if (tls === undefined && certificates(config).length > 0)
+      log.warn('a listener has a certificate now: TLS is spoken after a restart');
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -156,6 +161,15 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     heard,
     drain,
   };
+}
+
+function listenerTls(
+  { tls }: RunOptions,
+  certificates: ReturnType<typeof certificatesAt>,
+  log: Log,
+): ListenerTls | undefined {
+  if (tls !== undefined) return new TlsFiles(tls, log);
+  return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
 }
 
 const uncertified: Endpoint = {

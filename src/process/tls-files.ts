@@ -8,6 +8,7 @@ import { namedFile } from '../config/text-file.ts';
 import type { Log } from '../telemetry/log.ts';
 import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
+import type { ListenerTls } from './listener-certificates.ts';
 import type { TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
@@ -25,7 +26,7 @@ interface Texts {
   readonly ca?: string;
 }
 
-export class TlsFiles {
+export class TlsFiles implements ListenerTls {
   readonly #options: TlsOptions;
   readonly #log: Log;
   readonly #takers: ((texts: Texts) => void)[] = [];
@@ -47,13 +48,11 @@ export class TlsFiles {
     return this.#texts;
   }
 
-  /** What replicas show to each other and know each other by. */
   get own(): OwnCertificate {
     const { cert, key } = this.#texts;
     return { cert, key, trusted: this.#former === undefined ? [cert] : [cert, this.#former.cert] };
   }
 
-  /** `take` gets every later version. */
   onChange(take: (texts: Texts) => void): void {
     this.#takers.push(take);
   }

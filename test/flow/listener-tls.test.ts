@@ -1,6 +1,6 @@
 /** The listener speaks TLS: its certificate is renewed while it serves, and clients may be asked for theirs. */
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,9 +44,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The name in the certificate that a new connection is shown. */
-async function nameAt(url: string): Promise<string | string[] | undefined> {
-  const socket = connect({ port: Number(new URL(url).port), host: 'localhost', servername: 'localhost', ca });
+/** The name in the certificate that a new connection is shown, by the name it asks for. */
+async function nameAt(url: string, servername = 'localhost'): Promise<string | string[] | undefined> {
+  const socket = connect({ port: Number(new URL(url).port), host: 'localhost', servername, ca });
   await once(socket, 'secureConnect');
   const name = socket.getPeerCertificate().subject.CN;
   socket.destroy();
@@ -185,4 +185,54 @@ test.each([
   ['authorities without a certificate', ['--tls-client-ca', 'a.pem'], 'over TLS only'],
 ])('%s stops the start', async (_about, args, told) => {
   await expect(startGateway({ config: config(), args, admin: false })).rejects.toThrow(told);
+});
+
+const secret = (name: string, { cert, key }: Certificate): string =>
+  `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name} }\nstringData:\n  tls.crt: ${JSON.stringify(cert)}\n  tls.key: ${JSON.stringify(key)}`;
+
+const document = (first: Certificate, second: Certificate): string => {
+  return [
+    [
+      'apiVersion: gateway.networking.k8s.io/v1',
+      'kind: Gateway',
+      'metadata: { name: g }',
+      'spec:',
+      '  gatewayClassName: g',
+      '  listeners:',
+      '    - { name: a, port: 443, protocol: HTTPS, hostname: localhost, tls: { certificateRefs: [{ name: first }] } }',
+      '    - { name: b, port: 443, protocol: HTTPS, hostname: "*.example.com", tls: { certificateRefs: [{ name: second }] } }',
+    ].join('\n'),
+    [
+      'apiVersion: aigateway.envoyproxy.io/v1beta1',
+      'kind: MCPRoute',
+      'metadata: { name: r }',
+      'spec:',
+      '  parentRefs: [{ name: g }]',
+      '  backendRefs: [{ name: alpha, group: gateway.envoyproxy.io, kind: Backend }]',
+    ].join('\n'),
+    [
+      'apiVersion: gateway.envoyproxy.io/v1alpha1',
+      'kind: Backend',
+      'metadata: { name: alpha }',
+      `spec: { endpoints: [{ ip: { address: 127.0.0.1, port: ${upstream.port} } }] }`,
+    ].join('\n'),
+    secret('first', first),
+    secret('second', second),
+  ].join('\n---\n');
+};
+
+describe('Gateway listeners with certificates', () => {
+  test('each name has its own, and a changed Secret is used without a restart', async () => {
+    const file = join(directory, 'gateway.yaml');
+    const second = authority.sign('/CN=second', ['DNS:a.example.com']);
+    await writeFile(file, document(server, second));
+    const gateway = await startGateway({ args: [file], admin: false });
+    expect(gateway.url).toMatch(/^https:/);
+    expect(await nameAt(gateway.url)).toBe('gateway');
+    expect(await nameAt(gateway.url, 'a.example.com')).toBe('second');
+    const session = await openSession(gateway.url, { tls: { ca } });
+    await writeFile(file, document(authority.sign('/CN=renewed', ['DNS:localhost']), second));
+    await expect.poll(() => nameAt(gateway.url), { timeout: 5_000 }).toBe('renewed');
+    expect((await session.ask('tools/list')).error).toBeUndefined();
+  });
 });

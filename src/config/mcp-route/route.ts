@@ -54,6 +54,7 @@ export function routeOf(
     upstreams,
     ...(attached.hosts !== undefined && { hosts: attached.hosts }),
     ...(attached.ports !== undefined && { ports: attached.ports }),
+    ...(attached.certificates.length > 0 && { certificates: attached.certificates }),
     ...(headers.length > 0 && { headers }),
     ...(security !== undefined && { security }),
     ...(selector !== undefined && { backendSelector: selector }),

@@ -2,9 +2,10 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
-import type { UpstreamTls } from '../model.ts';
+import type { ListenerCertificate, UpstreamTls } from '../model.ts';
 import type { RouteContext } from './context.ts';
-import { fault } from './context.ts';
+import { fault, warn } from './context.ts';
+import type { ObjectOf } from './object-shapes.ts';
 import type { Located } from './objects.ts';
 import { localValues, secretOf, valueUnder } from './secrets.ts';
 
@@ -82,6 +83,43 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
   return own;
 }
 
+type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
+
+/** What the listeners show to clients. A Secret that is not among the documents is a warning: a cluster may make it. */
+export function listenerCertificates(
+  context: RouteContext,
+  gateway: Located<'Gateway'>,
+  listeners: readonly Listener[],
+): readonly ListenerCertificate[] {
+  const { object, document } = gateway;
+  const { namespace } = object.metadata;
+  const from = { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace };
+  const inGateway: RouteContext = { ...context, document, from };
+  return listeners.flatMap(({ name, port, hostname, tls }) => {
+    const path = ['spec', 'listeners', object.spec.listeners.findIndex((one) => one.name === name), 'tls'];
+    if (tls?.mode === 'Passthrough')
+      warn(inGateway, [...path, 'mode'], 'passed over: TLS ends at this listener, or in front of it');
+    return (tls?.certificateRefs ?? []).flatMap((ref, i) => {
+      const at = [...path, 'certificateRefs', i];
+      if (context.objects.find('Secret', ref.namespace ?? namespace, ref.name) === undefined) {
+        warn(
+          inGateway,
+          at,
+          'the Secret is not among the documents: the listener has the certificate of --tls-cert, or none',
+        );
+        return [];
+      }
+      const values = secretOf(inGateway, at, ref)?.values;
+      if (values === undefined) return [];
+      const cert = valueUnder(inGateway, at, values, 'tls.crt');
+      const key = valueUnder(inGateway, at, values, 'tls.key');
+      if (cert === undefined || key === undefined) return [];
+      checkTls(inGateway, at, { clientCertificate: cert, clientKey: key });
+      return [{ port, ...(hostname !== undefined && { host: hostname }), cert, key }];
+    });
+  });
+}
+
 /** Certificates and keys that cannot be read, or do not belong together, are faults at `path`. None is quoted. */
 export function checkTls(context: RouteContext, path: JsonPath, tls: UpstreamTls): void {
   for (const ca of tls.ca ?? [])
@@ -95,7 +133,7 @@ export function checkTls(context: RouteContext, path: JsonPath, tls: UpstreamTls
     fault(
       context,
       path,
-      'its client certificate and key cannot be read or do not belong together',
+      'its certificate and key cannot be read or do not belong together',
       'Give a PEM certificate and its own key, without a passphrase',
     );
   }

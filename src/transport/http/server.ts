@@ -3,7 +3,7 @@
  * call. Slow and oversized heads are bounded, and so is what one connection has under way.
  */
 import express from 'express';
-import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer, type ServerOptions } from 'node:https';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import {
@@ -32,6 +32,7 @@ export interface Secured {
   readonly cert: string;
   readonly key: string;
   readonly ca?: string;
+  readonly SNICallback?: NonNullable<ServerOptions['SNICallback']>;
 }
 
 /** A server that is not listening yet. `find` gives the endpoint of a request, if it is for one; `pages` adds what Express serves. */
