@@ -6,6 +6,7 @@ import { upstreamHash } from '../../session/claims.ts';
 import { Tolerated } from '../../telemetry/tolerated.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
+import { connectionSettings } from './connection.ts';
 
 /** How a stream for what belongs to no call is asked for. */
 export type StreamKind = 'get' | 'subscription';
@@ -77,7 +78,9 @@ export class Upstream {
     const configured = config.transport.kind === 'http' ? config.transport.headers : [];
     this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
     const options = {
-      connect: { timeout: connectTimeoutMs },
+      connect: { timeout: connectTimeoutMs, ...connectionSettings(config.transport) },
+      // One stream of events a connection, whose pace is that of its client.
+      allowH2: false,
       // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
       headersTimeout: 0,
       bodyTimeout: 0,
