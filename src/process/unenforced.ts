@@ -22,7 +22,6 @@ function asked(route: RouteConfig): readonly string[] {
     ['securityPolicy', security !== undefined],
     ['backendSelector', backendSelector !== undefined],
     ['forwardHeaders with another name', upstreams.some((one) => one.forwardedAs !== undefined)],
-    ['overrides of tools', upstreams.some((one) => one.overrides !== undefined)],
     ['TLS settings of a backend', upstreams.some(({ transport }) => transport.kind === 'http' && hasTls(transport))],
     [
       'a Unix socket',

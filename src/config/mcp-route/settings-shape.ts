@@ -36,8 +36,10 @@ const toolOverride = fields({
   arguments: named(
     ruled(
       fields({
-        preset: anything().optional().describe('Sent whatever the client says.'),
-        hidden: flag().default(false).describe('Left out of the schema that clients see.'),
+        preset: anything()
+          .optional()
+          .describe('Sent whatever the client says; left out of the schema that clients see.'),
+        hidden: flag().default(false).describe('Left out of the schema that clients see, and not sent.'),
       }),
       (argument) => has(argument, 'preset') || fieldOf(argument, 'hidden') === true,
       { says: 'neither preset nor hidden', remedy: 'Give "preset", "hidden: true" or both' },
@@ -82,7 +84,9 @@ const backendSettings = fields({
     .describe('Must be true for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`.'),
   promptSelector: selectorShape('prompt').optional().describe('Which of its prompts exist for clients.'),
   resourceSelector: selectorShape('resource').optional().describe('Which of its resources exist, by URI.'),
-  tools: named(toolOverride).optional().describe('Overrides, by the name the backend gives the tool.'),
+  tools: named(toolOverride)
+    .optional()
+    .describe('Overrides, by the name the backend gives the tool. A renamed tool answers to its new name only.'),
 });
 
 /** Of an MCPRoute. */
