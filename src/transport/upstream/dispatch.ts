@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import type { HttpExchange } from './exchange.ts';
 import { dispatch as dispatchWhereItIs, type Redirectable } from './redirects.ts';
+import type { Limiter } from './limiter.ts';
 
 export interface Request {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -12,9 +13,16 @@ export interface Request {
   readonly body: Buffer | string | null;
 }
 
+/** An upstream, as far as requests need to know it. */
+interface Target extends Redirectable {
+  /** Connections of calls, which alone are limited. */
+  readonly pool: Pool;
+  readonly limiter: Limiter | undefined;
+}
+
 /** Faults, including those of the credentials, end the exchange. Never throws. */
 export function dispatch(
-  upstream: Redirectable,
+  upstream: Target,
   pool: Pool,
   request: Request,
   credentials: RawHeaders | Promise<RawHeaders>,
@@ -36,12 +44,16 @@ export function dispatch(
 }
 
 function put(
-  upstream: Redirectable,
+  upstream: Target,
   pool: Pool,
   { method, headers, body }: Request,
   credentials: RawHeaders,
   exchange: HttpExchange,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
-  dispatchWhereItIs(upstream, pool, { method, headers: all as string[], body }, exchange);
+  const request = { method, headers: all as string[], body };
+  const { limiter } = upstream;
+  if (limiter === undefined || method !== 'POST' || pool !== upstream.pool)
+    dispatchWhereItIs(upstream, pool, request, exchange);
+  else limiter.send(exchange, body, (handler) => dispatchWhereItIs(upstream, pool, request, handler));
 }
