@@ -3,15 +3,8 @@ import type { Pool } from 'undici';
 import { GatewayError } from '../../errors.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import type { HttpExchange } from './exchange.ts';
-import { dispatch as dispatchWhereItIs, type Redirectable } from './redirects.ts';
 import type { Limiter } from './limiter.ts';
-
-export interface Request {
-  readonly method: 'POST' | 'GET' | 'DELETE';
-  /** Raw lists: undici takes them as they are. */
-  readonly headers: readonly string[];
-  readonly body: Buffer | string | null;
-}
+import { sendWhereItIs, type Redirectable, type Request } from './redirects.ts';
 
 /** An upstream, as far as requests need to know it. */
 interface Target extends Redirectable {
@@ -51,9 +44,12 @@ function put(
   exchange: HttpExchange,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
-  const request = { method, headers: all as string[], body };
+  const request: Request = { method, headers: all, body };
   const { limiter } = upstream;
   if (limiter === undefined || method !== 'POST' || pool !== upstream.pool)
-    dispatchWhereItIs(upstream, pool, request, exchange);
-  else limiter.send(exchange, body, (handler) => dispatchWhereItIs(upstream, pool, request, handler));
+    sendWhereItIs(upstream, pool, request, exchange);
+  else
+    limiter.send(exchange, body, (handler) =>
+      sendWhereItIs(upstream, { dispatch: (options) => pool.dispatch(options, handler) }, request, exchange),
+    );
 }

@@ -6,7 +6,6 @@ import type { Dispatcher } from 'undici';
 import type { UpstreamLimits } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Breaker, Outcome, Pass } from './breaker.ts';
-import type { Redirected } from './redirects.ts';
 import type { InLine } from './slots.ts';
 
 export interface RequestLimits {
@@ -34,7 +33,7 @@ type Controller = Dispatcher.DispatchController;
 type Headers = Record<string, string | string[] | undefined>;
 
 /** What takes the answer. */
-export interface LimitedExchange extends Pick<Redirected, 'redirected'> {
+export interface LimitedExchange {
   /** It takes nothing more. */
   readonly isOver: boolean;
   onRequestStart(controller: Controller): void;
@@ -46,10 +45,10 @@ export interface LimitedExchange extends Pick<Redirected, 'redirected'> {
   giveUp(fault: GatewayError): void;
 }
 
-export class LimitedRequest implements Redirected, InLine {
+export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
   readonly #limits: RequestLimits;
   readonly #exchange: LimitedExchange;
-  readonly #put: (handler: Redirected) => void;
+  readonly #put: (handler: Dispatcher.DispatchHandler) => void;
   #pass: Pass | undefined;
   #controller: Controller | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -65,7 +64,7 @@ export class LimitedRequest implements Redirected, InLine {
   #startedMs = 0;
   #isDone = false;
 
-  constructor(limits: RequestLimits, exchange: LimitedExchange, put: (handler: Redirected) => void) {
+  constructor(limits: RequestLimits, exchange: LimitedExchange, put: (handler: Dispatcher.DispatchHandler) => void) {
     this.#limits = limits;
     this.#exchange = exchange;
     this.#put = put;
@@ -73,10 +72,6 @@ export class LimitedRequest implements Redirected, InLine {
 
   get isOver(): boolean {
     return this.#exchange.isOver;
-  }
-
-  set redirected(follow: Redirected['redirected']) {
-    this.#exchange.redirected = follow;
   }
 
   /** Its turn has come. */

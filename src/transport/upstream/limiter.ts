@@ -2,13 +2,13 @@
  * What the operator's limits make of the requests to one upstream: how many at once, which are sent again, how long until the head
  * of the answer, and none to an upstream that fails again and again. An upstream without such limits has no limiter.
  */
+import type { Dispatcher } from 'undici';
 import type { UpstreamConfig, UpstreamLimits } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import { readClientMessage } from '../../protocol/envelope.ts';
 import { breakersOpen, countRefused, limitedRetries, upstreamWaiting } from '../../telemetry/metrics.ts';
 import { Breaker } from './breaker.ts';
 import { LimitedRequest, type LimitedExchange, type RequestLimits } from './limited-request.ts';
-import type { Redirected } from './redirects.ts';
 import { Slots } from './slots.ts';
 
 /**
@@ -55,7 +55,11 @@ export class Limiter {
   }
 
   /** `put` sends the request, as often as it is called. Faults end the exchange, later. Never throws. */
-  send(exchange: LimitedExchange, body: Buffer | string | null, put: (handler: Redirected) => void): void {
+  send(
+    exchange: LimitedExchange,
+    body: Buffer | string | null,
+    put: (handler: Dispatcher.DispatchHandler) => void,
+  ): void {
     const kind = kindOf(body);
     // Notifications and answers belong to calls that are under way: they must not wait for these.
     const isCall = kind !== 'word';
