@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';
-import { compileShape, numberOf, rawOf, scan, textOf, type Shape } from '../../src/protocol/scan.ts';
+import { compileShape, numberOf, rawOf, scan, textOf } from '../../src/protocol/scan.ts';
 import type { Shape } from '../../src/protocol/scan.ts';
 
 const bare = compileShape({});
