@@ -6,6 +6,7 @@ import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
@@ -79,9 +80,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
+      audit: log,
       version,
     });
   routes = new RouteTable(prepared.config.routes.map(compose));
+  let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
@@ -92,7 +95,13 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
   const server = mcpServer(
     (request) => routes.find(request),
-    (app) => peers.receive(app, heardOfPeer),
+    (app) => {
+      peers.receive(app, heardOfPeer);
+      app.use(wellKnown, (request, response, next) => {
+        if (pages.isEmpty) next();
+        else pages.answer(request, response, request.originalUrl);
+      });
+    },
   );
   await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
     // A process that cannot serve must not stay alive because its peer listener is open.
@@ -111,6 +120,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return known;
     });
     routes = new RouteTable(next);
+    pages = publicPages(config.routes);
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -171,14 +181,18 @@ export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   }
 }
 
-/** The public URL names a host and an origin that clients rightly use. */
+/** Below it stands what clients read before they log in (RFC 8615 §3). */
+const wellKnown = '/.well-known';
+
+/** The public URLs of the process and of the route name hosts and origins that clients rightly use. */
 function policyFor(route: RouteConfig, options: RunOptions): OriginPolicy {
   const hosts = new Set(options.allowedHosts);
   const own = hostsOf(route);
   for (const host of own.exact) hosts.add(host);
   const origins = new Set(options.allowedOrigins);
-  if (options.resource !== undefined && URL.canParse(options.resource)) {
-    const { host, origin } = new URL(options.resource);
+  for (const url of [options.resource, route.security?.oauth?.metadata.resource]) {
+    if (url === undefined || !URL.canParse(url)) continue;
+    const { host, origin } = new URL(url);
     hosts.add(host);
     origins.add(origin);
   }

@@ -1,9 +1,11 @@
-/** Sends one request as soon as its credentials are available. */
-import type { Pool } from 'undici';
+/** Sends one request as soon as its credentials are available, and once more with others where an upstream refuses them. */
+import type { Dispatcher, Pool } from 'undici';
+import type { UpstreamConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
-import type { RawHeaders } from '../http/caller.ts';
+import type { Caller, RawHeaders } from '../http/caller.ts';
+import { credentialFault, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
-import { dispatch as dispatchWhereItIs, type Redirectable } from './redirects.ts';
+import { dispatch as dispatchWhereItIs, type Redirectable, type Redirected } from './redirects.ts';
 
 export interface Request {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -14,25 +16,51 @@ export interface Request {
 
 /** Faults, including those of the credentials, end the exchange. Never throws. */
 export function dispatch(
-  upstream: Redirectable,
+  upstream: Redirectable & { readonly config: UpstreamConfig },
   pool: Pool,
   request: Request,
-  credentials: RawHeaders | Promise<RawHeaders>,
+  credentials: Credentials,
+  caller: Caller,
   exchange: HttpExchange,
 ): void {
-  if (!(credentials instanceof Promise)) {
-    put(upstream, pool, request, credentials, exchange);
+  const { config } = upstream;
+  withCredentials(credentials, config, caller, exchange, (headers) => {
+    // Only what the gateway gets by itself can be got anew.
+    if (config.grant === undefined) {
+      put(upstream, pool, request, headers, exchange);
+      return;
+    }
+    const again = (): void => {
+      if (!credentials.refused?.(config, caller, headers)) {
+        exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
+        return;
+      }
+      withCredentials(credentials, config, caller, exchange, (renewed) =>
+        put(upstream, pool, request, renewed, exchange),
+      );
+    };
+    put(upstream, pool, request, headers, new Renewing(exchange, again));
+  });
+}
+
+/** Asks for the credentials. Where they cannot be had the exchange ends. */
+function withCredentials(
+  credentials: Credentials,
+  config: UpstreamConfig,
+  caller: Caller,
+  exchange: HttpExchange,
+  go: (headers: RawHeaders) => void,
+): void {
+  let headers: RawHeaders | Promise<RawHeaders>;
+  try {
+    headers = credentials.for(config, caller);
+  } catch (fault) {
+    // Later, so that whoever asks has the exchange first.
+    process.nextTick(() => exchange.giveUp(credentialFault(fault)));
     return;
   }
-  credentials.then(
-    (headers) => put(upstream, pool, request, headers, exchange),
-    (fault: unknown) =>
-      exchange.giveUp(
-        fault instanceof GatewayError
-          ? fault
-          : new GatewayError('upstream_unauthorized', String(fault), { cause: fault }),
-      ),
-  );
+  if (headers instanceof Promise) headers.then(go, (fault: unknown) => exchange.giveUp(credentialFault(fault)));
+  else go(headers);
 }
 
 function put(
@@ -40,8 +68,59 @@ function put(
   pool: Pool,
   { method, headers, body }: Request,
   credentials: RawHeaders,
-  exchange: HttpExchange,
+  exchange: Redirected,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
   dispatchWhereItIs(upstream, pool, { method, headers: all as string[], body }, exchange);
+}
+
+/** Stands before an exchange: of a 401 it hears nothing, and the request is sent once more. */
+class Renewing implements Redirected {
+  readonly #exchange: HttpExchange;
+  readonly #again: () => void;
+  #isRefused = false;
+
+  constructor(exchange: HttpExchange, again: () => void) {
+    this.#exchange = exchange;
+    this.#again = again;
+  }
+
+  get redirected(): Redirected['redirected'] {
+    return this.#exchange.redirected;
+  }
+
+  set redirected(to: Redirected['redirected']) {
+    this.#exchange.redirected = to;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#exchange.onRequestStart(controller);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status !== 401) {
+      this.#exchange.onResponseStart(controller, status, headers);
+      return;
+    }
+    this.#isRefused = true;
+    // What it says is not read.
+    controller.abort(new Error('refused'));
+    this.#again();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#isRefused) this.#exchange.onResponseData(controller, chunk);
+  }
+
+  onResponseEnd(): void {
+    if (!this.#isRefused) this.#exchange.onResponseEnd();
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController, fault: Error): void {
+    if (!this.#isRefused) this.#exchange.onResponseError(controller, fault);
+  }
 }
