@@ -3,7 +3,7 @@ import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
-import type { Log } from '../telemetry/log.ts';
+import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
 import { publicPages } from '../route/public-pages.ts';
@@ -22,6 +22,7 @@ import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
+import { UsageError } from './usage.ts';
 
 export interface Serving {
   /** Where it listens, without a path. */
@@ -57,6 +58,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const { options, io, log, version } = context;
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
+  const audit = options.auditLog === undefined ? log : auditLog(options.auditLog);
   const keyring = await loadKeys(prepared.keys, options, io);
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
   const tell = (notice: Notice): Promise<void> => {
@@ -80,7 +82,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
-      audit: log,
+      audit,
       version,
     });
   routes = new RouteTable(prepared.config.routes.map(compose));
@@ -136,6 +138,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     peerDoor?.close();
     await peers.close();
     log.flush();
+    audit.flush();
   };
   return {
     origin: `http://${shownHost(options.host)}:${portOf(server)}`,
@@ -178,6 +181,15 @@ export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
     quiet += 1;
     await turnOfTheLoop();
+  }
+}
+
+/** Throws `UsageError` when the file cannot be written. */
+function auditLog(path: string): Log {
+  try {
+    return createLog('info', fileOutput(path));
+  } catch (fault) {
+    throw new UsageError(`--audit-log: ${fault instanceof Error ? fault.message : String(fault)}`, 'run');
   }
 }
 

@@ -14,6 +14,8 @@ export interface ProtectedRoute {
   readonly backendSelector?: object;
   /** The annotation of ours. */
   readonly settings?: object;
+  /** Backends that the route does not have: servers that it asks. */
+  readonly services?: Readonly<Record<string, { readonly url: string }>>;
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -38,7 +40,7 @@ export async function startProtected(route: ProtectedRoute, args: readonly strin
 
 /** JSON is YAML. */
 export function documentsOf(route: ProtectedRoute, resource: string): string {
-  const { backends, securityPolicy, backendSelector, settings, secrets = {} } = route;
+  const { backends, securityPolicy, backendSelector, settings, services = {}, secrets = {} } = route;
   const metadata = { name: 'protected', namespace: 'default' };
   const objects: object[] = [
     {
@@ -62,7 +64,7 @@ export function documentsOf(route: ProtectedRoute, resource: string): string {
         ...(backendSelector === undefined ? {} : { backendSelector }),
       },
     },
-    ...Object.entries(backends).map(([name, { url }]) => ({
+    ...Object.entries({ ...backends, ...services }).map(([name, { url }]) => ({
       apiVersion: 'gateway.envoyproxy.io/v1alpha1',
       kind: 'Backend',
       metadata: { name, namespace: 'default' },
