@@ -163,7 +163,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
-    dispatch(upstream, pool, { method, headers, body }, this.#credentials.for(upstream.config, caller), exchange);
+    dispatch(upstream, pool, { method, headers, body }, this.#credentials, caller, exchange);
     return exchange;
   }
 }
