@@ -7,11 +7,18 @@ import { aCall } from './an-outlet.ts';
 
 const client = aClient({ revision: '2026-07-28' });
 const upstream = upstreamAt();
-beforeEach(() => void (upstream.paramHeaders = new Map([['search', [{ name: 'Mcp-Param-Region', path: ['region'] }]]])));
+beforeEach(
+  () => void (upstream.paramHeaders = new Map([['search', [{ name: 'Mcp-Param-Region', path: ['region'] }]]])),
+);
 
 const mismatch = expect.objectContaining({ code: 'header_mismatch' }) as Error;
 
-function check(args: object | undefined, rawHeaders: readonly string[], method = 'tools/call', name = 'up__search'): void {
+function check(
+  args: object | undefined,
+  rawHeaders: readonly string[],
+  method = 'tools/call',
+  name = 'up__search',
+): void {
   const params = { name, ...(args === undefined ? {} : { arguments: args }) };
   checkRepeated(aCall(client, { method, params }, { caller: anonymous({ rawHeaders }) }), upstream, { name: 'search' });
 }

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { Router } from '../../src/calls/router.ts';
 import type { Owner, Owners } from '../../src/aggregate/owners.ts';
 import type { Naming, UpstreamConfig } from '../../src/config/model.ts';
-import type { Lists } from '../../src/lists/lists.ts';
 import { sealTaskId } from '../../src/session/request-id.ts';
 import type { Upstream } from '../../src/transport/upstream/upstream.ts';
 import { Upstreams } from '../../src/transport/upstream/upstreams.ts';
@@ -20,11 +19,14 @@ interface Listed {
   readonly owners?: readonly Owner[];
   readonly unseen?: readonly UpstreamConfig[];
   /** Who lists a URI. */
-  readonly served?: readonly Upstream[];
+  readonly served?: Upstream[];
   readonly offers?: boolean | undefined;
 }
 
-function routing({ owners = [], unseen = [], served = [], offers }: Listed = {}, of: Partial<{ upstreams: readonly Upstream[]; naming: Naming }> = {}): Router {
+function routing(
+  { owners = [], unseen = [], served = [], offers }: Listed = {},
+  of: Partial<{ upstreams: readonly Upstream[]; naming: Naming }> = {},
+): Router {
   const lists = {
     ownersOfName: () => Promise.resolve({ owners, unseen } as Owners),
     ownersOfUri: () => Promise.resolve(served),
@@ -34,7 +36,7 @@ function routing({ owners = [], unseen = [], served = [], offers }: Listed = {},
   return new Router(new Upstreams(of.upstreams ?? [files, notes]), of.naming ?? naming, lists);
 }
 
-const owned = (upstream: Upstream, key: string): Owner => ({ upstream: upstream.config, key }) as Owner;
+const owned = (upstream: Upstream, key: string): Owner => ({ upstream: upstream.config, key });
 const call = (params: object, method = 'tools/call'): ReturnType<typeof aCall> => aCall(client, { method, params });
 
 /** The id of the upstream and its own name. */
@@ -93,7 +95,12 @@ describe('a bare name', () => {
     expect(await tool(routing({ owners }, { naming: never }), 'read')).toBe('files read');
     const later = { owners: [owned(notes, 'read')], unseen: [files.config] };
     expect(await tool(routing(later, { naming: never }), 'read')).toBe('tool_unknown');
-    expect(await tool(routing({ ...later, owners: [owned(files, 'read')], unseen: [notes.config] }, { naming: never }), 'read')).toBe('files read');
+    expect(
+      await tool(
+        routing({ ...later, owners: [owned(files, 'read')], unseen: [notes.config] }, { naming: never }),
+        'read',
+      ),
+    ).toBe('files read');
   });
 
   test('where prefixes are for conflicts has one owner', async () => {
@@ -101,26 +108,30 @@ describe('a bare name', () => {
     const one = { owners: [owned(files, 'read')], unseen: [notes.config] };
     expect(await tool(routing(one, { naming: conflict }), 'read')).toBe('files read');
     // A whole name of a tool may look prefixed.
-    expect(await tool(routing({ owners: [owned(notes, 'files__x')] }, { naming: conflict }), 'files__x')).toBe('notes files__x');
+    expect(await tool(routing({ owners: [owned(notes, 'files__x')] }, { naming: conflict }), 'files__x')).toBe(
+      'notes files__x',
+    );
     expect(await tool(routing({}, { naming: conflict }), 'files__x')).toBe('files x');
   });
 });
 
 test('a name that is no text is invalid', () => {
-  expect(() => routing().named(call({ name: 1 }), 'tools')).toThrow(expect.objectContaining({ code: 'params_invalid' }));
+  expect(() => routing().named(call({ name: 1 }), 'tools')).toThrow(
+    expect.objectContaining({ code: 'params_invalid' }),
+  );
   expect(() => routing().resource(call({}))).toThrow(expect.objectContaining({ code: 'params_invalid' }));
 });
 
-describe('a URI', () => {
-  const read = async (router: Router, uri: string): Promise<string> => {
-    try {
-      const { subject, target } = await router.resource(call({ uri }, 'resources/read'));
-      return `${subject.upstream.config.id} ${subject.name} ${target.uri ?? 'as it is'}`;
-    } catch (fault) {
-      return (fault as { code: string }).code;
-    }
-  };
+const read = async (router: Router, uri: string): Promise<string> => {
+  try {
+    const { subject, target } = await router.resource(call({ uri }, 'resources/read'));
+    return `${subject.upstream.config.id} ${subject.name} ${target.uri ?? 'as it is'}`;
+  } catch (fault) {
+    return (fault as { code: string }).code;
+  }
+};
 
+describe('a URI', () => {
   test('with a prefix names its upstream', async () => {
     expect(await read(routing(), 'files+memo://a')).toBe('files memo://a memo://a');
   });
@@ -128,7 +139,9 @@ describe('a URI', () => {
   test('without one goes to who lists it, unchanged', async () => {
     expect(await read(routing({ served: [notes] }), 'memo://a')).toBe('notes memo://a as it is');
     expect(await read(routing({ served: [files, notes] }), 'memo://a')).toBe('resource_unknown');
-    expect(await read(routing({ served: [files, notes] }), 'https://a.example/')).toBe('files https://a.example/ as it is');
+    expect(await read(routing({ served: [files, notes] }), 'https://a.example/')).toBe(
+      'files https://a.example/ as it is',
+    );
     expect(await read(routing(), 'memo://a')).toBe('resource_unknown');
     expect(await read(routing({}, { upstreams: [notes] }), 'memo://a')).toBe('notes memo://a as it is');
   });
@@ -151,7 +164,10 @@ test('a completion goes where its prompt or template is', async () => {
 
 test('a task is the one that this session was told of, at an upstream that is still there', () => {
   const id = sealTaskId(client.session, { upstream: files.hash, raw: 't1' });
-  expect(routing().task(call({ taskId: id }))).toMatchObject({ subject: { upstream: files }, target: { taskId: 't1' } });
+  expect(routing().task(call({ taskId: id }))).toMatchObject({
+    subject: { upstream: files },
+    target: { taskId: 't1' },
+  });
   const unknown = expect.objectContaining({ code: 'task_unknown' }) as Error;
   for (const taskId of ['t1', `${id}x`]) expect(() => routing().task(call({ taskId }))).toThrow(unknown);
   expect(() => routing({}, { upstreams: [notes] }).task(call({ taskId: id }))).toThrow(unknown);
@@ -159,8 +175,9 @@ test('a task is the one that this session was told of, at an upstream that is st
   expect(() => routing().task(aCall(other, { method: 'tasks/get', params: { taskId: id } }))).toThrow(unknown);
 });
 
+const unknown = (router: Router, params: object): unknown => router.unknown(call(params, 'x/new')).subject;
+
 test('an unknown method goes where its name or URI says, or to the only upstream', () => {
-  const unknown = (router: Router, params: object): unknown => router.unknown(call(params, 'x/new')).subject;
   expect(unknown(routing(), { name: 'files__a' })).toMatchObject({ upstream: files, name: 'a', method: 'x/new' });
   expect(unknown(routing(), { uri: 'notes+memo://a' })).toMatchObject({ upstream: notes, name: 'memo://a' });
   expect(unknown(routing({}, { upstreams: [notes] }), {})).toMatchObject({ upstream: notes, name: 'x/new' });

@@ -28,7 +28,11 @@ function watching(resources: readonly Resource[]): WatchedSession {
       ...host.adapter,
       open: () => {
         opened += 1;
-        return Promise.resolve({ sessionId: sessionId && `${sessionId}${opened}`, revision: '2025-11-25', capabilities });
+        return Promise.resolve({
+          sessionId: sessionId && `${sessionId}${opened}`,
+          revision: '2025-11-25',
+          capabilities,
+        });
       },
     },
     deadlineMs: 1_000,
