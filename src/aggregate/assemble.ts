@@ -5,9 +5,9 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { Catalogue, Held, Term, View } from './catalogue.ts';
+import type { Catalogue, KeptPage, Term, View } from './catalogue.ts';
 import { claimsOf, settled } from './clashes.ts';
-import type { Claims } from './clashes.ts';
+import type { NameClaims } from './clashes.ts';
 import { mergeHints, notToBeKept } from './hints.ts';
 import type { CacheHints, Part } from './hints.ts';
 import { without } from './filtered.ts';
@@ -144,7 +144,7 @@ function hintsOf(
 /** The merged page in the making. */
 interface Draft {
   /** Undefined where no name depends on another upstream's. */
-  readonly claims: Claims | undefined;
+  readonly claims: NameClaims | undefined;
   readonly bodies: Buffer[];
   readonly madeOf: Term[];
   readonly failed: Failure[];
@@ -164,7 +164,7 @@ async function drain(
   catalogue: Catalogue,
   view: View,
   upstream: UpstreamConfig,
-  start: Held,
+  start: KeptPage,
   draft: Draft,
 ): Promise<void> {
   let held = start;
@@ -208,7 +208,7 @@ async function pageOrFailure(
   view: View,
   upstream: UpstreamConfig,
   cursor: string | undefined,
-): Promise<Held | Failure> {
+): Promise<KeptPage | Failure> {
   try {
     return await catalogue.page(view, upstream, cursor);
   } catch (fault) {
