@@ -29,7 +29,7 @@ export interface Term extends Part {
   freshUntil: number;
 }
 
-export interface Held {
+export interface KeptPage {
   readonly page: Page;
   readonly term: Term;
   /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */

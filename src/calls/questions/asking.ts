@@ -10,7 +10,7 @@ import { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
-import { sealQuestionId, type Place } from '../../session/hold.ts';
+import { sealQuestionId, type HoldAddress } from '../../session/hold.ts';
 import type { CallHost } from '../host.ts';
 import type { Held, Holds } from './holds.ts';
 import { maxRounds, roundPaceMs } from '../../transport/http/limits.ts';
@@ -26,7 +26,7 @@ export class Asking implements Suspension, Held {
   readonly #round: Round;
   /** JSON text by key. */
   readonly #answers = new Map<string, string>();
-  #place: Place | undefined;
+  #place: HoldAddress | undefined;
   #over = false;
 
   /** Throws `upstream_malformed`. */

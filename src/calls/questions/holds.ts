@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
-import { holdBytes, type Place } from '../../session/hold.ts';
+import { holdBytes, type HoldAddress } from '../../session/hold.ts';
 import { callStateSeconds, maxHolds } from '../../transport/http/limits.ts';
 import { Later, type Wheel } from '../../transport/http/wheel.ts';
 
@@ -31,7 +31,7 @@ export class Holds<T extends Held> {
   }
 
   /** Throws `holds_too_many`. */
-  add(held: T): Place {
+  add(held: T): HoldAddress {
     if (this.#held.size >= maxHolds) throw new GatewayError('holds_too_many', `${maxHolds} calls wait`);
     const hold = randomBytes(holdBytes);
     const place = { address: this.#address, hold };
@@ -44,11 +44,11 @@ export class Holds<T extends Held> {
     return place;
   }
 
-  find({ hold }: Place): T | undefined {
+  find({ hold }: HoldAddress): T | undefined {
     return this.#held.get(hold.toString('latin1'))?.held;
   }
 
-  remove({ hold }: Place): void {
+  remove({ hold }: HoldAddress): void {
     const key = hold.toString('latin1');
     const entry = this.#held.get(key);
     if (entry === undefined) return;

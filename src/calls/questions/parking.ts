@@ -7,7 +7,7 @@ import { maxQuestions, questionOf, roundMessage, type Question } from '../../agg
 import { GatewayError } from '../../errors.ts';
 import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
-import type { Place } from '../../session/hold.ts';
+import type { HoldAddress } from '../../session/hold.ts';
 import type { Rest } from '../../session/request-state.ts';
 import type { Call } from '../../clients/call.ts';
 import { sealCallState } from '../../clients/call-state.ts';
@@ -41,7 +41,7 @@ export class Parking implements Gathering, Suspension, Held {
   readonly #host: CallHost<Relay>;
   readonly #parked: Holds<Parking>;
   awaited: readonly Awaited[] = [];
-  #place: Place | undefined;
+  #place: HoldAddress | undefined;
 
   constructor(host: CallHost<Relay>, parked: Holds<Parking>, relay: Relay) {
     this.#host = host;

@@ -7,7 +7,13 @@ import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
 import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
-import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
+import {
+  assumedRevision,
+  isLegacyRevision,
+  type LegacyRevision,
+  newestLegacy,
+  oldestRevision,
+} from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { endSessionMs, initializedWaitMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
@@ -195,7 +201,7 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
 /** Servers of 2024-11-05 over Streamable HTTP are treated like 2025-03-26, which has no version header either. */
 function revisionOf(text: string): LegacyRevision {
   if (isLegacyRevision(text)) return text;
-  if (text === '2024-11-05') return assumedRevision;
+  if (text === oldestRevision) return assumedRevision;
   throw new GatewayError(
     'upstream_malformed',
     `answered initialize with protocol version ${JSON.stringify(text.slice(0, 32))}`,
