@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { withoutMark } from '../../protocol/byte-order-mark.ts';
 import { Gathered } from '../../protocol/gathered.ts';
-import { anonymousShare, budget, type Hold, type Share } from './budget.ts';
+import { shareOf, type Hold, type Share } from './budget.ts';
 import { messageLimits } from './message-limits.ts';
 import { BodyTurn } from './turns.ts';
 
@@ -49,7 +49,7 @@ class Receiving {
     this.#done = done;
     this.#until = until;
     this.#limit = limit ?? messageLimits().request;
-    this.#hold = (share ?? budget.share(anonymousShare)).hold(() => this.#refuse(new GatewayError('overloaded')));
+    this.#hold = (share ?? shareOf('')).hold(() => this.#refuse(new GatewayError('overloaded')));
   }
 
   begin(): void {

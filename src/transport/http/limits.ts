@@ -117,5 +117,7 @@ export const maxRounds = 8;
 export const roundPaceMs = 250;
 /** Calls that wait here for answers of their clients. */
 export const maxHolds = 10_000;
+/** What one of them counts for in the memory budget, besides its questions and answers. */
+export const heldCallBytes = 4 * 1024;
 /** What another replica is given to take an answer over. */
 export const hopMs = 10_000;

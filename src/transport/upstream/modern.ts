@@ -101,7 +101,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const { upstream } = session;
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     const judge = new ModernSink(sink, message.method, said, mayTask);
-    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
+    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true, caller.principalId);
     judge.exchange = exchange;
     dispatch(
       upstream,
