@@ -261,7 +261,7 @@ export class Gateway {
           this.#route(call, router.task(call));
           return;
         case 'withheld':
-          throw new GatewayError('method_unknown', message.method);
+          throw new GatewayError('method_unknown');
         case 'unknown':
           this.#route(call, router.unknown(call));
       }

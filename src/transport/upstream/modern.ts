@@ -81,7 +81,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
       // Later, so that the caller has the exchange first.
-      process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
+      process.nextTick(() => sink.onFault(new GatewayError('method_unknown')));
       return nothingUnderWay;
     }
     const declared = declaredOn(to, listensForTasks);
