@@ -395,7 +395,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
 
   #fail(fault: GatewayError): void {
     this.phase.end()?.abort();
-    this.#host.finished(this, fault.code);
+    this.#host.finished(this, fault.code, fault);
     this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
   }
 }

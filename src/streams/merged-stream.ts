@@ -55,7 +55,7 @@ export class MergedStream implements Listened {
     this.client = client;
     this.caller = caller;
     for (const place of resumed?.vector.toReversed() ?? []) this.#places.set(place.upstream, place.eventId);
-    this.#events = new EventStream(response, host.wheel);
+    this.#events = new EventStream(response, host.wheel, caller.principalId);
     this.#events.owner = this;
     // A client loses its position with the connection. Without an event id, a client that is cut early would start from nothing.
     this.#events.open(this.#primer() ?? heartbeat);

@@ -155,13 +155,13 @@ class LoopbackBridge implements Bridge {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     try {
       const head = readHead(request.rawHeaders);
-      if (head.host !== this.#host) throw new GatewayError('host_not_allowed', head.host);
+      if (head.host !== this.#host) throw new GatewayError('host_not_allowed');
       // Only the gateway calls, and no browser ever does.
-      if (head.origin !== undefined) throw new GatewayError('origin_not_allowed', head.origin);
+      if (head.origin !== undefined) throw new GatewayError('origin_not_allowed');
       const upstream = this.#byPath.get(request.url ?? '');
       if (upstream === undefined) throw new GatewayError('path_unknown');
       if (head.revision !== undefined && headerRevision(head.revision) === undefined)
-        throw new GatewayError('revision_unsupported', head.revision);
+        throw new GatewayError('revision_unsupported');
       switch (request.method ?? '') {
         case 'POST':
           checkPost(head);

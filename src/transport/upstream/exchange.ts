@@ -7,7 +7,7 @@ import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { textWithoutMark, withoutMark } from '../../protocol/byte-order-mark.ts';
 import { Gathered } from '../../protocol/gathered.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { budget, upstreamsShare, type Hold, type Share } from '../http/budget.ts';
+import { budget, upstreamsShare, type Hold } from '../http/budget.ts';
 import { answeredGraceMs, callCeilingMs, lifeBytes, maxErrorBodyBytes, maxRetryMs } from '../http/limits.ts';
 import { canBeResumedAfter } from '../../session/event-id.ts';
 import { eventLimit, messageLimits } from '../http/message-limits.ts';
@@ -47,7 +47,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #announced = 0;
   /** Counts answers of more than one piece, and large events, in the budget. */
   #hold: Hold | undefined;
-  readonly #share: Share | undefined;
+  readonly #principalId: string;
   /** Path of a redirect that is followed. */
   #target: string | undefined;
   #decoder: SseDecoder | undefined;
@@ -64,10 +64,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Bytes of the incomplete message at the last sign of life. */
   #aliveBytes = 0;
 
-  /** `share`: the share of the budget that the answer counts against. */
-  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
+  /** `principalId`: whose share of the budget the answer is of; without a name it is of that of all upstreams. */
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, principalId = '') {
     super();
-    this.#share = share;
+    this.#principalId = principalId;
     this.#readsErrors = readsErrors;
     this.#sink = sink;
     this.#wheel = wheel;
@@ -312,7 +312,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #holds(bytes: number): boolean {
     if (this.#reading === 'over') return false;
     const dropped = (): void => this.#fail('answer_dropped', `${bytes} bytes`);
-    this.#hold ??= (this.#share ?? budget.share(upstreamsShare)).hold(dropped);
+    this.#hold ??= budget.share(this.#principalId === '' ? upstreamsShare : this.#principalId).hold(dropped);
     if (this.#hold.set(bytes)) return true;
     dropped();
     return false;

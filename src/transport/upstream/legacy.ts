@@ -167,7 +167,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     sink: AnswerSink,
     idleMs: number,
   ): HttpExchange {
-    const exchange = new HttpExchange(sink, this.#wheel, idleMs);
+    const exchange = new HttpExchange(sink, this.#wheel, idleMs, false, caller.principalId);
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
     dispatch(upstream, pool, { method, headers, body }, this.#credentials, caller, exchange);
     return exchange;

@@ -81,7 +81,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
       // Later, so that the caller has the exchange first.
-      process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
+      process.nextTick(() => sink.onFault(new GatewayError('method_unknown')));
       return nothingUnderWay;
     }
     const declared = declaredOn(to, listensForTasks);
@@ -101,7 +101,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const { upstream } = session;
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     const judge = new ModernSink(sink, message.method, said, mayTask);
-    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
+    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true, caller.principalId);
     judge.exchange = exchange;
     dispatch(
       upstream,

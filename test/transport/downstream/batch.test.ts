@@ -8,7 +8,7 @@ import { clientEnd } from '../../support/client-end.ts';
 
 test('one stream has them all, each once, and ends with the last', async () => {
   const end = await clientEnd();
-  const batch = new BatchOutlet(end.response, new Wheel());
+  const batch = new BatchOutlet(end.response, new Wheel(), '');
   const [one, two, three] = [batch.part(), batch.part(), batch.part()];
   one.whole('{"id":1}');
   // Not all of the batch has been read.
@@ -29,7 +29,7 @@ test('one stream has them all, each once, and ends with the last', async () => {
 
 test('answers that are there before the batch is read to its end do not end it', async () => {
   const end = await clientEnd();
-  const batch = new BatchOutlet(end.response, new Wheel());
+  const batch = new BatchOutlet(end.response, new Wheel(), '');
   batch.part().whole('{"id":1}');
   await expect.poll(end.text).toContain('{"id":1}');
   expect(end.isEnded()).toBe(false);
@@ -40,14 +40,14 @@ test('answers that are there before the batch is read to its end do not end it',
 
 test('without a request there is nothing to answer', async () => {
   const end = await clientEnd();
-  new BatchOutlet(end.response, new Wheel()).seal();
+  new BatchOutlet(end.response, new Wheel(), '').seal();
   await expect.poll(end.isEnded).toBe(true);
   expect([end.status(), end.text()]).toEqual([202, '']);
 });
 
 test('each part that is not answered is told that the client has left', async () => {
   const end = await clientEnd();
-  const batch = new BatchOutlet(end.response, new Wheel());
+  const batch = new BatchOutlet(end.response, new Wheel(), '');
   const gone: number[] = [];
   const parts = [0, 1].map((at) => {
     const part = batch.part();

@@ -9,7 +9,7 @@ import { clientEnd, type ClientEnd } from '../../support/client-end.ts';
 async function outlet(): Promise<{ outlet: PostOutlet; end: ClientEnd; told: string[] }> {
   const end = await clientEnd();
   const told: string[] = [];
-  const made = new PostOutlet(end.response, new Wheel());
+  const made = new PostOutlet(end.response, new Wheel(), '');
   made.owner = { onDrain: () => void told.push('drain'), onGone: () => void told.push('gone') };
   return { outlet: made, end, told };
 }
