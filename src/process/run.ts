@@ -64,10 +64,13 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
+    let current = prepared.config;
     reloading = new Reloading({
       paths: [...options.mcpConfig, ...options.files],
+      named: () => filesNamedIn(current),
       read: () => readConfiguration(options, io),
       apply: (config) => {
+        current = config;
         started.update(bridgedOf(config));
         serving.reload(config);
       },
@@ -92,6 +95,12 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
+}
+
+function filesNamedIn({ routes }: Config): readonly string[] {
+  return routes.flatMap(({ upstreams }) =>
+    upstreams.flatMap(({ transport }) => (transport.kind === 'http' ? (transport.tls?.files ?? []) : [])),
+  );
 }
 
 /** What the file names and is not served, with the reasons. Empty when there is none. */

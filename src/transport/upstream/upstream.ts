@@ -1,11 +1,13 @@
 /** One upstream as this process sees it: its address, its connections, and what is known of it. These facts are only hints. */
 import { Pool } from 'undici';
-import type { UpstreamConfig } from '../../config/model.ts';
+import type { UpstreamConfig, UpstreamLimits } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
 import { Tolerated } from '../../telemetry/tolerated.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
+import { connectionSettings } from './connection.ts';
+import { Limiter } from './limiter.ts';
 
 /** How a stream for what belongs to no call is asked for. */
 export type StreamKind = 'get' | 'subscription';
@@ -29,6 +31,8 @@ export class Upstream {
    * double the cost of a call.
    */
   streams!: Pool;
+  /** What the operator limits; undefined where nothing is limited. */
+  readonly limiter: Limiter | undefined;
   /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
   bridged!: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
@@ -77,7 +81,12 @@ export class Upstream {
     const configured = config.transport.kind === 'http' ? config.transport.headers : [];
     this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
     const options = {
-      connect: { timeout: connectTimeoutMs },
+      connect: {
+        timeout: config.limits?.connectTimeoutMs ?? connectTimeoutMs,
+        ...connectionSettings(config.transport),
+      },
+      // One stream of events a connection, whose pace is that of its client.
+      allowH2: false,
       // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -85,6 +94,7 @@ export class Upstream {
     };
     this.pool = new Pool(this.origin, options);
     this.streams = new Pool(this.origin, options);
+    if (config.limits !== undefined && limitsRequests(config.limits)) this.limiter = new Limiter(config, config.limits);
     if (orSse === undefined) return;
     const { origin, pathname, search } = new URL(orSse);
     this.#other = {
@@ -143,16 +153,23 @@ export class Upstream {
 
   /** Resolves when nothing is under way any more; takes nothing new. Never rejects. */
   async finish(): Promise<void> {
+    await this.limiter?.idle();
     await Promise.allSettled(this.#pools().map((pool) => pool.close()));
   }
 
   /** Releases all connections; what is under way breaks off. */
   async close(): Promise<void> {
     this.isClosed = true;
+    this.limiter?.close();
     await Promise.allSettled(this.#pools().map((pool) => pool.destroy()));
   }
 
   #pools(): Pool[] {
     return [this, ...(this.#other === undefined ? [] : [this.#other])].flatMap(({ pool, streams }) => [pool, streams]);
   }
+}
+
+/** The other limits are kept by the connection, and by whoever makes a call. */
+function limitsRequests({ firstByteTimeoutMs, retries, breaker, concurrency }: UpstreamLimits): boolean {
+  return [firstByteTimeoutMs, retries, breaker, concurrency].some((limit) => limit !== undefined && limit !== 'off');
 }
