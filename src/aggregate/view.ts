@@ -17,6 +17,8 @@ export interface View {
   readonly nowMs: number;
   /** How long a page is kept when the upstream does not say it. Called once the page has been loaded; 0 keeps none. */
   readonly ttlMsOf: (upstream: UpstreamConfig) => number;
+  /** A page of the upstream has items that its earlier pages have. */
+  readonly onRepeated?: (upstream: UpstreamConfig) => void;
   /** Asks the upstream. Others may wait for the same page, so the end of one client's connection must not abort it. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
