@@ -181,6 +181,7 @@ export class Catalogue {
       const held = next instanceof Promise ? await next : next;
       // What has changed meanwhile was not kept, so that later pages could not be compared with it.
       const page = without(held.page, listed);
+      if (page !== held.page) view.onRepeated?.(upstream);
       list.push(page === held.page ? held : { ...held, page });
       if (page.count === 0 && held.page.count > 0) return list;
       cursor = page.nextCursor;
@@ -242,7 +243,7 @@ export class Catalogue {
     }
     const keptMs = page.stated.ttlMs ?? view.ttlMsOf(upstream);
     const held: KeptPage = {
-      ...this.#bounded(entry, cursor, page),
+      ...this.#bounded(entry, cursor, page, () => view.onRepeated?.(upstream)),
       term: {
         freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
         statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
@@ -259,12 +260,18 @@ export class Catalogue {
   }
 
   /** The page as it may be kept: without what the pages before it have, and whole or as the last of its list. */
-  #bounded(entry: Entry, cursor: string | undefined, page: Page): Pick<KeptPage, 'page' | 'fault'> {
+  #bounded(
+    entry: Entry,
+    cursor: string | undefined,
+    page: Page,
+    onRepeated: () => void,
+  ): Pick<KeptPage, 'page' | 'fault'> {
     const { maxListBytes, maxPages } = this.#limits;
     // Of a page that was asked for out of order it is not known which come before: all that are at hand may.
     const known = pagesBefore(entry, cursor);
     const before = known ?? [...entry.pages.values()];
     const fresh = without(page, new Set(known?.flatMap((held) => held.page.keys)));
+    if (fresh.count < page.count) onRepeated();
     let count = 0;
     let bytes = 0;
     for (const held of before) {

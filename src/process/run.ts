@@ -77,12 +77,19 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
       log,
     });
     const live = liveOf(prepared.config, context);
+    // Lines that come while servers are still coming up stand above theirs.
+    if (terminal !== undefined) terminal.above = live?.above;
     const probes =
       admin === undefined
         ? ''
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
-      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes).finally(() => live?.stop()),
+      greeting: serving.greeting
+        .then((text) => text + leftOut(prepared.config) + probes)
+        .finally(() => {
+          live?.stop();
+          if (terminal !== undefined) terminal.above = undefined;
+        }),
       greeted: () => terminal?.release(),
       reload: async () => await reloading?.now(),
       drain: async (delayMs) => {

@@ -33,6 +33,12 @@ export const maxStreamsPerSession = 32;
 export const maxSharedStreams = 1_024;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
+/**
+ * How long the head of a client's GET stream waits for the upstreams' streams, and how much of what they bring meanwhile is kept:
+ * more opens it at once.
+ */
+export const openingMs = 300;
+export const openingBytes = 65_536;
 /** Wait for the answer to `notifications/initialized`; a session is used without it. */
 export const initializedWaitMs = 1_000;
 /** Longest life of one call, however much progress it reports. */
