@@ -5,6 +5,8 @@ import { createLog, outputOf } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
+import { clusterText, startCluster, type Cluster } from './cluster.ts';
+import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
 import { bridgedName } from './bridged-name.ts';
@@ -42,13 +44,15 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   // Probes are answered from the first moment on; readiness follows.
   const admin = await startAdmin(
     options,
-    () => pool?.isReady() ?? false,
+    () => readinessOf(pool, cluster),
     () => pool?.metrics?.() ?? registry.metrics(),
   );
   let bridge: Bridge | undefined;
   let reloading: Reloading | undefined;
+  let cluster: Cluster | undefined;
   const close = async (): Promise<void> => {
     reloading?.stop();
+    await cluster?.close();
     admin?.close();
     admin?.closeAllConnections();
     await bridge?.close();
@@ -64,27 +68,33 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
-    reloading = new Reloading({
-      paths: [...options.mcpConfig, ...options.files],
-      read: () => readConfiguration(options, io),
-      apply: (config) => {
-        started.update(bridgedOf(config));
-        serving.reload(config);
-      },
-      log,
-    });
+    const apply = (config: Config): void => {
+      started.update(bridgedOf(config));
+      serving.reload(config);
+    };
+    if (options.kubernetes === undefined)
+      reloading = new Reloading({
+        paths: [...options.mcpConfig, ...options.files],
+        read: () => readConfiguration(options, io),
+        apply,
+        log,
+      });
+    else cluster = startCluster(options.kubernetes, options, { io, log, apply });
     const live = liveOf(prepared.config, context);
     const probes =
       admin === undefined
         ? ''
         : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
     return {
-      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes).finally(() => live?.stop()),
+      greeting: greetingOf(options, serving, version)
+        .then((text) => text + leftOut(prepared.config) + probes)
+        .finally(() => live?.stop()),
       greeted: () => terminal?.release(),
       reload: async () => await reloading?.now(),
       drain: async (delayMs) => {
         terminal?.release();
-        await serving.drain(delayMs);
+        // Another replica may lead at once, and nothing changes any more here.
+        await Promise.all([cluster?.close(), serving.drain(delayMs)]);
         await close();
       },
     };
@@ -92,6 +102,18 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
+}
+
+/** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
+async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
+  if (kubernetes === undefined) return await pool.greeting;
+  return `Manifold ${version} serves ${clusterText(kubernetes)} at ${pool.origin}\n`;
+}
+
+function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
+  if (pool === undefined) return { isReady: false, text: 'not ready: it starts' };
+  if (!pool.isReady()) return { isReady: false, text: 'not ready: it drains' };
+  return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
 /** What the file names and is not served, with the reasons. Empty when there is none. */
@@ -107,11 +129,11 @@ function leftOut({ unusable = [] }: Config): string {
 
 async function startAdmin(
   options: RunOptions,
-  isReady: () => boolean,
+  readiness: () => Readiness,
   metrics: () => Promise<string>,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(isReady, metrics, {
+  const admin = adminServer(readiness, metrics, {
     hosts: new Set(options.allowedHosts),
     loopback: isLoopback(options.adminHost),
   });
@@ -125,14 +147,19 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     bridgedUrl: (route, name) => context.bridge.urlOf(bridgedName(route, name)),
     onNotice: () => {},
   });
+  let isDraining = false;
   return {
+    origin: serving.origin,
     greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
       context.bridge.stateOf(bridgedName(route, name)),
     ),
-    isReady: () => !serving.isDraining(),
+    isReady: () => !isDraining,
     metrics: undefined,
     reload: (config) => serving.reload(config),
-    drain: (delayMs) => serving.drain(delayMs),
+    drain: async (delayMs) => {
+      isDraining = true;
+      await serving.drain(delayMs);
+    },
   };
 }
 
