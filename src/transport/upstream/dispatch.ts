@@ -3,14 +3,7 @@ import type { Pool } from 'undici';
 import { GatewayError } from '../../errors.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import type { HttpExchange } from './exchange.ts';
-import { dispatch as dispatchWhereItIs, type Redirectable } from './redirects.ts';
-
-export interface Request {
-  readonly method: 'POST' | 'GET' | 'DELETE';
-  /** Raw lists: undici takes them as they are. */
-  readonly headers: readonly string[];
-  readonly body: Buffer | string | null;
-}
+import { sendWhereItIs, type Redirectable, type Request } from './redirects.ts';
 
 /** Faults, including those of the credentials, end the exchange. Never throws. */
 export function dispatch(
@@ -43,5 +36,5 @@ function put(
   exchange: HttpExchange,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
-  dispatchWhereItIs(upstream, pool, { method, headers: all as string[], body }, exchange);
+  sendWhereItIs(upstream, pool, { method, headers: all, body }, exchange);
 }

@@ -14,7 +14,7 @@ import { eventLimit, messageLimits } from '../http/message-limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { Pace } from './pace.ts';
-import { shownTarget } from './redirects.ts';
+import { follow, redirection, shownTarget, type Sent } from './redirects.ts';
 import { refusalOf } from './refusal.ts';
 
 /** `odd`: 200 with another media type, or none. */
@@ -30,8 +30,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Media type of a 200 that is neither JSON nor events; `none` without one. The body is used if it parses. */
   oddType: string | undefined;
 
-  /** Called with the `Location` of a 307 or 308. Gives a function that sends the request there; undefined refuses. */
-  redirected: ((location: string) => (() => void) | undefined) | undefined;
+  /** The request, until it is known that the answer is no redirect. */
+  sent: Sent | undefined;
 
   readonly #sink: AnswerSink;
   readonly #wheel: Wheel;
@@ -48,7 +48,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Counts answers of more than one piece, and large events, in the budget. */
   #hold: Hold | undefined;
   readonly #share: Share | undefined;
-  #again: (() => void) | undefined;
+  /** Path of a redirect that is followed. */
+  #target: string | undefined;
   #decoder: SseDecoder | undefined;
   #pace: Pace | undefined;
   #paused = false;
@@ -161,8 +162,12 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (typeof sessionId === 'string') this.sessionId = sessionId;
     const type = headers['content-type'];
     const isRead = status === 200 || (this.#readsErrors && (status === 400 || status === 404));
-    if (status >= 300 && status < 400) this.#redirect(headers['location']);
-    else if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
+    if (status >= 300 && status < 400) {
+      this.#redirect(headers['location']);
+      return;
+    }
+    this.sent = undefined;
+    if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
       this.#reading = 'json';
       const length = Number(headers['content-length'] ?? 0);
       this.#announced = length > 0 && length <= messageLimits().answer ? length : 0;
@@ -225,7 +230,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       case 'redirect':
         this.#reading = 'head';
         this.#size = 0;
-        this.#again?.();
+        follow(this.sent!, this.#target!, this);
         return;
       case 'head':
       case 'over':
@@ -303,10 +308,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #redirect(location: string | string[] | undefined): void {
     const target = typeof location === 'string' ? location : '';
     // Only these two keep method and body (RFC 9110 §15.4). Followed once, so that there is no loop.
-    const isFollowed = (this.status === 307 || this.status === 308) && this.#again === undefined;
-    this.#again = isFollowed ? this.redirected?.(target) : undefined;
+    const isFollowed = (this.status === 307 || this.status === 308) && this.#target === undefined;
+    this.#target = isFollowed && this.sent !== undefined ? redirection(this.sent, target) : undefined;
     this.#reading = 'redirect';
-    if (this.#again === undefined) this.#fail('upstream_unreachable', `HTTP ${this.status} to ${shownTarget(target)}`);
+    if (this.#target === undefined) this.#fail('upstream_unreachable', `HTTP ${this.status} to ${shownTarget(target)}`);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -377,6 +382,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#reading = 'over';
     this.#wheel.disarm(this);
     this.#hold?.end();
+    this.#decoder = undefined;
     return true;
   }
 }
