@@ -14,6 +14,10 @@ import { unenforced } from './unenforced.ts';
 import { UsageError } from './usage.ts';
 
 export interface Cluster {
+  /** The first configuration that the cluster gives; it may be long in coming. */
+  readonly first: Promise<Config>;
+  /** Hands each later configuration than `served` to `apply`, from now on. */
+  follow(served: Config, apply: (config: Config) => void): void;
   readiness(): Readiness;
   /** Watches no more and gives the Lease back; what is served stays. */
   close(): Promise<void>;
@@ -22,8 +26,6 @@ export interface Cluster {
 export interface ClusterContext {
   readonly io: CommandIo;
   readonly log: Log;
-  /** Serves by these routes from now on. */
-  readonly apply: (config: Config) => void;
 }
 
 /** Throws `UsageError` where there is no configuration of a cluster. An API server that is away may come. */
@@ -35,6 +37,9 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
     refusals: (route) => [...unenforced({ routes: [route], warnings: [] }), ...loops(route, options)],
   });
   const { namespaces, selector, gatewayClass } = kubernetes;
+  const first = Promise.withResolvers<Config>();
+  let latest: Config | undefined;
+  let apply = (config: Config): void => first.resolve(config);
   try {
     const mode: Mode = startMode({
       ...(namespaces === undefined ? {} : { namespaces }),
@@ -46,7 +51,8 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
       onDocuments: (documents) => {
         const { routes, verdicts, warnings } = reader.read(documents);
         for (const warning of warnings) log.warn({ warning }, 'configuration');
-        context.apply({ routes, warnings: [] });
+        latest = { routes, warnings: [] };
+        apply(latest);
         const refused = verdicts.filter(({ programmed }) => !programmed);
         countReload(refused.length === 0);
         const names = refused.map(({ ref: { namespace, name }, message }) => `${namespace}/${name}: ${message}`);
@@ -60,6 +66,11 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
       return { lagSeconds: lagMs / 1000, isConnected, isLeader };
     });
     return {
+      first: first.promise,
+      follow: (served, next) => {
+        apply = next;
+        if (latest !== undefined && latest !== served) next(latest);
+      },
       readiness: () => {
         const state = mode.state();
         return { isReady: state.isSynced, text: stateText(state) };

@@ -1,7 +1,7 @@
 /** `manifold run`: reads the configuration, bridges stdio and SSE servers, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
 import { type Config, faultText, routeKey } from '../config/model.ts';
-import { createLog, outputOf } from '../telemetry/log.ts';
+import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
@@ -37,7 +37,7 @@ export interface Running {
 
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const prepared = await prepare(options, io);
+  const given = await prepare(options, io);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
@@ -60,6 +60,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
+    if (options.kubernetes !== undefined) cluster = startCluster(options.kubernetes, options, { io, log });
+    const prepared =
+      cluster === undefined ? given : { ...given, config: await firstOf(cluster, probesOf(admin, options), log) };
     const started = await startBridge(bridgedOf(prepared.config), {
       log,
       onDropped: (upstream) => bridgeDropped.inc({ upstream }),
@@ -79,12 +82,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
         apply,
         log,
       });
-    else cluster = startCluster(options.kubernetes, options, { io, log, apply });
+    cluster?.follow(prepared.config, apply);
     const live = liveOf(prepared.config, context);
-    const probes =
-      admin === undefined
-        ? ''
-        : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+    const probes = probesOf(admin, options);
     return {
       greeting: greetingOf(options, serving, version)
         .then((text) => text + leftOut(prepared.config) + probes)
@@ -104,6 +104,18 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   }
 }
 
+function probesOf(admin: Server | undefined, { adminHost }: RunOptions): string {
+  return admin === undefined
+    ? ''
+    : `Probes and metrics: http://${shownHost(adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+}
+
+/** Nothing listens before: a client would take a route that is not known yet for one that does not exist. */
+async function firstOf(cluster: Cluster, probes: string, log: Log): Promise<Config> {
+  log.info(`the routes of the cluster are waited for. ${probes.trim()}`);
+  return await cluster.first;
+}
+
 /** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
 async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
   if (kubernetes === undefined) return await pool.greeting;
@@ -111,7 +123,10 @@ async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version
 }
 
 function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
-  if (pool === undefined) return { isReady: false, text: 'not ready: it starts' };
+  if (pool === undefined) {
+    const state = cluster?.readiness();
+    return state === undefined || state.isReady ? { isReady: false, text: 'not ready: it starts' } : state;
+  }
   if (!pool.isReady()) return { isReady: false, text: 'not ready: it drains' };
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }

@@ -1,4 +1,6 @@
 /** The real command in cluster mode, and what is around it: upstreams that say which credential they got, and conditions of routes. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { isRecord, listOf } from '../../src/kubernetes/objects.ts';
@@ -23,6 +25,41 @@ export interface ClusterGatewayOptions {
   readonly port?: number;
   /** Whether the end of the test stops it; else the caller does. */
   readonly stopped?: boolean;
+}
+
+/** The same, before it knows any route: only its probes answer. */
+export async function startWaitingGateway(ns: string): Promise<{ readonly adminUrl: string; readonly port: number }> {
+  const port = await freePort();
+  const program = await startProgram(
+    [
+      command,
+      'run',
+      '--kubernetes',
+      '--namespace',
+      ns,
+      '--port',
+      String(port),
+      '--admin-port',
+      '0',
+      '--log-format',
+      'json',
+    ],
+    {
+      env: { ...process.env, KUBECONFIG: kubeconfig },
+      ready: (_, stderr) => /waited for.*?(http:\S+)\/readyz/.exec(stderr.join('\n'))?.[1],
+    },
+  );
+  onTestFinished(async () => void (await program.stop()));
+  return { adminUrl: program.ready, port };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** `manifold run --kubernetes` for one namespace, on free ports. */

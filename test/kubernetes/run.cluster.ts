@@ -7,6 +7,7 @@ import {
   conditions,
   startClusterGateway,
   startTelling,
+  startWaitingGateway,
   summary,
   textAt,
   toBackend,
@@ -126,13 +127,15 @@ describe.skipIf(!hasCluster)('cluster mode', () => {
     await expect.poll(async () => await readyz(gateway)).toMatch(/^ready: the last known configuration is served, /);
     expect(await said(gateway, '/tools')).toContain('one nobody');
     // One that starts now knows nothing, and says so.
-    const late = await startClusterGateway(ns);
+    const late = await startWaitingGateway(ns);
     await expect
       .poll(async () => await textAt(`${late.adminUrl}/readyz`))
       .toMatchObject({ status: 503, text: expect.stringMatching(/^not ready: the configuration of the cluster/) });
+    await expect(fetch(`http://127.0.0.1:${late.port}/tools`)).rejects.toThrow();
     await server.start();
     await expect.poll(async () => await readyz(gateway)).toBe('ready: the cluster is watched');
-    await expect.poll(async () => await said(late, '/tools')).toContain('one nobody');
-    expect((await textAt(`${late.adminUrl}/readyz`)).status).toBe(200);
+    const now = { ...gateway, origin: `http://127.0.0.1:${late.port}` };
+    await expect.poll(async () => await said(now, '/tools')).toContain('one nobody');
+    await expect.poll(async () => (await textAt(`${late.adminUrl}/readyz`)).status).toBe(200);
   });
 });
