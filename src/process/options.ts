@@ -14,6 +14,18 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
+/** Paths of PEM files, and what is asked of clients. */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities of the certificates of clients; undefined: none is asked for. */
+  readonly clientCa: string | undefined;
+  /** Whether a client without a certificate is served. */
+  readonly clientAuth: 'require' | 'request';
+  /** The name in the certificate is who the client is, on routes that ask for no other credential. */
+  readonly clientPrincipal: boolean;
+}
+
 /** Which routes of a cluster are served; what is undefined narrows nothing. */
 export interface KubernetesOptions {
   /** Undefined: that of the pod, or of the kubeconfig's context. */
@@ -39,6 +51,8 @@ export interface RunOptions extends SealingOptions {
   /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsOptions | undefined;
   readonly adminHost: string;
   readonly adminPort: number | undefined;
   readonly workers: number;
