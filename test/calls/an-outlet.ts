@@ -4,12 +4,13 @@ import type { Client } from '../../src/clients/client.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { readClientMessage } from '../../src/protocol/envelope.ts';
 import type { Said } from '../../src/protocol/said.ts';
-import type { Outlet, OutletOwner } from '../../src/transport/downstream/outlet.ts';
+import type { Outlet } from '../../src/transport/downstream/outlet.ts';
 import { nobody, type Caller } from '../../src/transport/http/caller.ts';
+import type { StreamOwner } from '../../src/transport/http/event-stream.ts';
 
 export class RecordingOutlet implements Outlet {
   gone = false;
-  owner: OutletOwner | undefined;
+  owner: StreamOwner | undefined;
   /** The client is slow. */
   isFull = false;
   /** `whole …`, `stream`, `events …`, `finish …` or `fault CODE`, in order. */

@@ -22,7 +22,7 @@ function configOf(...routes: readonly (readonly UpstreamConfig[])[]): Config {
   };
 }
 
-const everywhere = { host: '0.0.0.0', port: 8080, resource: 'https://gw.example/mcp' };
+const everywhere = { host: '0.0.0.0', port: 8080, resource: 'https://gw.example/mcp', tls: undefined };
 
 function isItself(url: string, host = '0.0.0.0', port = 8080): boolean {
   const config = configOf([at('it', url), other]);
