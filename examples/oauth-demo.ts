@@ -285,7 +285,8 @@ async function demo(): Promise<void> {
   say(`initialize: ${(await ask(token, 'initialize', hello)).status}`);
   const namesOf = async (): Promise<string> => {
     const { said } = await ask(token, 'tools/list');
-    return (said.result?.['tools'] as readonly { name: string }[]).map(({ name }) => name).join(', ');
+    const tools = (said.result?.['tools'] ?? []) as readonly { name: string }[];
+    return tools.map(({ name }) => name).join(', ');
   };
   say(await namesOf());
 

@@ -26,10 +26,12 @@ import { Keeper } from '../streams/keeper.ts';
 import { OpenStreams } from '../streams/open-streams.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { OriginPolicy } from '../transport/http/accept.ts';
+import type { Head, OriginPolicy } from '../transport/http/accept.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import { Wheel } from '../transport/http/wheel.ts';
 import { Hops } from '../transport/peers/hop.ts';
 import type { Tell } from '../transport/peers/notice.ts';
+import type { PeerLink } from '../transport/peers/peer-link.ts';
 import { EraAdapter } from '../transport/upstream/eras.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
 import { ModernAdapter } from '../transport/upstream/modern.ts';
@@ -60,6 +62,9 @@ export interface Surroundings {
   readonly bridgedUrl: (route: string, upstream: string) => string;
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;
+  readonly peerLink: PeerLink;
+  /** Who a caller is on a route that asks for no credential of its own. */
+  readonly authenticate: (head: Head) => Caller;
   /** Tells the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
@@ -75,7 +80,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
   const journal = new Journal(log);
   let current = config;
-  let authentication = authenticationOf(config, onRefused);
+  let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
   authentication.warm();
   const credentials = routeCredentials(() => authentication);
@@ -85,7 +90,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
-  const upstreams = new Upstreams(takenOver([], upstreamsOf(config), urlOf, version));
+  const bridgedUrlOf = ({ name }: UpstreamConfig): string => around.bridgedUrl(routeKey(config), name);
+  const upstreams = new Upstreams(takenOver([], upstreamsOf(config), urlOf, version, log, bridgedUrlOf));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -134,7 +140,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowSeconds,
   });
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs, () => gate);
-  const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds);
+  const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds, around.peerLink);
   const keeper = new Keeper(wishes, streams, tell);
   const asked = new Holds<Asking>(wheel, hops.ownAddress);
   const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());
@@ -183,7 +189,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     const isAlike = isSecuredAlike(current, next);
     if (!isAlike) {
       const former = authentication;
-      authentication = authenticationOf(next, onRefused);
+      authentication = authenticationOf(next, around.authenticate, onRefused);
       authentication.warm();
       // Some requests may still wait for what it asks.
       setTimeout(() => former.close(), formerAuthenticationMs).unref();
@@ -197,7 +203,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     // First, as it may fail.
     secure(next);
     const before = upstreams.all;
-    const after = takenOver(before, upstreamsOf(next), urlOf, version);
+    const after = takenOver(before, upstreamsOf(next), urlOf, version, log, bridgedUrlOf);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);

@@ -55,8 +55,15 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#response = response;
     this.#position = position;
     this.#events = new EventStream(response, host.wheel);
-    this.#events.onDrain = () => this.#exchange?.resume();
-    this.#events.onGone = () => this.#close();
+    this.#events.owner = this;
+  }
+
+  onDrain(): void {
+    this.#exchange?.resume();
+  }
+
+  onGone(): void {
+    this.#close();
   }
 
   get caller(): Outbound['caller'] {

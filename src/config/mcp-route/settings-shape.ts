@@ -37,8 +37,10 @@ const toolOverride = fields({
   arguments: named(
     ruled(
       fields({
-        preset: anything().optional().describe('Sent whatever the client says.'),
-        hidden: flag().default(false).describe('Left out of the schema that clients see.'),
+        preset: anything()
+          .optional()
+          .describe('Sent whatever the client says; left out of the schema that clients see.'),
+        hidden: flag().default(false).describe('Left out of the schema that clients see, and not sent.'),
       }),
       (argument) => has(argument, 'preset') || fieldOf(argument, 'hidden') === true,
       { says: 'neither preset nor hidden', remedy: 'Give "preset", "hidden: true" or both' },
@@ -50,13 +52,15 @@ const toolOverride = fields({
 
 const backendSettings = fields({
   timeouts: fields({
-    connect: duration().optional().describe('Until the connection stands.'),
-    firstByte: duration().optional().describe('Until the head of the answer.'),
-    silence: duration().optional().describe('Longest silence of one call; progress starts it anew.'),
-    call: duration().optional().describe('The whole of a call, whatever its progress.'),
+    connect: duration().optional().describe('Until the connection stands; 5s unless given.'),
+    firstByte: duration().optional().describe('From sending until the head of the answer; unlimited unless given.'),
+    silence: duration().optional().describe('Longest silence of one call; progress starts it anew. 5m unless given.'),
+    call: duration().optional().describe('The whole of a call, whatever its progress; 1h unless given.'),
   }).optional(),
   retries: fields({
-    attempts: whole(0, 10).describe('Further attempts for what was never sent, and for reads.'),
+    attempts: whole(0, 10).describe(
+      'Further attempts for what was never sent, and for reads; a call that may have been sent is never sent twice.',
+    ),
     baseDelay: duration().default('100ms'),
     maxDelay: duration().default('2s'),
   }).optional(),
@@ -65,17 +69,44 @@ const backendSettings = fields({
       [
         word('off'),
         fields({
-          failures: whole(1, 1_000).default(5).describe('Failures in a row that open it.'),
-          open: duration().default('10s').describe('Wait until one request may try.'),
+          failures: whole(1, 1_000)
+            .default(5)
+            .describe('Failures in a row that open it: no connection, no answer in time, 502, 503 or 504.'),
+          open: duration()
+            .default('10s')
+            .describe('Wait until one request may try, whose outcome closes it or opens it again.'),
         }),
       ],
       { error: '"off", or an object with "failures" and "open"' },
     )
     .optional(),
   concurrency: fields({
-    calls: whole(1, 100_000).describe('Calls at once.'),
-    queue: whole(0, 100_000).default(0).describe('Calls that may wait for their turn.'),
+    calls: whole(1, 100_000).describe('Requests under way at once, in each process.'),
+    queue: whole(0, 100_000)
+      .default(0)
+      .describe('Requests that may wait for their turn; beyond it 503 with `Retry-After`.'),
   }).optional(),
+  tls: ruled(
+    fields({
+      serverName: text({ min: 1, max: 253 })
+        .optional()
+        .describe('Sent as the server name, and what the certificate must be for, in place of the host of the URL.'),
+      caFile: text({ min: 1 })
+        .optional()
+        .describe('PEM file of the authorities that count, in place of the public ones.'),
+      certificateFile: text({ min: 1 }).optional().describe('PEM file of the certificate that is shown to the server.'),
+      keyFile: text({ min: 1 }).optional().describe('PEM file of its key.'),
+      minVersion: word('1.2', '1.3').optional(),
+      verify: flag().optional().describe('`false` takes any certificate: for tests alone.'),
+    }),
+    (tls) => has(tls, 'certificateFile') === has(tls, 'keyFile'),
+    { says: 'one of certificateFile and keyFile without the other', remedy: 'Give both' },
+  )
+    .optional()
+    .describe('How TLS is spoken to it. Relative paths begin at the working directory; changed files are read again.'),
+  unixSocket: text({ min: 1, max: 107, pattern: /^\//, wants: 'an absolute path' })
+    .optional()
+    .describe('Path of the Unix socket that stands for the host of the URL.'),
   era: word('auto', 'legacy', 'modern').optional().describe('Which protocol it is spoken to in.'),
   onSessionLoss: word('reinitialize', 'error').optional(),
   acknowledgeTokenPassthrough: flag()
@@ -83,7 +114,9 @@ const backendSettings = fields({
     .describe('Must be true for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`.'),
   promptSelector: selectorShape('prompt').optional().describe('Which of its prompts exist for clients.'),
   resourceSelector: selectorShape('resource').optional().describe('Which of its resources exist, by URI.'),
-  tools: named(toolOverride).optional().describe('Overrides, by the name the backend gives the tool.'),
+  tools: named(toolOverride)
+    .optional()
+    .describe('Overrides, by the name the backend gives the tool. A renamed tool answers to its new name only.'),
   grant: grantShape.optional().describe('A token that the gateway gets for it.'),
   public: flag().optional().describe('What it says to one principal may be said to all.'),
 });

@@ -5,18 +5,21 @@ import { GatewayError } from '../../errors.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
 import { credentialFault, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
-import { dispatch as dispatchWhereItIs, type Redirectable, type Redirected } from './redirects.ts';
+import type { LimitedExchange } from './limited-request.ts';
+import type { Limiter } from './limiter.ts';
+import { sendWhereItIs, type Redirectable, type Redirected, type Request } from './redirects.ts';
 
-export interface Request {
-  readonly method: 'POST' | 'GET' | 'DELETE';
-  /** Raw lists: undici takes them as they are. */
-  readonly headers: readonly string[];
-  readonly body: Buffer | string | null;
+/** An upstream, as far as requests need to know it. */
+interface Target extends Redirectable {
+  readonly config: UpstreamConfig;
+  /** Connections of calls, which alone are limited. */
+  readonly pool: Pool;
+  readonly limiter: Limiter | undefined;
 }
 
 /** Faults, including those of the credentials, end the exchange. Never throws. */
 export function dispatch(
-  upstream: Redirectable & { readonly config: UpstreamConfig },
+  upstream: Target,
   pool: Pool,
   request: Request,
   credentials: Credentials,
@@ -64,18 +67,25 @@ function withCredentials(
 }
 
 function put(
-  upstream: Redirectable,
+  upstream: Target,
   pool: Pool,
   { method, headers, body }: Request,
   credentials: RawHeaders,
-  exchange: Redirected,
+  exchange: LimitedExchange & Redirected,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
-  dispatchWhereItIs(upstream, pool, { method, headers: all as string[], body }, exchange);
+  const request: Request = { method, headers: all, body };
+  const { limiter } = upstream;
+  if (limiter === undefined || method !== 'POST' || pool !== upstream.pool)
+    sendWhereItIs(upstream, pool, request, exchange);
+  else
+    limiter.send(exchange, body, (handler) =>
+      sendWhereItIs(upstream, { dispatch: (options) => pool.dispatch(options, handler) }, request, exchange),
+    );
 }
 
 /** Stands before an exchange: of a 401 it hears nothing, and the request is sent once more. */
-class Renewing implements Redirected {
+class Renewing implements LimitedExchange, Redirected {
   readonly #exchange: HttpExchange;
   readonly #again: () => void;
   #isRefused = false;
@@ -85,12 +95,20 @@ class Renewing implements Redirected {
     this.#again = again;
   }
 
-  get redirected(): Redirected['redirected'] {
-    return this.#exchange.redirected;
+  get sent(): Redirected['sent'] {
+    return this.#exchange.sent;
   }
 
-  set redirected(to: Redirected['redirected']) {
-    this.#exchange.redirected = to;
+  set sent(request: Redirected['sent']) {
+    this.#exchange.sent = request;
+  }
+
+  get isOver(): boolean {
+    return this.#isRefused || this.#exchange.isOver;
+  }
+
+  giveUp(fault: GatewayError): void {
+    this.#exchange.giveUp(fault);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -120,7 +138,7 @@ class Renewing implements Redirected {
     if (!this.#isRefused) this.#exchange.onResponseEnd();
   }
 
-  onResponseError(controller: Dispatcher.DispatchController, fault: Error): void {
+  onResponseError(controller: Dispatcher.DispatchController | undefined, fault: Error): void {
     if (!this.#isRefused) this.#exchange.onResponseError(controller, fault);
   }
 }

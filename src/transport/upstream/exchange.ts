@@ -14,11 +14,11 @@ import { eventLimit, messageLimits } from '../http/message-limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { Pace } from './pace.ts';
-import { shownTarget } from './redirects.ts';
+import { follow, redirection, shownTarget, type Sent } from './redirects.ts';
 import { refusalOf } from './refusal.ts';
 
-/** `odd`: 200 with another media type, or none. */
-type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
+/** `odd`: 200 with another media type, or none. `accepted`: the rest is dropped. */
+type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'accepted' | 'redirect' | 'over';
 
 /** undici's handler, the caller's `Exchange` and the timer wheel's entry in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
@@ -30,8 +30,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Media type of a 200 that is neither JSON nor events; `none` without one. The body is used if it parses. */
   oddType: string | undefined;
 
-  /** Called with the `Location` of a 307 or 308. Gives a function that sends the request there; undefined refuses. */
-  redirected: ((location: string) => (() => void) | undefined) | undefined;
+  /** The request, until it is known that the answer is no redirect. */
+  sent: Sent | undefined;
 
   readonly #sink: AnswerSink;
   readonly #wheel: Wheel;
@@ -48,7 +48,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Counts answers of more than one piece, and large events, in the budget. */
   #hold: Hold | undefined;
   readonly #share: Share | undefined;
-  #again: (() => void) | undefined;
+  /** Path of a redirect that is followed. */
+  #target: string | undefined;
   #decoder: SseDecoder | undefined;
   #pace: Pace | undefined;
   #paused = false;
@@ -81,6 +82,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (this.#reading === 'over') return;
     this.#isAnswered = true;
     this.#wheel.arm(this, answeredGraceMs);
+  }
+
+  /** Nothing more reaches the sink. */
+  get isOver(): boolean {
+    return this.#reading === 'over';
   }
 
   /** The request could not be sent. */
@@ -161,8 +167,16 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (typeof sessionId === 'string') this.sessionId = sessionId;
     const type = headers['content-type'];
     const isRead = status === 200 || (this.#readsErrors && (status === 400 || status === 404));
-    if (status >= 300 && status < 400) this.#redirect(headers['location']);
-    else if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
+    if (status >= 300 && status < 400) {
+      this.#redirect(headers['location']);
+      return;
+    }
+    this.sent = undefined;
+    if (this.#sink.expectsNothing === true && status < 300) {
+      this.#reading = 'accepted';
+      this.answered();
+      this.#tell(() => this.#sink.onEnd());
+    } else if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
       this.#reading = 'json';
       const length = Number(headers['content-length'] ?? 0);
       this.#announced = length > 0 && length <= messageLimits().answer ? length : 0;
@@ -204,6 +218,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
         if (this.#size > maxErrorBodyBytes) this.#fail('upstream_refused', 'a redirect without an end');
         return;
       case 'head':
+      case 'accepted':
       case 'over':
     }
   }
@@ -222,10 +237,13 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       case 'error':
         this.#finishRefusal();
         return;
+      case 'accepted':
+        this.#close();
+        return;
       case 'redirect':
         this.#reading = 'head';
         this.#size = 0;
-        this.#again?.();
+        follow(this.sent!, this.#target!, this);
         return;
       case 'head':
       case 'over':
@@ -303,10 +321,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #redirect(location: string | string[] | undefined): void {
     const target = typeof location === 'string' ? location : '';
     // Only these two keep method and body (RFC 9110 §15.4). Followed once, so that there is no loop.
-    const isFollowed = (this.status === 307 || this.status === 308) && this.#again === undefined;
-    this.#again = isFollowed ? this.redirected?.(target) : undefined;
+    const isFollowed = (this.status === 307 || this.status === 308) && this.#target === undefined;
+    this.#target = isFollowed && this.sent !== undefined ? redirection(this.sent, target) : undefined;
     this.#reading = 'redirect';
-    if (this.#again === undefined) this.#fail('upstream_unreachable', `HTTP ${this.status} to ${shownTarget(target)}`);
+    if (this.#target === undefined) this.#fail('upstream_unreachable', `HTTP ${this.status} to ${shownTarget(target)}`);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -354,8 +372,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   }
 
   #fail(code: ErrorCode, detail: string | undefined, cause?: unknown, about?: string): void {
+    const isTold = this.#reading === 'accepted';
     if (!this.#close()) return;
     this.#controller?.abort(aborted);
+    if (isTold) return;
     const options = { ...(cause === undefined ? {} : { cause }), ...(about === undefined ? {} : { about }) };
     this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, options)));
   }
@@ -377,6 +397,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#reading = 'over';
     this.#wheel.disarm(this);
     this.#hold?.end();
+    this.#decoder = undefined;
     return true;
   }
 }

@@ -9,7 +9,7 @@ import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
-import { endSessionMs } from '../http/limits.ts';
+import { endSessionMs, initializedWaitMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { Caller } from '../http/caller.ts';
 import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
@@ -49,13 +49,31 @@ export class LegacyAdapter implements UpstreamAdapter {
     const opened = readInitializeResult(answer.message, answer.sessionId);
     const begun = { session: new UpstreamSession(upstream, opened, false), caller };
     try {
-      await this.post(begun, initialized, deadlineMs);
+      await this.#initialized(begun, deadlineMs);
     } catch (fault) {
       // The session that was begun will not be used.
       void this.end(begun);
       throw fault;
     }
     return opened;
+  }
+
+  /**
+   * Some servers refuse this notification, or never answer it, and serve all else. Their refusal is an answer: the session is used.
+   * Throws the faults of servers that are gone, or that want other credentials.
+   */
+  async #initialized(to: Outbound, deadlineMs: number): Promise<void> {
+    const { tolerated } = to.session.upstream;
+    let status = 0;
+    try {
+      await this.#post(to, initialized, Math.min(deadlineMs, initializedWaitMs), (answered) => (status = answered));
+    } catch (fault) {
+      if (status === 401 || status === 403 || status === 503) throw fault;
+      if (status !== 0) tolerated.note('initialized_refused', `HTTP ${status}`);
+      else if (fault instanceof GatewayError && fault.code === 'upstream_timeout') tolerated.note('initialized_open');
+      // Without a status the connection has failed, or the credentials could not be had.
+      else throw fault;
+    }
   }
 
   /** Translates a call of a client of 2026-07-28, whose tasks are of another kind. */
@@ -74,16 +92,26 @@ export class LegacyAdapter implements UpstreamAdapter {
     return this.#send(to, 'GET', headers, null, sink, idleMs);
   }
 
-  post(to: Outbound, body: Buffer | string, deadlineMs = to.session.upstream.config.timeoutMs): Promise<void> {
+  post(to: Outbound, body: Buffer | string): Promise<void> {
+    return this.#post(to, body, to.session.upstream.config.timeoutMs);
+  }
+
+  /** `answered` hears the HTTP status of a refusal; 0 without an answer. */
+  #post(
+    to: Outbound,
+    body: Buffer | string,
+    deadlineMs: number,
+    answered: (status: number) => void = () => {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const exchange: HttpExchange = this.#send(
-        to,
-        'POST',
-        to.session.headers,
-        body,
-        new AcceptedSink(() => exchange.status, resolve, reject),
-        deadlineMs,
-      );
+      // Still undefined where sending fails at once.
+      let exchange: HttpExchange | undefined;
+      const statusOf = (): number => exchange?.status ?? 0;
+      const refused = (fault: GatewayError): void => {
+        answered(statusOf());
+        reject(fault);
+      };
+      exchange = this.#send(to, 'POST', to.session.headers, body, new AcceptedSink(resolve, refused), deadlineMs);
     });
   }
 
@@ -96,7 +124,7 @@ export class LegacyAdapter implements UpstreamAdapter {
         'DELETE',
         session.headersWithoutBody('application/json, text/event-stream'),
         null,
-        new AcceptedSink(() => 200, done, done),
+        new AcceptedSink(done, done),
         endSessionMs,
       );
     });
@@ -176,12 +204,11 @@ function revisionOf(text: string): LegacyRevision {
 
 /** For notifications, answers and DELETE: any 2xx is success, and the body is ignored. */
 class AcceptedSink implements AnswerSink {
-  readonly #status: () => number;
+  readonly expectsNothing = true;
   readonly #done: () => void;
   readonly #failed: (fault: GatewayError) => void;
 
-  constructor(status: () => number, done: () => void, failed: (fault: GatewayError) => void) {
-    this.#status = status;
+  constructor(done: () => void, failed: (fault: GatewayError) => void) {
     this.#done = done;
     this.#failed = failed;
   }
@@ -194,8 +221,6 @@ class AcceptedSink implements AnswerSink {
     this.#done();
   }
   onFault(fault: GatewayError): void {
-    const status = this.#status();
-    if (status >= 200 && status < 300) this.#done();
-    else this.#failed(fault);
+    this.#failed(fault);
   }
 }

@@ -11,36 +11,64 @@ export interface Redirectable {
   readonly path: string;
 }
 
-/** What takes the answer, and is told what to do where it is a redirect. */
+export interface Request {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** A raw list, which undici takes as it is. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | string | null;
+}
+
+/** A request as it was sent: what is needed to send it somewhere else. */
+export interface Sent {
+  readonly upstream: Redirectable;
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+  readonly request: Request;
+  readonly path: string;
+}
+
+/**
+ * What takes the answer. It drops `sent` as soon as the answer is no redirect. A closure in its place would be simpler, but kept every
+ * request alive until the next full collection.
+ */
 export interface Redirected extends Dispatcher.DispatchHandler {
-  redirected: ((location: string) => (() => void) | undefined) | undefined;
+  sent: Sent | undefined;
 }
 
 /** Where upstreams are by their own word. A hint: whoever forgets is told again. */
-const moved = new WeakMap<Redirectable, string>();
+const moved = new WeakMap<Redirectable, { readonly from: string; readonly to: string }>();
 
 /** The path that `upstream` is asked at. */
 export function pathOf(upstream: Redirectable): string {
-  return moved.get(upstream) ?? upstream.path;
+  const known = moved.get(upstream);
+  return known !== undefined && known.from === upstream.path ? known.to : upstream.path;
 }
 
 /** Sends one request to `upstream`, where it is, or where it says it is. The answer goes to `exchange`. */
-export function dispatch(
+export function sendWhereItIs(
   upstream: Redirectable,
   dispatcher: Pick<Dispatcher, 'dispatch'>,
-  request: Omit<Dispatcher.DispatchOptions, 'path' | 'origin'>,
+  request: Request,
   exchange: Redirected,
 ): void {
-  const path = pathOf(upstream);
-  exchange.redirected = (location) => {
-    const target = targetOf(location, upstream.origin, path);
-    if (target === undefined || target === path) return undefined;
-    return () => {
-      moved.set(upstream, target);
-      dispatcher.dispatch({ ...request, path: target }, exchange);
-    };
-  };
-  dispatcher.dispatch({ ...request, path }, exchange);
+  send({ upstream, dispatcher, request, path: pathOf(upstream) }, exchange);
+}
+
+/** The path to send it to; undefined for a redirect that is refused. */
+export function redirection({ upstream, path }: Sent, location: string): string | undefined {
+  const target = targetOf(location, upstream.origin, path);
+  return target === path ? undefined : target;
+}
+
+/** Sends it there, and every later request to that upstream. */
+export function follow(sent: Sent, path: string, exchange: Redirected): void {
+  moved.set(sent.upstream, { from: sent.upstream.path, to: path });
+  send({ ...sent, path }, exchange);
+}
+
+function send(sent: Sent, exchange: Redirected): void {
+  exchange.sent = sent;
+  const { method, headers, body } = sent.request;
+  sent.dispatcher.dispatch({ path: sent.path, method, headers: headers as string[], body }, exchange);
 }
 
 /** Path and query of a place of the same origin; undefined for any other. */

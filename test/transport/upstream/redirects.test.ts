@@ -1,20 +1,28 @@
 /** A redirect is followed on the same origin, once, and remembered. */
 import { expect, test } from 'vitest';
-import { dispatch, pathOf, shownTarget, type Redirected } from '../../../src/transport/upstream/redirects.ts';
+import {
+  follow,
+  pathOf,
+  redirection,
+  sendWhereItIs,
+  shownTarget,
+  type Redirected,
+} from '../../../src/transport/upstream/redirects.ts';
 
 /** What is sent where `answerOf` answers with the place of a redirect. */
 function sent(upstream: { origin: string; path: string }, answerOf: (path: string) => string | undefined): string[] {
   const paths: string[] = [];
-  const exchange: Redirected = { redirected: undefined };
+  const exchange: Redirected = { sent: undefined };
   const dispatcher = {
     dispatch: ({ path }: { path: string }) => {
       paths.push(path);
       const location = paths.length > 3 ? undefined : answerOf(path);
-      if (location !== undefined) exchange.redirected?.(location)?.();
+      const target = location === undefined ? undefined : redirection(exchange.sent!, location);
+      if (target !== undefined) follow(exchange.sent!, target, exchange);
       return true;
     },
   };
-  dispatch(upstream, dispatcher, { method: 'POST', headers: [], body: '' }, exchange);
+  sendWhereItIs(upstream, dispatcher, { method: 'POST', headers: [], body: '' }, exchange);
   return paths;
 }
 
