@@ -27,23 +27,22 @@ export function dispatch(
   exchange: HttpExchange,
 ): void {
   const { config } = upstream;
-  withCredentials(credentials, config, caller, exchange, (headers) => {
+  const send =
     // Only what the gateway gets by itself can be got anew.
-    if (config.grant === undefined) {
-      put(upstream, pool, request, headers, exchange);
-      return;
-    }
-    const again = (): void => {
-      if (!credentials.refused?.(config, caller, headers)) {
-        exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
-        return;
-      }
-      withCredentials(credentials, config, caller, exchange, (renewed) =>
-        put(upstream, pool, request, renewed, exchange),
-      );
-    };
-    put(upstream, pool, request, headers, new Renewing(exchange, again));
-  });
+    config.grant === undefined
+      ? (headers: RawHeaders): void => put(upstream, pool, request, headers, exchange)
+      : (headers: RawHeaders): void => {
+          const again = (): void => {
+            if (credentials.refused?.(config, caller, headers) !== true)
+              exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
+            else
+              withCredentials(credentials, config, caller, exchange, (renewed) =>
+                put(upstream, pool, request, renewed, exchange),
+              );
+          };
+          put(upstream, pool, request, headers, new Renewing(exchange, again));
+        };
+  withCredentials(credentials, config, caller, exchange, send);
 }
 
 /** Asks for the credentials. Where they cannot be had the exchange ends. */
