@@ -143,7 +143,8 @@ export class Gateway {
     this.#parts.idle.begun(response);
     try {
       const head = readHead(request.rawHeaders);
-      Promise.resolve(this.#parts.authenticate(head, request)).then(
+      // Its path is that of the replicas, not the client's.
+      Promise.resolve(this.#parts.authenticate(head, { method: 'POST' })).then(
         (caller) => this.#received(head, caller, body, true, response),
         (fault: unknown) => this.#refuse(response, fault),
       );

@@ -12,6 +12,7 @@ import type { Client } from '../clients/client.ts';
 import { changeToldMs } from '../transport/http/limits.ts';
 import type { Notice, Tell } from '../transport/peers/notice.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
+import { isPersonal } from '../transport/upstream/sharing.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
@@ -38,8 +39,6 @@ export class ListChanges {
   readonly #upstreams: Upstreams;
   readonly #tell: Tell;
   readonly #onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void;
-  /** Where headers are forwarded, one audience has several copies (lists.ts). */
-  readonly #forwards: boolean;
   /** By the text of the notice: the one being sent, and the one that follows it. */
   readonly #underWay = new Map<string, { readonly first: Promise<void>; next: Promise<void> | undefined }>();
 
@@ -54,7 +53,11 @@ export class ListChanges {
     this.#catalogue = catalogue;
     this.#upstreams = upstreams;
     this.#tell = tell;
-    this.#forwards = upstreams.configs.some(({ forwardHeaders }) => forwardHeaders.length > 0);
+  }
+
+  /** Where upstreams get something of the caller, one audience has several copies (lists.ts). */
+  get #forwards(): boolean {
+    return this.#upstreams.configs.some(isPersonal);
   }
 
   /**

@@ -17,8 +17,7 @@ export function unenforced({ routes }: Config): readonly ConfigFault[] {
 }
 
 function asked(route: RouteConfig): readonly string[] {
-  const { security } = route;
-  const check = security?.extAuth;
+  const check = route.security?.extAuth;
   const rows: readonly (readonly [string, boolean])[] = [
     ['extAuth over gRPC', check?.protocol === 'grpc'],
     ['bodyToExtAuth', check?.maxBodyBytes !== undefined],

@@ -25,6 +25,7 @@ export function routeCredentials(
   authentication: () => Pick<RouteAuthentication, 'isWithheld' | 'tokenOf'>,
 ): RouteCredentials {
   const granted = new Map<string, Granted>();
+  const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
   const ownOf = ({ id, grant }: UpstreamConfig): OwnCredential | undefined => {
     if (grant === undefined) return undefined;
     let known = granted.get(id);
@@ -34,7 +35,6 @@ export function routeCredentials(
       granted.set(id, known);
     }
     const { credentials } = known;
-    const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
     return {
       for: (caller) => {
         const credential = credentials.for(tokenOf(caller));
