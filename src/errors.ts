@@ -55,6 +55,7 @@ export const catalogue = {
   token_missing: { status: 401, rpc: -32001, message: 'Unauthorized' },
   token_invalid: { status: 401, rpc: -32001, message: 'Unauthorized' },
   scope_insufficient: { status: 403, rpc: -32003, message: 'Forbidden' },
+  certificate_missing: { status: 403, rpc: -32000, message: 'Forbidden: a client certificate is required' },
   access_denied: { status: 403, rpc: -32003, message: 'Forbidden' },
   authorization_unavailable: { status: 503, rpc: -32000, message: 'Service Unavailable' },
 

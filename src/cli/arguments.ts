@@ -10,11 +10,11 @@ import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
 import { durationMs } from './duration.ts';
 import type { CommandName } from './flags.ts';
-import { commandLines, logFormats, logLevels, sessionPolicies, shells } from './flags.ts';
+import { clientAuths, commandLines, logFormats, logLevels, sessionPolicies, shells } from './flags.ts';
 import { helpText } from './help.ts';
 import type { Given } from './given.ts';
 import { readGiven } from './given.ts';
-import type { RunOptions, SealingOptions } from '../process/options.ts';
+import type { RunOptions, SealingOptions, TlsOptions } from '../process/options.ts';
 import { UsageError } from '../process/usage.ts';
 
 export type Shell = (typeof shells)[number];
@@ -131,6 +131,7 @@ function runOptions(given: Given): RunOptions {
     strict: given.on('strict'),
     host: withoutBrackets(given.value('host')),
     port: whole(given, 'port', 0, maxPort),
+    tls: tlsOptions(given),
     adminHost: withoutBrackets(given.value('admin-host')),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
     workers: whole(given, 'workers', 1, maxWorkers),
@@ -151,6 +152,23 @@ function runOptions(given: Given): RunOptions {
     peers: given.one('peers'),
     peerAddress: peerAddress(given),
   };
+}
+
+function tlsOptions(given: Given): TlsOptions | undefined {
+  const [cert, key, clientCa] = [given.one('tls-cert'), given.one('tls-key'), given.one('tls-client-ca')];
+  const clientPrincipal = given.on('tls-client-principal');
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('--tls-cert and --tls-key are given together', given.command);
+  if (cert === undefined || key === undefined) {
+    if (clientCa === undefined && !clientPrincipal) return undefined;
+    throw new UsageError(
+      'clients are asked for certificates over TLS only: give --tls-cert and --tls-key',
+      given.command,
+    );
+  }
+  if (clientPrincipal && clientCa === undefined)
+    throw new UsageError('--tls-client-principal needs --tls-client-ca', given.command);
+  return { cert, key, clientCa, clientAuth: oneOf(given, 'tls-client-auth', clientAuths), clientPrincipal };
 }
 
 /* The form in which people copy it from a URL. */

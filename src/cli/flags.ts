@@ -8,6 +8,7 @@ import { longNamePolicies, namePolicies } from '../config/naming.ts';
 export const sessionPolicies = ['optional', 'required'] as const;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const logFormats = ['auto', 'json', 'pretty'] as const;
+export const clientAuths = ['require', 'request'] as const;
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
 export interface Flag {
@@ -77,6 +78,28 @@ const runFlags: readonly Flag[] = [
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  {
+    name: 'tls-cert',
+    value: 'FILE',
+    says: 'PEM certificate of the listener, with its chain; read again when it changes',
+  },
+  { name: 'tls-key', value: 'FILE', says: 'PEM key of it' },
+  {
+    name: 'tls-client-ca',
+    value: 'FILE',
+    says: 'PEM certificates of the authorities that sign the certificates of clients',
+  },
+  {
+    name: 'tls-client-auth',
+    value: 'POLICY',
+    standard: 'require',
+    choices: clientAuths,
+    says: 'with --tls-client-ca: "require" refuses clients without a certificate, "request" serves them too',
+  },
+  {
+    name: 'tls-client-principal',
+    says: 'the name in the certificate of a client is who it is, on routes that ask for no other credential',
+  },
   { name: 'admin-host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address of probes and metrics' },
   {
     name: 'admin-port',

@@ -19,6 +19,8 @@ export type UpstreamTransport =
       /** A query string may hold a credential: it is never printed. */
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
+      /** The URL looks like one of the deprecated transport, and nothing says which it is: that one is tried where this is refused. */
+      readonly orSse?: true;
       /** Absent: the public authorities, and the host of the URL. */
       readonly tls?: UpstreamTls;
       /** Path of the Unix socket that stands for the host of the URL. */
@@ -51,6 +53,8 @@ export interface UpstreamTls {
   readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
   /** False: any certificate will do. */
   readonly verify?: boolean;
+  /** Absolute paths of the files that it was read from, where the configuration names files. */
+  readonly files?: readonly string[];
 }
 
 /**
@@ -183,11 +187,22 @@ export interface RouteConfig {
   readonly headers?: readonly HeaderMatch[];
   /** Ports of the listeners it is attached to. Absent: whatever the gateway listens on. */
   readonly ports?: readonly number[];
+  /** Certificates of those listeners that speak TLS. */
+  readonly certificates?: readonly ListenerCertificate[];
   readonly upstreams: readonly UpstreamConfig[];
   /** Absent: nothing is asked of clients. */
   readonly security?: RouteSecurity;
   /** Absent: a session gets all upstreams. */
   readonly backendSelector?: BackendSelectorConfig;
+}
+
+/** PEM texts; the key is a secret. */
+export interface ListenerCertificate {
+  readonly port: number;
+  /** Lower case, exact or `*.` and a suffix; absent: whatever name is asked for. */
+  readonly host?: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Tells a route from all others: `namespace/name`, or the name where there is no namespace. */

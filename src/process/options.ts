@@ -14,6 +14,18 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
+/** Paths of PEM files, and what is asked of clients. */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities of the certificates of clients; undefined: none is asked for. */
+  readonly clientCa: string | undefined;
+  /** Whether a client without a certificate is served. */
+  readonly clientAuth: 'require' | 'request';
+  /** The name in the certificate is who the client is, on routes that ask for no other credential. */
+  readonly clientPrincipal: boolean;
+}
+
 /** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` at least one is not empty. */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
@@ -24,6 +36,8 @@ export interface RunOptions extends SealingOptions {
   /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsOptions | undefined;
   readonly adminHost: string;
   readonly adminPort: number | undefined;
   readonly workers: number;

@@ -5,7 +5,7 @@ import type { RunOptions } from './options.ts';
 import type { Config, UnusableEntry, UpstreamConfig } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 
-type Endpoint = Pick<RunOptions, 'host' | 'port' | 'resource'>;
+type Endpoint = Pick<RunOptions, 'host' | 'port' | 'resource' | 'tls'>;
 
 const everyAddress = new Set(['0.0.0.0', '::']);
 
@@ -46,15 +46,15 @@ const itself = {
   remedy: 'Take it out, or give the gateway another --port',
 };
 
-function leadsTo({ transport }: UpstreamConfig, { host, port, resource }: Endpoint): boolean {
-  if (transport.kind === 'stdio') return false;
+function leadsTo({ transport }: UpstreamConfig, { host, port, resource, tls }: Endpoint): boolean {
+  if (transport.kind === 'stdio' || (transport.kind === 'http' && transport.socketPath !== undefined)) return false;
   const url = new URL(transport.url);
   if (resource !== undefined && URL.canParse(resource)) {
     const known = new URL(resource);
     if (known.origin === url.origin && known.pathname === url.pathname) return true;
   }
   const urlPort = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  if (port === 0 || urlPort !== port || url.protocol === 'https:') return false;
+  if (port === 0 || urlPort !== port || (url.protocol === 'https:') !== (tls !== undefined)) return false;
   const target = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   if (target === host.toLowerCase()) return true;
   if (everyAddress.has(host)) return isLocal(target) || interfaceAddresses().has(target);

@@ -7,6 +7,8 @@ import { hopServer, type BroughtTo } from '../transport/peers/hop-server.ts';
 import { listen, portOf } from './listen.ts';
 import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
+import { renewCertificate } from '../transport/http/server.ts';
+import type { ListenerTls } from './listener-certificates.ts';
 
 export interface PeerDoor {
   /** `host:port`, as it is sealed into what clients hand back. */
@@ -19,13 +21,16 @@ export async function openPeerDoor(
   find: (path: string) => BroughtTo | undefined,
   { options, io, slot }: { readonly options: RunOptions; readonly io: CommandIo; readonly slot?: number },
   keyring: Keyring,
+  tls?: ListenerTls,
 ): Promise<PeerDoor | undefined> {
   const { peerAddress } = options;
   if (peerAddress === undefined && slot === undefined) return undefined;
   const host = peerAddress?.host ?? '127.0.0.1';
   const port = peerAddress === undefined ? 0 : peerAddress.port === 0 ? 0 : peerAddress.port + (slot ?? 0);
   const address = (): string => `${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
-  const server = hopServer(find, address, keyring, io.nowSeconds);
+  // No certificate is asked for: whoever comes proves itself by its signature.
+  const server = hopServer(find, address, keyring, io.nowSeconds, tls === undefined ? undefined : tls.own);
+  tls?.onChange(({ cert, key }) => renewCertificate(server, { cert, key }));
   await listen(server, port, host, '--peer-address', true);
   return {
     address: address(),

@@ -17,6 +17,8 @@ const settleMs = 100;
 export interface ReloadParts {
   /** Files and directories of the configuration. */
   readonly paths: readonly string[];
+  /** Further files, which the configuration in use names. */
+  readonly named?: () => readonly string[];
   /** Throws `ConfigError`. */
   readonly read: () => Promise<Config>;
   readonly apply: (config: Config) => void;
@@ -60,6 +62,7 @@ export class Reloading {
     this.#watch();
     try {
       apply(await read());
+      this.#watch();
       countReload(true);
       log.info('configuration reloaded');
     } catch (fault) {
@@ -76,7 +79,8 @@ export class Reloading {
 
   /** A directory may have other files by now. */
   #watch(): void {
-    const wanted = new Set(this.#parts.paths.flatMap((path) => [path, ...filesIn(path)]));
+    const { paths, named } = this.#parts;
+    const wanted = new Set([...paths.flatMap((path) => [path, ...filesIn(path)]), ...(named?.() ?? [])]);
     for (const path of this.#watched) {
       if (wanted.has(path)) continue;
       unwatchFile(path, this.#changed);

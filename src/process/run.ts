@@ -7,7 +7,7 @@ import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
-import { bridgedName } from './bridged-name.ts';
+import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
@@ -64,10 +64,13 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
+    let current = prepared.config;
     reloading = new Reloading({
       paths: [...options.mcpConfig, ...options.files],
+      named: () => filesNamedIn(current),
       read: () => readConfiguration(options, io),
       apply: (config) => {
+        current = config;
         started.update(bridgedOf(config));
         serving.reload(config);
       },
@@ -92,6 +95,12 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
+}
+
+function filesNamedIn({ routes }: Config): readonly string[] {
+  return routes.flatMap(({ upstreams }) =>
+    upstreams.flatMap(({ transport }) => (transport.kind === 'http' ? (transport.tls?.files ?? []) : [])),
+  );
 }
 
 /** What the file names and is not served, with the reasons. Empty when there is none. */
@@ -137,14 +146,19 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
 }
 
 function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
-  const names = bridgedOf(config).map(({ name }) => name);
+  const names = config.routes.flatMap((route) =>
+    route.upstreams
+      .filter(({ transport }) => transport.kind !== 'http')
+      .map(({ name }) => bridgedName(routeKey(route), name)),
+  );
   return names.length === 0 ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
 }
 
 function bridgedOf(config: Config): BridgeSpec[] {
   return config.routes.flatMap((route) =>
-    route.upstreams.flatMap(({ name, transport }) =>
-      transport.kind === 'http' ? [] : [{ name: bridgedName(routeKey(route), name), transport }],
-    ),
+    route.upstreams.flatMap(({ name, transport: written }) => {
+      const transport = bridgedTransport(written);
+      return transport === undefined ? [] : [{ name: bridgedName(routeKey(route), name), transport }];
+    }),
   );
 }

@@ -2,6 +2,7 @@
 import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+import { GatewayError } from '../errors.ts';
 import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
@@ -14,13 +15,19 @@ import { setMessageLimits } from '../transport/http/message-limits.ts';
 import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import { isTellable, type Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
-import { mcpServer } from '../transport/http/server.ts';
+import { byCertificate, certificateOf } from '../transport/http/client-certificate.ts';
+import { anonymous } from '../transport/http/caller.ts';
+import { mcpServer, renewCertificate, type Endpoint } from '../transport/http/server.ts';
+import { plainLink, securedLink } from '../transport/peers/peer-link.ts';
+import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
+import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
+import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
   /** Where it listens, without a path. */
@@ -57,7 +64,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
   const keyring = await loadKeys(prepared.keys, options, io);
-  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds);
+  const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
+  const tls = listenerTls(options, certificates(prepared.config), log);
+  const link = tls === undefined ? plainLink : securedLink(() => tls.own);
+  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
     context.onNotice(notice);
@@ -65,7 +75,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
   let routes = new RouteTable([]);
   let isOver = false;
-  const peerDoor = await openPeerDoor((path) => routes.atHopPath(path), context, keyring);
+  const peerDoor = await openPeerDoor((path) => routes.atHopPath(path), context, keyring, tls);
   const compose = (route: RouteConfig): Route =>
     composeRoute(route, {
       sessions: options.sessions,
@@ -73,6 +83,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       sessionsNotBefore: options.sessionsNotBefore,
       initTimeoutMs: options.initTimeoutMs,
       peerAddress: peerDoor?.address ?? '',
+      peerLink: link,
+      authenticate: options.tls?.clientPrincipal === true ? byCertificate : anonymous,
       keyring,
       resource: resourceFor(route, options),
       policy: policyFor(route, options),
@@ -90,13 +102,21 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     context.onNotice(notice);
     return heard(notice);
   };
+  const isCertificateRequired = options.tls?.clientCa !== undefined && options.tls.clientAuth === 'require';
   const server = mcpServer(
-    (request) => routes.find(request),
+    (request) => {
+      const found = routes.find(request);
+      const isLetIn = tls === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
+      return isLetIn ? found : found && uncertified;
+    },
     (app) => peers.receive(app, heardOfPeer),
+    tls?.texts,
   );
+  tls?.onChange((texts) => renewCertificate(server, texts));
   await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
     // A process that cannot serve must not stay alive because its peer listener is open.
     peerDoor?.close();
+    tls?.stop();
     throw fault;
   });
 
@@ -111,6 +131,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return known;
     });
     routes = new RouteTable(next);
+    if (tls instanceof ListenerCertificates) tls.update(certificates(config));
+    else if (tls === undefined && certificates(config).length > 0)
+      log.warn('a listener has a certificate now: TLS is spoken after a restart');
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -124,11 +147,12 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     await closeServer(server);
     for (const route of routes.routes) await route.close();
     peerDoor?.close();
+    tls?.stop();
     await peers.close();
     log.flush();
   };
   return {
-    origin: `http://${shownHost(options.host)}:${portOf(server)}`,
+    origin: `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`,
     get routes() {
       return routes;
     },
@@ -138,6 +162,19 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     drain,
   };
 }
+
+function listenerTls(
+  { tls }: RunOptions,
+  certificates: ReturnType<typeof certificatesAt>,
+  log: Log,
+): ListenerTls | undefined {
+  if (tls !== undefined) return new TlsFiles(tls, log);
+  return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
+}
+
+const uncertified: Endpoint = {
+  handle: (_request, response) => respondFault(response, new GatewayError('certificate_missing')),
+};
 
 /** Names a route across configurations. */
 function keyOf(route: RouteConfig): string {

@@ -2,7 +2,7 @@
  * What a configuration asks for and this version does not do yet. Serving all the same would open what the operator meant to
  * close, so each is a fault of `run`; `check` knows all of them.
  */
-import type { Config, ConfigFault, RouteConfig, UpstreamTls } from '../config/model.ts';
+import type { Config, ConfigFault, RouteConfig } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
 
 /** By route, in the order of the configuration. */
@@ -22,17 +22,6 @@ function asked(route: RouteConfig): readonly string[] {
     ['securityPolicy', security !== undefined],
     ['backendSelector', backendSelector !== undefined],
     ['forwardHeaders with another name', upstreams.some((one) => one.forwardedAs !== undefined)],
-    ['TLS settings of a backend', upstreams.some(({ transport }) => transport.kind === 'http' && hasTls(transport))],
-    [
-      'a Unix socket',
-      upstreams.some(({ transport }) => transport.kind === 'http' && transport.socketPath !== undefined),
-    ],
   ];
   return rows.flatMap(([what, isAsked]) => (isAsked ? [what] : []));
-}
-
-/* A policy that says what holds anyway asks for nothing. */
-function hasTls({ url, tls }: { readonly url: string; readonly tls?: UpstreamTls }): boolean {
-  if (tls === undefined) return false;
-  return Object.entries(tls).some(([name, value]) => name !== 'serverName' || value !== new URL(url).hostname);
 }

@@ -25,10 +25,11 @@ import { OpenStreams } from '../streams/open-streams.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
-import { anonymous } from '../transport/http/caller.ts';
+import type { Authenticate } from '../transport/http/caller.ts';
 import { Wheel } from '../transport/http/wheel.ts';
 import { Hops } from '../transport/peers/hop.ts';
 import type { Tell } from '../transport/peers/notice.ts';
+import type { PeerLink } from '../transport/peers/peer-link.ts';
 import { forwarded } from '../transport/upstream/credentials.ts';
 import { EraAdapter } from '../transport/upstream/eras.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
@@ -56,6 +57,9 @@ export interface Surroundings {
   readonly bridgedUrl: (route: string, upstream: string) => string;
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;
+  readonly peerLink: PeerLink;
+  /** Who a caller is on a route that asks for no credential of its own. */
+  readonly authenticate: Authenticate;
   /** Tells the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
@@ -72,7 +76,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
-  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version));
+  const bridgedUrlOf = ({ name }: UpstreamConfig): string => around.bridgedUrl(routeKey(config), name);
+  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version, log, bridgedUrlOf));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -121,7 +126,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowSeconds,
   });
   const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
-  const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds);
+  const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds, around.peerLink);
   const keeper = new Keeper(wishes, streams, tell);
   const asked = new Holds<Asking>(wheel, hops.ownAddress);
   const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());
@@ -132,7 +137,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     new Gateway({
       upstreams,
       policy,
-      authenticate: anonymous,
+      authenticate: around.authenticate,
       gate: selectors,
       clients,
       lists,
@@ -156,7 +161,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   };
   const reconfigure = (next: RouteConfig): Gateway => {
     const before = upstreams.all;
-    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version);
+    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version, log, bridgedUrlOf);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);

@@ -97,6 +97,12 @@ export const mendedItems = new Counter({
   labelNames: ['upstream'],
   registers,
 });
+export const toleratedOddities = new Counter({
+  name: 'manifold_tolerated_total',
+  help: 'What an upstream did beside the specification and was let pass, by its kind (see the log).',
+  labelNames: ['upstream', 'kind'],
+  registers,
+});
 export const denylistOverflows = new Counter({
   name: 'manifold_denylist_overflow_total',
   help: 'Ended sessions that this process can no longer refuse because too many others ended.',

@@ -42,6 +42,7 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   token_invalid:
     'The access token has expired, or is not from the issuer, for the audience or of the kind that the route takes. The reason is in the log.',
   scope_insufficient: 'The rules of the route ask for scopes that the token lacks; the header names them.',
+  certificate_missing: 'Show a certificate that one of the authorities in `--tls-client-ca` has signed.',
   access_denied: 'The rules of the route deny it, whatever the scopes.',
   authorization_unavailable:
     'The authorization server (keys, introspection or callout) does not answer, and no cached answer can be used.',

@@ -3,6 +3,7 @@
  * twice, bytes that are no JSON) and for what it would not show (the bytes of an answer, the order of events).
  */
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { closedAtTheEnd } from './started.ts';
 
@@ -11,6 +12,14 @@ export interface Sent {
   /** Names and values in turn, sent as they stand; Host is added unless given. */
   readonly headers?: readonly string[];
   readonly body?: string | Buffer;
+  /** For https: PEM texts. */
+  readonly tls?: ClientTls;
+}
+
+export interface ClientTls {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface Answer {
@@ -50,13 +59,14 @@ export async function send(url: string, sent: Sent): Promise<Answer> {
   };
 }
 
-function begin(url: string, { method = 'POST', headers = posting(), body }: Sent): Promise<IncomingMessage> {
-  const { hostname, port, pathname, search, host } = new URL(url);
+function begin(url: string, { method = 'POST', headers = posting(), body, tls }: Sent): Promise<IncomingMessage> {
+  const { protocol, hostname, port, pathname, search, host } = new URL(url);
   const named = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
   const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
   const sized = headers.some((name, at) => at % 2 === 0 && /^(content-length|transfer-encoding)$/i.test(name));
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
+    const request = (protocol === 'https:' ? httpsRequest : httpRequest)({
+      ...tls,
       hostname,
       port,
       path: `${pathname}${search}`,
@@ -96,6 +106,7 @@ export function messagesOf({ headers, body }: Pick<Answer, 'headers' | 'body'>):
 
 export interface PlainSession {
   readonly url: string;
+  readonly tls?: ClientTls;
   /** The value of `Mcp-Session-Id`. */
   readonly token: string;
   /** The result of `initialize`. */
@@ -112,6 +123,7 @@ export interface Opening {
   readonly revision?: string;
   readonly capabilities?: object;
   readonly headers?: readonly string[];
+  readonly tls?: ClientTls;
 }
 
 /** The body of an `initialize` request. */
@@ -126,12 +138,13 @@ export function initializeText({ revision = '2025-11-25', capabilities = {} }: O
 
 /** Opens a session with the whole handshake. Throws with the answer when there is none. */
 export async function openSession(url: string, opening: Opening = {}): Promise<PlainSession> {
-  const answer = await send(url, { headers: posting(...(opening.headers ?? [])), body: initializeText(opening) });
+  const { headers = [], tls } = opening;
+  const answer = await send(url, { headers: posting(...headers), body: initializeText(opening), ...(tls && { tls }) });
   const token = answer.headers['mcp-session-id'];
   const [message] = messagesOf(answer);
   if (typeof token !== 'string' || message?.result === undefined)
     throw new Error(`no session: ${answer.status} ${answer.body}`);
-  const session = sessionAt(url, token, String(message.result['protocolVersion']), message.result);
+  const session = sessionAt(url, token, String(message.result['protocolVersion']), message.result, tls);
   await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
   return session;
 }
@@ -143,11 +156,15 @@ function sessionAt(
   token: string,
   revision: string,
   initialized: Readonly<Record<string, unknown>>,
+  tls?: ClientTls,
 ): PlainSession {
+  const trust = tls && { tls };
   const own = ['Mcp-Session-Id', token, ...(revision === '2025-03-26' ? [] : ['MCP-Protocol-Version', revision])];
-  const post: PlainSession['post'] = (body, ...more) => send(url, { headers: posting(...own, ...more), body });
+  const post: PlainSession['post'] = (body, ...more) =>
+    send(url, { headers: posting(...own, ...more), body, ...trust });
   return {
     url,
+    ...trust,
     token,
     initialized,
     post,
@@ -158,7 +175,7 @@ function sessionAt(
       if (last === undefined) throw new Error(`no answer: ${answer.status} ${answer.body}`);
       return last;
     },
-    at: (other) => sessionAt(other, token, revision, initialized),
+    at: (other) => sessionAt(other, token, revision, initialized, tls),
   };
 }
 
@@ -233,11 +250,12 @@ export async function openStream(url: string, sent: Sent): Promise<OpenStream> {
 
 /** The session's GET stream. */
 export function listenTo(
-  { url, token }: Pick<PlainSession, 'url' | 'token'>,
+  { url, token, tls }: Pick<PlainSession, 'url' | 'token' | 'tls'>,
   lastEventId?: string,
 ): Promise<OpenStream> {
   return openStream(url, {
     method: 'GET',
+    ...(tls && { tls }),
     headers: [
       'Accept',
       'text/event-stream',

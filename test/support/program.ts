@@ -90,7 +90,7 @@ export async function startProgram<Ready>(
 /** The URLs of a loopback host in `lines`, in order. */
 export function loopbackUrls(lines: readonly string[]): URL[] {
   return lines
-    .flatMap((line) => [...line.matchAll(/http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):[^\s"'\\)>,]+/g)])
+    .flatMap((line) => [...line.matchAll(/https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):[^\s"'\\)>,]+/g)])
     .filter(([text]) => URL.canParse(text))
     .map(([text]) => new URL(text));
 }

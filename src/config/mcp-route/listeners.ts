@@ -1,15 +1,19 @@
 /** `parentRefs` and `hostnames` of a route → host names and ports, by the listeners of the Gateways among the documents. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type { ListenerCertificate } from '../model.ts';
 import type { RouteContext } from './context.ts';
 import { fault, warn } from './context.ts';
 import type { ObjectOf } from './object-shapes.ts';
+import type { Located } from './objects.ts';
 import type { RouteSpec } from './route-shape.ts';
+import { listenerCertificates } from './tls.ts';
 
 export interface Attached {
   /** Undefined: every host. */
   readonly hosts: readonly string[] | undefined;
   /** Undefined: no Gateway says. */
   readonly ports: readonly number[] | undefined;
+  readonly certificates: readonly ListenerCertificate[];
 }
 
 type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
@@ -18,12 +22,15 @@ type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
 export function attachedTo(context: RouteContext, spec: RouteSpec): Attached {
   const hosts = new Set<string>();
   const ports = new Set<number>();
+  const certificates: ListenerCertificate[] = [];
   let anyHost = false;
   let anyPort = false;
   for (const [i, ref] of spec.parentRefs.entries()) {
     const path = ['spec', 'parentRefs', i];
-    const listeners = listenersOf(context, path, ref);
+    const gateway = gatewayOf(context, path, ref);
+    const listeners = gateway && listenersOf(context, path, ref, gateway);
     if (listeners === undefined) anyPort = true;
+    if (gateway !== undefined) certificates.push(...listenerCertificates(context, gateway, listeners ?? []));
     for (const listener of listeners ?? [{ hostname: undefined }]) {
       const shared = intersection(spec.hostnames, listener.hostname);
       if (shared === undefined) anyHost = true;
@@ -40,14 +47,15 @@ export function attachedTo(context: RouteContext, spec: RouteSpec): Attached {
   return {
     hosts: anyHost ? undefined : [...hosts],
     ports: anyPort || ports.size === 0 ? undefined : [...ports],
+    certificates,
   };
 }
 
-function listenersOf(
+function gatewayOf(
   context: RouteContext,
   path: JsonPath,
   ref: RouteSpec['parentRefs'][number],
-): readonly Listener[] | undefined {
+): Located<'Gateway'> | undefined {
   const namespace = ref.namespace ?? context.from.namespace;
   const found = context.objects.find('Gateway', namespace, ref.name);
   if (found === 'broken') return undefined;
@@ -60,6 +68,16 @@ function listenersOf(
     );
     return undefined;
   }
+  return found;
+}
+
+function listenersOf(
+  context: RouteContext,
+  path: JsonPath,
+  ref: RouteSpec['parentRefs'][number],
+  found: Located<'Gateway'>,
+): readonly Listener[] {
+  const namespace = found.object.metadata.namespace;
   const wanted = found.object.spec.listeners.filter(
     (one) =>
       (ref.sectionName === undefined || one.name === ref.sectionName) &&

@@ -260,7 +260,12 @@ const listener = fields({
     kinds: any(),
     namespaces: fields({ from: word('All', 'Selector', 'Same', 'None').default('Same'), selector: any() }).optional(),
   }).optional(),
-  tls: any(),
+  tls: fields({
+    mode: word('Terminate', 'Passthrough').default('Terminate'),
+    certificateRefs: list(secretReference(), 64).optional(),
+    frontendValidation: any(),
+    options: any(),
+  }).optional(),
 });
 
 const gatewaySpec = fields({

@@ -3,10 +3,11 @@ import { schemeOf, slug } from '../identity.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { Claims } from '../mcp-servers/read.ts';
 import { maxUpstreams } from '../limits.ts';
-import type { Naming, RouteConfig, UpstreamConfig } from '../model.ts';
+import type { Naming, RouteConfig, UpstreamConfig, UpstreamTransport } from '../model.ts';
 import { checkId } from '../naming.ts';
 import { nearest } from '../nearest.ts';
 import { destinationOf, urlOf } from './backend.ts';
+import { connected } from './connection.ts';
 import type { RouteContext } from './context.ts';
 import { fault, placed, within } from './context.ts';
 import { credentialOf, forwarded } from './credential.ts';
@@ -53,6 +54,7 @@ export function routeOf(
     upstreams,
     ...(attached.hosts !== undefined && { hosts: attached.hosts }),
     ...(attached.ports !== undefined && { ports: attached.ports }),
+    ...(attached.certificates.length > 0 && { certificates: attached.certificates }),
     ...(headers.length > 0 && { headers }),
     ...(security !== undefined && { security }),
     ...(selector !== undefined && { backendSelector: selector }),
@@ -144,16 +146,18 @@ function backendOf(
     new Set(headers.map(([name]) => name.toLowerCase())),
     settings?.acknowledgeTokenPassthrough === true,
   );
-  const rest = tuned(context, [...settingsPath, 'backends', ref.name], settings);
+  const settingsAt = [...settingsPath, 'backends', ref.name];
+  const rest = tuned(context, settingsAt, settings);
   if (destination === undefined || url === undefined) return undefined;
+  const transport: UpstreamTransport = {
+    kind: 'http',
+    url: credential?.url ?? url,
+    headers,
+    ...(destination.tls !== undefined && { tls: destination.tls }),
+    ...(destination.socketPath !== undefined && { socketPath: destination.socketPath }),
+  };
   return {
-    transport: {
-      kind: 'http',
-      url: credential?.url ?? url,
-      headers,
-      ...(destination.tls !== undefined && { tls: destination.tls }),
-      ...(destination.socketPath !== undefined && { socketPath: destination.socketPath }),
-    },
+    transport: connected(context, settingsAt, transport, settings ?? {}),
     tools,
     ...passed,
     ...rest,

@@ -85,6 +85,27 @@ const backendSettings = fields({
       .default(0)
       .describe('Requests that may wait for their turn; beyond it 503 with `Retry-After`.'),
   }).optional(),
+  tls: ruled(
+    fields({
+      serverName: text({ min: 1, max: 253 })
+        .optional()
+        .describe('Sent as the server name, and what the certificate must be for, in place of the host of the URL.'),
+      caFile: text({ min: 1 })
+        .optional()
+        .describe('PEM file of the authorities that count, in place of the public ones.'),
+      certificateFile: text({ min: 1 }).optional().describe('PEM file of the certificate that is shown to the server.'),
+      keyFile: text({ min: 1 }).optional().describe('PEM file of its key.'),
+      minVersion: word('1.2', '1.3').optional(),
+      verify: flag().optional().describe('`false` takes any certificate: for tests alone.'),
+    }),
+    (tls) => has(tls, 'certificateFile') === has(tls, 'keyFile'),
+    { says: 'one of certificateFile and keyFile without the other', remedy: 'Give both' },
+  )
+    .optional()
+    .describe('How TLS is spoken to it. Relative paths begin at the working directory; changed files are read again.'),
+  unixSocket: text({ min: 1, max: 107, pattern: /^\//, wants: 'an absolute path' })
+    .optional()
+    .describe('Path of the Unix socket that stands for the host of the URL.'),
   era: word('auto', 'legacy', 'modern').optional().describe('Which protocol it is spoken to in.'),
   onSessionLoss: word('reinitialize', 'error').optional(),
   acknowledgeTokenPassthrough: flag()

@@ -1,6 +1,11 @@
 /** TLS towards a backend: from the BackendTLSPolicy that targets it (Gateway API), or the Backend itself. */
-import type { UpstreamTls } from '../model.ts';
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type { ListenerCertificate, UpstreamTls } from '../model.ts';
 import type { RouteContext } from './context.ts';
+import { fault, warn } from './context.ts';
+import type { ObjectOf } from './object-shapes.ts';
 import type { Located } from './objects.ts';
 import { localValues, secretOf, valueUnder } from './secrets.ts';
 
@@ -33,7 +38,7 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
   if (options !== undefined && Object.keys(options).length > 0)
     context.findings.warn(['spec', 'options'], 'passed over', policy.document.place(['spec', 'options']));
   const ca = certificates(inPolicy, ['spec', 'validation', 'caCertificateRefs'], validation.caCertificateRefs ?? []);
-  return {
+  const tls: UpstreamTls = {
     serverName: validation.hostname,
     ...(ca.length > 0 && { ca }),
     ...(validation.subjectAltNames !== undefined && {
@@ -42,6 +47,8 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
       ),
     }),
   };
+  checkTls(inPolicy, ['spec', 'validation'], tls);
+  return tls;
 }
 
 const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
@@ -63,7 +70,7 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
   const pair = tls.clientCertificateRef === undefined ? undefined : secretOf(inBackend, path, tls.clientCertificateRef);
   const certificate = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.crt');
   const key = pair === undefined ? undefined : valueUnder(inBackend, path, pair.values, 'tls.key');
-  return {
+  const own: UpstreamTls = {
     ...(ca.length > 0 && { ca }),
     ...(tls.sni !== undefined && { serverName: tls.sni }),
     ...(certificate !== undefined && { clientCertificate: certificate }),
@@ -72,6 +79,73 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
     ...(tls.maxVersion !== undefined && tls.maxVersion !== 'Auto' && { maxVersion: versions[tls.maxVersion] }),
     ...(tls.insecureSkipVerify && { verify: false }),
   };
+  checkTls(inBackend, ['spec', 'tls'], own);
+  return own;
+}
+
+type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
+
+/** What the listeners show to clients. A Secret that is not among the documents is a warning: a cluster may make it. */
+export function listenerCertificates(
+  context: RouteContext,
+  gateway: Located<'Gateway'>,
+  listeners: readonly Listener[],
+): readonly ListenerCertificate[] {
+  const { object, document } = gateway;
+  const { namespace } = object.metadata;
+  const from = { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace };
+  const inGateway: RouteContext = { ...context, document, from };
+  return listeners.flatMap(({ name, port, hostname, tls }) => {
+    const path = ['spec', 'listeners', object.spec.listeners.findIndex((one) => one.name === name), 'tls'];
+    if (tls?.mode === 'Passthrough')
+      warn(inGateway, [...path, 'mode'], 'passed over: TLS ends at this listener, or in front of it');
+    return (tls?.certificateRefs ?? []).flatMap((ref, i) => {
+      const at = [...path, 'certificateRefs', i];
+      if (context.objects.find('Secret', ref.namespace ?? namespace, ref.name) === undefined) {
+        warn(
+          inGateway,
+          at,
+          'the Secret is not among the documents: the listener has the certificate of --tls-cert, or none',
+        );
+        return [];
+      }
+      const values = secretOf(inGateway, at, ref)?.values;
+      if (values === undefined) return [];
+      const cert = valueUnder(inGateway, at, values, 'tls.crt');
+      const key = valueUnder(inGateway, at, values, 'tls.key');
+      if (cert === undefined || key === undefined) return [];
+      checkTls(inGateway, at, { clientCertificate: cert, clientKey: key });
+      return [{ port, ...(hostname !== undefined && { host: hostname }), cert, key }];
+    });
+  });
+}
+
+/** Certificates and keys that cannot be read, or do not belong together, are faults at `path`. None is quoted. */
+export function checkTls(context: RouteContext, path: JsonPath, tls: UpstreamTls): void {
+  for (const ca of tls.ca ?? [])
+    if (!isCertificate(ca))
+      fault(context, path, 'its authorities are no PEM certificates', 'Give them as -----BEGIN CERTIFICATE-----');
+  const { clientCertificate: cert, clientKey: key } = tls;
+  if (cert === undefined || key === undefined) return;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    fault(
+      context,
+      path,
+      'its certificate and key cannot be read or do not belong together',
+      'Give a PEM certificate and its own key, without a passphrase',
+    );
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /* References of a policy are within its own namespace, and its faults stand in its own document. */

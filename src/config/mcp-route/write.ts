@@ -148,6 +148,8 @@ function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string
     lose('it speaks plain HTTP on port 443, where TLS is taken for granted');
     return undefined;
   }
+  if (transport.tls !== undefined || transport.socketPath !== undefined)
+    lose('its "tls" and "unixSocket" name files of this machine; a Backend and a BackendTLSPolicy say the same');
   const name = objectName(upstream.id);
   if (name !== upstream.id) lose(`its tools begin with "${name}" in place of "${upstream.id}"`);
   const key = keyOf(upstream, url, options, lose);

@@ -3,6 +3,7 @@
  * for. Their meaning is that of the fields of an MCPRoute (mcp-route/), which the same code reads.
  */
 import type { Findings } from '../findings.ts';
+import { connected } from '../mcp-route/connection.ts';
 import type { RouteContext } from '../mcp-route/context.ts';
 import { fault } from '../mcp-route/context.ts';
 import { shaped } from '../mcp-route/faults.ts';
@@ -97,6 +98,7 @@ function withSettings(
   return Object.freeze({
     ...server,
     ...rest,
+    transport: connected(context, path, server.transport, settings),
     ...(settings.timeouts?.silence !== undefined && { timeoutMs }),
     ...(settings.era !== undefined && { era }),
     ...(settings.onSessionLoss !== undefined && { onSessionLoss }),

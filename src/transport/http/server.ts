@@ -3,6 +3,7 @@
  * call. Slow and oversized heads are bounded, and so is what one connection has under way.
  */
 import express from 'express';
+import { createServer as createTlsServer, Server as TlsServer, type ServerOptions } from 'node:https';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import {
@@ -26,35 +27,63 @@ export interface Endpoint {
   handle(request: IncomingMessage, response: ServerResponse): void;
 }
 
+/** PEM texts. With `ca`, clients are asked for a certificate; one that none of these has signed is as good as none. */
+export interface Secured {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+  readonly SNICallback?: NonNullable<ServerOptions['SNICallback']>;
+}
+
 /** A server that is not listening yet. `find` gives the endpoint of a request, if it is for one; `pages` adds what Express serves. */
 export function mcpServer(
   find: (request: IncomingMessage) => Endpoint | undefined,
   pages: (app: express.Express) => void,
+  secured?: Secured,
 ): Server {
   const rest = publicPages(pages);
   return boundedServer((request, response) => {
     const endpoint = find(request);
     if (endpoint === undefined) rest(request, response);
     else endpoint.handle(request, response);
-  });
+  }, secured);
 }
 
-export function boundedServer(listener: RequestListener): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      // Bounds the receipt of a request; answers may stream for as long as they like.
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: slowConnectionCheckMs,
-    },
-    pacedByConnection(listener),
-  );
+/** Over TLS where `secured` is given. */
+export function boundedServer(listener: RequestListener, secured?: Secured): Server {
+  const bounds = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    // Bounds the receipt of a request; answers may stream for as long as they like.
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: slowConnectionCheckMs,
+  };
+  const paced = pacedByConnection(listener);
+  const server =
+    secured === undefined
+      ? createServer(bounds, paced)
+      : createTlsServer(
+          {
+            ...bounds,
+            ...secured,
+            handshakeTimeout: headersTimeoutMs,
+            ALPNProtocols: ['http/1.1'],
+            // Judged by whoever serves the request: replicas come without one.
+            requestCert: secured.ca !== undefined,
+            rejectUnauthorized: false,
+          },
+          paced,
+        );
   // One more than allowed, so that reaching the limit can be told from being cut at it.
   server.maxHeadersCount = maxHeadersCount + 1;
   server.maxConnections = maxConnections;
   return server;
+}
+
+/** New connections to a server that was made with `Secured` get this certificate. */
+export function renewCertificate(server: Server, secured: Secured): void {
+  if (server instanceof TlsServer) server.setSecureContext(secured);
 }
 
 /** Everything that is not the MCP endpoint. */

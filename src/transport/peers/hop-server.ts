@@ -6,9 +6,11 @@ import type { Server } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import { checkPost, readBody, readHead } from '../http/accept.ts';
-import { claimOf, proofFor, signatureHeader } from './hop-signature.ts';
+import { certificateBrought } from '../http/client-certificate.ts';
+import { certificateHeader, readCertificate } from './hop-certificate.ts';
+import { claimOf, proofFor, signatureHeader, valueOf } from './hop-signature.ts';
 import { respondFault } from '../http/respond.ts';
-import { boundedServer, type Handler } from '../http/server.ts';
+import { boundedServer, type Handler, type Secured } from '../http/server.ts';
 
 /** Takes requests that another replica has brought. */
 export interface BroughtTo {
@@ -21,6 +23,7 @@ export function hopServer(
   address: () => string,
   keyring: Keyring,
   nowSeconds: () => number,
+  secured?: Secured,
 ): Server {
   return boundedServer((request, response) => {
     const path = request.url ?? '';
@@ -43,6 +46,10 @@ export function hopServer(
         return;
       }
       response.setHeader(signatureHeader, proof);
+      const brings = valueOf(rawHeaders, certificateHeader);
+      const signature = valueOf(rawHeaders, signatureHeader) ?? '';
+      const certificate = brings === undefined ? undefined : readCertificate(keyring, nowSeconds(), signature, brings);
+      if (certificate !== undefined) certificateBrought(rawHeaders, certificate);
       try {
         checkPost(readHead(rawHeaders));
         brought.handleBrought(request, body, response);
@@ -50,5 +57,5 @@ export function hopServer(
         respondFault(response, wrong);
       }
     });
-  });
+  }, secured);
 }

@@ -6,6 +6,7 @@ import type { SealFormat } from '../../session/format.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import type { RawHeaders } from '../http/caller.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
+import { certificateHeader } from './hop-certificate.ts';
 
 /**
  * Of a request, `SECONDS HEX` over time, address, path, headers and body, or `2 SECONDS HEX` in the second format; of its answer,
@@ -40,6 +41,7 @@ const ownHeaders = new Set([
   'transfer-encoding',
   'upgrade',
   signatureHeader,
+  certificateHeader,
 ]);
 
 export interface Signed {
@@ -100,7 +102,8 @@ function prove(key: Buffer, signature: string): string {
   return keyedDigest(key, `answer ${signature}`);
 }
 
-function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {
+/** The first value of a header; `name` is in lower case. */
+export function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
     if (rawHeaders[i]!.toLowerCase() === name) return rawHeaders[i + 1];
   return undefined;

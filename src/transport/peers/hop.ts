@@ -11,9 +11,12 @@ import { hops } from '../../telemetry/metrics.ts';
 import type { Outlet } from '../downstream/outlet.ts';
 import type { Wording } from '../downstream/wording.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
+import { certificateHeader, writeCertificate } from './hop-certificate.ts';
 import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
+import { plainLink, type PeerLink } from './peer-link.ts';
 import { WholeEvents } from './whole-events.ts';
-import { callCeilingMs, connectTimeoutMs, heartbeatMs, hopMs } from '../http/limits.ts';
+import { certificateBehind } from '../http/client-certificate.ts';
+import { callCeilingMs, heartbeatMs, hopMs } from '../http/limits.ts';
 
 /** A request of a client that is answered at another replica. */
 export interface Passed {
@@ -31,19 +34,22 @@ export class Hops {
   readonly #keyring: Keyring;
   readonly #path: string;
   readonly #nowSeconds: () => number;
-  readonly #agent = new Agent({
-    connect: { timeout: connectTimeoutMs },
-    headersTimeout: callCeilingMs,
-    // A stream of a replica is never silent for longer than its heartbeats are apart.
-    bodyTimeout: 4 * heartbeatMs,
-  });
+  readonly #link: PeerLink;
+  readonly #agent: Agent;
 
   /** `path` is that of the endpoint, identical on every replica. */
-  constructor(ownAddress: string, path: string, keyring: Keyring, nowSeconds: () => number) {
+  constructor(ownAddress: string, path: string, keyring: Keyring, nowSeconds: () => number, link = plainLink) {
     this.ownAddress = ownAddress;
     this.#path = path;
     this.#keyring = keyring;
     this.#nowSeconds = nowSeconds;
+    this.#link = link;
+    this.#agent = new Agent({
+      connect: link.connect,
+      headersTimeout: callCeilingMs,
+      // A stream of a replica is never silent for longer than its heartbeats are apart.
+      bodyTimeout: 4 * heartbeatMs,
+    });
   }
 
   /** Brings an answer to where it is awaited. Throws `answer_unknown` when it is not taken there. */
@@ -80,8 +86,11 @@ export class Hops {
     const path = this.#path;
     const signature = signatureOf(this.#keyring, this.#nowSeconds(), { address, path, rawHeaders, body });
     const headers = [...passedOn(rawHeaders), signatureHeader, signature];
+    const certificate = certificateBehind(rawHeaders);
+    if (certificate !== undefined)
+      headers.push(certificateHeader, writeCertificate(this.#keyring, this.#nowSeconds(), signature, certificate));
     const handler = handled((answer) => isProof(this.#keyring, this.#nowSeconds(), signature, answer[signatureHeader]));
-    this.#agent.dispatch({ origin: `http://${address}`, path, method: 'POST', headers, body }, handler);
+    this.#agent.dispatch({ origin: `${this.#link.scheme}://${address}`, path, method: 'POST', headers, body }, handler);
   }
 }
 

@@ -8,7 +8,6 @@ import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
-import { connectTimeoutMs } from '../http/limits.ts';
 import {
   isTellable,
   maxNoticeBytes,
@@ -19,6 +18,7 @@ import {
   type NoticeFormat,
 } from './notice.ts';
 import { maxPeers, PeerAddresses, type Resolve } from './peer-addresses.ts';
+import { plainLink, type PeerLink } from './peer-link.ts';
 import { maxPostsPerPeer, PeerQueue, type Said } from './peer-queue.ts';
 
 const peerPath = '/.manifold/notice';
@@ -43,12 +43,8 @@ export class Peers {
   readonly #addresses: PeerAddresses | undefined;
   readonly #queues: BoundedMap<string, PeerQueue>;
   readonly #cancelled = new BoundedMap<string, { since: number; count: number }>({ maxEntries: maxCancelling });
-  readonly #agent = new Agent({
-    connect: { timeout: connectTimeoutMs },
-    connections: maxPostsPerPeer,
-    headersTimeout: answerTimeoutMs,
-    bodyTimeout: answerTimeoutMs,
-  });
+  readonly #link: PeerLink;
+  readonly #agent: Agent;
 
   /** `name` is `host` or `host:port`; undefined: nobody is told. */
   constructor(
@@ -58,7 +54,15 @@ export class Peers {
     log: Log,
     nowSeconds: () => number,
     resolve?: Resolve,
+    link = plainLink,
   ) {
+    this.#link = link;
+    this.#agent = new Agent({
+      connect: link.connect,
+      connections: maxPostsPerPeer,
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
+    });
     this.#addresses = name === undefined ? undefined : new PeerAddresses(name, defaultPort, resolve);
     this.#keyring = keyring;
     this.#log = log;
@@ -112,7 +116,7 @@ export class Peers {
         statusCode,
         headers,
         body: rest,
-      } = await request(`http://${address}${peerPath}`, {
+      } = await request(`${this.#link.scheme}://${address}${peerPath}`, {
         dispatcher: this.#agent,
         method: 'POST',
         headers: { 'content-type': 'application/json', [signatureHeader]: signature },

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Findings } from '../../../src/config/findings.ts';
 import { documentOf } from '../../../src/config/mcp-route/documents.ts';
 import { readMcpRouteDocuments } from '../../../src/config/mcp-route/read.ts';
+import { makeAuthority } from '../../support/certificates.ts';
 import { aRoute, reading } from './reading.ts';
 
 const also = (...documents: readonly string[]): string => ['', ...documents].join('\n---\n');
@@ -73,7 +74,8 @@ describe('where a backend is', () => {
       '  targetRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: s }]',
       '  validation: { hostname: a.example.com, caCertificateRefs: [{ group: "", kind: ConfigMap, name: ca }] }',
     ].join('\n');
-    const ca = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ca }\ndata: { ca.crt: PEM }';
+    const pem = makeAuthority().cert;
+    const ca = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ca }\ndata: { ca.crt: ${JSON.stringify(pem)} }`;
     const { routes, faults } = reading(
       toBackend + also(backend('{ endpoints: [{ unix: { path: /run/mcp.sock } }] }'), policy, ca),
     );
@@ -81,7 +83,7 @@ describe('where a backend is', () => {
     expect(routes[0]?.upstreams[0]?.transport).toMatchObject({
       url: 'https://localhost/mcp',
       socketPath: '/run/mcp.sock',
-      tls: { serverName: 'a.example.com', ca: ['PEM'] },
+      tls: { serverName: 'a.example.com', ca: [pem] },
     });
   });
 });

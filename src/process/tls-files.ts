@@ -1,0 +1,121 @@
+/**
+ * The certificate of the listener, and the authorities of its clients, from files. They are looked at by name, as those of the
+ * configuration are, and taken when they are valid as a whole: new connections get them, and those that stand go on.
+ */
+import { unwatchFile, watchFile } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { namedFile } from '../config/text-file.ts';
+import type { Log } from '../telemetry/log.ts';
+import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
+import type { OwnCertificate } from '../transport/peers/peer-link.ts';
+import type { ListenerTls } from './listener-certificates.ts';
+import type { TlsOptions } from './options.ts';
+import { UsageError } from './usage.ts';
+
+/** How often files are looked at, in ms. */
+const lookMs = 300;
+/** Certificate and key are written one after the other, in ms. */
+const settleMs = 100;
+const daysOfWarning = 7;
+const dayMs = 86_400_000;
+
+/** PEM texts. */
+interface Texts {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+}
+
+export class TlsFiles implements ListenerTls {
+  readonly #options: TlsOptions;
+  readonly #log: Log;
+  readonly #takers: ((texts: Texts) => void)[] = [];
+  #texts: Texts;
+  /** Of before the last change: other replicas may have it for a while. */
+  #former: Texts | undefined;
+  #soon: NodeJS.Timeout | undefined;
+
+  /** Throws `UsageError`. */
+  constructor(options: TlsOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    this.#texts = read(options);
+    this.#warn();
+    for (const path of this.#paths()) watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
+  }
+
+  get texts(): Texts {
+    return this.#texts;
+  }
+
+  get own(): OwnCertificate {
+    const { cert, key } = this.#texts;
+    return { cert, key, trusted: this.#former === undefined ? [cert] : [cert, this.#former.cert] };
+  }
+
+  onChange(take: (texts: Texts) => void): void {
+    this.#takers.push(take);
+  }
+
+  stop(): void {
+    clearTimeout(this.#soon);
+    for (const path of this.#paths()) unwatchFile(path, this.#changed);
+  }
+
+  #paths(): string[] {
+    const { cert, key, clientCa } = this.#options;
+    return [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
+  }
+
+  readonly #changed = (): void => {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.#reload(), settleMs);
+  };
+
+  #reload(): void {
+    try {
+      const next = read(this.#options);
+      const { cert, key, ca } = this.#texts;
+      if (next.cert === cert && next.key === key && next.ca === ca) return;
+      if (next.cert !== cert) this.#former = this.#texts;
+      this.#texts = next;
+      for (const take of this.#takers) take(next);
+      this.#log.info('certificate reloaded');
+      this.#warn();
+    } catch (fault) {
+      this.#log.error({ fault: String(fault) }, 'the certificate was not taken; the last valid one serves on');
+    }
+  }
+
+  #warn(): void {
+    const end = Date.parse(leafOf(this.#texts.cert)?.validTo ?? '');
+    if (end - Date.now() < daysOfWarning * dayMs)
+      this.#log.warn({ until: new Date(end).toISOString() }, 'the certificate of the listener ends soon or has ended');
+  }
+}
+
+function read({ cert, key, clientCa }: TlsOptions): Texts {
+  const texts = {
+    cert: textOf('--tls-cert', cert),
+    key: textOf('--tls-key', key),
+    ...(clientCa !== undefined && { ca: textOf('--tls-client-ca', clientCa) }),
+  };
+  if (!isCertificateText(texts.cert)) throw new UsageError(`--tls-cert: ${cert} holds no PEM certificate`, 'run');
+  if (clientCa !== undefined && !isCertificateText(texts.ca ?? ''))
+    throw new UsageError(`--tls-client-ca: ${clientCa} holds no PEM certificate`, 'run');
+  try {
+    createSecureContext(texts);
+  } catch {
+    throw new UsageError(
+      '--tls-key is not the PEM key of the certificate in --tls-cert, or has a passphrase; give both of one pair',
+      'run',
+    );
+  }
+  return texts;
+}
+
+function textOf(flag: string, path: string): string {
+  const file = namedFile(path);
+  if ('text' in file) return file.text;
+  throw new UsageError(`${flag}: the file ${path} ${file.fault}`, 'run');
+}
