@@ -4,6 +4,7 @@ import type { KeySpec } from '../session/key-spec.ts';
 import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
+import { allPorts, checkOnePort } from './ports.ts';
 import { sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
 import { unenforced } from './unenforced.ts';
@@ -31,7 +32,11 @@ export async function readConfiguration(options: RunOptions, io: CommandIo): Pro
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
   const beyond = unenforced(config);
   if (beyond.length > 0) throw new ConfigError(source, beyond);
-  const served = withoutItself(config, source, options, options.strict);
+  checkOnePort(config, source, options);
+  const served = allPorts(config, options).reduce(
+    (left, port) => withoutItself(left, source, { ...options, port }, options.strict),
+    config,
+  );
   for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);
   return served;
 }

@@ -135,7 +135,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     onNotice: () => {},
   });
   return {
-    greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
+    greeting: greeting(serving.originOf, serving.routes, context.version, (route, name) =>
       context.bridge.stateOf(bridgedName(route, name)),
     ),
     isReady: () => !serving.isDraining(),

@@ -1,7 +1,6 @@
-/** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
-import { once, type EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
-import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+/** One serving process: the routes behind its listeners, and how it drains. A worker of several is the same thing. */
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../errors.ts';
 import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -12,7 +11,6 @@ import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
 import { setMessageLimits } from '../transport/http/message-limits.ts';
-import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import { isTellable, type Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
 import { byCertificate, certificateOf } from '../transport/http/client-certificate.ts';
@@ -21,17 +19,18 @@ import { mcpServer, renewCertificate, type Endpoint } from '../transport/http/se
 import { plainLink, securedLink } from '../transport/peers/peer-link.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
-import { listen, portOf, shownHost } from './listen.ts';
+import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
+import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
-  /** Where it listens, without a path. */
-  readonly origin: string;
+  /** Where a route is reached, without its path. */
+  readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
   /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
   reload(config: Config): void;
@@ -64,10 +63,13 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
   const keyring = await loadKeys(prepared.keys, options, io);
-  const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
-  const tls = listenerTls(options, certificates(prepared.config), log);
+  const [mainPort = options.port] = allPorts(prepared.config, options);
+  const files = options.tls === undefined ? undefined : new TlsFiles(options.tls, log);
+  let serves = prepared.config;
+  const tlsAt = (port: number): ListenerTls | undefined => files ?? listenerTls(certificatesAt(serves, port));
+  const tls = tlsAt(mainPort);
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
-  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds, undefined, link);
+  const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
     context.onNotice(notice);
@@ -93,7 +95,15 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       log,
       version,
     });
-  routes = new RouteTable(prepared.config.routes.map(compose));
+  const tables = new Map<number, RouteTable>();
+  /** The same routes, by the ports that lead to them. */
+  const setRoutes = (next: readonly Route[]): void => {
+    routes = new RouteTable(next);
+    tables.clear();
+    for (const port of allPorts(serves, options))
+      tables.set(port, new RouteTable(next.filter(({ config }) => portsOf(config, options).includes(port))));
+  };
+  setRoutes(prepared.config.routes.map(compose));
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
@@ -103,22 +113,36 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     return heard(notice);
   };
   const isCertificateRequired = options.tls?.clientCa !== undefined && options.tls.clientAuth === 'require';
-  const server = mcpServer(
-    (request) => {
-      const found = routes.find(request);
-      const isLetIn = tls === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
+  const makeDoor = (port: number): Door => {
+    const own = port === mainPort ? tls : tlsAt(port);
+    const find = (request: IncomingMessage): Endpoint | undefined => {
+      const found = tables.get(port)?.find(request);
+      const isLetIn = own === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
       return isLetIn ? found : found && uncertified;
-    },
-    (app) => peers.receive(app, heardOfPeer),
-    tls?.texts,
-  );
-  tls?.onChange((texts) => renewCertificate(server, texts));
-  await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
+    };
+    const server = mcpServer(find, (app) => peers.receive(app, heardOfPeer), own?.texts);
+    own?.onChange((texts) => renewCertificate(server, texts));
+    return { server, tls: own };
+  };
+  const doors = new Doors(options.host, makeDoor);
+  await doors.follow(allPorts(serves, options)).catch((fault: unknown) => {
     // A process that cannot serve must not stay alive because its peer listener is open.
     peerDoor?.close();
     tls?.stop();
     throw fault;
   });
+
+  const renewDoors = (): void => {
+    for (const [port, { tls: own }] of doors.all) {
+      const now = certificatesAt(serves, port);
+      if (own instanceof ListenerCertificates) own.update(now);
+      else if (own === undefined && now.length > 0)
+        log.warn({ port }, 'a listener has a certificate now: TLS is spoken after a restart');
+    }
+    doors
+      .follow(allPorts(serves, options))
+      .catch((fault: unknown) => log.error({ fault: String(fault) }, 'a port of the configuration is not served'));
+  };
 
   const reload = (config: Config): void => {
     if (isOver) return;
@@ -130,10 +154,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       known.apply(route);
       return known;
     });
-    routes = new RouteTable(next);
-    if (tls instanceof ListenerCertificates) tls.update(certificates(config));
-    else if (tls === undefined && certificates(config).length > 0)
-      log.warn('a listener has a certificate now: TLS is spoken after a restart');
+    serves = config;
+    setRoutes(next);
+    renewDoors();
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -144,7 +167,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
     // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
     await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
-    await closeServer(server);
+    await doors.close();
     for (const route of routes.routes) await route.close();
     peerDoor?.close();
     tls?.stop();
@@ -152,7 +175,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     log.flush();
   };
   return {
-    origin: `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`,
+    originOf: (route) => doors.originOf(portsOf(route, options)[0]!),
     get routes() {
       return routes;
     },
@@ -163,12 +186,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
 }
 
-function listenerTls(
-  { tls }: RunOptions,
-  certificates: ReturnType<typeof certificatesAt>,
-  log: Log,
-): ListenerTls | undefined {
-  if (tls !== undefined) return new TlsFiles(tls, log);
+function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerTls | undefined {
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
 }
 
@@ -185,27 +203,6 @@ function keyOf(route: RouteConfig): string {
 function resourceFor({ path }: RouteConfig, options: RunOptions): string {
   if (path === '/mcp' || options.resource === undefined) return path === '/mcp' ? resourceOf(options) : path;
   return new URL(path, options.resource).href;
-}
-
-/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
-async function closeServer(server: Server): Promise<void> {
-  await takeAllWaiting(server);
-  const closed = once(server, 'close');
-  server.close();
-  await Promise.race([closed, sleep(lastAnswersMs)]);
-  server.closeAllConnections();
-}
-
-/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
-export async function takeAllWaiting(server: EventEmitter): Promise<void> {
-  let quiet = 0;
-  server.on('connection', () => {
-    quiet = 0;
-  });
-  for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
-    quiet += 1;
-    await turnOfTheLoop();
-  }
 }
 
 /** The public URL names a host and an origin that clients rightly use. */

@@ -82,7 +82,7 @@ export function runWorker(io: CommandIo, version: string): void {
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
     tell({ kind: 'listening' });
-    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.origin, serving.routes, version) });
+    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.originOf, serving.routes, version) });
   }
 
   async function drain(delayMs: number): Promise<void> {

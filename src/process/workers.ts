@@ -1,5 +1,5 @@
 /**
- * `--workers N`: this process becomes the primary of N workers on one port (node:cluster). Any worker serves any request, so
+ * `--workers N`: this process becomes the primary of N workers on the same ports (node:cluster). Any worker serves any request, so
  * when one dies, only its running requests are lost. It is replaced, and its end is logged.
  */
 import cluster, { type Worker } from 'node:cluster';
