@@ -5,7 +5,7 @@ import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
 import { allPorts, checkOnePort } from './ports.ts';
-import { sealingKeys } from './sealing-keys.ts';
+import { keysByNow, sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
 import { unenforced } from './unenforced.ts';
 
@@ -14,6 +14,9 @@ export interface Prepared {
   readonly keys: readonly KeySpec[];
 }
 
+/** Told of each file that the configuration names. */
+export type NoteFile = (path: string) => void;
+
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export function isLoopback(host: string): boolean {
@@ -21,15 +24,25 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Warnings go to stderr. Throws `ConfigError`, `KeyringError` or `UsageError`. */
-export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepared> {
-  const config = await readConfiguration(options, io);
+export async function prepare(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Prepared> {
+  const config = await readConfiguration(options, io, note);
   return { config, keys: await sealingKeys(options, io, isLoopback(options.host)) };
 }
 
-/** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
-export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
+/** Configuration and keys as they are by now. Throws as `prepare` does. */
+export async function prepareAgain(
+  before: Prepared,
+  options: RunOptions,
+  io: CommandIo,
+  note: NoteFile,
+): Promise<Prepared> {
+  const config = await readConfiguration(options, io, note);
+  return { config, keys: await keysByNow(before.keys, options, io) };
+}
+
+async function readConfiguration(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Config> {
   const source = titleOf(options);
-  const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
+  const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict }, note);
   const beyond = unenforced(config);
   if (beyond.length > 0) throw new ConfigError(source, beyond);
   checkOnePort(config, source, options);

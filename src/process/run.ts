@@ -12,7 +12,7 @@ import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
-import { isLoopback, prepare, readConfiguration, type Prepared } from './prepare.ts';
+import { isLoopback, prepare, prepareAgain, type Prepared } from './prepare.ts';
 import { Reloading } from './reload.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
@@ -35,7 +35,9 @@ export interface Running {
 
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const prepared = await prepare(options, io);
+  const named = new Set<string>();
+  const note = (path: string): void => void named.add(path);
+  const prepared = await prepare(options, io, note);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
@@ -64,15 +66,22 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
-    let current = prepared.config;
+    let current = prepared;
     reloading = new Reloading({
-      paths: [...options.mcpConfig, ...options.files],
-      named: () => filesNamedIn(current),
-      read: () => readConfiguration(options, io),
-      apply: (config) => {
-        current = config;
-        started.update(bridgedOf(config));
-        serving.reload(config);
+      paths: [
+        ...options.mcpConfig,
+        ...options.files,
+        ...(options.sessionKeys === undefined ? [] : [options.sessionKeys]),
+      ],
+      named: () => [...named],
+      read: async () => {
+        named.clear();
+        return await prepareAgain(current, options, io, note);
+      },
+      apply: (next) => {
+        current = next;
+        started.update(bridgedOf(next.config));
+        serving.reload(next);
       },
       log,
     });
@@ -95,12 +104,6 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
-}
-
-function filesNamedIn({ routes }: Config): readonly string[] {
-  return routes.flatMap(({ upstreams }) =>
-    upstreams.flatMap(({ transport }) => (transport.kind === 'http' ? (transport.tls?.files ?? []) : [])),
-  );
 }
 
 /** What the file names and is not served, with the reasons. Empty when there is none. */
@@ -140,7 +143,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     ),
     isReady: () => !serving.isDraining(),
     metrics: undefined,
-    reload: (config) => serving.reload(config),
+    reload: (next) => serving.reload(next),
     drain: (delayMs) => serving.drain(delayMs),
   };
 }

@@ -1,8 +1,9 @@
 /** One serving process: the routes behind its listeners, and how it drains. A worker of several is the same thing. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../errors.ts';
-import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
+import { routeKey, type RouteConfig } from '../config/model.ts';
 import type { Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
@@ -25,7 +26,7 @@ import type { CommandIo } from './io.ts';
 import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
-import { loadKeys, resourceOf } from './sealing-keys.ts';
+import { loadKeys, newKeyGraceSeconds, resourceOf } from './sealing-keys.ts';
 import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
@@ -33,7 +34,7 @@ export interface Serving {
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
   /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
-  reload(config: Config): void;
+  reload(prepared: Prepared): void;
   isDraining(): boolean;
   /** News from another worker or replica. */
   heard(notice: Notice): Promise<void>;
@@ -144,8 +145,20 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       .catch((fault: unknown) => log.error({ fault: String(fault) }, 'a port of the configuration is not served'));
   };
 
-  const reload = (config: Config): void => {
+  let keys = prepared.keys;
+  const renewKeys = async (next: Prepared['keys']): Promise<void> => {
+    if (next === keys || isDeepStrictEqual(next, keys)) return;
+    keys = next;
+    const ring = await loadKeys(next, options, io);
+    // Only the latest of several changes counts.
+    if (keys !== next) return;
+    keyring.take(ring, io.nowSeconds(), newKeyGraceSeconds);
+    log.info({ keys: next.map(({ id }) => id) }, 'session keys reloaded');
+  };
+
+  const reload = ({ config, keys: nextKeys }: Prepared): void => {
     if (isOver) return;
+    renewKeys(nextKeys).catch((fault: unknown) => log.error({ fault: String(fault) }, 'session keys were not taken'));
     const gone = new Map(routes.routes.map((route) => [keyOf(route.config), route]));
     const next = config.routes.map((route) => {
       const known = gone.get(keyOf(route));

@@ -69,10 +69,10 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
-    reload: (config) => {
-      current = { ...current, config };
-      const urls = urlsOf(config, context.bridge);
-      for (const worker of others(undefined)) send(worker, { kind: 'reload', config, urls });
+    reload: (next) => {
+      current = next;
+      const urls = urlsOf(next.config, context.bridge);
+      for (const worker of others(undefined)) send(worker, { kind: 'reload', prepared: next, urls });
     },
     drain: async (delayMs) => {
       draining = true;
