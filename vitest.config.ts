@@ -21,7 +21,7 @@ const quick = [
 /** Those that take a quarter of a minute or more each, since what they look at takes its time. */
 const slow = [
   'test/conformance/preserved.test.ts',
-  'test/examples/files.test.ts',
+  'test/examples/{envoy-files,files}.test.ts',
   'test/flow/files.test.ts',
   'test/flow/healing.test.ts',
   'test/flow/modern/watching.test.ts',
