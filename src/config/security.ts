@@ -3,6 +3,8 @@
  * clients and texts of JWKS stand in it; neither is ever printed.
  */
 
+import type { UpstreamTls } from './upstream-tls.ts';
+
 type Action = 'Allow' | 'Deny';
 
 /** All that is absent is not asked for. Several that are present must all let a request pass. */
@@ -58,6 +60,8 @@ export interface ExtAuthConfig {
   readonly protocol: 'grpc' | 'http';
   /** Base URLs of the servers, at least one. */
   readonly urls: readonly string[];
+  /** How TLS is spoken there, by URL; gRPC only. */
+  readonly tls?: ReadonlyMap<string, UpstreamTls>;
   /** Put in front of the path of the request; HTTP only. */
   readonly pathPrefix?: string;
   /** Stands instead of the path of the request; HTTP only. */

@@ -4,7 +4,7 @@ import type { UpstreamConfig } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
-import { connectionSettings } from './connection.ts';
+import { connectionSettings } from '../http/connection.ts';
 
 /** How a stream for what belongs to no call is asked for. */
 export type StreamKind = 'get' | 'subscription';
