@@ -117,6 +117,12 @@ export const catalogue = {
   upstream_revision_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_verb_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_busy: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  upstream_open: {
+    status: 503,
+    rpc: -32603,
+    message: 'Upstream server has failed too often and is not called for now',
+  },
+  upstream_queue_full: { status: 503, rpc: -32603, message: 'Upstream server has too many calls' },
   upstream_malformed: { status: 200, rpc: -32603, message: 'Upstream server gave an invalid answer' },
   upstream_too_large: { status: 200, rpc: -32603, message: 'Upstream server gave an answer that is too large' },
   answer_dropped: { status: 200, rpc: -32603, message: 'The gateway had no memory for the answer' },

@@ -10,7 +10,7 @@ import { itemsOf } from './filtered.ts';
 import { joined } from './joined.ts';
 import { keyOf } from './kinds.ts';
 import type { ListKind } from './kinds.ts';
-import { outwardName, splitName } from './names.ts';
+import { outwardName, shownName, splitName } from './names.ts';
 import { listOrLast } from './owners.ts';
 import type { Page } from './page.ts';
 import { prefixedUri, schemeOf } from './uris.ts';
@@ -21,7 +21,7 @@ interface Claim {
   isShared: boolean;
 }
 
-/** All names of one kind, by the upstreams' own words. */
+/** All names of one kind, as they stand without a prefix. */
 export interface Claims {
   readonly kind: ListKind;
   readonly byKey: ReadonlyMap<string, Claim>;
@@ -62,7 +62,7 @@ export async function claimsOf(
     // What is shown decides, as the names that calls go by may be a little older.
     const shown = pages[at]?.flatMap(({ page }) => page.keys);
     for (const key of shown === undefined ? (list?.keys ?? []) : new Set(shown)) {
-      claim(byKey, key, upstream);
+      claim(byKey, shownKey(kind, upstream, key), upstream);
       if (kind === 'resourceTemplates') claim(byScheme, templateScheme(key), upstream);
     }
   }
@@ -83,6 +83,11 @@ function claim(claims: Map<string, Claim>, key: string, upstream: UpstreamConfig
   else if (claimed.first !== upstream) claimed.isShared = true;
 }
 
+/** What stands for an item whose own name, URI or template is `key`. */
+function shownKey(kind: ListKind, upstream: UpstreamConfig, key: string): string {
+  return kind === 'tools' ? shownName(upstream, key, 'tool') : key;
+}
+
 /** Templates of two schemes have no URI in common. Empty where an expression may stand for the scheme. */
 function templateScheme(template: string): string {
   return /^[^:{]*(?=:)/.exec(template)?.[0].toLowerCase() ?? '';
@@ -100,7 +105,7 @@ export function settled(
   let at = 0;
   for (const [start, end] of itemsOf(page.body)) {
     const key = page.keys[at++]!;
-    const claimed = claims.byKey.get(key);
+    const claimed = claims.byKey.get(shownKey(claims.kind, upstream, key));
     if (upstream.naming.policy === 'never' && claimed !== undefined && claimed.first !== upstream) continue;
     const item = page.body.subarray(start, end);
     const prefix = prefixFor(key, upstream, claims);
@@ -113,9 +118,10 @@ export function settled(
 function prefixFor(key: string, upstream: UpstreamConfig, claims: Claims): string | undefined {
   const { kind, byKey, byScheme, ids, schemes } = claims;
   const isFirstAlone = upstream.naming.policy === 'never';
-  const isShared = !isFirstAlone && byKey.get(key)?.isShared === true;
+  const shown = shownKey(kind, upstream, key);
+  const isShared = !isFirstAlone && byKey.get(shown)?.isShared === true;
   if (kind === 'tools' || kind === 'prompts') {
-    const isRead = splitName(key, ids, upstream.naming) !== undefined;
+    const isRead = splitName(shown, ids, upstream.naming) !== undefined;
     return isShared || isRead ? outwardName(upstream, key, kind === 'tools' ? 'tool' : 'prompt') : undefined;
   }
   const scheme = schemeOf(key);

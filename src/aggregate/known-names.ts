@@ -6,6 +6,7 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import type { ListKind } from './kinds.ts';
 import { bareName, outwardName } from './names.ts';
+import { ownToolName } from './overrides.ts';
 import { Shelf, textBytes } from './shelf.ts';
 import type { Held, View } from './view.ts';
 
@@ -31,6 +32,12 @@ export class KnownList {
     this.keys = keys;
     this.until = until;
     this.changes = changes;
+  }
+
+  /** The upstream's own name for what goes by `bare`, without a prefix. */
+  owned(bare: string): string | undefined {
+    const own = this.#kind === 'tools' ? ownToolName(this.#upstream, bare) : bare;
+    return own !== undefined && this.keys.has(own) ? own : undefined;
   }
 
   /** The upstream's own name for what a client may call `alias`. */

@@ -3,12 +3,15 @@
  * Names: aggregating proxies should prefix with a server identifier of their own). All are pure functions of upstream and name.
  * A prefix can be taken off again, as the first separator is always the gateway's own; an alias has to be looked up.
  *
+ * A tool that the operator has renamed goes by its new name in all of this (overrides.ts).
+ *
  * A tool has an alias where models refuse its name: their interfaces take `[A-Za-z0-9_-]{1,64}`, the specification takes more.
  */
 import { createHash } from 'node:crypto';
 import type { Naming, UpstreamConfig } from '../config/model.ts';
+import { shownToolName } from './overrides.ts';
 
-type Named = Pick<UpstreamConfig, 'id' | 'naming'>;
+type Named = Pick<UpstreamConfig, 'id' | 'naming' | 'overrides'>;
 
 /** Items that have a name. Models never see the names of prompts. */
 export type NamedKind = 'tool' | 'prompt';
@@ -26,14 +29,21 @@ const notForModels = /[^A-Za-z0-9_-]+/gu;
 /** What cannot be printed is refused in any name: prompt names have no alphabet in the specification. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** The name with its prefix. */
+/** The name that stands behind the prefix: the upstream's own, or what the operator has renamed its tool to. */
+export function shownName(upstream: Named, name: string, kind: NamedKind): string {
+  return kind === 'tool' ? shownToolName(upstream, name) : name;
+}
+
+/** The name with its prefix. `name` is the upstream's own. */
 export function outwardName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
-  return fitting(upstream, upstream.id + upstream.naming.separator + name, name, kind);
+  const shown = shownName(upstream, name, kind);
+  return fitting(upstream, upstream.id + upstream.naming.separator + shown, shown, kind);
 }
 
 /** The name without a prefix. */
 export function bareName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
-  return fitting(upstream, name, name, kind);
+  const shown = shownName(upstream, name, kind);
+  return fitting(upstream, shown, shown, kind);
 }
 
 /** As it is listed, as long as no other upstream's list says otherwise. */
@@ -85,7 +95,9 @@ export function splitName(
 }
 
 /** Whether an upstream's name may be shown and called: printable, not empty, and short enough with its prefix. */
-export function isNameable(kind: NamedKind, { id, naming }: Named, name: string): boolean {
+export function isNameable(kind: NamedKind, upstream: Named, own: string): boolean {
+  const { id, naming } = upstream;
+  const name = shownName(upstream, own, kind);
   if (name === '' || name.length > maxNameChars || unprintable.test(name)) return false;
   const prefix = naming.policy === 'never' ? '' : id + naming.separator;
   const isAliased = kind === 'tool' && !isForAny(naming) && !modelName.test(prefix + name);

@@ -33,8 +33,7 @@ export function ownersOf(
   key: string,
 ): Promise<Owners> {
   return ownersWhere(catalogue, view, upstreams, (list, { naming }) => {
-    if (list.keys.has(key)) return key;
-    return mayBeAlias(naming, key) ? list.named(key) : undefined;
+    return list.owned(key) ?? (mayBeAlias(naming, key) ? list.named(key) : undefined);
   });
 }
 

@@ -19,6 +19,7 @@ import type { ListKind } from './kinds.ts';
 import { cutText, hasObjectRoot, inOrder, isPlainSchema, mendInputSchema, unfitMembers } from './mends.ts';
 import { isNameable, listedName } from './names.ts';
 import { isCompilable } from './output-schemas.ts';
+import { overriddenTool } from './overridden-tool.ts';
 import { decide } from './selectors.ts';
 import { listedUri } from './uris.ts';
 
@@ -90,6 +91,7 @@ export interface Page {
  */
 export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
   const list = readList(reply, kind);
+  const { overrides } = upstream;
   if (list === undefined) return emptyPage;
   const hiddenBy = counts(hidings);
   const mendedBy = counts(mendings);
@@ -105,9 +107,14 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
     if (hiding !== undefined) hiddenBy[hiding]++;
     else if (showing.illegal.has(text)) hiddenBy.illegal++;
     else if (item.found !== undefined && key !== undefined && decide(upstream, subjectOf(kind), text)) {
-      const { edits, isMended } = itemEdits(item.bytes, item.found, key, text, rendering);
+      const { bytes, found } = kind === 'tools' ? overriddenTool(item, overrides?.get(text)) : item;
+      if (found === undefined) {
+        hiddenBy.unreadable++;
+        continue;
+      }
+      const { edits, isMended } = itemEdits(bytes, found, found.member(keyOf(kind)) ?? key, text, rendering);
       if (isMended) mended++;
-      shown.push(splice(item.bytes, inOrder(edits)));
+      shown.push(splice(bytes, inOrder(edits)));
       keys.add(text);
     }
   }

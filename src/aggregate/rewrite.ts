@@ -15,6 +15,7 @@ import { editElicitation } from './elicitation.ts';
 import { editError, editForLegacy, editForModern } from './modern-result.ts';
 import { editTitledEnums } from './titled-enums.ts';
 import type { ModernAnswer } from './modern-result.ts';
+import { argumentEdits, type ArgumentOverrides } from './overrides.ts';
 
 /**
  * An upstream's response for a client of this revision, which has sessions. `id` is raw JSON text and replaces the id, for
@@ -165,13 +166,18 @@ export interface InwardTarget {
   readonly refUri?: string;
   readonly taskId?: string;
   readonly requestState?: string;
+  /** Arguments of a tool that are not the client's to give. */
+  readonly changed?: ArgumentOverrides;
   /** Raw JSON text. */
   readonly id?: string;
   /** Raw JSON text; replaces the token of a request that has one. */
   readonly progressToken?: string;
 }
 
-/** A client's message for the upstream. Throws `params_invalid` when there is nothing where a name or URI is to stand. */
+/**
+ * A client's message for the upstream. Throws `params_invalid` when there is nothing where a name or URI is to stand, and as
+ * `argumentEdits` does.
+ */
 export function inwardCall(message: Message, target: InwardTarget): Buffer {
   const { bytes, params } = message;
   const edits: Edit[] = [];
@@ -180,6 +186,7 @@ export function inwardCall(message: Message, target: InwardTarget): Buffer {
   editString(bytes, params?.member('uri'), target.uri, edits);
   editString(bytes, params?.member('taskId'), target.taskId, edits);
   editString(bytes, params?.member('requestState'), target.requestState, edits);
+  if (target.changed !== undefined) edits.push(...argumentEdits(bytes, params, target.changed));
   const ref = params?.member('ref');
   editString(bytes, ref?.member('name'), target.refName, edits);
   editString(bytes, ref?.member('uri'), target.refUri, edits);

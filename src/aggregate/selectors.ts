@@ -5,6 +5,7 @@
 import { RE2JS } from 're2js';
 import type { NameSelector, UpstreamConfig } from '../config/model.ts';
 import { isNameable } from './names.ts';
+import { hasRenamed, keepsItsName } from './overrides.ts';
 
 export type Subject = 'tool' | 'prompt' | 'resource';
 
@@ -15,7 +16,7 @@ export type Subject = 'tool' | 'prompt' | 'resource';
 export function decide(upstream: UpstreamConfig, subject: Subject, name: string): boolean {
   switch (subject) {
     case 'tool':
-      return isNameable('tool', upstream, name) && isSelected(upstream.tools, name);
+      return isNameable('tool', upstream, name) && isSelected(upstream.tools, name) && keepsItsName(upstream, name);
     case 'prompt':
       return (
         isNameable('prompt', upstream, name) && (upstream.prompts === undefined || isSelected(upstream.prompts, name))
@@ -60,8 +61,10 @@ function matches(patterns: readonly RE2JS[], name: string): boolean {
   return patterns.some((pattern) => pattern.test(name));
 }
 
-/** Whether some of an upstream's names may be hidden by configuration. */
-export function isSelective({ tools, prompts, resources }: UpstreamConfig, subject: Subject): boolean {
+/** Whether some of an upstream's names may be hidden by configuration, as the old one of a renamed tool is. */
+export function isSelective(upstream: UpstreamConfig, subject: Subject): boolean {
+  if (subject === 'tool' && hasRenamed(upstream)) return true;
+  const { tools, prompts, resources } = upstream;
   const selector = { tool: tools, prompt: prompts, resource: resources }[subject];
   if (selector === undefined) return false;
   const { include, exclude, includePatterns, excludePatterns } = selector;

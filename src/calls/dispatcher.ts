@@ -33,6 +33,7 @@ import { Relay } from './relay.ts';
 import { checkRepeated } from './repeated-arguments.ts';
 import type { Routed } from './router.ts';
 import type { UnderWay } from './under-way.ts';
+import { WholeCalls } from './whole-call.ts';
 
 export interface DispatcherParts extends StreamHost {
   readonly hops: Hops;
@@ -56,6 +57,7 @@ export class Dispatcher implements CallHost<Relay> {
   readonly #parts: DispatcherParts;
   readonly #logs: PooledLogs;
   readonly #retries: Retries;
+  readonly #wholeCalls: WholeCalls;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -66,6 +68,7 @@ export class Dispatcher implements CallHost<Relay> {
     this.dropped = parts.dropped;
     this.#logs = new PooledLogs(parts.adapter);
     this.#retries = new Retries(this, parts.parked, parts.hops);
+    this.#wholeCalls = new WholeCalls(parts.wheel);
   }
 
   /** Sends a call to the upstream it was routed to. Never throws: every result goes to the outlet. */
@@ -134,7 +137,9 @@ export class Dispatcher implements CallHost<Relay> {
     let body = inwardCall(tasksToUpstream(message, session.upstream, client), inward);
     // An upstream that asks by requests has no use for answers that come with a call.
     if (client.wording.asksByRounds && !session.asksByRounds) body = withoutAnswers(body);
-    this.#prepare(new Relay(this, call, session, { upstreamId, body, tokens }));
+    const relay = new Relay(this, call, session, { upstreamId, body, tokens });
+    this.#wholeCalls.begun(relay);
+    this.#prepare(relay);
   }
 
   /**
@@ -253,6 +258,7 @@ export class Dispatcher implements CallHost<Relay> {
   finished(relay: Relay, outcome: Outcome): void {
     const { client, message, startedMs } = relay.call;
     this.#parts.underWay.over(relay);
+    this.#wholeCalls.over(relay);
     // A request that timed out is cancelled (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
     this.#parts.journal.called(message.method, relay.session.upstream.config.id, outcome, startedMs, client.label);

@@ -15,7 +15,7 @@ import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import { isPassing } from '../streams/resumption.ts';
-import type { OutletOwner } from '../transport/downstream/outlet.ts';
+import type { StreamOwner } from '../transport/http/event-stream.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
 import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
 import type { CallUnderWay, Outbound, UpstreamSession } from '../transport/upstream/session.ts';
@@ -32,7 +32,7 @@ export interface TakenUp {
   readonly onOpened: () => void;
 }
 
-export class Relay implements AnswerSink, Receiver, OutletOwner, CallUnderWay, InFlight {
+export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, InFlight {
   readonly #host: CallHost<Relay>;
   #call: Call;
   #session: UpstreamSession;

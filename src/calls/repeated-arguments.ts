@@ -3,6 +3,7 @@
  * §Custom Headers from Tool Parameters).
  */
 import { checkParamHeaders } from '../aggregate/param-headers.ts';
+import { headersShown } from '../aggregate/overrides.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';
 import { rawOf, textOf } from '../protocol/scan.ts';
@@ -23,7 +24,8 @@ export function checkRepeated({ message, caller }: Call, upstream: Upstream, tar
   if (wanted === undefined || wanted.length === 0) return;
   const args = message.params?.member('arguments');
   const parsed: unknown = args === undefined ? {} : JSON.parse(rawOf(message.bytes, args));
-  const fault = checkParamHeaders(wanted, parsed, paramsIn(caller.rawHeaders));
+  const shown = headersShown(wanted, target.changed);
+  const fault = checkParamHeaders(shown, parsed, paramsIn(caller.rawHeaders));
   if (fault !== undefined) throw new GatewayError('header_mismatch', fault);
 }
 

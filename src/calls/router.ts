@@ -2,7 +2,8 @@
  * Which upstream a request is for. A prefixed name or URI names it; a bare one is looked up and must be unique. A request without
  * either goes to the only upstream, if there is only one (docs/configuration.md §Names).
  */
-import { mayBeAlias, splitName } from '../aggregate/names.ts';
+import { mayBeAlias, shownName, splitName } from '../aggregate/names.ts';
+import { argumentsOf, ownToolName } from '../aggregate/overrides.ts';
 import type { Owner } from '../aggregate/owners.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { isSelective } from '../aggregate/selectors.ts';
@@ -52,11 +53,14 @@ export class Router {
   named({ client, message, caller }: Call, list: List): Routed | Promise<Routed> {
     const name = text(message, message.params?.member('name'), 'name');
     const kind = kinds[list];
-    const split = this.#split(name);
-    const routed = ({ upstream, name }: Named): Routed => ({
-      subject: { kind, upstream, name, method: message.method },
-      target: { name },
-    });
+    const split = this.#split(name, kind);
+    const routed = ({ upstream, name }: Named): Routed => {
+      const changed = kind === 'tool' ? argumentsOf(upstream.config, name) : undefined;
+      return {
+        subject: { kind, upstream, name, method: message.method },
+        target: changed === undefined ? { name } : { name, changed },
+      };
+    };
     if (split === undefined) return this.#bareName(client, list, message, name, caller).then(routed);
     if (this.#mayBeShown(name)) return this.#shownOr(split, client, list, name, caller).then(routed);
     if (isSelective(split.upstream.config, kind))
@@ -100,7 +104,7 @@ export class Router {
       }));
     }
     const name = text(message, ref?.member('name'), 'ref.name');
-    const split = this.#split(name);
+    const split = this.#split(name, 'prompt');
     const routed = ({ upstream, name: own }: Named): Routed => ({
       subject: { kind: 'prompt', upstream, name: own, method },
       target: { refName: own },
@@ -125,7 +129,7 @@ export class Router {
   unknown({ message }: Call): Routed {
     const { method } = message;
     const name = message.params?.member('name');
-    const split = name?.kind === 'string' ? this.#split(textOf(message.bytes, name)) : undefined;
+    const split = name?.kind === 'string' ? this.#split(textOf(message.bytes, name), 'tool') : undefined;
     if (split !== undefined) return { subject: { kind: 'method', ...split, method }, target: { name: split.name } };
     const uri = message.params?.member('uri');
     const known = uri?.kind === 'string' ? inwardUri(textOf(message.bytes, uri), this.#upstreams.byScheme) : undefined;
@@ -136,13 +140,20 @@ export class Router {
       };
     const { only } = this.#upstreams;
     if (only === undefined) throw new GatewayError('method_unknown', method);
-    const bare = name?.kind === 'string' ? textOf(message.bytes, name) : method;
-    return { subject: { kind: 'method', upstream: only, name: bare, method }, target: asItStands };
+    if (name?.kind !== 'string')
+      return { subject: { kind: 'method', upstream: only, name: method, method }, target: asItStands };
+    const own = ownToolName(only.config, textOf(message.bytes, name));
+    if (own === undefined) throw new GatewayError('method_unknown', method);
+    return { subject: { kind: 'method', upstream: only, name: own, method }, target: { name: own } };
   }
 
-  #split(name: string): Named | undefined {
-    const split = splitName(name, this.#upstreams.byId, this.#naming);
-    return split === undefined ? undefined : { upstream: this.#upstreams.byId.get(split.id)!, name: split.name };
+  /** The parts of a prefixed name; undefined for any other, and for the name that a renamed tool had before. */
+  #split(text: string, kind: 'tool' | 'prompt'): Named | undefined {
+    const split = splitName(text, this.#upstreams.byId, this.#naming);
+    if (split === undefined) return undefined;
+    const upstream = this.#upstreams.byId.get(split.id)!;
+    const name = kind === 'tool' ? ownToolName(upstream.config, split.name) : split.name;
+    return name === undefined ? undefined : { upstream, name };
   }
 
   /**
@@ -179,7 +190,7 @@ export class Router {
   async #bareName(client: Client, list: List, message: Message, name: string, caller: Caller): Promise<Named> {
     const { owners, unseen } = await this.#lists.ownersOfName(client, list, name, caller);
     const [first, second] = owners;
-    if (first !== undefined && this.#isSure(first, second, unseen, name)) return this.#owned(first);
+    if (first !== undefined && this.#isSure(first, second, unseen, name, kinds[list])) return this.#owned(first);
     const { only } = this.#upstreams;
     // With one upstream the answer is clear, unless the name may be hidden.
     if (only !== undefined && owners.length === 0 && !isSelective(only.config, kinds[list]))
@@ -188,9 +199,15 @@ export class Router {
     throw unknownFault({ kind: kinds[list] }, message, detail);
   }
 
-  #isSure(first: Owner, second: Owner | undefined, unseen: readonly UpstreamConfig[], name: string): boolean {
+  #isSure(
+    first: Owner,
+    second: Owner | undefined,
+    unseen: readonly UpstreamConfig[],
+    name: string,
+    kind: 'tool' | 'prompt',
+  ): boolean {
     // An alias names its upstream.
-    if (first.key !== name) return second === undefined;
+    if (shownName(first.upstream, first.key, kind) !== name) return second === undefined;
     switch (this.#naming.policy) {
       case 'always':
         // Lists show only the prefixed name, which is always unique.

@@ -22,6 +22,8 @@ export type UpstreamTransport =
       /** A query string may hold a credential: it is never printed. */
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
+      /** The URL looks like one of the deprecated transport, and nothing says which it is: that one is tried where this is refused. */
+      readonly orSse?: true;
       /** Absent: the public authorities, and the host of the URL. */
       readonly tls?: UpstreamTls;
       /** Path of the Unix socket that stands for the host of the URL. */

@@ -4,7 +4,7 @@
  */
 import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
-import { ownersOf, ownersOfUri, type Owners } from '../aggregate/owners.ts';
+import { listOrLast, ownersOf, ownersOfUri, type Owners } from '../aggregate/owners.ts';
 import type { CacheHints } from '../aggregate/hints.ts';
 import { readToolHeaders } from '../aggregate/tool-headers.ts';
 import { listedName } from '../aggregate/names.ts';
@@ -131,7 +131,7 @@ export class Lists {
     return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind), name);
   }
 
-  /** Whether one upstream lists a name; undefined where that is unknown. */
+  /** Whether one upstream lists an item, by its own name for it; undefined where that is unknown. */
   async offers(
     client: Client,
     kind: 'tools' | 'prompts',
@@ -139,9 +139,8 @@ export class Lists {
     name: string,
     caller: Caller,
   ): Promise<boolean | undefined> {
-    const view = this.#view(client, kind, caller);
-    const { owners, unseen } = await ownersOf(this.#catalogue, view, [upstream.config], name);
-    return unseen.length > 0 ? undefined : owners.length > 0;
+    const list = await listOrLast(this.#catalogue, this.#view(client, kind, caller), upstream.config);
+    return list?.keys.has(name);
   }
 
   /** Upstreams that list a bare URI, or without any, those with a template that it matches. */

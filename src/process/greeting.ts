@@ -100,8 +100,9 @@ async function look({ lists }: RouteParts, client: Client, upstream: Upstream): 
   }
 }
 
-function rowOf({ config }: Upstream, state: string, text: string, tools = 0): Row {
-  return { name: config.id, state: `${state.padEnd(4)}  ${config.transport.kind.padEnd(5)}  ${text}`, tools };
+function rowOf({ config, bridged }: Upstream, state: string, text: string, tools = 0): Row {
+  const kind = bridged && config.transport.kind === 'http' ? 'sse' : config.transport.kind;
+  return { name: config.id, state: `${state.padEnd(4)}  ${kind.padEnd(5)}  ${text}`, tools };
 }
 
 function pause<T>(ms: number, value: T): Promise<T> {

@@ -7,7 +7,7 @@ import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
-import { bridgedName } from './bridged-name.ts';
+import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
@@ -146,14 +146,19 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
 }
 
 function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
-  const names = bridgedOf(config).map(({ name }) => name);
+  const names = config.routes.flatMap((route) =>
+    route.upstreams
+      .filter(({ transport }) => transport.kind !== 'http')
+      .map(({ name }) => bridgedName(routeKey(route), name)),
+  );
   return names.length === 0 ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
 }
 
 function bridgedOf(config: Config): BridgeSpec[] {
   return config.routes.flatMap((route) =>
-    route.upstreams.flatMap(({ name, transport }) =>
-      transport.kind === 'http' ? [] : [{ name: bridgedName(routeKey(route), name), transport }],
-    ),
+    route.upstreams.flatMap(({ name, transport: written }) => {
+      const transport = bridgedTransport(written);
+      return transport === undefined ? [] : [{ name: bridgedName(routeKey(route), name), transport }];
+    }),
   );
 }

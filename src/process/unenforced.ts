@@ -22,7 +22,6 @@ function asked(route: RouteConfig): readonly string[] {
     ['securityPolicy', security !== undefined],
     ['backendSelector', backendSelector !== undefined],
     ['forwardHeaders with another name', upstreams.some((one) => one.forwardedAs !== undefined)],
-    ['overrides of tools', upstreams.some((one) => one.overrides !== undefined)],
   ];
   return rows.flatMap(([what, isAsked]) => (isAsked ? [what] : []));
 }

@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { routeKey, type Config } from '../config/model.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
-import { bridgedName } from './bridged-name.ts';
+import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { registry } from '../telemetry/metrics.ts';
 import { withPrimary } from './pool-metrics.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
@@ -92,7 +92,7 @@ function urlsOf(config: Config, bridge: Bridge): ReadonlyMap<string, string> {
   return new Map(
     config.routes.flatMap((route) =>
       route.upstreams
-        .filter(({ transport }) => transport.kind !== 'http')
+        .filter(({ transport }) => bridgedTransport(transport) !== undefined)
         .map(({ name }) => bridgedName(routeKey(route), name))
         .map((name) => [name, bridge.urlOf(name)] as const),
     ),

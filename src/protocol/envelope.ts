@@ -7,7 +7,7 @@ import { invalid, readMessage } from './message.ts';
 import type { Message } from './message.ts';
 import { compileShape, scan } from './scan.ts';
 
-export { readListResult } from './list-result.ts';
+export { readListItem, readListResult } from './list-result.ts';
 export type { ListItem, ListResult } from './list-result.ts';
 export type { Message } from './message.ts';
 

@@ -105,7 +105,7 @@ function itemsOf(bytes: Buffer, list: Found, maxItems: number): Pick<ListResult,
   if (list.kind !== 'array') return { items, left };
   for (const [start, end] of elements(bytes, list.start)) {
     if (items.length >= maxItems) left++;
-    else items.push(itemOf(bytes.subarray(start, end)));
+    else items.push(readListItem(bytes.subarray(start, end)));
   }
   return { items, left };
 }
@@ -124,7 +124,8 @@ export function* elements(bytes: Buffer, from: number): Generator<readonly [star
   }
 }
 
-function itemOf(bytes: Buffer): ListItem {
+/** One item by itself. */
+export function readListItem(bytes: Buffer): ListItem {
   try {
     const found = scan(bytes, itemShape);
     return { bytes, found: found.kind === 'object' ? found : undefined };

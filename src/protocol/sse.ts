@@ -2,6 +2,7 @@
  * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as Streamable HTTP uses them
  * (2025-11-25 basic/transports §Resumability and Redelivery). eventsource-parser does the reading.
  */
+import { isUtf8 } from 'node:buffer';
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';
 
@@ -28,8 +29,6 @@ export class SseDecoder {
   readonly #onRetry: (ms: number) => void;
   readonly #maxEventBytes: number;
   readonly #parser: EventSourceParser;
-  // The parser takes the byte order mark off; two steps doing so would take off two.
-  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   /** Bytes since the last blank line. */
   #pendingBytes = 0;
   /** The line that has not ended. The parser would keep an object for each piece of it. */
@@ -78,7 +77,9 @@ export class SseDecoder {
     this.#line.append(rest.length === 0 ? chunk : chunk.subarray(0, ended));
     const lines = this.#line.take();
     if (rest.length > 0) this.#line.append(rest);
-    this.#parser.feed(this.#decode(lines));
+    // Whole lines are whole characters. The byte order mark is the parser's to take off.
+    if (!isUtf8(lines)) throw new GatewayError('upstream_malformed', 'event stream is not UTF-8');
+    this.#parser.feed(lines.toString('utf8'));
     this.#deliverBareId();
   }
 
@@ -92,14 +93,6 @@ export class SseDecoder {
     this.#parser.reset();
     this.#line.forget();
     this.#pendingBytes = 0;
-  }
-
-  #decode(chunk: Buffer): string {
-    try {
-      return this.#utf8.decode(chunk, { stream: true });
-    } catch (cause) {
-      throw new GatewayError('upstream_malformed', 'event stream is not UTF-8', { cause });
-    }
   }
 
   #deliver(message: EventSourceMessage): void {

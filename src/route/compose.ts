@@ -76,7 +76,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
-  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version));
+  const bridgedUrlOf = ({ name }: UpstreamConfig): string => around.bridgedUrl(routeKey(config), name);
+  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version, log, bridgedUrlOf));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -160,7 +161,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   };
   const reconfigure = (next: RouteConfig): Gateway => {
     const before = upstreams.all;
-    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version);
+    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version, log, bridgedUrlOf);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamConfig } from '../config/model.ts';
+import type { Log } from '../telemetry/log.ts';
 import { retiredUpstreamMs } from '../transport/http/limits.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
 
@@ -14,12 +15,16 @@ export function takenOver(
   configs: readonly UpstreamConfig[],
   urlOf: (config: UpstreamConfig) => string,
   version: string,
+  log?: Log,
+  bridgedUrlOf?: (config: UpstreamConfig) => string,
 ): Upstream[] {
   return configs.map((config) => {
     const url = urlOf(config);
     const same = before.find((upstream) => upstream.url === url && isConfiguredAlike(upstream.config, config));
     same?.settle(config);
-    return same ?? new Upstream(config, url, identityOf(config), version);
+    if (same !== undefined) return same;
+    const isUnsure = config.transport.kind === 'http' && config.transport.orSse === true;
+    return new Upstream(config, url, identityOf(config), version, log, isUnsure ? bridgedUrlOf?.(config) : undefined);
   });
 }
 

@@ -54,12 +54,17 @@ export class MergedStream implements Listened {
     this.caller = caller;
     for (const place of resumed?.vector.toReversed() ?? []) this.#places.set(place.upstream, place.eventId);
     this.#events = new EventStream(response, host.wheel);
-    this.#events.onDrain = () => {
-      for (const listener of this.#listeners.values()) listener.resume();
-    };
-    this.#events.onGone = () => this.#close();
+    this.#events.owner = this;
     // A client loses its position with the connection. Without an event id, a client that is cut early would start from nothing.
     this.#events.open(this.#primer() ?? heartbeat);
+  }
+
+  onDrain(): void {
+    for (const listener of this.#listeners.values()) listener.resume();
+  }
+
+  onGone(): void {
+    this.#close();
   }
 
   get isFull(): boolean {

@@ -55,8 +55,15 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#response = response;
     this.#position = position;
     this.#events = new EventStream(response, host.wheel);
-    this.#events.onDrain = () => this.#exchange?.resume();
-    this.#events.onGone = () => this.#close();
+    this.#events.owner = this;
+  }
+
+  onDrain(): void {
+    this.#exchange?.resume();
+  }
+
+  onGone(): void {
+    this.#close();
   }
 
   /** Asks the upstream first, so that the HTTP status tells the client when there is nothing to resume. */

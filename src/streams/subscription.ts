@@ -12,7 +12,7 @@ import { setMember, splice } from '../protocol/splice.ts';
 import { encodeEvent } from '../protocol/sse.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
-import type { OutletOwner } from '../transport/downstream/outlet.ts';
+import type { StreamOwner } from '../transport/http/event-stream.ts';
 import { acknowledgingMs, maxEarlyMessages, maxSubscribedTasks, maxSubscribedUris } from '../transport/http/limits.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
 import type { Caller } from '../transport/http/caller.ts';
@@ -50,7 +50,7 @@ interface Filter {
   readonly tasks: WatchedTasks;
 }
 
-export class Subscription implements Listened, OutletOwner, WatchingOwner {
+export class Subscription implements Listened, StreamOwner, WatchingOwner {
   readonly client: Client;
   readonly host: SubscriptionHost;
   readonly caller: Caller;

@@ -40,6 +40,35 @@ export const upstreamUp = new Gauge({
   labelNames: ['upstream'],
   registers,
 });
+export const breakersOpen = new Gauge({
+  name: 'manifold_upstream_breakers_open',
+  help: 'Gauge: breakers that are open, of an upstream of that id in any route and worker.',
+  labelNames: ['upstream'],
+  registers,
+});
+export const upstreamWaiting = new Gauge({
+  name: 'manifold_upstream_waiting',
+  help: 'Gauge: requests that wait for their turn, where `concurrency` limits an upstream.',
+  labelNames: ['upstream'],
+  registers,
+});
+export const limitedRetries = new Counter({
+  name: 'manifold_upstream_retries_total',
+  help: 'Requests sent once more, as `retries` of an upstream says.',
+  labelNames: ['upstream'],
+  registers,
+});
+const limitedRefusals = new Counter({
+  name: 'manifold_upstream_limited_total',
+  help: 'Requests that were not sent, by reason (upstream_open: the breaker is open; upstream_queue_full).',
+  labelNames: ['upstream', 'reason'],
+  registers,
+});
+
+export function countRefused(upstream: string, reason: 'upstream_open' | 'upstream_queue_full'): void {
+  limitedRefusals.inc({ upstream, reason });
+}
+
 export const sessionRejects = new Counter({
   name: 'manifold_session_reject_total',
   help: 'Session tokens refused, by reason.',
@@ -66,6 +95,12 @@ export const mendedItems = new Counter({
   name: 'manifold_list_items_mended_total',
   help: 'List items that clients would refuse and that were mended.',
   labelNames: ['upstream'],
+  registers,
+});
+export const toleratedOddities = new Counter({
+  name: 'manifold_tolerated_total',
+  help: 'What an upstream did beside the specification and was let pass, by its kind (see the log).',
+  labelNames: ['upstream', 'kind'],
   registers,
 });
 export const denylistOverflows = new Counter({

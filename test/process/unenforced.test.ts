@@ -17,8 +17,6 @@ test('each thing that is not done yet is a fault of its route', () => {
   expect(unenforced(readConfig(text, 'f', {})).map(({ path, problem }) => `${path}: ${problem}`)).toEqual([
     'route r: securityPolicy cannot be enforced by this version',
     'route r: backendSelector cannot be enforced by this version',
-    'route r: overrides of tools cannot be enforced by this version',
-    'route s: overrides of tools cannot be enforced by this version',
   ]);
 });
 

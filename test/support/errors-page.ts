@@ -95,6 +95,10 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'The server answered 405. Usual for GET, where it only means that there is no stream to listen to.',
   upstream_busy:
     'The server answered 429 (too many requests; it limits the rate), 408 (it waited too long for the request) or 409 (the stream has another reader). Calls are not repeated by the gateway. For 429, ask the operator of the server, or call it less often.',
+  upstream_open:
+    'So many requests in a row failed that the `breaker` of the server is open. After its wait one request tries; the client tries again after `Retry-After`.',
+  upstream_queue_full:
+    'As many calls as `concurrency` allows are under way at the server, and as many as it allows wait. The client tries again after `Retry-After`.',
   upstream_malformed: 'The answer is not valid MCP, or it is compressed although the gateway did not ask for that.',
   upstream_too_large: 'An answer may have at most 16 MiB, or the value of `--max-answer-bytes`.',
   answer_dropped:

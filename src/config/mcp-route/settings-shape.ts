@@ -36,8 +36,10 @@ const toolOverride = fields({
   arguments: named(
     ruled(
       fields({
-        preset: anything().optional().describe('Sent whatever the client says.'),
-        hidden: flag().default(false).describe('Left out of the schema that clients see.'),
+        preset: anything()
+          .optional()
+          .describe('Sent whatever the client says; left out of the schema that clients see.'),
+        hidden: flag().default(false).describe('Left out of the schema that clients see, and not sent.'),
       }),
       (argument) => has(argument, 'preset') || fieldOf(argument, 'hidden') === true,
       { says: 'neither preset nor hidden', remedy: 'Give "preset", "hidden: true" or both' },
@@ -49,13 +51,15 @@ const toolOverride = fields({
 
 const backendSettings = fields({
   timeouts: fields({
-    connect: duration().optional().describe('Until the connection stands.'),
-    firstByte: duration().optional().describe('Until the head of the answer.'),
-    silence: duration().optional().describe('Longest silence of one call; progress starts it anew.'),
-    call: duration().optional().describe('The whole of a call, whatever its progress.'),
+    connect: duration().optional().describe('Until the connection stands; 5s unless given.'),
+    firstByte: duration().optional().describe('From sending until the head of the answer; unlimited unless given.'),
+    silence: duration().optional().describe('Longest silence of one call; progress starts it anew. 5m unless given.'),
+    call: duration().optional().describe('The whole of a call, whatever its progress; 1h unless given.'),
   }).optional(),
   retries: fields({
-    attempts: whole(0, 10).describe('Further attempts for what was never sent, and for reads.'),
+    attempts: whole(0, 10).describe(
+      'Further attempts for what was never sent, and for reads; a call that may have been sent is never sent twice.',
+    ),
     baseDelay: duration().default('100ms'),
     maxDelay: duration().default('2s'),
   }).optional(),
@@ -64,16 +68,22 @@ const backendSettings = fields({
       [
         word('off'),
         fields({
-          failures: whole(1, 1_000).default(5).describe('Failures in a row that open it.'),
-          open: duration().default('10s').describe('Wait until one request may try.'),
+          failures: whole(1, 1_000)
+            .default(5)
+            .describe('Failures in a row that open it: no connection, no answer in time, 502, 503 or 504.'),
+          open: duration()
+            .default('10s')
+            .describe('Wait until one request may try, whose outcome closes it or opens it again.'),
         }),
       ],
       { error: '"off", or an object with "failures" and "open"' },
     )
     .optional(),
   concurrency: fields({
-    calls: whole(1, 100_000).describe('Calls at once.'),
-    queue: whole(0, 100_000).default(0).describe('Calls that may wait for their turn.'),
+    calls: whole(1, 100_000).describe('Requests under way at once, in each process.'),
+    queue: whole(0, 100_000)
+      .default(0)
+      .describe('Requests that may wait for their turn; beyond it 503 with `Retry-After`.'),
   }).optional(),
   tls: ruled(
     fields({
@@ -103,7 +113,9 @@ const backendSettings = fields({
     .describe('Must be true for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`.'),
   promptSelector: selectorShape('prompt').optional().describe('Which of its prompts exist for clients.'),
   resourceSelector: selectorShape('resource').optional().describe('Which of its resources exist, by URI.'),
-  tools: named(toolOverride).optional().describe('Overrides, by the name the backend gives the tool.'),
+  tools: named(toolOverride)
+    .optional()
+    .describe('Overrides, by the name the backend gives the tool. A renamed tool answers to its new name only.'),
 });
 
 /** Of an MCPRoute. */

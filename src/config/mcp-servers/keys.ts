@@ -49,7 +49,7 @@ interface KeyText {
 export const serverKeys = {
   type: {
     wants: '"http", "sse" or "stdio"',
-    says: '`http` (also `streamable-http`, `streamableHttp`, `streamable_http`, `remote`), `stdio` (also `local`), or `sse`, the deprecated transport. May be left out: a `url` means `http`, a `command` means `stdio`.',
+    says: '`http` (also `streamable-http`, `streamableHttp`, `streamable_http`, `remote`), `stdio` (also `local`), or `sse`, the deprecated transport. May be left out: a `url` means `http`, or `sse` too where it ends in `/sse` and `http` is refused; a `command` means `stdio`.',
     alsoCalled: ['transport', 'transportType'],
   },
   url: {

@@ -99,10 +99,13 @@ function readRemote(
     findings.fault(here, 'credentials in the URL', 'Put them into "headers", as "Authorization"');
   }
   if (url.href.includes('#')) findings.fault(here, 'a fragment, which is never sent', 'Take out "#" and what follows');
-  if (kind === 'http' && text.type === undefined && url.pathname.endsWith('/sse')) {
-    findings.warn(here, 'looks like an endpoint of the deprecated transport; if it is one, add "type": "sse"');
-  }
-  return { kind, url: url.href, headers };
+  const isUnsure = kind === 'http' && text.type === undefined && /\/sse\/?$/.test(url.pathname);
+  if (isUnsure)
+    findings.warn(
+      here,
+      'may be an endpoint of the deprecated transport; both are tried. If it is one, add "type": "sse"',
+    );
+  return { kind, url: url.href, headers, ...(isUnsure && kind === 'http' && { orSse: true as const }) };
 }
 
 function readProgram(

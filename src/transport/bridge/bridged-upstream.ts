@@ -3,6 +3,7 @@
  * start has come to. A start belongs to the upstream, never to the request that wanted it.
  */
 import { GatewayError } from '../../errors.ts';
+import { Tolerated } from '../../telemetry/tolerated.ts';
 import { newestLegacy } from '../../protocol/revisions.ts';
 import { Commons } from './commons.ts';
 import { Greetings, type Greeting, type Offer } from './greetings.ts';
@@ -47,6 +48,8 @@ interface Kept {
 export class BridgedUpstream {
   readonly name: string;
   readonly shared: boolean;
+  /** What its servers do beside the specification. */
+  readonly tolerated: Tolerated;
   readonly #spec: BridgedSpec;
   readonly #deps: UpstreamDeps;
   readonly #damping: SpawnDamping;
@@ -60,6 +63,7 @@ export class BridgedUpstream {
   constructor(spec: BridgedSpec, deps: UpstreamDeps) {
     this.name = spec.name;
     this.shared = spec.shared;
+    this.tolerated = new Tolerated(spec.name, deps.log);
     this.#spec = spec;
     this.#deps = deps;
     this.#damping = new SpawnDamping(deps.limits);
@@ -213,6 +217,7 @@ export class BridgedUpstream {
     const commons = new Commons(this.#spec.open, offer, {
       log,
       limits,
+      tolerated: this.tolerated,
       startTimeoutMs: this.#spec.startTimeoutMs,
       onOver: (server, byItself) => this.#over(server, byItself),
       onDropped: (method) => onDropped(this.name, method),

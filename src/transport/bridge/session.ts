@@ -10,6 +10,7 @@ import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { splice } from '../../protocol/splice.ts';
 import { respondAccepted, respondFault } from '../http/respond.ts';
+import type { Tolerated } from '../../telemetry/tolerated.ts';
 import type { Wheel } from '../http/wheel.ts';
 import { Channels, type Channel } from './channels.ts';
 import type { Commons, Guest } from './commons.ts';
@@ -45,6 +46,7 @@ export interface ServersOfSession {
 export interface SessionDeps {
   readonly upstream: string;
   readonly log: BridgeLog;
+  readonly tolerated: Tolerated;
   readonly limits: BridgeLimits;
   readonly wheel: Wheel;
   readonly servers: ServersOfSession;
@@ -282,7 +284,7 @@ export class BridgeSession implements ServerUser {
     if (call === undefined || call.commons !== undefined) this.#unmatched.dropped(id, this.#calls.values());
     else if (call === exact) this.#answer(call, message.bytes);
     else {
-      this.#unmatched.tolerated(call.method);
+      this.#deps.tolerated.note('id_as_text', call.method);
       const { start, end } = message.root.member('id')!;
       this.#answer(call, splice(message.bytes, [{ start, end, text: call.id }]));
     }

@@ -139,6 +139,7 @@ export class BridgeSessions {
     const session = new BridgeSession({
       upstream: upstream.name,
       log: this.#log,
+      tolerated: upstream.tolerated,
       limits: this.#limits,
       wheel: this.#wheel,
       servers,

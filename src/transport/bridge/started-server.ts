@@ -5,6 +5,8 @@
  */
 import { errorBody, GatewayError } from '../../errors.ts';
 import { readBatch, readServerMessage, type Message } from '../../protocol/envelope.ts';
+import type { Tolerated } from '../../telemetry/tolerated.ts';
+import { initializedWaitMs } from '../http/limits.ts';
 import { readGreeting, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
 import { LineLog } from './line-log.ts';
@@ -23,6 +25,7 @@ export interface ServerUser {
 export interface StartDeps {
   readonly log: BridgeLog;
   readonly limits: BridgeLimits;
+  readonly tolerated: Tolerated;
   readonly startTimeoutMs: number;
   /** `byItself` when nobody ended it. */
   readonly onOver: (server: StartedServer, byItself: boolean) => void;
@@ -151,10 +154,24 @@ export class StartedServer implements PeerOwner {
     this.greeting = greeting;
     const ms = Math.round(performance.now() - this.startedMs);
     this.#deps.log.info({ ...this.label, ms }, 'server is ready');
-    this.#peer.send(initialized).then(
-      () => this.#greeted.resolve(greeting),
-      (fault: unknown) => this.#failed(asFault(fault)),
-    );
+    const open = setTimeout(() => {
+      this.#deps.tolerated.note('initialized_open');
+      this.#greeted.resolve(greeting);
+    }, initializedWaitMs);
+    this.#peer
+      .send(initialized)
+      .then(
+        () => this.#greeted.resolve(greeting),
+        (fault: unknown) => {
+          // A server that answers HTTP to this, even with a refusal, is there; its calls show whether it works.
+          if (!(fault instanceof GatewayError && fault.code === 'upstream_refused')) this.#failed(asFault(fault));
+          else {
+            this.#deps.tolerated.note('initialized_refused', fault.detail);
+            this.#greeted.resolve(greeting);
+          }
+        },
+      )
+      .finally(() => clearTimeout(open));
   }
 
   #tooLate(): void {

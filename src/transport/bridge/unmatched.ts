@@ -13,7 +13,6 @@ export class Unmatched {
   readonly #label: object;
   readonly #lines: LineLog;
   readonly #expected = new Set<string>();
-  #isNoted = false;
 
   constructor(log: BridgeLog, limits: BridgeLimits, label: object) {
     this.#log = log;
@@ -37,15 +36,5 @@ export class Unmatched {
     const methods = [...new Set(Array.from(calls, ({ method }) => method))].slice(0, maxNamed);
     const text = 'dropped an answer that matches no request; it may belong to one of these';
     this.#lines.write('warn', this.#label, text, methods.join(', '), performance.now());
-  }
-
-  /** An answer found its call although its id was of the wrong kind. Said once. */
-  tolerated(method: string): void {
-    if (this.#isNoted) return;
-    this.#isNoted = true;
-    this.#log.warn(
-      { ...this.#label, method },
-      'the server changes the kind of ids (a number to text, or back); tolerated',
-    );
   }
 }

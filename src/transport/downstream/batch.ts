@@ -2,13 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondAccepted } from '../http/respond.ts';
-import { EventStream } from '../http/event-stream.ts';
+import { EventStream, type StreamOwner } from '../http/event-stream.ts';
 import type { Wheel } from '../http/wheel.ts';
-import type { Outlet, OutletOwner } from './outlet.ts';
+import type { Outlet } from './outlet.ts';
 import type { Worded } from './wording.ts';
 
 /** The answers of a batch share one stream that ends with the last of them (2025-03-26: one response per request). */
-export class BatchOutlet {
+export class BatchOutlet implements StreamOwner {
   readonly #response: ServerResponse;
   readonly #events: EventStream;
   readonly #parts = new Set<BatchPart>();
@@ -18,15 +18,18 @@ export class BatchOutlet {
   constructor(response: ServerResponse, wheel: Wheel) {
     this.#response = response;
     this.#events = new EventStream(response, wheel);
-    this.#events.onDrain = () => {
-      for (const part of this.#parts) part.owner?.onDrain();
-    };
-    this.#events.onGone = () => {
-      for (const part of this.#parts) {
-        part.gone = true;
-        part.owner?.onGone();
-      }
-    };
+    this.#events.owner = this;
+  }
+
+  onDrain(): void {
+    for (const part of this.#parts) part.owner?.onDrain();
+  }
+
+  onGone(): void {
+    for (const part of this.#parts) {
+      part.gone = true;
+      part.owner?.onGone();
+    }
   }
 
   part(): Outlet {
@@ -57,7 +60,7 @@ export class BatchOutlet {
 
 class BatchPart implements Outlet {
   gone = false;
-  owner: OutletOwner | undefined;
+  owner: StreamOwner | undefined;
   readonly #write: (bytes: Buffer) => boolean;
   readonly #done: () => void;
   #over = false;

@@ -6,21 +6,14 @@ import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
 import { respondJson, respondWorded } from '../http/respond.ts';
-import { cutIfStuck, EventStream } from '../http/event-stream.ts';
+import { cutIfStuck, EventStream, type StreamOwner } from '../http/event-stream.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { Worded } from './wording.ts';
-
-/** What has to know how the client takes the answer. */
-export interface OutletOwner {
-  /** The client has caught up after `events` returned false. */
-  onDrain(): void;
-  onGone(): void;
-}
 
 export interface Outlet {
   /** The client is gone; what is written is dropped. */
   readonly gone: boolean;
-  owner: OutletOwner | undefined;
+  owner: StreamOwner | undefined;
   /** The whole answer. Ends the outlet; `token` is the session token of an `initialize` answer. */
   whole(body: Buffer | string, token?: string, status?: number): void;
   /** The answer will be a stream. */
@@ -34,9 +27,9 @@ export interface Outlet {
 }
 
 /** The answer of a POST that holds one request. */
-export class PostOutlet implements Outlet {
+export class PostOutlet implements Outlet, StreamOwner {
   gone = false;
-  owner: OutletOwner | undefined;
+  owner: StreamOwner | undefined;
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
   #events: EventStream | undefined;
@@ -61,7 +54,7 @@ export class PostOutlet implements Outlet {
   stream(): void {
     if (this.#events !== undefined || this.gone || this.#over) return;
     this.#events = new EventStream(this.#response, this.#wheel);
-    this.#events.onDrain = () => this.owner?.onDrain();
+    this.#events.owner = this;
     this.#events.open();
     // The first event usually came in the same packet as the headers; only if not, the headers leave alone.
     process.nextTick(flush, this.#events);
@@ -85,6 +78,13 @@ export class PostOutlet implements Outlet {
     if (this.#events === undefined) respondWorded(this.#response, worded, code);
     else this.#events.end(encodeEvent(worded.body));
   }
+
+  onDrain(): void {
+    this.owner?.onDrain();
+  }
+
+  /** The end of the response says so too, with or without a stream. */
+  onGone(): void {}
 
   #closed(): void {
     if (this.#response.writableFinished) return;

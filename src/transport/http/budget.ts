@@ -178,8 +178,8 @@ export class Hold {
   }
 
   /** Returns everything when the answer has been sent or its client is gone. */
-  until(response: { once(event: 'close', listener: () => void): unknown }): void {
-    response.once('close', () => this.end());
+  until(response: { on(event: 'close', listener: () => void): unknown }): void {
+    response.on('close', () => this.end());
   }
 
   squeeze(): void {

@@ -19,11 +19,16 @@ const streamHeaders = [
   'no',
 ];
 
+/** What has to know how the client takes a stream. An object, since a closure per stream outlives its stream in V8's old space. */
+export interface StreamOwner {
+  /** A slow client has taken what waited for it. */
+  onDrain(): void;
+  /** The client is gone before the end. Called once. */
+  onGone(): void;
+}
+
 export class EventStream extends Waiting {
-  /** Called when a slow client has taken what waited for it. */
-  onDrain: () => void = () => {};
-  /** Called once when the client is gone before the end. */
-  onGone: () => void = () => {};
+  owner: StreamOwner | undefined;
 
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
@@ -70,7 +75,7 @@ export class EventStream extends Waiting {
     if (this.#state === 'open' && !this.#wroteSinceBeat) this.#response.flushHeaders();
   }
 
-  /** Writes one or more encoded events. False: the client is slow, wait for `onDrain`. */
+  /** Writes one or more encoded events. False: the client is slow, wait for the owner's `onDrain`. */
   write(bytes: Buffer): boolean {
     if (!this.isOpen) return true;
     this.#wroteSinceBeat = true;
@@ -138,7 +143,7 @@ export class EventStream extends Waiting {
     this.#state = 'open';
     this.#hold?.set(0);
     this.#wheel.arm(this, heartbeatMs);
-    this.onDrain();
+    this.owner?.onDrain();
   }
 
   #closed(): void {
@@ -147,7 +152,7 @@ export class EventStream extends Waiting {
     this.#state = 'over';
     this.#wheel.disarm(this);
     this.#hold?.end();
-    if (!wasEnding) this.onGone();
+    if (!wasEnding) this.owner?.onGone();
   }
 }
 

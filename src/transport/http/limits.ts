@@ -23,6 +23,8 @@ export const maxStreamsPerSession = 32;
 export const maxSharedStreams = 1_024;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
+/** Wait for the answer to `notifications/initialized`; a session is used without it. */
+export const initializedWaitMs = 1_000;
 /** Longest life of one call, however much progress it reports. */
 export const callCeilingMs = 3_600_000;
 /** How often a broken answer is taken up again without an event in between, and the longest pause before it. */

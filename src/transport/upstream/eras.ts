@@ -49,7 +49,35 @@ export class EraAdapter implements UpstreamAdapter {
     this.#now = now;
   }
 
+  /**
+   * Where the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25 basic/transports
+   * §Backwards Compatibility), and the other way round once it has been found. Whichever answers is remembered.
+   */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
+    if (!upstream.hasOther) return await this.#openHere(upstream, client, deadlineMs);
+    const startedMs = this.#now();
+    const first = upstream.place;
+    try {
+      return noted(upstream, await this.#openHere(upstream, client, deadlineMs));
+    } catch (fault) {
+      if (!(fault instanceof GatewayError && refusals.has(fault.code))) throw fault;
+      // Another client may have turned meanwhile.
+      if (upstream.place === first) upstream.turn();
+      const second = upstream.place;
+      try {
+        const leftMs = Math.max(deadlineMs - (this.#now() - startedMs), 1);
+        return noted(upstream, await this.#openHere(upstream, client, leftMs));
+      } catch (other) {
+        // It has begun to speak, and may need longer.
+        if (other instanceof GatewayError && other.code === 'upstream_starting') throw other;
+        if (upstream.place === second) upstream.turn();
+        // The first fault is of the transport that is written in the configuration.
+        throw fault;
+      }
+    }
+  }
+
+  async #openHere(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     switch (upstream.config.era) {
       case 'legacy':
         return await this.#legacy.open(upstream, client, deadlineMs);
@@ -137,6 +165,11 @@ export class EraAdapter implements UpstreamAdapter {
   #of({ revision }: UpstreamSession): UpstreamAdapter {
     return isLegacyRevision(revision) ? this.#legacy : this.#modern;
   }
+}
+
+function noted(upstream: Upstream, opened: Opened): Opened {
+  if (upstream.bridged) upstream.tolerated.note('deprecated_transport');
+  return opened;
 }
 
 async function faultOf(attempt: Promise<Opened>): Promise<GatewayError | undefined> {

@@ -84,6 +84,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#wheel.arm(this, answeredGraceMs);
   }
 
+  /** Nothing more reaches the sink. */
+  get isOver(): boolean {
+    return this.#reading === 'over';
+  }
+
   /** The request could not be sent. */
   giveUp(fault: GatewayError): void {
     if (this.#close()) this.#tell(() => this.#sink.onFault(fault));
@@ -382,6 +387,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#reading = 'over';
     this.#wheel.disarm(this);
     this.#hold?.end();
+    this.#decoder = undefined;
     return true;
   }
 }

@@ -3,13 +3,14 @@
  * Headers are built for this hop alone; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
 import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
-import { endSessionMs } from '../http/limits.ts';
+import { endSessionMs, initializedWaitMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { Caller } from '../http/caller.ts';
 import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
@@ -49,13 +50,36 @@ export class LegacyAdapter implements UpstreamAdapter {
     const opened = readInitializeResult(answer.message, answer.sessionId);
     const begun = { session: new UpstreamSession(upstream, opened, false), caller };
     try {
-      await this.post(begun, initialized, deadlineMs);
+      await this.#initialized(begun, deadlineMs);
     } catch (fault) {
       // The session that was begun will not be used.
       void this.end(begun);
       throw fault;
     }
     return opened;
+  }
+
+  /**
+   * Some servers refuse this notification, or never answer it, and serve all else. Their refusal is an answer: the session is used.
+   * Throws the faults of servers that are gone, or that want other credentials.
+   */
+  async #initialized(to: Outbound, deadlineMs: number): Promise<void> {
+    const { tolerated } = to.session.upstream;
+    let status = 0;
+    const posted = this.#post(to, initialized, deadlineMs, (answered) => (status = answered)).then(
+      () => 'taken' as const,
+      (fault: unknown) => {
+        // Without a status the connection has failed, or the credentials could not be had.
+        if (status === 0 && !(fault instanceof GatewayError && fault.code === 'upstream_timeout')) throw fault;
+        if (status === 401 || status === 403 || status === 503) throw fault;
+        return 'refused' as const;
+      },
+    );
+    const outcome = await Promise.race([posted, sleep(initializedWaitMs, 'open' as const, { ref: false })]);
+    if (outcome === 'refused') tolerated.note('initialized_refused', `HTTP ${status}`);
+    if (outcome !== 'open') return;
+    posted.catch(() => {});
+    tolerated.note('initialized_open');
   }
 
   /** Translates a call of a client of 2026-07-28, whose tasks are of another kind. */
@@ -74,14 +98,31 @@ export class LegacyAdapter implements UpstreamAdapter {
     return this.#send(to, 'GET', headers, null, sink, idleMs);
   }
 
-  post(to: Outbound, body: Buffer | string, deadlineMs = to.session.upstream.config.timeoutMs): Promise<void> {
+  post(to: Outbound, body: Buffer | string): Promise<void> {
+    return this.#post(to, body, to.session.upstream.config.timeoutMs);
+  }
+
+  /** `answered` hears the HTTP status of a refusal; 0 without an answer. */
+  #post(
+    to: Outbound,
+    body: Buffer | string,
+    deadlineMs: number,
+    answered: (status: number) => void = () => {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const exchange: HttpExchange = this.#send(
+      // Still undefined where sending fails at once.
+      let exchange: HttpExchange | undefined;
+      const statusOf = (): number => exchange?.status ?? 0;
+      const refused = (fault: GatewayError): void => {
+        answered(statusOf());
+        reject(fault);
+      };
+      exchange = this.#send(
         to,
         'POST',
         to.session.headers,
         body,
-        new AcceptedSink(() => exchange.status, resolve, reject),
+        new AcceptedSink(statusOf, resolve, refused),
         deadlineMs,
       );
     });
@@ -187,7 +228,10 @@ class AcceptedSink implements AnswerSink {
   }
 
   onJson(): void {}
-  onStream(): void {}
+  /** What else may come on it is not for this. */
+  onStream(): void {
+    this.#done();
+  }
   onEvent(): void {}
   onRetry(): void {}
   onEnd(): void {

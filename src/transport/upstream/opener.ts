@@ -28,6 +28,9 @@ const refusals: ReadonlySet<string> = new Set<ErrorCode>([
   'upstream_verb_refused',
 ]);
 
+/** The gateway's own limits have refused the request, so nothing was asked of the upstream. */
+const unasked: ReadonlySet<string> = new Set<ErrorCode>(['upstream_open', 'upstream_queue_full']);
+
 /** For whom a session is opened. */
 export interface SessionOwner {
   readonly revision: Revision;
@@ -122,7 +125,7 @@ export class SessionOpener {
         this.#awaitStart(upstream);
         throw fault;
       }
-      if (!tellsOfHealth(upstream.config, caller === nobody)) throw fault;
+      if (unasked.has(code) || !tellsOfHealth(upstream.config, caller === nobody)) throw fault;
       if (code === 'upstream_timeout') upstream.blackoutUntil = now() + blackoutMs;
       // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
       if (!refusals.has(code)) this.#lost(upstream, fault);

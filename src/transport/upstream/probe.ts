@@ -14,6 +14,8 @@ export function startProbing(
   opener: SessionOpener,
   adapter: UpstreamAdapter,
 ): { stop(): void } {
+  // Which transport it speaks has to be known before a client comes back with a session.
+  for (const upstream of upstreams) if (upstream.hasOther) void probe(upstream, opener, adapter);
   const timer = setInterval(() => {
     for (const upstream of upstreams) if (upstream.down) void probe(upstream, opener, adapter);
   }, probeMs);

@@ -35,11 +35,12 @@ export interface Redirected extends Dispatcher.DispatchHandler {
 }
 
 /** Where upstreams are by their own word. A hint: whoever forgets is told again. */
-const moved = new WeakMap<Redirectable, string>();
+const moved = new WeakMap<Redirectable, { readonly from: string; readonly to: string }>();
 
 /** The path that `upstream` is asked at. */
 export function pathOf(upstream: Redirectable): string {
-  return moved.get(upstream) ?? upstream.path;
+  const known = moved.get(upstream);
+  return known !== undefined && known.from === upstream.path ? known.to : upstream.path;
 }
 
 /** Sends one request to `upstream`, where it is, or where it says it is. The answer goes to `exchange`. */
@@ -60,7 +61,7 @@ export function redirection({ upstream, path }: Sent, location: string): string 
 
 /** Sends it there, and every later request to that upstream. */
 export function follow(sent: Sent, path: string, exchange: Redirected): void {
-  moved.set(sent.upstream, path);
+  moved.set(sent.upstream, { from: sent.upstream.path, to: path });
   send({ ...sent, path }, exchange);
 }
 

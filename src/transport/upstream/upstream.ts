@@ -1,34 +1,44 @@
 /** One upstream as this process sees it: its address, its connections, and what is known of it. These facts are only hints. */
 import { Pool } from 'undici';
-import type { UpstreamConfig } from '../../config/model.ts';
+import type { UpstreamConfig, UpstreamLimits } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
 import { upstreamHash } from '../../session/claims.ts';
+import { Tolerated } from '../../telemetry/tolerated.ts';
+import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
 import { connectionSettings } from '../http/connection.ts';
+import { Limiter } from './limiter.ts';
 
 /** How a stream for what belongs to no call is asked for. */
 export type StreamKind = 'get' | 'subscription';
 
+/** Where it is reached, and over which connections. */
+type Place = Pick<Upstream, 'origin' | 'path' | 'pool' | 'streams' | 'bridged' | 'headers'>;
+
 export class Upstream {
   #config: UpstreamConfig;
-  /** The address in use. */
+  /** The address that it was made with. */
   readonly url: string;
-  readonly origin: string;
-  /** Path and query, as they stand in the configured URL. */
-  readonly path: string;
+  origin!: string;
+  /** Path and query of the address in use. */
+  path!: string;
   /** Stable name of this upstream in sealed identifiers: moves with its name or address, not with its place in the file. */
   readonly hash: number;
   /** Connections of calls. */
-  readonly pool: Pool;
+  pool!: Pool;
   /**
    * Connections of streams that stay open. A pool looks through the busy ones for each request: thousands of these would
    * double the cost of a call.
    */
-  readonly streams: Pool;
+  streams!: Pool;
+  /** What the operator limits; undefined where nothing is limited. */
+  readonly limiter: Limiter | undefined;
   /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
-  readonly bridged: boolean;
+  bridged!: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
-  readonly headers: readonly string[];
+  headers!: readonly string[];
+  /** What it does beside the specification. */
+  readonly tolerated: Tolerated;
 
   /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
@@ -47,9 +57,15 @@ export class Upstream {
   blackoutUntil = 0;
   /** Server capabilities of the last successful handshake. */
   capabilities: number | undefined;
+  /** The place that is not in use. */
+  #other: Place | undefined;
 
-  /** `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. */
-  constructor(config: UpstreamConfig, url: string, identity: string, version: string) {
+  /**
+   * `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. `orSse`: the address at the bridge, for one
+   * that may be a server of the deprecated transport.
+   */
+  constructor(config: UpstreamConfig, url: string, identity: string, version: string, log?: Log, orSse?: string) {
+    this.tolerated = new Tolerated(config.id, log);
     const address = new URL(url);
     this.#config = config;
     this.url = url;
@@ -65,7 +81,10 @@ export class Upstream {
     const configured = config.transport.kind === 'http' ? config.transport.headers : [];
     this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
     const options = {
-      connect: { timeout: connectTimeoutMs, ...connectionSettings(config.transport) },
+      connect: {
+        timeout: config.limits?.connectTimeoutMs ?? connectTimeoutMs,
+        ...connectionSettings(config.transport),
+      },
       // One stream of events a connection, whose pace is that of its client.
       allowH2: false,
       // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
@@ -75,6 +94,37 @@ export class Upstream {
     };
     this.pool = new Pool(this.origin, options);
     this.streams = new Pool(this.origin, options);
+    if (config.limits !== undefined && limitsRequests(config.limits)) this.limiter = new Limiter(config, config.limits);
+    if (orSse === undefined) return;
+    const { origin, pathname, search } = new URL(orSse);
+    this.#other = {
+      origin,
+      path: `${pathname}${search}`,
+      // The bridge sends the configured headers itself.
+      headers: this.headers.slice(configured.length * 2),
+      bridged: true,
+      pool: new Pool(origin, options),
+      streams: new Pool(origin, options),
+    };
+  }
+
+  /** Where it is reached now; another object after each `turn`. */
+  get place(): object {
+    return this.pool;
+  }
+
+  /** It may be a server of the deprecated transport: `turn` leads to the bridge, and back. */
+  get hasOther(): boolean {
+    return this.#other !== undefined;
+  }
+
+  turn(): void {
+    const other = this.#other;
+    if (other === undefined) return;
+    const { origin, path, headers, bridged, pool, streams } = this;
+    this.#other = { origin, path, headers, bridged, pool, streams };
+    Object.assign(this, other);
+    this.mayStreamAgain();
   }
 
   get config(): UpstreamConfig {
@@ -103,12 +153,23 @@ export class Upstream {
 
   /** Resolves when nothing is under way any more; takes nothing new. Never rejects. */
   async finish(): Promise<void> {
-    await Promise.allSettled([this.pool.close(), this.streams.close()]);
+    await this.limiter?.idle();
+    await Promise.allSettled(this.#pools().map((pool) => pool.close()));
   }
 
   /** Releases all connections; what is under way breaks off. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await Promise.allSettled([this.pool.destroy(), this.streams.destroy()]);
+    this.limiter?.close();
+    await Promise.allSettled(this.#pools().map((pool) => pool.destroy()));
   }
+
+  #pools(): Pool[] {
+    return [this, ...(this.#other === undefined ? [] : [this.#other])].flatMap(({ pool, streams }) => [pool, streams]);
+  }
+}
+
+/** The other limits are kept by the connection, and by whoever makes a call. */
+function limitsRequests({ firstByteTimeoutMs, retries, breaker, concurrency }: UpstreamLimits): boolean {
+  return [firstByteTimeoutMs, retries, breaker, concurrency].some((limit) => limit !== undefined && limit !== 'off');
 }

@@ -113,7 +113,7 @@ describe('a server that is reached by URL', () => {
 
   test('is warned of when it looks like the deprecated transport and says nothing', () => {
     expect(warningsOf({ url: 'https://example.com/sse' })).toEqual([
-      'mcpServers.a.url: looks like an endpoint of the deprecated transport; if it is one, add "type": "sse"',
+      'mcpServers.a.url: may be an endpoint of the deprecated transport; both are tried. If it is one, add "type": "sse"',
     ]);
     expect(warningsOf({ type: 'http', url: 'https://example.com/sse' })).toEqual([]);
     expect(warningsOf({ type: 'sse', url: 'https://example.com/sse' })).toEqual([]);

@@ -35,6 +35,8 @@ async function rawSse(endpoint: (origin: string) => string) {
   const seen: { method: string | undefined; url: string | undefined; key: string | undefined; body: string }[] = [];
   const streams: ServerResponse[] = [];
   let accepted = 202;
+  /** 0: not answered. */
+  let initialized = 202;
   const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     let body = '';
     for await (const chunk of incoming) body += String(chunk);
@@ -45,9 +47,10 @@ async function rawSse(endpoint: (origin: string) => string) {
       response.write(`event: endpoint\ndata: ${endpoint(`http://${incoming.headers.host}`)}\n\n`);
       return;
     }
-    response.writeHead(accepted).end('Accepted');
-    if (accepted !== 202) return;
     const message = JSON.parse(body) as { id?: number; method: string };
+    const status = message.method === 'notifications/initialized' ? initialized : accepted;
+    if (status !== 0) response.writeHead(status).end('Accepted');
+    if (accepted !== 202) return;
     if (message.method === 'initialize') {
       streams
         .at(-1)
@@ -68,6 +71,9 @@ async function rawSse(endpoint: (origin: string) => string) {
     streams,
     answerWith: (status: number) => {
       accepted = status;
+    },
+    answerInitializedWith: (status: number) => {
+      initialized = status;
     },
   };
 }
@@ -209,3 +215,15 @@ test('blank lines, comments and retry lines without end are left unread in betwe
   for (let i = 0; i < 20; i += 1) expect(await ask(calm, session, 'pid')).toMatchObject({ pid: expect.any(Number) });
   expect(isRead).toBe(false);
 });
+
+test.each([400, 500, 0])(
+  'notifications/initialized answered with %i (0: never) does not lose the server',
+  async (status) => {
+    const server = await rawSse((origin) => `${origin}/messages`);
+    server.answerInitializedWith(status);
+    const { url, log } = await bridgedSse(server.url);
+    const opened = await initialize(url);
+    expect(opened.status).toBe(200);
+    await eventually(() => log.lines.filter(({ text }) => text.includes('notifications/initialized')).length === 1);
+  },
+);

@@ -90,8 +90,7 @@ describe('a client that takes nothing', () => {
     const stream = streams[0]!;
     let isDrained = false;
     let isGone = false;
-    stream.onDrain = () => void (isDrained = true);
-    stream.onGone = () => void (isGone = true);
+    stream.owner = { onDrain: () => void (isDrained = true), onGone: () => void (isGone = true) };
     pause();
     let written = 0;
     while (!stream.isFull || written < 32 * 1024 * 1024) {

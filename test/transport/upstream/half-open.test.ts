@@ -12,7 +12,7 @@ test('one whose handshake fails at its last step', async () => {
     const message = (request.json ?? {}) as Rpc;
     if (request.method === 'DELETE') ended.push([request.headers['mcp-session-id'], request.headers['x-who']]);
     if (message.method !== 'initialize') {
-      response.writeHead(request.method === 'DELETE' ? 200 : 500).end();
+      response.writeHead(request.method === 'DELETE' ? 200 : 401).end();
       return;
     }
     response.setHeader('mcp-session-id', 'half-1');

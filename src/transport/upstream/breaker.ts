@@ -1,0 +1,66 @@
+/**
+ * Keeps requests from an upstream that fails again and again. Closed: all pass. Open, after so many failures in a row: none passes.
+ * After the wait one request may try; its outcome closes the breaker, or opens it for another wait. The clock is an argument.
+ */
+export type Outcome = 'ok' | 'failed' | 'unknown';
+
+/** What a request that passed has to give back with its outcome. `trial`: whether others pass depends on it. */
+export type Pass = 'free' | 'trial';
+
+export class Breaker {
+  readonly #limit: { readonly failures: number; readonly openMs: number };
+  readonly #now: () => number;
+  readonly #onChange: (isOpen: boolean) => void;
+  #failures = 0;
+  /** In ms; undefined while it is closed. */
+  #openUntil: number | undefined;
+  #isTried = false;
+
+  /** `now` in ms. `onChange` is told when it opens, and when it closes. */
+  constructor(
+    limit: { readonly failures: number; readonly openMs: number },
+    now: () => number,
+    onChange: (isOpen: boolean) => void,
+  ) {
+    this.#limit = limit;
+    this.#now = now;
+    this.#onChange = onChange;
+  }
+
+  /** Nothing passes now. */
+  get isShut(): boolean {
+    return this.#openUntil !== undefined && (this.#isTried || this.#now() < this.#openUntil);
+  }
+
+  /** Undefined: the request must not be sent. */
+  pass(): Pass | undefined {
+    if (this.isShut) return undefined;
+    if (this.#openUntil === undefined) return 'free';
+    this.#isTried = true;
+    return 'trial';
+  }
+
+  /** To be called once for each pass. `unknown`: the client has left before the upstream showed anything. */
+  settle(pass: Pass, outcome: Outcome): void {
+    if (pass === 'trial') {
+      this.#isTried = false;
+      if (outcome === 'failed') this.#openUntil = this.#now() + this.#limit.openMs;
+      else if (outcome === 'ok') this.close();
+      return;
+    }
+    // What was sent before it opened says nothing of the upstream by now.
+    if (this.#openUntil !== undefined || outcome === 'unknown') return;
+    if (outcome === 'ok') this.#failures = 0;
+    else if (++this.#failures >= this.#limit.failures) {
+      this.#openUntil = this.#now() + this.#limit.openMs;
+      this.#onChange(true);
+    }
+  }
+
+  close(): void {
+    this.#failures = 0;
+    if (this.#openUntil === undefined) return;
+    this.#openUntil = undefined;
+    this.#onChange(false);
+  }
+}

@@ -1,0 +1,103 @@
+/** A URL that ends in `/sse`, without a type: the deprecated transport is tried where Streamable HTTP is refused, and remembered. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { everythingServer } from '../../support/bridge-client.ts';
+import { startGateway } from '../../support/gateway-process.ts';
+import type { GatewayProcess } from '../../support/gateway-process.ts';
+import { listen } from '../../support/listener.ts';
+import { modernSdkClient } from '../../support/modern-sdk-client.ts';
+import { openSession } from '../../support/plain-client.ts';
+import { answer, startRawServer } from '../../support/raw-server.ts';
+import { resultOf, sayJson, scripted } from '../../support/scripted-upstream.ts';
+import { sdkClient } from '../../support/sdk-client.ts';
+import { closedAtTheEnd } from '../../support/started.ts';
+
+async function freePort(): Promise<number> {
+  const listener = await listen(() => {});
+  await listener.stop();
+  return listener.port;
+}
+
+/** The real server, which answers a POST to `/sse` with 404. Gives its URL. */
+async function startEverythingSse(port: number): Promise<string> {
+  const server = spawn(process.execPath, [everythingServer, 'sse'], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  closedAtTheEnd(async () => {
+    server.kill();
+    await once(server, 'exit');
+  });
+  await new Promise<void>((resolve) => {
+    createInterface({ input: server.stderr }).on('line', (line) => {
+      if (line.includes('running on port')) resolve();
+    });
+  });
+  return `http://127.0.0.1:${port}/sse`;
+}
+
+const noted = (gateway: GatewayProcess): number =>
+  [...gateway.stdout, ...gateway.stderr].filter((line) => line.includes('HTTP+SSE transport')).length;
+
+test.each([[[]], [['--workers', '2']]])(
+  'a real server of the deprecated transport is found, for clients of both eras; said once (%j)',
+  async (args) => {
+    const url = await startEverythingSse(await freePort());
+    const gateway = await startGateway({ config: { mcpServers: { old: { url } } }, args });
+    for (const _time of [1, 2]) {
+      const { client } = await sdkClient(gateway.url);
+      expect((await client.listTools()).tools.length).toBeGreaterThan(5);
+      expect(await client.callTool({ name: 'old__echo', arguments: { message: 'one' } })).toMatchObject({
+        content: [{ text: 'Echo: one' }],
+      });
+    }
+    const client = await modernSdkClient(gateway.url);
+    expect(await client.callTool({ name: 'old__echo', arguments: { message: 'two' } })).toMatchObject({
+      content: [{ text: 'Echo: two' }],
+    });
+    await expect.poll(() => noted(gateway)).toBe(Math.max(args.length, 1));
+    await gateway.kill();
+  },
+);
+
+test('a Streamable HTTP server at such a URL is used as one', async () => {
+  const server = await startRawServer(
+    scripted((message, response) =>
+      sayJson(response, resultOf(message, { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] })),
+    ),
+  );
+  const url = server.url.replace(/mcp$/, 'sse');
+  const gateway = await startGateway({ config: { mcpServers: { current: { url } } } });
+  const session = await openSession(gateway.url);
+  expect((await session.ask('tools/list')).result?.['tools']).toHaveLength(1);
+  expect(noted(gateway)).toBe(0);
+  await gateway.kill();
+});
+
+test('a server that refuses both is down with the first fault, and is found in whichever form it comes back', async () => {
+  const port = await freePort();
+  const refusing = await startRawServer(answer(404, 'nothing here'), port);
+  const url = `http://127.0.0.1:${port}/sse`;
+  const gateway = await startGateway({ config: { mcpServers: { old: { url } } } });
+  await expect(openSession(gateway.url)).rejects.toThrow();
+  await refusing.close();
+  await startEverythingSse(port);
+  await expect
+    .poll(async () => {
+      const session = await openSession(gateway.url).catch(() => undefined);
+      return (await session?.ask('tools/list'))?.result?.['tools'];
+    })
+    .not.toHaveLength(0);
+  await gateway.kill();
+});
+
+test('with a type there is nothing to try', async () => {
+  const server = await startRawServer(answer(404, 'nothing here'));
+  const url = server.url.replace(/mcp$/, 'sse');
+  const gateway = await startGateway({ config: { mcpServers: { old: { type: 'http', url } } } });
+  await expect(openSession(gateway.url)).rejects.toThrow();
+  expect(server.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+  await gateway.kill();
+});
