@@ -9,7 +9,7 @@ import type { Inbound } from './calls/inbound.ts';
 import type { Routed, Router } from './calls/router.ts';
 import { callOf, type Call, type Received } from './clients/call.ts';
 import type { Client } from './clients/client.ts';
-import { unknownFault, type Gate } from './clients/gate.ts';
+import type { Gate } from './clients/gate.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './clients/handshake.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import { GatewayError } from './errors.ts';
@@ -49,6 +49,10 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
   readonly authenticate: Authenticate;
+  /** Words a fault that came before the credentials were looked at, for a route that has challenges. Default: as it is. */
+  readonly refusalOf?: ((fault: unknown) => unknown) | undefined;
+  /** Client headers, in lower case, in which credentials may come besides `Authorization`. */
+  readonly credentialNames?: ReadonlySet<string> | undefined;
   readonly gate: Gate;
   readonly clients: ClientRegistry;
   readonly lists: Lists;
@@ -84,14 +88,15 @@ export class Gateway {
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
       const { forwardedNames, forwardedCredentials } = this.#parts.upstreams;
-      if (answerCors(head, request, response, forwardedNames)) return;
+      if (answerCors(head, request, response, forwardedNames, this.#parts.credentialNames)) return;
       checkSingle(request.rawHeaders, forwardedCredentials);
       if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
-      const caller = this.#parts.authenticate(head);
+      const caller = this.#parts.authenticate(head, request);
       if (caller instanceof Promise) this.#later(caller, head, request, response);
       else this.#admit(head, caller, request, response);
     } catch (fault) {
-      this.#refuse(response, fault);
+      const { refusalOf } = this.#parts;
+      this.#refuse(response, refusalOf === undefined ? fault : refusalOf(fault));
     }
   }
 
@@ -138,7 +143,7 @@ export class Gateway {
     this.#parts.idle.begun(response);
     try {
       const head = readHead(request.rawHeaders);
-      Promise.resolve(this.#parts.authenticate(head)).then(
+      Promise.resolve(this.#parts.authenticate(head, request)).then(
         (caller) => this.#received(head, caller, body, true, response),
         (fault: unknown) => this.#refuse(response, fault),
       );
@@ -202,11 +207,11 @@ export class Gateway {
   }
 
   #initialize(message: Message, caller: Caller, outlet: Outlet): void {
-    const { upstreams, clients, opener, adapter, version, journal } = this.#parts;
+    const { upstreams, clients, opener, adapter, version, journal, gate } = this.#parts;
     const startedMs = performance.now();
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
-      const openings = await openAll(upstreams, greeting, opener, caller);
+      const openings = await openAll(upstreams, greeting, opener, caller, (upstream) => gate.reaches(caller, upstream));
       if (outlet.gone) {
         await endAll(openings, adapter, caller);
         return;
@@ -283,8 +288,8 @@ export class Gateway {
 
   /** `server/discover`, whose result has the form of 2026-07-28 already. */
   #discover(call: Call): void {
-    const { upstreams, version, calls, journal } = this.#parts;
-    discover(upstreams, call, version)
+    const { upstreams, version, calls, journal, gate } = this.#parts;
+    discover(upstreams, call, version, gate)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
         journal.answered(call.message.method, call.startedMs);
@@ -293,8 +298,8 @@ export class Gateway {
   }
 
   #subscribe(call: Call): void {
-    const { upstreams, streams, calls } = this.#parts;
-    sessionsOf(upstreams, call.client, call.caller)
+    const { upstreams, streams, calls, gate } = this.#parts;
+    sessionsOf(upstreams, call.client, call.caller, gate)
       .then(() => {
         if (this.#isDraining) throw new GatewayError('draining');
         streams.subscribe(call);
@@ -312,7 +317,8 @@ export class Gateway {
   /** The gate stands in front of every call, whatever it is about. */
   #pass(call: Call, routed: Routed): void {
     const { gate, calls } = this.#parts;
-    if (!gate.allow(call.caller, routed.subject)) throw unknownFault(routed.subject, call.message, 'not allowed');
+    const refusal = gate.refusal(call.caller, routed.subject, call.message);
+    if (refusal !== undefined) throw refusal;
     calls.send(call, routed);
   }
 

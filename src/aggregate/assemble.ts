@@ -10,7 +10,7 @@ import { claimsOf, settled } from './clashes.ts';
 import type { Claims } from './clashes.ts';
 import { mergeHints, notToBeKept } from './hints.ts';
 import type { CacheHints, Part } from './hints.ts';
-import { without } from './filtered.ts';
+import { shownIn, without } from './filtered.ts';
 import { concatenated, joined } from './joined.ts';
 import { memberOf } from './kinds.ts';
 
@@ -58,7 +58,8 @@ export async function assemble(
   seal: (next: Position) => string,
 ): Promise<Assembled> {
   const name = listName(view, from);
-  const warm = catalogue.merged.find(name, upstreams, view.nowMs);
+  // What is made for one caller alone is not kept: its pages are.
+  const warm = view.shows === undefined ? catalogue.merged.find(name, upstreams, view.nowMs) : undefined;
   if (warm !== undefined) {
     const { body, next, madeOf } = warm;
     return {
@@ -119,11 +120,12 @@ export async function assemble(
   const body = render(view, draft);
   // An upstream that is not on this page may have failed. It still decides which names the others may use.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
-  if (isWhole) {
+  if (isWhole && view.shows === undefined) {
     const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };
     catalogue.merged.keep(name, view.principal, list, view.nowMs);
   }
-  const hints = isWhole && cut.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  const shared = isWhole && cut.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  const hints: CacheHints = view.shows === undefined ? shared : { ...shared, cacheScope: 'private' };
   return { body: withCursor(body, next, seal), next, failed, cut, shadowed: draft.shadowed, hints };
 }
 
@@ -171,11 +173,12 @@ async function drain(
   const listed = new Set<string>();
   for (let pages = 1; ; pages++) {
     // The catalogue compares what it keeps; a page that has just changed is not kept.
-    const page = without(held.page, listed);
+    const whole = without(held.page, listed);
+    const bringsNothing = whole.count === 0 && held.page.count > 0;
+    const page = view.shows === undefined ? whole : shownFor(view.shows, whole, upstream);
     const { body, count } = page;
-    const bringsNothing = count === 0 && held.page.count > 0;
     const nextCursor = bringsNothing ? undefined : page.nextCursor;
-    if (nextCursor !== undefined) for (const key of page.keys) listed.add(key);
+    if (nextCursor !== undefined) for (const key of whole.keys) listed.add(key);
     draft.madeOf.push(held.term);
     const { body: shown, shadowed } =
       draft.claims === undefined ? { body, shadowed: 0 } : settled(page, upstream, draft.claims);
@@ -197,6 +200,10 @@ async function drain(
     }
     held = next;
   }
+}
+
+function shownFor(shows: NonNullable<View['shows']>, page: Held['page'], upstream: UpstreamConfig): Held['page'] {
+  return shownIn(page, (key) => shows(upstream, key));
 }
 
 function nothingNew(): GatewayError {

@@ -17,6 +17,8 @@ export interface View {
   readonly nowMs: number;
   /** How long a page is kept when the upstream does not say it. Called once the page has been loaded; 0 keeps none. */
   readonly ttlMsOf: (upstream: UpstreamConfig) => number;
+  /** Whether the caller may see an item, by the upstream's own name; absent: everyone sees the same. Asked behind the cache. */
+  readonly shows?: ((upstream: UpstreamConfig, key: string) => boolean) | undefined;
   /** Asks the upstream. Others may wait for the same page, so the end of one client's connection must not abort it. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }

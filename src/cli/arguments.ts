@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly output: 'table' | 'json';
   /** The first file against the second one: what a reload would change. */
   readonly diff: boolean;
+  /** A file with the claims of a caller, whose rights are printed. */
+  readonly as?: string | undefined;
 }
 
 export interface ToolsOptions {
@@ -76,7 +78,9 @@ const commands: Readonly<Record<CommandName, (given: Given, env: Environment) =>
     if (given.words.length + mcpConfig.length + mcpJson.length === 0)
       throw new UsageError('check needs at least one file', given.command);
     const output = oneOf(given, 'output', ['table', 'json']);
-    return { kind: 'check', files: given.words, mcpConfig, mcpJson, output, diff };
+    const as = given.one('as');
+    if (diff && as !== undefined) throw new UsageError('check takes --diff or --as', given.command);
+    return { kind: 'check', files: given.words, mcpConfig, mcpJson, output, diff, as };
   },
   export: (given) => {
     refuseWords(given, 1);
@@ -146,6 +150,7 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     logFormat: oneOf(given, 'log-format', logFormats),
+    auditLog: given.one('audit-log'),
     maxMessageBytes: size(given, 'max-message-bytes', 64 * kib, 256 * mib),
     maxAnswerBytes: size(given, 'max-answer-bytes', 64 * kib, 256 * mib),
     memoryBudget: size(given, 'memory-budget', 8 * mib, 1_048_576 * mib),

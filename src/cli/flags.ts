@@ -215,6 +215,11 @@ const runFlags: readonly Flag[] = [
     choices: logFormats,
     says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
   },
+  {
+    name: 'audit-log',
+    value: 'FILE',
+    says: 'where a line is written for each decision on who may do what; to the log unless given',
+  },
 ];
 
 /* Inspecting is for a person at a terminal, so the token is an argument; `-` keeps it out of the process list. */
@@ -245,6 +250,12 @@ export const commandLines = {
         typedOnly: true,
         standard: 'table',
         says: '"table" for people, "json" for programs',
+      },
+      {
+        name: 'as',
+        value: 'CLAIMS',
+        typedOnly: true,
+        says: 'print what the caller with the claims in this JSON file would see and be allowed, rule by rule',
       },
       { name: 'diff', says: 'take two files, OLD and NEW, and print what a reload would change' },
     ],

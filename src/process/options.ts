@@ -60,6 +60,8 @@ export interface RunOptions extends SealingOptions {
   /** One of pino's, or `silent`. */
   readonly logLevel: string;
   readonly logFormat: LogFormat;
+  /** Where the decisions on who may do what are written; undefined: to the log. */
+  readonly auditLog: string | undefined;
   readonly peers: string | undefined;
   /** Where other replicas reach this one; port 0 takes a free one. */
   readonly peerAddress: { readonly host: string; readonly port: number } | undefined;

@@ -4,9 +4,10 @@ import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../errors.ts';
 import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
-import type { Log } from '../telemetry/log.ts';
+import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
@@ -28,6 +29,7 @@ import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 import { TlsFiles } from './tls-files.ts';
+import { UsageError } from './usage.ts';
 
 export interface Serving {
   /** Where it listens, without a path. */
@@ -63,6 +65,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const { options, io, log, version } = context;
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
+  const audit = options.auditLog === undefined ? log : auditLog(options.auditLog);
   const keyring = await loadKeys(prepared.keys, options, io);
   const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
   const tls = listenerTls(options, certificates(prepared.config), log);
@@ -91,9 +94,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
+      audit,
       version,
     });
   routes = new RouteTable(prepared.config.routes.map(compose));
+  let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
@@ -109,7 +114,13 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       const isLetIn = tls === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
       return isLetIn ? found : found && uncertified;
     },
-    (app) => peers.receive(app, heardOfPeer),
+    (app) => {
+      peers.receive(app, heardOfPeer);
+      app.use(wellKnown, (request, response, next) => {
+        if (pages.isEmpty) next();
+        else pages.answer(request, response, request.originalUrl);
+      });
+    },
     tls?.texts,
   );
   tls?.onChange((texts) => renewCertificate(server, texts));
@@ -134,6 +145,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     if (tls instanceof ListenerCertificates) tls.update(certificates(config));
     else if (tls === undefined && certificates(config).length > 0)
       log.warn('a listener has a certificate now: TLS is spoken after a restart');
+    pages = publicPages(config.routes);
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -150,6 +162,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     tls?.stop();
     await peers.close();
     log.flush();
+    audit.flush();
   };
   return {
     origin: `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`,
@@ -208,14 +221,27 @@ export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   }
 }
 
-/** The public URL names a host and an origin that clients rightly use. */
+/** Throws `UsageError` when the file cannot be written. */
+function auditLog(path: string): Log {
+  try {
+    return createLog('info', fileOutput(path));
+  } catch (fault) {
+    throw new UsageError(`--audit-log: ${fault instanceof Error ? fault.message : String(fault)}`, 'run');
+  }
+}
+
+/** Below it stands what clients read before they log in (RFC 8615 §3). */
+const wellKnown = '/.well-known';
+
+/** The public URLs of the process and of the route name hosts and origins that clients rightly use. */
 function policyFor(route: RouteConfig, options: RunOptions): OriginPolicy {
   const hosts = new Set(options.allowedHosts);
   const own = hostsOf(route);
   for (const host of own.exact) hosts.add(host);
   const origins = new Set(options.allowedOrigins);
-  if (options.resource !== undefined && URL.canParse(options.resource)) {
-    const { host, origin } = new URL(options.resource);
+  for (const url of [options.resource, route.security?.oauth?.metadata.resource]) {
+    if (url === undefined || !URL.canParse(url)) continue;
+    const { host, origin } = new URL(url);
     hosts.add(host);
     origins.add(origin);
   }

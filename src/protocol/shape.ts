@@ -37,13 +37,24 @@ export interface ScanBounds {
 
 /** Throws RangeError for an object with more names than a scan can tick off. */
 export function compileShape(shape: Shape, bounds: ScanBounds = widest): CompiledShape {
+  return compileOnce(shape, bounds, new Map());
+}
+
+/** A shape that stands in many places of another is compiled once: nested ones would double, and double again, with each level. */
+function compileOnce(shape: Shape, bounds: ScanBounds, known: Map<Shape, CompiledShape>): CompiledShape {
+  const compiled = known.get(shape) ?? compile(shape, bounds, (inner) => compileOnce(inner, widest, known));
+  known.set(shape, compiled);
+  return compiled;
+}
+
+function compile(shape: Shape, bounds: ScanBounds, inside: (inner: Shape) => CompiledShape): CompiledShape {
   const members = Object.entries(shape.members ?? {});
   if (members.length > maxNames) throw new RangeError(`a shape may name ${maxNames} members, not ${members.length}`);
   return {
     names: compileNames(members.map(([name]) => name)),
-    inner: members.map(([, inner]) => compileShape(inner)),
-    each: shape.each === undefined ? undefined : compileShape(shape.each),
-    items: shape.items === undefined ? undefined : compileShape(shape.items),
+    inner: members.map(([, inner]) => inside(inner)),
+    each: shape.each === undefined ? undefined : inside(shape.each),
+    items: shape.items === undefined ? undefined : inside(shape.items),
     opensObjects: shape.members !== undefined || shape.each !== undefined,
     bounds,
   };

@@ -29,6 +29,8 @@ const pushing =
 
 export interface MergedHost extends StreamHost {
   closed(stream: MergedStream): void;
+  /** Whether the caller gets this upstream at all. */
+  reaches(caller: Caller, upstream: Upstream): boolean;
 }
 
 export class MergedStream implements Listened {
@@ -73,7 +75,7 @@ export class MergedStream implements Listened {
 
   /** Listens to an upstream that can push or ask something, when there is a session for it. */
   join(upstream: Upstream): void {
-    if (this.#listeners.has(upstream) || !this.#events.isOpen) return;
+    if (this.#listeners.has(upstream) || !this.#events.isOpen || !this.host.reaches(this.caller, upstream)) return;
     const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
     this.#watches.set(upstream, watches);
     const session = this.client.sessions.peek(upstream);

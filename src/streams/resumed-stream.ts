@@ -66,6 +66,10 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#close();
   }
 
+  get caller(): Outbound['caller'] {
+    return this.#to.caller;
+  }
+
   /** Asks the upstream first, so that the HTTP status tells the client when there is nothing to resume. */
   start(): void {
     this.#host.wheel.arm(this, resumedHeadMs);

@@ -47,6 +47,7 @@ const defaults = {
   allowedOrigins: [],
   logLevel: 'info',
   logFormat: 'auto',
+  auditLog: undefined,
   strict: false,
   maxMessageBytes: 4_194_304,
   maxAnswerBytes: 16_777_216,

@@ -9,7 +9,7 @@ const upstream = upstreamAt(undefined, {
   prompts: { include: new Set(['open']), exclude: new Set() },
 });
 const allows = (kind: SubjectKind, name: string): boolean =>
-  selectors.allow(nobody, { kind, upstream, name, method: 'x' });
+  selectors.refusal(nobody, { kind, upstream, name, method: 'x' }, toServer('tools/call', { name })) === undefined;
 
 test('each kind is judged by its own selector', () => {
   expect([allows('tool', 'secret'), allows('tool', 'other')]).toEqual([false, true]);

@@ -7,6 +7,15 @@ import type { Shape } from '../../src/protocol/scan.ts';
 
 const bare = compileShape({});
 
+test('a shape that stands in several places of another is compiled once, however deep', () => {
+  const doubling = (depth: number): Shape => {
+    const inner: Shape = depth === 0 ? {} : doubling(depth - 1);
+    return { members: { one: inner, other: inner } };
+  };
+  const found = scan(Buffer.from('{"other":{"one":{"other":7}}}'), compileShape(doubling(64)));
+  expect(found.member('other')?.member('one')?.member('other')?.kind).toBe('number');
+});
+
 function codeOf(text: string | Buffer, shape: Shape = {}): string {
   try {
     scan(Buffer.from(text), compileShape(shape));

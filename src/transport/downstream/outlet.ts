@@ -74,8 +74,8 @@ export class PostOutlet implements Outlet, StreamOwner {
   fault(fault: unknown, worded: Worded<string>): void {
     if (this.gone || this.#over) return;
     this.#over = true;
-    const code = fault instanceof GatewayError ? fault.code : 'internal';
-    if (this.#events === undefined) respondWorded(this.#response, worded, code);
+    const { code, headers } = fault instanceof GatewayError ? fault : internal;
+    if (this.#events === undefined) respondWorded(this.#response, worded, code, headers);
     else this.#events.end(encodeEvent(worded.body));
   }
 
@@ -92,6 +92,8 @@ export class PostOutlet implements Outlet, StreamOwner {
     this.owner?.onGone();
   }
 }
+
+const internal = new GatewayError('internal');
 
 function flush(events: EventStream): void {
   events.flush();

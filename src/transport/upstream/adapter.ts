@@ -48,6 +48,8 @@ export interface AnswerSink extends Expecting {
   onRetry(ms: number): void;
   onEnd(): void;
   onFault(fault: GatewayError): void;
+  /** Nothing but a status of success is waited for: `onEnd` is called with it, and what follows is dropped. */
+  readonly expectsNothing?: boolean;
 }
 
 /** A call under way. */

@@ -17,8 +17,8 @@ import { Pace } from './pace.ts';
 import { follow, redirection, shownTarget, type Sent } from './redirects.ts';
 import { refusalOf } from './refusal.ts';
 
-/** `odd`: 200 with another media type, or none. */
-type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'redirect' | 'over';
+/** `odd`: 200 with another media type, or none. `accepted`: the rest is dropped. */
+type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'accepted' | 'redirect' | 'over';
 
 /** undici's handler, the caller's `Exchange` and the timer wheel's entry in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
@@ -172,7 +172,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       return;
     }
     this.sent = undefined;
-    if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
+    if (this.#sink.expectsNothing === true && status < 300) {
+      this.#reading = 'accepted';
+      this.answered();
+      this.#tell(() => this.#sink.onEnd());
+    } else if (isRead && typeof type === 'string' && startsWithType(type, 'application/json')) {
       this.#reading = 'json';
       const length = Number(headers['content-length'] ?? 0);
       this.#announced = length > 0 && length <= messageLimits().answer ? length : 0;
@@ -214,6 +218,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
         if (this.#size > maxErrorBodyBytes) this.#fail('upstream_refused', 'a redirect without an end');
         return;
       case 'head':
+      case 'accepted':
       case 'over':
     }
   }
@@ -231,6 +236,9 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       case 'odd':
       case 'error':
         this.#finishRefusal();
+        return;
+      case 'accepted':
+        this.#close();
         return;
       case 'redirect':
         this.#reading = 'head';
@@ -364,8 +372,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   }
 
   #fail(code: ErrorCode, detail: string | undefined, cause?: unknown, about?: string): void {
+    const isTold = this.#reading === 'accepted';
     if (!this.#close()) return;
     this.#controller?.abort(aborted);
+    if (isTold) return;
     const options = { ...(cause === undefined ? {} : { cause }), ...(about === undefined ? {} : { about }) };
     this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, options)));
   }

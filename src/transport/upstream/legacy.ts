@@ -3,7 +3,6 @@
  * Headers are built for this hop alone; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
 import { serverBits } from '../../protocol/declared.ts';
@@ -66,20 +65,15 @@ export class LegacyAdapter implements UpstreamAdapter {
   async #initialized(to: Outbound, deadlineMs: number): Promise<void> {
     const { tolerated } = to.session.upstream;
     let status = 0;
-    const posted = this.#post(to, initialized, deadlineMs, (answered) => (status = answered)).then(
-      () => 'taken' as const,
-      (fault: unknown) => {
-        // Without a status the connection has failed, or the credentials could not be had.
-        if (status === 0 && !(fault instanceof GatewayError && fault.code === 'upstream_timeout')) throw fault;
-        if (status === 401 || status === 403 || status === 503) throw fault;
-        return 'refused' as const;
-      },
-    );
-    const outcome = await Promise.race([posted, sleep(initializedWaitMs, 'open' as const, { ref: false })]);
-    if (outcome === 'refused') tolerated.note('initialized_refused', `HTTP ${status}`);
-    if (outcome !== 'open') return;
-    posted.catch(() => {});
-    tolerated.note('initialized_open');
+    try {
+      await this.#post(to, initialized, Math.min(deadlineMs, initializedWaitMs), (answered) => (status = answered));
+    } catch (fault) {
+      if (status === 401 || status === 403 || status === 503) throw fault;
+      if (status !== 0) tolerated.note('initialized_refused', `HTTP ${status}`);
+      else if (fault instanceof GatewayError && fault.code === 'upstream_timeout') tolerated.note('initialized_open');
+      // Without a status the connection has failed, or the credentials could not be had.
+      else throw fault;
+    }
   }
 
   /** Translates a call of a client of 2026-07-28, whose tasks are of another kind. */
@@ -117,14 +111,7 @@ export class LegacyAdapter implements UpstreamAdapter {
         answered(statusOf());
         reject(fault);
       };
-      exchange = this.#send(
-        to,
-        'POST',
-        to.session.headers,
-        body,
-        new AcceptedSink(statusOf, resolve, refused),
-        deadlineMs,
-      );
+      exchange = this.#send(to, 'POST', to.session.headers, body, new AcceptedSink(resolve, refused), deadlineMs);
     });
   }
 
@@ -137,7 +124,7 @@ export class LegacyAdapter implements UpstreamAdapter {
         'DELETE',
         session.headersWithoutBody('application/json, text/event-stream'),
         null,
-        new AcceptedSink(() => 200, done, done),
+        new AcceptedSink(done, done),
         endSessionMs,
       );
     });
@@ -176,7 +163,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   ): HttpExchange {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs);
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
-    dispatch(upstream, pool, { method, headers, body }, this.#credentials.for(upstream.config, caller), exchange);
+    dispatch(upstream, pool, { method, headers, body }, this.#credentials, caller, exchange);
     return exchange;
   }
 }
@@ -217,29 +204,23 @@ function revisionOf(text: string): LegacyRevision {
 
 /** For notifications, answers and DELETE: any 2xx is success, and the body is ignored. */
 class AcceptedSink implements AnswerSink {
-  readonly #status: () => number;
+  readonly expectsNothing = true;
   readonly #done: () => void;
   readonly #failed: (fault: GatewayError) => void;
 
-  constructor(status: () => number, done: () => void, failed: (fault: GatewayError) => void) {
-    this.#status = status;
+  constructor(done: () => void, failed: (fault: GatewayError) => void) {
     this.#done = done;
     this.#failed = failed;
   }
 
   onJson(): void {}
-  /** What else may come on it is not for this. */
-  onStream(): void {
-    this.#done();
-  }
+  onStream(): void {}
   onEvent(): void {}
   onRetry(): void {}
   onEnd(): void {
     this.#done();
   }
   onFault(fault: GatewayError): void {
-    const status = this.#status();
-    if (status >= 200 && status < 300) this.#done();
-    else this.#failed(fault);
+    this.#failed(fault);
   }
 }

@@ -111,7 +111,8 @@ export class ModernAdapter implements UpstreamAdapter {
         headers: [...session.headers, ...repeatedInHeaders(message, upstream)],
         body: withEnvelope(message, this.#envelope(said, declared)),
       },
-      this.#credentials.for(upstream.config, caller),
+      this.#credentials,
+      caller,
       exchange,
     );
     return exchange;

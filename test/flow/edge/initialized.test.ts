@@ -40,7 +40,7 @@ const kinds: readonly (readonly [name: string, kind: string | undefined, initial
   ['s422', 'initialized_refused', refusing(422, '{"detail":"id: field required"}')],
   ['s500', 'initialized_refused', refusing(500, 'oops')],
   ['silent', 'initialized_open', () => {}],
-  ['endless', 'initialized_open', (_request, response) => void response.writeHead(202).write(' ')],
+  ['endless', undefined, (_request, response) => void response.writeHead(202).write(' ')],
   [
     'streaming',
     undefined,
