@@ -20,7 +20,6 @@ function asked(route: RouteConfig): readonly string[] {
   const { security } = route;
   const check = security?.extAuth;
   const rows: readonly (readonly [string, boolean])[] = [
-    ['extAuth over gRPC', check?.protocol === 'grpc'],
     ['bodyToExtAuth', check?.maxBodyBytes !== undefined],
     ['statusOnError other than 403 and 503', check !== undefined && ![403, 503].includes(check.statusOnError)],
   ];
