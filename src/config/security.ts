@@ -92,9 +92,12 @@ export interface OAuthClientIdentity {
     | { readonly method: 'none' };
 }
 
-/** A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller (RFC 8693). */
+/**
+ * A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller, by exchange (RFC 8693) or by the
+ * consent of the user (RFC 6749 §4.1). With consent `clientId` may be empty: then the gateway finds out how to be a client there.
+ */
 export interface UpstreamGrant extends OAuthClientIdentity {
-  readonly kind: 'clientCredentials' | 'tokenExchange';
+  readonly kind: 'clientCredentials' | 'tokenExchange' | 'userConsent';
   readonly issuer: string;
   readonly tokenEndpoint?: string;
   /** RFC 8707. */

@@ -7,6 +7,8 @@ import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import { consentsOf } from '../route/consents.ts';
+import { consentRoot } from '../transport/authorization/consent-pages.ts';
 import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
@@ -29,6 +31,7 @@ import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
 import { TlsFiles } from './tls-files.ts';
+import { openTokenStore } from './token-store.ts';
 import { UsageError } from './usage.ts';
 
 export interface Serving {
@@ -70,6 +73,20 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
   const tls = listenerTls(options, certificates(prepared.config), log);
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
+  const store = await openTokenStore(options.tokenStore, keyring, io.nowSeconds, log);
+  if (store === undefined && hasConsents(prepared.config))
+    throw new UsageError('a grant of the kind userConsent needs --token-store FILE or --token-store redis://…', 'run');
+  // Asked when it listens.
+  const consents =
+    store &&
+    consentsOf(
+      store,
+      keyring,
+      () => (options.resource === undefined ? ownOrigin() : new URL(options.resource).origin),
+      log,
+    );
+  const ownOrigin = (): string =>
+    `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`;
   const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
@@ -87,6 +104,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       initTimeoutMs: options.initTimeoutMs,
       peerAddress: peerDoor?.address ?? '',
       peerLink: link,
+      consents,
       authenticate: options.tls?.clientPrincipal === true ? byCertificate : anonymous,
       keyring,
       resource: resourceFor(route, options),
@@ -116,6 +134,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     },
     (app) => {
       peers.receive(app, heardOfPeer);
+      if (consents !== undefined)
+        app.use(consentRoot, (request, response) => consents.answer(request, response, request.originalUrl));
       app.use(wellKnown, (request, response, next) => {
         if (pages.isEmpty) next();
         else pages.answer(request, response, request.originalUrl);
@@ -161,11 +181,12 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     peerDoor?.close();
     tls?.stop();
     await peers.close();
+    await store?.close();
     log.flush();
     audit.flush();
   };
   return {
-    origin: `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`,
+    origin: ownOrigin(),
     get routes() {
       return routes;
     },
@@ -183,6 +204,10 @@ function listenerTls(
 ): ListenerTls | undefined {
   if (tls !== undefined) return new TlsFiles(tls, log);
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
+}
+
+function hasConsents({ routes }: Config): boolean {
+  return routes.some(({ upstreams }) => upstreams.some(({ grant }) => grant?.kind === 'userConsent'));
 }
 
 const uncertified: Endpoint = {
