@@ -153,6 +153,7 @@ function runOptions(given: Given): RunOptions {
     logLevel: oneOf(given, 'log-level', logLevels),
     logFormat: oneOf(given, 'log-format', logFormats),
     auditLog: given.one('audit-log'),
+    tokenStore: given.one('token-store'),
     maxMessageBytes: size(given, 'max-message-bytes', 64 * kib, 256 * mib),
     maxAnswerBytes: size(given, 'max-answer-bytes', 64 * kib, 256 * mib),
     memoryBudget: size(given, 'memory-budget', 8 * mib, 1_048_576 * mib),

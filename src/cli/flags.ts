@@ -237,6 +237,11 @@ const runFlags: readonly Flag[] = [
     says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
   },
   {
+    name: 'token-store',
+    value: 'PLACE',
+    says: 'where tokens of users for upstreams are kept, sealed: a file of this machine, or redis://HOST:PORT for several',
+  },
+  {
     name: 'audit-log',
     value: 'FILE',
     says: 'where a line is written for each decision on who may do what; to the log unless given',

@@ -79,6 +79,8 @@ export interface RunOptions extends SealingOptions {
   readonly logFormat: LogFormat;
   /** Where the decisions on who may do what are written; undefined: to the log. */
   readonly auditLog: string | undefined;
+  /** Path of a file, or the URL of a Redis, for tokens of users. */
+  readonly tokenStore: string | undefined;
   readonly peers: string | undefined;
   /** Where other replicas reach this one; port 0 takes a free one. */
   readonly peerAddress: { readonly host: string; readonly port: number } | undefined;

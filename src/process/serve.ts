@@ -4,10 +4,12 @@ import type { Express } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../errors.ts';
-import { routeKey, type RouteConfig } from '../config/model.ts';
+import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
 import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import { consentsOf } from '../route/consents.ts';
+import { consentRoot } from '../transport/authorization/consent-pages.ts';
 import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
@@ -29,6 +31,7 @@ import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, newKeyGraceSeconds, resourceOf } from './sealing-keys.ts';
+import { openTokenStore } from './token-store.ts';
 import { UsageError } from './usage.ts';
 import { TlsFiles } from './tls-files.ts';
 
@@ -76,6 +79,19 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const tlsAt = (port: number): ListenerTls | undefined => files ?? listenerTls(certificatesAt(serves, port));
   const tls = tlsAt(mainPort);
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
+  const store = await openTokenStore(options.tokenStore, keyring, io.nowSeconds, log);
+  if (store === undefined && hasConsents(prepared.config))
+    throw new UsageError('a grant of the kind userConsent needs --token-store FILE or --token-store redis://…', 'run');
+  // Asked when it listens.
+  const consents =
+    store &&
+    consentsOf(
+      store,
+      keyring,
+      () => (options.resource === undefined ? ownOrigin() : new URL(options.resource).origin),
+      log,
+    );
+  const ownOrigin = (): string => doors.originOf(mainPort);
   const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
@@ -93,6 +109,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       initTimeoutMs: options.initTimeoutMs,
       peerAddress: peerDoor?.address ?? '',
       peerLink: link,
+      consents,
       authenticate: options.tls?.clientPrincipal === true ? byCertificate : anonymous,
       keyring,
       resource: resourceFor(route, options),
@@ -131,6 +148,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     };
     const serveRest = (app: Express): void => {
       peers.receive(app, heardOfPeer);
+      if (consents !== undefined)
+        app.use(consentRoot, (request, response) => consents.answer(request, response, request.originalUrl));
       app.use(wellKnown, (request, response, next) => {
         if (pages.isEmpty) next();
         else pages.answer(request, response, request.originalUrl);
@@ -201,11 +220,12 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     peerDoor?.close();
     tls?.stop();
     await peers.close();
+    await store?.close();
     log.flush();
     audit.flush();
   };
   return {
-    origin: doors.originOf(mainPort),
+    origin: ownOrigin(),
     originOf: (route) => doors.originOf(portsOf(route, options)[0]!),
     get routes() {
       return routes;
@@ -219,6 +239,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
 
 function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerTls | undefined {
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
+}
+
+function hasConsents({ routes }: Config): boolean {
+  return routes.some(({ upstreams }) => upstreams.some(({ grant }) => grant?.kind === 'userConsent'));
 }
 
 const uncertified: Endpoint = {
