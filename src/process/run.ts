@@ -2,10 +2,11 @@
 import type { Server } from 'node:http';
 import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf, type Log } from '../telemetry/log.ts';
+import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
-import { clusterText, startCluster, type Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
@@ -60,7 +61,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
-    if (options.kubernetes !== undefined) cluster = startCluster(options.kubernetes, options, { io, log });
+    // Loaded when asked for: what speaks to an API server is large.
+    if (options.kubernetes !== undefined)
+      cluster = (await import('./cluster.ts')).startCluster(options.kubernetes, options, { io, log });
     const prepared =
       cluster === undefined ? given : { ...given, config: await firstOf(cluster, probesOf(admin, options), log) };
     const started = await startBridge(bridgedOf(prepared.config), {
@@ -122,7 +125,14 @@ async function firstOf(cluster: Cluster, probes: string, log: Log): Promise<Conf
 /** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
 async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
   if (kubernetes === undefined) return await pool.greeting;
-  return `Manifold ${version} serves ${clusterText(kubernetes)} at ${pool.origin}\n`;
+  return `Manifold ${version} serves ${routesText(kubernetes)} at ${pool.origin}\n`;
+}
+
+/** Which MCPRoutes are served, for people. */
+function routesText({ namespaces }: NonNullable<RunOptions['kubernetes']>): string {
+  if (namespaces === undefined) return 'the MCPRoutes of its namespace';
+  if (namespaces === 'all') return 'the MCPRoutes of all namespaces';
+  return `the MCPRoutes of ${namespaces.join(', ')}`;
 }
 
 function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
@@ -166,6 +176,7 @@ async function startAdmin(
 }
 
 async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
+  await startTracing(context.io.env, context.version);
   const serving: Serving = await serve(prepared, {
     ...context,
     bridgedUrl: (route, name) => context.bridge.urlOf(bridgedName(route, name)),
@@ -183,6 +194,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     drain: async (delayMs) => {
       isDraining = true;
       await serving.drain(delayMs);
+      await stopTracing();
     },
   };
 }

@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog, outputOf } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
+import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import type { Config } from '../config/model.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './options.ts';
@@ -71,6 +72,7 @@ export function runWorker(io: CommandIo, version: string): void {
   async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
     const { prepared, options, slot } = message;
     urls = message.urls;
+    await startTracing(io.env, version);
     serving = await serve(prepared, {
       options,
       slot,
@@ -87,6 +89,7 @@ export function runWorker(io: CommandIo, version: string): void {
 
   async function drain(delayMs: number): Promise<void> {
     await serving?.drain(delayMs);
+    await stopTracing();
     process.exit(0);
   }
 }

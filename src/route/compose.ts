@@ -22,6 +22,7 @@ import type { Keyring } from '../session/keyring.ts';
 import type { StreamHost } from '../streams/host.ts';
 import { Keeper } from '../streams/keeper.ts';
 import { OpenStreams } from '../streams/open-streams.ts';
+import { CallMeter } from '../telemetry/call-meter.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
@@ -69,7 +70,8 @@ export interface Surroundings {
 export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const { keyring, resource, policy, tell, log, version } = around;
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
-  const journal = new Journal(log);
+  const meter = new CallMeter(routeKey(config));
+  const journal = new Journal(log, routeKey(config), meter);
   const adapter = new EraAdapter(
     new LegacyAdapter(wheel, forwarded, version),
     new ModernAdapter(wheel, forwarded, version),
@@ -156,6 +158,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();
+    meter.close();
     streams.endAll();
     await Promise.allSettled([...upstreams.all.map((upstream) => upstream.close()), hops.close()]);
   };
