@@ -5,11 +5,12 @@ import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
-import { adminServer } from './admin.ts';
+import { adminServer, type Inside } from './admin.ts';
 import type { Cluster } from './cluster.ts';
 import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
+import { shownRoutes } from './shown-routes.ts';
 import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
@@ -42,15 +43,24 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
+  let bridge: Bridge | undefined;
+  let reloading: Reloading | undefined;
+  let cluster: Cluster | undefined;
+  let current: Config = given.config;
   // Probes are answered from the first moment on; readiness follows.
   const admin = await startAdmin(
     options,
     () => readinessOf(pool, cluster),
     () => pool?.metrics?.() ?? registry.metrics(),
+    {
+      routes: () => shownRoutes(current),
+      logLevel: () => log.level,
+      setLogLevel: (level) => {
+        log.level = level;
+        pool?.setLogLevel(level);
+      },
+    },
   );
-  let bridge: Bridge | undefined;
-  let reloading: Reloading | undefined;
-  let cluster: Cluster | undefined;
   const close = async (): Promise<void> => {
     reloading?.stop();
     await cluster?.close();
@@ -74,7 +84,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
-    let current = prepared.config;
+    current = prepared.config;
     const apply = (config: Config): void => {
       current = config;
       started.update(bridgedOf(config));
@@ -165,9 +175,10 @@ async function startAdmin(
   options: RunOptions,
   readiness: () => Readiness,
   metrics: () => Promise<string>,
+  inside: Inside,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(readiness, metrics, {
+  const admin = adminServer(readiness, metrics, inside, {
     hosts: new Set(options.allowedHosts),
     loopback: isLoopback(options.adminHost),
   });
@@ -190,6 +201,8 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     ),
     isReady: () => !isDraining,
     metrics: undefined,
+    // The log is that of this process.
+    setLogLevel: () => {},
     reload: (config) => serving.reload(config),
     drain: async (delayMs) => {
       isDraining = true;
