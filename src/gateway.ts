@@ -209,7 +209,7 @@ export class Gateway {
 
   #initialize(message: Message, caller: Caller, outlet: Outlet): void {
     const { upstreams, clients, opener, adapter, version, journal, gate } = this.#parts;
-    const startedMs = performance.now();
+    const noted = { message, caller, received: message.bytes, startedMs: performance.now() };
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
       const openings = await openAll(upstreams, greeting, opener, caller, (upstream) => gate.reaches(caller, upstream));
@@ -221,9 +221,9 @@ export class Gateway {
       outlet.whole(resultText(message.id!, initializeResult(openings, greeting, version)), token);
     };
     open().then(
-      () => journal.answered(message.method, startedMs),
+      () => journal.answered(noted),
       (fault: unknown) => {
-        journal.refused(message.method, fault);
+        journal.refused(noted, fault);
         outlet.fault(fault, legacyFault(fault, message.id));
       },
     );
@@ -282,7 +282,7 @@ export class Gateway {
     result
       .then(({ body, hints }) => {
         call.outlet.whole(call.client.wording.own(call.message.id!, body, hints));
-        journal.answered(call.message.method, call.startedMs);
+        journal.answered(call);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }
@@ -293,7 +293,7 @@ export class Gateway {
     discover(upstreams, call, version, gate)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
-        journal.answered(call.message.method, call.startedMs);
+        journal.answered(call);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }

@@ -4,11 +4,11 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { Message } from '../protocol/envelope.ts';
+import { readClientMessage, type Message } from '../protocol/envelope.ts';
 import { hasResourceLinks, hasTitledEnums, newestLegacy } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
-import { splice } from '../protocol/splice.ts';
+import { setMember, setMembers, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import { editAppMeta, editContent, editMessages, editUri } from './content.ts';
 import type { Rendering } from './content.ts';
@@ -52,6 +52,16 @@ export function outwardModernResult(
   if (answer.method === 'tasks/get') editTask(message.bytes, message.root.member('result'), upstream, edits);
   editForModern(message, answer, edits);
   return spliceSorted(message.bytes, edits);
+}
+
+/** A request with these members in `params._meta`, in place of any of the same names. */
+export function withMeta(bytes: Buffer, entries: readonly (readonly [name: string, json: string])[]): Buffer {
+  const { root, params } = readClientMessage(bytes);
+  const meta = params?.member('_meta');
+  if (meta?.kind === 'object') return splice(bytes, setMembers(bytes, meta, entries));
+  const own = `{${entries.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join()}}`;
+  if (params !== undefined) return splice(bytes, [setMember(bytes, params, '_meta', own)]);
+  return splice(bytes, [setMember(bytes, root, 'params', `{"_meta":${own}}`)]);
 }
 
 /** What an upstream asks before it goes on: the questions say whose they are, and its state comes back through the gateway. */

@@ -4,7 +4,7 @@
 import type { GatewayError } from '../errors.ts';
 import { randomUUID } from 'node:crypto';
 import { mayContradict } from '../aggregate/contradicted.ts';
-import { inwardCall, type InwardTarget } from '../aggregate/rewrite.ts';
+import { inwardCall, withMeta, type InwardTarget } from '../aggregate/rewrite.ts';
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
 import { openCallState } from '../clients/call-state.ts';
@@ -19,10 +19,13 @@ import { rawOf } from '../protocol/scan.ts';
 import type { StreamHost } from '../streams/host.ts';
 import type { Keeper } from '../streams/keeper.ts';
 import type { Journal } from '../telemetry/journal.ts';
+import { resumptions } from '../telemetry/metrics.ts';
+import { tracing } from '../telemetry/traces.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
 import { Later } from '../transport/http/wheel.ts';
 import type { Hops } from '../transport/peers/hop.ts';
-import type { UpstreamSession } from '../transport/upstream/session.ts';
+import type { Exchange } from '../transport/upstream/adapter.ts';
+import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
 import type { CallHost, Outcome } from './host.ts';
 import { PooledLogs } from './pooled-logs.ts';
 import { Asking } from './questions/asking.ts';
@@ -75,6 +78,7 @@ export class Dispatcher implements CallHost<Relay> {
   /** Sends a call to the upstream it was routed to. Never throws: every result goes to the outlet. */
   send(call: Call, { subject: { upstream }, target }: Routed): void {
     const { client, caller } = call;
+    if (tracing !== undefined) this.#parts.journal.begun(call, target.name);
     try {
       const rest = client.wording.asksByRounds ? openCallState(client, upstream, call.message) : undefined;
       if (rest?.kind === 'held') this.#retries.goOnWithHeld(call, rest);
@@ -96,7 +100,7 @@ export class Dispatcher implements CallHost<Relay> {
 
   /** Answers a call with a fault before it has reached an upstream. */
   failed(call: Call, fault: unknown): void {
-    this.#parts.journal.refused(call.message.method, fault);
+    this.#parts.journal.refused(call, fault);
     call.outlet.fault(fault, call.client.wording.fault(fault, call.message.id));
   }
 
@@ -112,11 +116,11 @@ export class Dispatcher implements CallHost<Relay> {
 
   /** The gateway answers in place of the upstream. */
   #keep(call: Call, kept: Promise<string>): void {
-    const { client, message, outlet, startedMs } = call;
+    const { client, message, outlet } = call;
     kept.then(
       (result) => {
         outlet.whole(client.wording.own(message.id!, result));
-        this.#parts.journal.answered(message.method, startedMs);
+        this.#parts.journal.answered(call);
       },
       (fault: unknown) => this.failed(call, fault),
     );
@@ -139,6 +143,7 @@ export class Dispatcher implements CallHost<Relay> {
     // An upstream that asks by requests has no use for answers that come with a call.
     if (client.wording.asksByRounds && !session.asksByRounds) body = withoutAnswers(body);
     const relay = new Relay(this, call, session, { upstreamId, body, tokens });
+    relay.phase.named = target.name;
     this.#wholeCalls.begun(relay);
     this.#prepare(relay);
   }
@@ -162,11 +167,26 @@ export class Dispatcher implements CallHost<Relay> {
     const said = call.said ?? (session.isToldOfClient ? saidFor(call.client, session) : undefined);
     this.begun(relay);
     try {
-      relay.phase.begin(this.adapter.call({ session, caller: call.caller, said }, sent.body, relay, patienceMs(relay)));
+      if (relay.phase.sentMs === 0) relay.phase.sentMs = performance.now();
+      const to = { session, caller: call.caller, said };
+      const exchange =
+        tracing === undefined
+          ? this.adapter.call(to, sent.body, relay, patienceMs(relay))
+          : this.#callTraced(relay, to);
+      relay.phase.begin(exchange);
     } catch (fault) {
       // Often called from a promise, where nobody else would catch the fault.
       relay.fail(fault);
     }
+  }
+
+  /** The upstream is told to which trace the call belongs, in headers and in `_meta`. */
+  #callTraced(relay: Relay, to: Outbound): Exchange {
+    const { call, session, sent, phase } = relay;
+    const carried = this.#parts.journal.sent(call, session.upstream.config.id, phase.named);
+    if (carried === undefined) return this.adapter.call(to, sent.body, relay, patienceMs(relay));
+    const body = withMeta(sent.body, carried.meta);
+    return this.adapter.call({ ...to, trace: carried.headers }, body, relay, patienceMs(relay));
   }
 
   // CallHost: what a call needs on its way back.
@@ -176,9 +196,8 @@ export class Dispatcher implements CallHost<Relay> {
   }
 
   suspended(relay: Relay): void {
-    const { client, message, startedMs } = relay.call;
     this.#parts.underWay.landed(relay);
-    this.#parts.journal.called(message.method, relay.session.upstream.config.id, 'ok', startedMs, client.label);
+    this.#parts.journal.called(relay.call, passed(relay), 'ok');
   }
 
   ask(relay: Relay, round: Message): void {
@@ -207,6 +226,7 @@ export class Dispatcher implements CallHost<Relay> {
     // The upstream did not run the request, so it may be sent again.
     client.sessions.renew(relay.session, caller).then(
       (session) => {
+        this.#parts.journal.befell(relay.call, 'manifold.session.healed');
         relay.moveTo(session);
         this.#prepare(relay);
       },
@@ -227,11 +247,17 @@ export class Dispatcher implements CallHost<Relay> {
   }
 
   resume(relay: Relay, lastEventId: string, afterMs: number): void {
+    this.#parts.journal.befell(relay.call, 'manifold.answer.resumed');
+    resumptions.inc();
     const waiting = new Later(() => {
       if (relay.isOver) return;
       relay.phase.begin(this.adapter.listen(relay.to, lastEventId, relay, { idleMs: patienceMs(relay) }));
     });
     this.wheel.arm(waiting, afterMs);
+  }
+
+  hopped(call: Call): void {
+    this.#parts.journal.hopped(call);
   }
 
   wantsLog(relay: Relay, message: Message): boolean {
@@ -257,14 +283,20 @@ export class Dispatcher implements CallHost<Relay> {
   }
 
   finished(relay: Relay, outcome: Outcome, fault?: GatewayError): void {
-    const { client, message, startedMs } = relay.call;
     this.#parts.underWay.over(relay);
     this.#wholeCalls.over(relay);
     // A request that timed out is cancelled (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
-    const upstream = relay.session.upstream.config.id;
-    this.#parts.journal.called(message.method, upstream, outcome, startedMs, client.label, fault);
+    this.#parts.journal.called(relay.call, passed(relay), outcome, fault);
   }
+}
+
+function passed({ call, session, phase }: Relay): { upstream: string; tool: string | undefined; sentMs: number } {
+  return {
+    upstream: session.upstream.config.id,
+    tool: call.message.method === 'tools/call' ? phase.named : undefined,
+    sentMs: phase.sentMs,
+  };
 }
 
 /** Longest silence in ms. `tasks/result` is silent until the task ends (2025-11-25 basic/utilities/tasks). */

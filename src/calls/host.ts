@@ -1,4 +1,5 @@
 /** What a call under way needs of the gateway. `R` is the way back of its answer (relay.ts). */
+import type { Call } from '../clients/call.ts';
 import type { GatewayError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -27,6 +28,8 @@ export interface CallHost<R> extends StreamHost {
   park(relay: R, question: Message): void;
   /** Sends the call once more: another body under another id. */
   again(relay: R, id: string, body: Buffer): void;
+  /** Another replica answers the call. */
+  hopped(call: Call): void;
   /** The upstream has the call, for the first time or again. */
   begun(relay: R): void;
   /** The client's request is answered while the call waits here. */

@@ -23,6 +23,10 @@ const preparing: State = { kind: 'preparing' };
 const over: State = { kind: 'over' };
 
 export class CallPhase {
+  /** When the upstream was first sent it, in ms of `performance.now()`; 0 before. */
+  sentMs = 0;
+  /** The upstream's own name of the tool or prompt; undefined for other methods, and where it is not known any more. */
+  named: string | undefined;
   #state: State = preparing;
 
   get isOver(): boolean {

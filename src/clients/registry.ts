@@ -20,7 +20,7 @@ import type { Keyring } from '../session/keyring.ts';
 import { OpenedSessions } from '../session/opened.ts';
 import { principalSession } from '../session/principal-session.ts';
 import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
-import { denylistOverflows, sessionRejects, tokenOverflows } from '../telemetry/metrics.ts';
+import { denylistOverflows, sessionRejects, tokenOverflows, sealedSessions, tokenBytes } from '../telemetry/metrics.ts';
 import type { Head } from '../transport/http/accept.ts';
 import { Client } from './client.ts';
 import type { Who } from '../transport/downstream/incoming.ts';
@@ -115,6 +115,8 @@ export class ClientRegistry implements Who<Client> {
     );
     const fitted = fitSession(keyring, claims, randomBytes, now);
     if (fitted.dropped.length > 0) tokenOverflows.inc(fitted.dropped.length);
+    sealedSessions.inc();
+    tokenBytes.observe(fitted.text.length);
     return fitted.text;
   }
 

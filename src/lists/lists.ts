@@ -20,6 +20,7 @@ import { openCursor, sealCursor } from '../session/cursor.ts';
 import { withMissing } from '../aggregate/missing.ts';
 import { modernRevision } from '../protocol/revisions.ts';
 import type { Log } from '../telemetry/log.ts';
+import { noteListed } from '../telemetry/listed-tools.ts';
 import { hiddenItems, mendedItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { askHealing } from '../clients/ask.ts';
@@ -240,6 +241,7 @@ export class Lists {
     });
     if (kind === 'tools' && takesTasks(session) && page !== emptyPage)
       learnTaskTools(upstream, reply, cursor === undefined);
+    if (kind === 'tools') noteListed(upstream.config.id, page.keys);
     this.#noteLong(upstream, kind, page);
     if (page.hidden + page.mended + page.left > 0) {
       const { id } = upstream.config;

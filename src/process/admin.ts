@@ -1,14 +1,24 @@
 /**
  * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback unless configured
- * otherwise. It shows no configuration and no secret.
+ * otherwise. Processes of the same machine also see what is served, without secrets, and change the log level.
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Readiness } from './readiness.ts';
 import { registry } from '../telemetry/metrics.ts';
 import { checkHost, type OriginPolicy } from '../transport/http/accept.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import { boundedServer, closeWithNotFound, plainExpress } from '../transport/http/server.ts';
+
+/** For processes of the same machine alone. */
+export interface Inside {
+  /** What is served, as JSON has it; without secrets. */
+  readonly routes: () => object;
+  readonly logLevel: () => string;
+  readonly setLogLevel: (level: string) => void;
+}
+
+const levels: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 
 /**
  * `readiness`: not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not this process's readiness. `policy`: names
@@ -17,10 +27,12 @@ import { boundedServer, closeWithNotFound, plainExpress } from '../transport/htt
 export function adminServer(
   readiness: () => Readiness,
   metrics: () => Promise<string>,
+  inside: Inside,
   policy: Omit<OriginPolicy, 'origins'> = loopbackOnly,
 ): Server {
   const app = plainExpress();
-  app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
+  for (const path of ['/healthz', '/livez', '/startupz'])
+    app.get(path, (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, response) => {
     const { isReady, text } = readiness();
     if (!isReady) response.status(503).set('Retry-After', '1');
@@ -28,6 +40,23 @@ export function adminServer(
   });
   app.get('/metrics', async (_request, response) => {
     response.set('Content-Type', registry.contentType).send(await metrics());
+  });
+  app.get('/routes', (request, response, next) => {
+    if (!isFromHere(request)) next();
+    else response.json(inside.routes());
+  });
+  app.get('/log-level', (request, response, next) => {
+    if (!isFromHere(request)) next();
+    else response.type('text/plain').send(`${inside.logLevel()}\n`);
+  });
+  app.put('/log-level/:level', (request, response, next) => {
+    const { level } = request.params;
+    // A page of the web cannot send PUT without asking, which nobody answers here.
+    if (!isFromHere(request) || !levels.has(level)) next();
+    else {
+      inside.setLogLevel(level);
+      response.type('text/plain').send(`${level}\n`);
+    }
   });
   closeWithNotFound(app);
   return boundedServer((request, response) => {
@@ -41,6 +70,12 @@ export function adminServer(
     }
     app(request, response);
   });
+}
+
+/* A port that pods of a cluster can reach is still not for them; `kubectl port-forward` comes from here. */
+function isFromHere({ socket, headers }: IncomingMessage): boolean {
+  const isProxied = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined;
+  return !isProxied && /^(?:127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '');
 }
 
 const loopbackOnly: Omit<OriginPolicy, 'origins'> = { hosts: new Set(), loopback: true };

@@ -82,13 +82,6 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
   }
 }
 
-/** Which MCPRoutes are served, for people. */
-export function clusterText({ namespaces }: KubernetesOptions): string {
-  if (namespaces === undefined) return 'the MCPRoutes of its namespace';
-  if (namespaces === 'all') return 'the MCPRoutes of all namespaces';
-  return `the MCPRoutes of ${namespaces.join(', ')}`;
-}
-
 /* A backend that is this gateway would make it call itself without end. */
 function loops(route: RouteConfig, options: RunOptions): readonly ConfigFault[] {
   try {

@@ -13,6 +13,8 @@ export interface ServingPool {
   readonly isReady: () => boolean;
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
+  /** Of all processes, from now on. */
+  setLogLevel(level: string): void;
   /** See `Serving.reload`. */
   reload(next: Prepared): void;
   /** See `Serving.drain`. */

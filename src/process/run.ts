@@ -2,13 +2,15 @@
 import type { Server } from 'node:http';
 import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf, type Log } from '../telemetry/log.ts';
+import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
-import { adminServer } from './admin.ts';
-import { clusterText, startCluster, type Cluster } from './cluster.ts';
+import { adminServer, type Inside } from './admin.ts';
+import type { Cluster } from './cluster.ts';
 import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
+import { shownRoutes } from './shown-routes.ts';
 import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
@@ -43,15 +45,24 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
+  let bridge: Bridge | undefined;
+  let reloading: Reloading | undefined;
+  let cluster: Cluster | undefined;
+  let current: Prepared = given;
   // Probes are answered from the first moment on; readiness follows.
   const admin = await startAdmin(
     options,
     () => readinessOf(pool, cluster),
     () => pool?.metrics?.() ?? registry.metrics(),
+    {
+      routes: () => shownRoutes(current.config),
+      logLevel: () => log.level,
+      setLogLevel: (level) => {
+        log.level = level;
+        pool?.setLogLevel(level);
+      },
+    },
   );
-  let bridge: Bridge | undefined;
-  let reloading: Reloading | undefined;
-  let cluster: Cluster | undefined;
   const close = async (): Promise<void> => {
     reloading?.stop();
     await cluster?.close();
@@ -62,7 +73,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
-    if (options.kubernetes !== undefined) cluster = startCluster(options.kubernetes, options, { io, log });
+    // Loaded when asked for: what speaks to an API server is large.
+    if (options.kubernetes !== undefined)
+      cluster = (await import('./cluster.ts')).startCluster(options.kubernetes, options, { io, log });
     const prepared =
       cluster === undefined ? given : { ...given, config: await firstOf(cluster, probesOf(admin, options), log) };
     const started = await startBridge(bridgedOf(prepared.config), {
@@ -73,7 +86,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
-    let current = prepared;
+    current = prepared;
     const apply = (next: Prepared): void => {
       current = next;
       started.update(bridgedOf(next.config));
@@ -132,7 +145,14 @@ async function firstOf(cluster: Cluster, probes: string, log: Log): Promise<Conf
 /** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
 async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
   if (kubernetes === undefined) return await pool.greeting;
-  return `Manifold ${version} serves ${clusterText(kubernetes)} at ${pool.origin}\n`;
+  return `Manifold ${version} serves ${routesText(kubernetes)} at ${pool.origin}\n`;
+}
+
+/** Which MCPRoutes are served, for people. */
+function routesText({ namespaces }: NonNullable<RunOptions['kubernetes']>): string {
+  if (namespaces === undefined) return 'the MCPRoutes of its namespace';
+  if (namespaces === 'all') return 'the MCPRoutes of all namespaces';
+  return `the MCPRoutes of ${namespaces.join(', ')}`;
 }
 
 function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
@@ -159,9 +179,10 @@ async function startAdmin(
   options: RunOptions,
   readiness: () => Readiness,
   metrics: () => Promise<string>,
+  inside: Inside,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(readiness, metrics, {
+  const admin = adminServer(readiness, metrics, inside, {
     hosts: new Set(options.allowedHosts),
     loopback: isLoopback(options.adminHost),
   });
@@ -170,6 +191,7 @@ async function startAdmin(
 }
 
 async function alone(prepared: Prepared, context: PoolContext): Promise<ServingPool> {
+  await startTracing(context.io.env, context.version);
   const serving: Serving = await serve(prepared, {
     ...context,
     bridgedUrl: (route, name) => context.bridge.urlOf(bridgedName(route, name)),
@@ -183,10 +205,13 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     ),
     isReady: () => !isDraining,
     metrics: undefined,
+    // The log is that of this process.
+    setLogLevel: () => {},
     reload: (next) => serving.reload(next),
     drain: async (delayMs) => {
       isDraining = true;
       await serving.drain(delayMs);
+      await stopTracing();
     },
   };
 }

@@ -1,8 +1,9 @@
 /** One worker of `--workers N`: serves what the primary process hands it, and ends with the primary. */
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import { createLog, outputOf } from '../telemetry/log.ts';
+import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
+import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './options.ts';
 import { bridgedName } from './bridged-name.ts';
@@ -25,6 +26,7 @@ export type ToWorker =
       readonly greets: boolean;
     }
   | { readonly kind: 'reload'; readonly prepared: Prepared; readonly urls: ReadonlyMap<string, string> }
+  | { readonly kind: 'log-level'; readonly level: string }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -40,6 +42,7 @@ export function runWorker(io: CommandIo, version: string): void {
   // Made for its listener, which answers when the primary collects.
   const collected = new AggregatorRegistry();
   let serving: Serving | undefined;
+  let log: Log | undefined;
   let urls: ReadonlyMap<string, string> = new Map();
   // Ctrl-C reaches the whole group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
@@ -62,6 +65,9 @@ export function runWorker(io: CommandIo, version: string): void {
         urls = message.urls;
         serving?.reload(message.prepared);
         return;
+      case 'log-level':
+        if (log !== undefined) log.level = message.level;
+        return;
       case 'drain':
         void drain(message.delayMs);
     }
@@ -70,12 +76,14 @@ export function runWorker(io: CommandIo, version: string): void {
   async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
     const { prepared, options, slot } = message;
     urls = message.urls;
+    await startTracing(io.env, version);
+    log = createLog(options.logLevel, outputOf(options.logFormat)).child({ worker: cluster.worker?.id });
     serving = await serve(prepared, {
       options,
       slot,
       // The primary has already reported it.
       io: { ...io, stderr: { write: () => {} } },
-      log: createLog(options.logLevel, outputOf(options.logFormat)).child({ worker: cluster.worker?.id }),
+      log,
       version,
       bridgedUrl: (route, name) => urls.get(bridgedName(route, name))!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),
@@ -86,6 +94,7 @@ export function runWorker(io: CommandIo, version: string): void {
 
   async function drain(delayMs: number): Promise<void> {
     await serving?.drain(delayMs);
+    await stopTracing();
     process.exit(0);
   }
 }

@@ -24,6 +24,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   cluster.setupPrimary({ serialization: 'advanced' });
   let current = prepared;
   let draining = false;
+  let logLevel = options.logLevel;
   const greeting = Promise.withResolvers<string>();
 
   const fork = (slot: number, greets: boolean): Promise<string> => {
@@ -32,7 +33,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     send(worker, {
       kind: 'start',
       prepared: current,
-      options,
+      options: { ...options, logLevel },
       slot,
       urls: urlsOf(current.config, context.bridge),
       greets,
@@ -71,6 +72,11 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
+    setLogLevel: (level) => {
+      // One that replaces another later has it too.
+      logLevel = level;
+      for (const worker of others(undefined)) send(worker, { kind: 'log-level', level });
+    },
     reload: (next) => {
       current = next;
       const urls = urlsOf(next.config, context.bridge);

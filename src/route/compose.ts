@@ -24,6 +24,7 @@ import type { Keyring } from '../session/keyring.ts';
 import type { StreamHost } from '../streams/host.ts';
 import { Keeper } from '../streams/keeper.ts';
 import { OpenStreams } from '../streams/open-streams.ts';
+import { CallMeter } from '../telemetry/call-meter.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Head, OriginPolicy } from '../transport/http/accept.ts';
@@ -81,7 +82,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const audit = auditOf(routeKey(config), around.audit);
   const { onRefused, onDecision } = audit;
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
-  const journal = new Journal(log);
+  const meter = new CallMeter(routeKey(config));
+  const journal = new Journal(log, routeKey(config), meter);
   let current = config;
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
@@ -183,6 +185,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const close = async (): Promise<void> => {
     probing.stop();
     clearInterval(expiring);
+    meter.close();
     streams.endAll();
     await Promise.allSettled([...upstreams.all.map((upstream) => upstream.close()), hops.close()]);
     credentials.close();

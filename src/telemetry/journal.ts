@@ -1,50 +1,114 @@
-/** What is counted and logged of requests, in one place: nothing of their content, and no label that a peer could invent. */
-import { GatewayError, type ErrorCode } from '../errors.ts';
+/**
+ * What is counted, logged and traced of requests, in one place: nothing of their content, and no label that a peer could invent. The
+ * access log is one line a request.
+ */
+import { createHash } from 'node:crypto';
+import { catalogue, GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
+import type { CallMeter } from './call-meter.ts';
 import type { Log } from './log.ts';
 import { countRequest, countUpstreamCall, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
+import type { Carried, Noted, RequestTrace } from './noted.ts';
+import { tracing } from './traces.ts';
+
+/** The part of a call that its upstream had. */
+interface Passed {
+  readonly upstream: string;
+  /** The upstream's own name of it; undefined where no tool is called. */
+  readonly tool: string | undefined;
+  /** When it was sent first, in ms of `performance.now()`; 0 if it never was. */
+  readonly sentMs: number;
+}
+
+/** Hashes of principals that are remembered. */
+const maxPrincipals = 1024;
 
 export class Journal {
   readonly #log: Log;
+  readonly #route: string;
+  readonly #meter: CallMeter;
+  /** Of requests that are under way; empty without tracing. */
+  readonly #traces = new WeakMap<object, RequestTrace>();
+  readonly #principals = new Map<string, string>();
 
-  constructor(log: Log) {
+  constructor(log: Log, route: string, meter: CallMeter) {
     this.#log = log;
+    this.#route = route;
+    this.#meter = meter;
   }
 
   /** The gateway answered by itself. */
-  answered(name: string, startedMs: number): void {
-    const ms = performance.now() - startedMs;
-    const method = methodLabel(name);
+  answered(noted: Noted): void {
+    const ms = performance.now() - noted.startedMs;
+    const method = methodLabel(noted.message.method);
     countRequest(method, 'ok');
     timeRequest(method, ms);
-    this.#log.info({ method, ms: Math.round(ms) }, 'request');
+    const trace = this.#ended(noted, 'ok');
+    this.#log.info({ method, ...this.#about(noted, trace), outcome: 'ok', ms: Math.round(ms) }, 'request');
   }
 
-  /** An upstream has finished its part of a call, with `fault` where it failed; `session` names the client's session in the log. */
+  /** An upstream has finished its part of a call, with `fault` where it failed. */
   called(
-    name: string,
-    upstream: string,
+    noted: Noted,
+    { upstream, tool, sentMs }: Passed,
     outcome: 'ok' | 'error' | ErrorCode,
-    startedMs: number,
-    session: string,
     fault?: GatewayError,
   ): void {
-    const ms = performance.now() - startedMs;
-    const method = methodLabel(name);
+    const nowMs = performance.now();
+    const ms = nowMs - noted.startedMs;
+    const own = sentMs === 0 ? ms : Math.max(0, sentMs - noted.startedMs);
+    const method = methodLabel(noted.message.method);
     countUpstreamCall(upstream, outcome);
     countRequest(method, outcome);
     timeRequest(method, ms);
-    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session, ...reasonOf(fault) }, 'call');
+    this.#meter.called(upstream, method, tool, outcome, { own, upstream: ms - own }, noted.received.length);
+    const trace = this.#ended(noted, outcome);
+    this.#log.info(
+      {
+        method,
+        upstream,
+        ...(tool === undefined ? {} : { tool: shown(tool) }),
+        outcome,
+        ...reasonOf(outcome, fault),
+        ms: Math.round(ms),
+        upstreamMs: Math.round(ms - own),
+        ...this.#about(noted, trace),
+      },
+      'call',
+    );
   }
 
-  /** A request was answered with a fault before it reached an upstream; `name` undefined: before its method was known. */
-  refused(name: string | undefined, fault: unknown): void {
-    const method = name === undefined ? 'none' : methodLabel(name);
+  /** A request was answered with a fault before it reached an upstream; `noted` undefined: before its message was known. */
+  refused(noted: Noted | undefined, fault: unknown): void {
+    const method = noted === undefined ? 'none' : methodLabel(noted.message.method);
     const known = fault instanceof GatewayError ? fault : undefined;
-    countRequest(method, known?.code ?? 'internal');
+    const code = known?.code ?? 'internal';
+    countRequest(method, code);
+    const about = noted === undefined ? { route: this.#route } : this.#about(noted, this.#ended(noted, code));
     if (known !== undefined && known.code !== 'internal')
-      this.#log.info({ method, code: known.code, detail: known.detail?.slice(0, maxReasonChars) }, 'refused');
-    else this.#log.error({ method, err: fault }, 'internal fault');
+      this.#log.info({ method, ...about, code: known.code, detail: known.detail?.slice(0, maxReasonChars) }, 'refused');
+    else this.#log.error({ method, ...about, err: fault }, 'internal fault');
+  }
+
+  /** Its trace begins, if there is one: it was found whose the call is. */
+  begun(noted: Noted, tool: string | undefined): void {
+    if (tracing !== undefined) this.#traces.set(noted, tracing.begin(noted, this.#route, tool));
+  }
+
+  /** An upstream is sent the call, for the first time or again. What it is told of the trace, if there is one. */
+  sent(noted: Noted, upstream: string, tool: string | undefined): Carried | undefined {
+    return this.#traces.get(noted)?.sent(upstream, tool);
+  }
+
+  /** Something befell a call, such as `mcp.session.healed`. */
+  befell(noted: Noted, event: string): void {
+    if (tracing !== undefined) this.#traces.get(noted)?.event(event);
+  }
+
+  /** Another replica has it. */
+  hopped(noted: Noted): void {
+    this.befell(noted, 'manifold.hop');
+    this.#ended(noted, 'ok');
   }
 
   /** A message of a server was dropped. */
@@ -60,6 +124,40 @@ export class Journal {
   dropped(what: string, upstream: string | undefined, fault: unknown): void {
     this.#log.debug({ upstream, fault: String(fault) }, what);
   }
+
+  #ended(noted: Noted, outcome: 'ok' | 'error' | ErrorCode): RequestTrace | undefined {
+    if (tracing === undefined) return undefined;
+    const trace = this.#traces.get(noted) ?? tracing.begin(noted, this.#route, undefined);
+    trace.end(outcome, outcome === 'ok' || outcome === 'error' ? undefined : catalogue[outcome].message);
+    this.#traces.delete(noted);
+    return trace;
+  }
+
+  /** The fields that every line of a request has. */
+  #about({ received, client, caller }: Noted, trace: RequestTrace | undefined): object {
+    return {
+      route: this.#route,
+      bytes: received.length,
+      ...(client === undefined ? {} : { session: client.label }),
+      ...(caller.principalId === '' ? {} : { principal: this.#principal(caller.principalId) }),
+      ...(trace === undefined ? {} : { trace: trace.traceId }),
+    };
+  }
+
+  #principal(id: string): string {
+    let found = this.#principals.get(id);
+    if (found === undefined) {
+      if (this.#principals.size >= maxPrincipals) this.#principals.clear();
+      found = createHash('sha256').update(id).digest('hex').slice(0, 12);
+      this.#principals.set(id, found);
+    }
+    return found;
+  }
+}
+
+/** A name that a client may have made up. */
+function shown(tool: string): string {
+  return tool.length <= 128 ? tool : `${tool.slice(0, 127)}…`;
 }
 
 /** What is said of a fault, and of the fault behind it, at most. */
@@ -69,13 +167,14 @@ const maxReasonChars = 200;
  * Why a call failed, in the gateway's own words. The texts of other errors may repeat what a peer has sent, as those of `JSON.parse` do,
  * so only their names are told.
  */
-function reasonOf(fault: GatewayError | undefined): { readonly reason?: string } {
-  if (fault === undefined) return {};
+function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): { readonly reason?: string } {
+  if (outcome === 'ok' || outcome === 'error') return {};
+  if (fault === undefined) return { reason: catalogue[outcome].message };
   const { cause } = fault;
   const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
   const own = cause !== undefined && fault.detail === String(cause) ? undefined : fault.detail;
   const words = [...new Set([own, behind])].filter((each) => each !== undefined);
-  return words.length === 0 ? {} : { reason: words.join(': ').slice(0, maxReasonChars) };
+  return { reason: words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars) };
 }
 
 /** `ECONNREFUSED` says more than `Error`. */

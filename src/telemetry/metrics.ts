@@ -2,6 +2,7 @@
  * The metrics, one registry a process. Label values come from the configuration or from fixed lists only, never from a peer,
  * who could otherwise create series without end. `docs/metrics.md` is generated from this file.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export const registry = new Registry();
@@ -106,6 +107,22 @@ export const toleratedOddities = new Counter({
 export const denylistOverflows = new Counter({
   name: 'manifold_denylist_overflow_total',
   help: 'Ended sessions that this process can no longer refuse because too many others ended.',
+  registers,
+});
+export const resumptions = new Counter({
+  name: 'manifold_answer_resumptions_total',
+  help: 'Broken answers of upstreams that the gateway resumed.',
+  registers,
+});
+export const sealedSessions = new Counter({
+  name: 'manifold_sessions_sealed_total',
+  help: 'Session tokens given to clients.',
+  registers,
+});
+export const tokenBytes = new Histogram({
+  name: 'manifold_session_token_bytes',
+  help: 'Length of session tokens given to clients.',
+  buckets: [256, 512, 1024, 2048, 4096, 6144],
   registers,
 });
 export const hops = new Counter({
@@ -230,3 +247,39 @@ const leader: Gauge = new Gauge({
 export function reportCluster(read: () => ClusterState): void {
   clusterState = read;
 }
+
+const heap: Gauge = new Gauge({
+  name: 'manifold_heap_bytes',
+  help: 'Gauge: memory of the process, by kind (used: of the heap of JavaScript; rss: all of it; buffers).',
+  labelNames: ['kind'],
+  registers,
+  collect: (): void => {
+    const { heapUsed, rss, arrayBuffers } = process.memoryUsage();
+    heap.set({ kind: 'used' }, heapUsed);
+    heap.set({ kind: 'rss' }, rss);
+    heap.set({ kind: 'buffers' }, arrayBuffers);
+  },
+});
+
+/** How exactly delays of the event loop are measured, in ms. */
+const delayResolutionMs = 20;
+/* Runs from the first look at the metrics on: without a scraper it costs nothing. */
+let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+const loopDelay: Gauge = new Gauge({
+  name: 'manifold_event_loop_delay_seconds',
+  help: 'Gauge: how late the event loop was since the last look, by quantile (0.5, 0.99, 1). With workers that of the latest one.',
+  labelNames: ['quantile'],
+  aggregator: 'max',
+  registers,
+  collect: (): void => {
+    if (delay === undefined) {
+      delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
+      delay.enable();
+    }
+    for (const quantile of [0.5, 0.99, 1]) {
+      const late = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9 - delayResolutionMs / 1000;
+      loopDelay.set({ quantile: String(quantile) }, Math.max(0, late));
+    }
+    delay.reset();
+  },
+});

@@ -17,6 +17,7 @@ import { serverCapability } from '../../src/protocol/capabilities.ts';
 import { Keeper } from '../../src/streams/keeper.ts';
 import { OpenStreams } from '../../src/streams/open-streams.ts';
 import { Journal } from '../../src/telemetry/journal.ts';
+import { CallMeter } from '../../src/telemetry/call-meter.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Hops } from '../../src/transport/peers/hop.ts';
 import { SessionOpener } from '../../src/transport/upstream/opener.ts';
@@ -68,7 +69,7 @@ function dispatching(): Dispatching {
         return Promise.resolve();
       },
     },
-    journal: new Journal(log),
+    journal: new Journal(log, 'r', new CallMeter('r')),
     keeper: new Keeper(new Wishes(seconds), streams, toldNobody),
     standings: new Standings(host),
     underWay,

@@ -41,6 +41,7 @@ function relaying(by: ClientOf = {}, of: SessionOf = { sessionId: 's' }): Relayi
     park: noted('park'),
     again: noted('again'),
     begun: noted('begun'),
+    hopped: noted('hopped'),
     suspended: noted('suspended'),
     finished: (_relay, outcome) => void steps.push(`finished ${outcome}`),
   };

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import '../../src/telemetry/call-meter.ts';
 import { registry } from '../../src/telemetry/metrics.ts';
 
 const folder = fileURLToPath(new URL('../../k8s/monitoring', import.meta.url));

@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import '../../src/telemetry/call-meter.ts';
 import { registry } from '../../src/telemetry/metrics.ts';
 
 export const pagePath = fileURLToPath(new URL('../../docs/metrics.md', import.meta.url));
@@ -17,7 +18,8 @@ export function metricsPage(): string {
     'In the Prometheus text format at `/metrics` of the admin port (`--admin-port`). With `--workers N` the page is the sum over all',
     'workers, gauges included: divide `manifold_upstream_up` by the number of workers that have used the upstream, or ask whether it is 0.',
     '',
-    'Values of labels come from the configuration or from fixed lists, never from a client or an upstream: `upstream` is the id of a',
+    'Values of labels come from the configuration, from fixed lists and, bounded, from what upstreams list; never from a client: `route` is the name of a',
+    '(MCP)route, `tool` that of a tool that its upstream lists, at most 512 each, or `other`, `upstream` is the id of a',
     'server, `method` a method of MCP, `other` for one that is not known, or `none` where no message was read, and `outcome` is `ok`,',
     "`error` (the upstream's own JSON-RPC error) or a code of [errors.md](errors.md).",
     '',

@@ -35,6 +35,7 @@ export class Retries {
     if (parking === undefined) {
       if (call.hopped || place.address === '' || place.address === this.#hops.ownAddress)
         throw new GatewayError('state_invalid', 'nothing waits here under this state');
+      this.#host.hopped(call);
       this.#hops.call(place.address, call);
       return;
     }

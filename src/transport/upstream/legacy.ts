@@ -166,7 +166,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   }
 
   #send(
-    { session: { upstream }, caller }: Outbound,
+    { session: { upstream }, caller, trace }: Outbound,
     method: 'POST' | 'GET' | 'DELETE',
     headers: readonly string[],
     body: Buffer | string | null,
@@ -176,7 +176,8 @@ export class LegacyAdapter implements UpstreamAdapter {
     const exchange = new HttpExchange(sink, this.#wheel, idleMs, false, caller.principalId);
     exchange.tolerated = upstream.tolerated;
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
-    dispatch(upstream, pool, { method, headers, body }, this.#credentials, caller, exchange);
+    const all = trace === undefined ? headers : [...headers, ...trace];
+    dispatch(upstream, pool, { method, headers: all, body }, this.#credentials, caller, exchange);
     return exchange;
   }
 }

@@ -97,7 +97,7 @@ export class ModernAdapter implements UpstreamAdapter {
   }
 
   #send(to: Outbound, message: Message, declared: number, sink: AnswerSink, idleMs: number): Exchange {
-    const { session, caller, said } = to;
+    const { session, caller, said, trace = [] } = to;
     const { upstream } = session;
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     const judge = new ModernSink(sink, message.method, said, mayTask);
@@ -109,7 +109,7 @@ export class ModernAdapter implements UpstreamAdapter {
       message.method === 'subscriptions/listen' ? upstream.streams : upstream.pool,
       {
         method: 'POST',
-        headers: [...session.headers, ...repeatedInHeaders(message, upstream)],
+        headers: [...session.headers, ...repeatedInHeaders(message, upstream), ...trace],
         body: withEnvelope(message, this.#envelope(said, declared)),
       },
       this.#credentials,

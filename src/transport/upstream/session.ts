@@ -133,6 +133,8 @@ export interface Outbound {
   readonly session: UpstreamSession;
   readonly caller: Caller;
   readonly said?: Said | undefined;
+  /** Headers that tell to which trace it belongs (W3C Trace Context). */
+  readonly trace?: readonly string[];
 }
 
 /** The experimental capabilities that a server declares, as JSON text. `capabilities` is its own member. */

@@ -1,0 +1,121 @@
+/**
+ * Calls by route, upstream, method, tool and outcome. What is counted on the way of a call is a plain number; it becomes a sample when
+ * the metrics are read.
+ */
+import { Counter, Histogram } from 'prom-client';
+import { toolLabel } from './listed-tools.ts';
+import { registry } from './metrics.ts';
+
+/** Series of calls; what comes after these is counted as `other`. */
+const maxSeries = 10_000;
+
+const registers = [registry];
+const meters = new Set<CallMeter>();
+let series = 0;
+
+const calls: Counter = new Counter({
+  name: 'manifold_calls_total',
+  help: 'Calls to upstreams, by route, upstream, method, tool (`other` for one that the upstream does not list, empty for other methods) and outcome.',
+  labelNames: ['route', 'upstream', 'method', 'tool', 'outcome'],
+  registers,
+  collect: (): void => {
+    for (const meter of meters) meter.flush();
+  },
+});
+const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const upstreamSeconds = new Histogram({
+  name: 'manifold_call_upstream_seconds',
+  help: 'The part of a call in which its upstream had it, by route and upstream.',
+  labelNames: ['route', 'upstream'],
+  buckets,
+  registers,
+});
+const ownSeconds = new Histogram({
+  name: 'manifold_call_gateway_seconds',
+  help: "The gateway's own part of a call, by route: from the last byte of the request until it is sent to the upstream.",
+  labelNames: ['route'],
+  buckets: [0.0001, 0.00025, 0.0005, ...buckets.slice(1, 12)],
+  registers,
+});
+const sizes = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
+const requestBytes = new Histogram({
+  name: 'manifold_request_bytes',
+  help: 'Bytes of the requests that were calls, by route.',
+  labelNames: ['route'],
+  buckets: sizes,
+  registers,
+});
+
+interface Cell {
+  readonly labels: Record<string, string>;
+  count: number;
+}
+
+/** One upstream of a route: by tool or method, then by outcome. */
+interface Upstream {
+  readonly cells: Map<string, Map<string, Cell>>;
+  readonly seconds: Histogram.Internal<'route' | 'upstream'>;
+}
+
+/** Of one route. */
+export class CallMeter {
+  readonly #route: string;
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #own: Histogram.Internal<'route'>;
+  readonly #bytes: Histogram.Internal<'route'>;
+
+  constructor(route: string) {
+    this.#route = route;
+    this.#own = ownSeconds.labels(route);
+    this.#bytes = requestBytes.labels(route);
+    meters.add(this);
+  }
+
+  /** `method` is a label already; times in ms. */
+  called(
+    upstream: string,
+    method: string,
+    tool: string | undefined,
+    outcome: string,
+    ms: { readonly own: number; readonly upstream: number },
+    bytes: number,
+  ): void {
+    let known = this.#upstreams.get(upstream);
+    if (known === undefined) {
+      known = { cells: new Map(), seconds: upstreamSeconds.labels(this.#route, upstream) };
+      this.#upstreams.set(upstream, known);
+    }
+    const label = toolLabel(upstream, tool);
+    const key = label === '' ? method : label;
+    let byOutcome = known.cells.get(key);
+    if (byOutcome === undefined) known.cells.set(key, (byOutcome = new Map()));
+    let cell = byOutcome.get(outcome);
+    if (cell === undefined) {
+      series += 1;
+      const labels =
+        series > maxSeries
+          ? { route: 'other', upstream: 'other', method: 'other', tool: '', outcome }
+          : { route: this.#route, upstream, method, tool: label, outcome };
+      byOutcome.set(outcome, (cell = { labels, count: 0 }));
+    }
+    cell.count += 1;
+    known.seconds.observe(ms.upstream / 1000);
+    this.#own.observe(ms.own / 1000);
+    this.#bytes.observe(bytes);
+  }
+
+  /** Of a route that is gone: what it counted stays. */
+  close(): void {
+    this.flush();
+    meters.delete(this);
+  }
+
+  flush(): void {
+    for (const { cells } of this.#upstreams.values())
+      for (const byOutcome of cells.values())
+        for (const cell of byOutcome.values()) {
+          if (cell.count > 0) calls.inc(cell.labels, cell.count);
+          cell.count = 0;
+        }
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Which tools have a series of their own in the metrics: those that a server lists. Whoever calls makes up names as he likes, so all
+ * others are `other`.
+ */
+
+/** Of one server; further ones are `other`, as a server that lists new names each time must not fill the memory. */
+const maxToolsOfUpstream = 512;
+const maxNameChars = 128;
+
+const listed = new Map<string, Set<string>>();
+
+/** Names by which an upstream lists its tools. */
+export function noteListed(upstream: string, names: Iterable<string>): void {
+  let known = listed.get(upstream);
+  if (known === undefined) listed.set(upstream, (known = new Set()));
+  for (const name of names) {
+    if (known.size >= maxToolsOfUpstream) return;
+    if (name.length <= maxNameChars) known.add(name);
+  }
+}
+
+/** The value of the label; empty where no tool is called. */
+export function toolLabel(upstream: string, tool: string | undefined): string {
+  if (tool === undefined) return '';
+  return listed.get(upstream)?.has(tool) === true ? tool : 'other';
+}

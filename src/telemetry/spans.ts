@@ -1,0 +1,128 @@
+/**
+ * Spans by `@opentelemetry/sdk-node`, set up by its standard environment variables. Loaded only when they ask for it. The process and
+ * its arguments are not described: an argument may be a secret.
+ */
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+} from '@opentelemetry/api';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { textOf } from '../protocol/found.ts';
+import { methodLabel } from '../protocol/methods.ts';
+import type { Carried, Noted, RequestTrace, Tracing } from './noted.ts';
+
+/** The last spans of a process are waited for no longer than this, in ms. */
+const lastSpansMs = 5000;
+/** Names of tools and ids of requests are cut here, as they are a client's. */
+const maxValueChars = 128;
+/** What W3C Trace Context and Baggage name; headers and members of `_meta` are called the same. */
+const fields = ['traceparent', 'tracestate', 'baggage'] as const;
+
+export function openTracing(version: string): Tracing {
+  // Read by the SDK where it is not told otherwise.
+  process.env['OTEL_NODE_RESOURCE_DETECTORS'] ??= 'env';
+  process.env['OTEL_TRACES_EXPORTER'] ??= 'otlp';
+  const sdk = new NodeSDK({
+    serviceName: process.env['OTEL_SERVICE_NAME'] ?? 'manifold',
+    instrumentations: [],
+    metricReaders: [],
+    logRecordProcessors: [],
+  });
+  sdk.start();
+  const tracer = trace.getTracer('manifold', version);
+
+  const begin = (noted: Noted, route: string, tool: string | undefined): RequestTrace => {
+    const parent = contextOf(noted);
+    const { message, client } = noted;
+    const method = methodLabel(message.method);
+    const attributes: Attributes = {
+      'mcp.method.name': method,
+      'manifold.route': route,
+      'network.protocol.name': 'http',
+      ...(client === undefined ? {} : { 'mcp.session.id': client.label, 'mcp.protocol.version': client.revision }),
+      ...(message.id === undefined ? {} : { 'jsonrpc.request.id': message.id.slice(0, maxValueChars) }),
+    };
+    const startTime = performance.timeOrigin + noted.startedMs;
+    const span = tracer.startSpan(nameOf(method, tool), { kind: SpanKind.SERVER, attributes, startTime }, parent);
+    label(span, method, tool);
+    const around = trace.setSpan(parent, span);
+    let upstreamSpan: Span | undefined;
+    return {
+      traceId: span.spanContext().traceId,
+      sent: (upstream, called) => {
+        // A call that is sent again has ended before.
+        upstreamSpan?.end();
+        upstreamSpan = tracer.startSpan(
+          nameOf(method, called),
+          { kind: SpanKind.CLIENT, attributes: { 'mcp.method.name': method, 'manifold.upstream': upstream } },
+          around,
+        );
+        label(upstreamSpan, method, called);
+        return carried(trace.setSpan(around, upstreamSpan));
+      },
+      event: (name) => void span.addEvent(name),
+      end: (outcome, said) => {
+        for (const one of upstreamSpan === undefined ? [span] : [upstreamSpan, span]) {
+          if (outcome !== 'ok') failed(one, outcome, said);
+          one.end();
+        }
+      },
+    };
+  };
+
+  return {
+    begin,
+    close: async () => {
+      const late = new Promise((resolve) => void setTimeout(resolve, lastSpansMs).unref());
+      await Promise.race([sdk.shutdown().catch(() => {}), late]);
+    },
+  };
+}
+
+function nameOf(method: string, tool: string | undefined): string {
+  return tool === undefined ? method : `${method} ${tool.slice(0, maxValueChars)}`;
+}
+
+function label(span: Span, method: string, tool: string | undefined): void {
+  if (tool === undefined) return;
+  if (method === 'tools/call') span.setAttribute('gen_ai.operation.name', 'execute_tool');
+  span.setAttribute(method === 'prompts/get' ? 'gen_ai.prompt.name' : 'gen_ai.tool.name', tool.slice(0, maxValueChars));
+}
+
+/* The exception has the public code and words: details are for the log. */
+function failed(span: Span, outcome: string, said: string | undefined): void {
+  span.setAttribute('error.type', outcome);
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(said === undefined ? {} : { message: said }) });
+  if (said !== undefined) span.recordException({ name: outcome, message: said });
+}
+
+/** The client's place in its trace: `_meta` says more exactly what the request belongs to than the headers do. */
+function contextOf({ message, caller }: Noted): Context {
+  const carrier: Record<string, string> = {};
+  for (let i = 0; i + 1 < caller.rawHeaders.length; i += 2) {
+    const name = caller.rawHeaders[i]!.toLowerCase();
+    if (fields.some((field) => field === name)) carrier[name] = caller.rawHeaders[i + 1]!;
+  }
+  const meta = message.params?.member('_meta');
+  if (meta?.member('traceparent')?.kind === 'string')
+    for (const field of fields) {
+      const value = meta.member(field);
+      if (value?.kind === 'string') carrier[field] = textOf(message.bytes, value);
+      else delete carrier[field];
+    }
+  return propagation.extract(ROOT_CONTEXT, carrier);
+}
+
+function carried(around: Context): Carried {
+  const carrier: Record<string, string> = {};
+  context.with(around, () => propagation.inject(around, carrier));
+  const entries = Object.entries(carrier);
+  return { headers: entries.flat(), meta: entries.map(([name, value]) => [name, JSON.stringify(value)]) };
+}

@@ -1,0 +1,136 @@
+/** Traces as a collector gets them: a real OTLP/HTTP receiver, set by the standard environment variables. */
+import { describe, expect, test } from 'vitest';
+import { startGateway } from '../../support/gateway-process.ts';
+import { startRawServer, type RawRequest } from '../../support/raw-server.ts';
+import { sdkClient } from '../../support/sdk-client.ts';
+import { resultOf, sayJson, startScripted } from '../../support/scripted-upstream.ts';
+
+interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
+  readonly events?: readonly { readonly name: string }[];
+  readonly status: { readonly code?: number };
+}
+
+interface Batch {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly { readonly key: string; readonly value: unknown }[] };
+    readonly scopeSpans: readonly { readonly spans: readonly Span[] }[];
+  }[];
+}
+
+const server = 2;
+const client = 3;
+
+async function startCollector(): Promise<{ readonly origin: string; readonly batches: Batch[]; spans(): Span[] }> {
+  const batches: Batch[] = [];
+  const { url } = await startRawServer((request, response) => {
+    batches.push(request.json as Batch);
+    sayJson(response, '{}');
+  });
+  const spans = (): Span[] =>
+    batches.flatMap(({ resourceSpans }) =>
+      resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)),
+    );
+  return { origin: new URL(url).origin, batches, spans };
+}
+
+const attributesOf = ({ attributes }: Span): Record<string, unknown> =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+
+const tools = [{ name: 'echo', inputSchema: { type: 'object' } }];
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+describe('traces', () => {
+  test('have a span for each request and each call, in the trace of the client', { timeout: 60_000 }, async () => {
+    const collector = await startCollector();
+    const seen: RawRequest[] = [];
+    let lost = 1;
+    const upstream = await startScripted(
+      (message, response, request) => {
+        if (message.method === 'tools/list') return sayJson(response, resultOf(message, { tools }));
+        seen.push(request);
+        if (message.method === 'tools/call' && lost-- > 0) {
+          response.writeHead(404).end();
+          return undefined;
+        }
+        if (JSON.stringify(message.params).includes('fail')) {
+          response.writeHead(500).end();
+          return undefined;
+        }
+        return sayJson(response, resultOf(message, { content: [] }));
+      },
+      { sessionId: 'hush-hush' },
+    );
+    const gateway = await startGateway({
+      config: { mcpServers: { up: { url: upstream.url } } },
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_BSP_SCHEDULE_DELAY: '200',
+      },
+    });
+    const { client: asking, transport } = await sdkClient(gateway.url);
+    await asking.listTools();
+    await asking.callTool({ name: 'up__echo', arguments: {}, _meta: { traceparent: parent, tracestate: 'a=b' } });
+    await asking.callTool({ name: 'up__echo', arguments: { fail: true } }).catch(() => {});
+    await expect.poll(() => collector.spans().filter(({ name }) => name === 'tools/call echo').length).toBe(5);
+    await expect.poll(() => collector.spans().map(({ name }) => name)).toContain('tools/list');
+
+    const mine = collector.spans().filter(({ traceId }) => traceId === parent.split('-')[1]);
+    const request = mine.find(({ kind }) => kind === server)!;
+    const calls = mine.filter(({ kind }) => kind === client);
+    expect(request.parentSpanId).toBe(parent.split('-')[2]);
+    expect(attributesOf(request)).toMatchObject({
+      'mcp.method.name': 'tools/call',
+      'gen_ai.tool.name': 'echo',
+      'gen_ai.operation.name': 'execute_tool',
+      'mcp.protocol.version': '2025-11-25',
+      'manifold.route': 'default',
+    });
+    expect(request.events?.map(({ name }) => name)).toContain('manifold.session.healed');
+    expect(calls).toHaveLength(2);
+    expect(new Set(calls.map(({ parentSpanId }) => parentSpanId))).toEqual(new Set([request.spanId]));
+    expect(attributesOf(calls[0]!)).toMatchObject({ 'manifold.upstream': 'up', 'gen_ai.tool.name': 'echo' });
+
+    // The upstream is told of the span of its own call, in both places, and of what the client's system added.
+    const told = seen.slice(0, 2).map(({ headers, json }) => {
+      const { _meta: meta } = (json as { params: { _meta: Record<string, string> } }).params;
+      expect(meta['traceparent']).toBe(headers['traceparent']);
+      expect(meta['tracestate']).toBe('a=b');
+      return headers['traceparent'];
+    });
+    expect(new Set(told)).toEqual(new Set(calls.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`)));
+
+    const failed = collector.spans().find(({ kind, status }) => kind === server && status.code === 2)!;
+    expect(attributesOf(failed)['error.type']).toMatch(/^upstream_/);
+    expect(failed.events?.map(({ name }) => name)).toContain('exception');
+
+    const text = JSON.stringify(collector.batches);
+    expect(text).toContain('"manifold"');
+    for (const secret of [transport.sessionId!, 'hush-hush', 'mcpServers']) expect(text).not.toContain(secret);
+  });
+
+  test(
+    'off: a context of the client passes as it is, and nobody is asked to add one',
+    { timeout: 60_000 },
+    async () => {
+      const seen: RawRequest[] = [];
+      const upstream = await startScripted((message, response, request) => {
+        if (message.method === 'tools/list') return sayJson(response, resultOf(message, { tools }));
+        seen.push(request);
+        return sayJson(response, resultOf(message, { content: [] }));
+      });
+      const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } } });
+      const { client: asking } = await sdkClient(gateway.url);
+      await asking.callTool({ name: 'up__echo', arguments: {}, _meta: { traceparent: parent } });
+      const [request] = seen;
+      expect(request?.headers['traceparent']).toBeUndefined();
+      expect(JSON.stringify(request?.json)).toContain(parent);
+    },
+  );
+});
