@@ -5,6 +5,7 @@
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import { contradicted } from '../aggregate/contradicted.ts';
 import type { ListKind } from '../aggregate/kinds.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
 import { readClientMessage, type Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from '../clients/client.ts';
@@ -22,6 +23,11 @@ const changed: ReadonlyMap<string, ChangeNotice['list']> = new Map([
   ['notifications/prompts/list_changed', 'prompts'],
   ['notifications/resources/list_changed', 'resources'],
 ]);
+const declared: Readonly<Record<ChangeNotice['list'], number>> = {
+  tools: serverCapability.toolsListChanged,
+  prompts: serverCapability.promptsListChanged,
+  resources: serverCapability.resourcesListChanged,
+};
 const kindsOf: Readonly<Record<ChangeNotice['list'], readonly ListKind[]>> = {
   tools: ['tools'],
   prompts: ['prompts'],
@@ -62,6 +68,7 @@ export class ListChanges {
     const list = changed.get(method);
     if (list === undefined) return undefined;
     const { upstream } = session;
+    if (!session.has(declared[list])) upstream.tolerated.note('list_changed', method);
     const audience = this.#forwards ? {} : { audience: client.audienceOf(upstream) };
     const notice: ChangeNotice = { kind: 'changed', upstream: upstream.hash, list, ...audience };
     this.heard(notice);

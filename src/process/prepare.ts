@@ -28,6 +28,8 @@ export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepa
 
 /** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
 export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
+  // The cluster has them, and gives them once it is watched.
+  if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
   const beyond = [...unenforced(config), ...securityFaults(config)];
