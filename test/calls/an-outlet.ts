@@ -5,8 +5,8 @@ import { GatewayError } from '../../src/errors.ts';
 import { readClientMessage } from '../../src/protocol/envelope.ts';
 import type { Said } from '../../src/protocol/said.ts';
 import type { Outlet } from '../../src/transport/downstream/outlet.ts';
-import type { StreamOwner } from '../../src/transport/http/event-stream.ts';
 import { nobody, type Caller } from '../../src/transport/http/caller.ts';
+import type { StreamOwner } from '../../src/transport/http/event-stream.ts';
 
 export class RecordingOutlet implements Outlet {
   gone = false;

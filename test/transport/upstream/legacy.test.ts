@@ -90,10 +90,10 @@ describe('a handshake', () => {
     const greets = scripted(() => {}, { sessionId: 'begun' });
     server.answerWith((request, response) =>
       request.body.includes('notifications/initialized')
-        ? answer(500, '')(request, response)
+        ? answer(401, '')(request, response)
         : greets(request, response),
     );
-    await expect(adapter.open(upstream, facts, 5_000)).rejects.toMatchObject({ code: 'upstream_unreachable' });
+    await expect(adapter.open(upstream, facts, 5_000)).rejects.toMatchObject({ code: 'upstream_unauthorized' });
     await expect.poll(() => arrived().map(({ method }) => method)).toEqual(['POST', 'POST', 'DELETE']);
     expect(arrived()[2]!.headers['mcp-session-id']).toBe('begun');
   });
