@@ -112,6 +112,7 @@ export const catalogue = {
   upstream_starting: { status: 200, rpc: -32603, message: 'Upstream server is starting' },
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
+  consent_required: { status: 200, rpc: -32042, message: 'Your permission is needed' },
   upstream_unauthorized: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_headers_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_revision_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },

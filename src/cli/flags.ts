@@ -93,7 +93,12 @@ const runFlags: readonly Flag[] = [
   },
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
-  { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  {
+    name: 'port',
+    value: 'PORT',
+    standard: '1975',
+    says: 'port of the MCP endpoint, in place of those of Gateway listeners; 0 takes a free one',
+  },
   {
     name: 'tls-cert',
     value: 'FILE',
@@ -230,6 +235,11 @@ const runFlags: readonly Flag[] = [
     standard: 'auto',
     choices: logFormats,
     says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
+  },
+  {
+    name: 'token-store',
+    value: 'PLACE',
+    says: 'where tokens of users for upstreams are kept, sealed: a file of this machine, or redis://HOST:PORT for several',
   },
   {
     name: 'audit-log',

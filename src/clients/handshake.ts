@@ -67,6 +67,7 @@ export async function openAll(
   const { revision, capabilities: clientCapabilities } = greeting;
   const owner = { revision, clientCapabilities, isShared: false, principalId: caller.principalId };
   const selected = upstreams.all.filter((upstream) => reaches(upstream));
+  let consent: GatewayError | undefined;
   const openings = await Promise.all(
     selected.map(async (upstream): Promise<Opening> => {
       try {
@@ -76,11 +77,14 @@ export async function openAll(
         };
       } catch (fault) {
         const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
+        if (fault instanceof GatewayError && fault.code === 'consent_required') consent ??= fault;
         return { upstream, session: undefined, isStarting };
       }
     }),
   );
   const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
+  // The client is told where to give it, since nothing else would tell.
+  if (isDown && consent !== undefined) throw consent;
   // A caller who gets none of the upstreams has a session in which there is nothing.
   if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;

@@ -2,7 +2,10 @@
  * The configuration as the rest of the program sees it: checked, complete, frozen, safe to clone to a worker. Every reader
  * (mcp-servers/, mcp-route/) ends here; nothing behind this file knows which kind of file a setting came from.
  */
+import type { UpstreamTls } from './upstream-tls.ts';
 import type { BackendSelectorConfig, RouteSecurity, UpstreamGrant } from './security.ts';
+
+export type { UpstreamTls };
 
 /** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
 interface Bridged {
@@ -38,24 +41,6 @@ export type UpstreamTransport =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string | undefined;
     });
-
-/** How the certificate of an upstream is judged, and what is shown to it. PEM texts; the key is a secret. */
-export interface UpstreamTls {
-  /** Authorities in place of the public ones. */
-  readonly ca?: readonly string[];
-  /** Sent as SNI, and what the certificate must be for, in place of the host of the URL. */
-  readonly serverName?: string;
-  /** Names or URIs of which the certificate must have one, in place of `serverName`. */
-  readonly subjectAltNames?: readonly { readonly kind: 'host' | 'uri'; readonly value: string }[];
-  readonly clientCertificate?: string;
-  readonly clientKey?: string;
-  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
-  /** False: any certificate will do. */
-  readonly verify?: boolean;
-  /** Absolute paths of the files that it was read from, where the configuration names files. */
-  readonly files?: readonly string[];
-}
 
 /**
  * Which things of an upstream are shown and callable, by the names (of resources: URIs) that the upstream gives them. Exclude

@@ -3,6 +3,8 @@
  * clients and texts of JWKS stand in it; neither is ever printed.
  */
 
+import type { UpstreamTls } from './upstream-tls.ts';
+
 type Action = 'Allow' | 'Deny';
 
 /** All that is absent is not asked for. Several that are present must all let a request pass. */
@@ -90,9 +92,12 @@ export interface OAuthClientIdentity {
     | { readonly method: 'none' };
 }
 
-/** A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller (RFC 8693). */
+/**
+ * A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller, by exchange (RFC 8693) or by the
+ * consent of the user (RFC 6749 §4.1). With consent `clientId` may be empty: then the gateway finds out how to be a client there.
+ */
 export interface UpstreamGrant extends OAuthClientIdentity {
-  readonly kind: 'clientCredentials' | 'tokenExchange';
+  readonly kind: 'clientCredentials' | 'tokenExchange' | 'userConsent';
   readonly issuer: string;
   readonly tokenEndpoint?: string;
   /** RFC 8707. */
@@ -135,6 +140,8 @@ export interface ExtAuthConfig {
   readonly protocol: 'grpc' | 'http';
   /** Base URLs of the servers, at least one. */
   readonly urls: readonly string[];
+  /** How TLS is spoken there, by URL; gRPC only. */
+  readonly tls?: ReadonlyMap<string, UpstreamTls>;
   /** Put in front of the path of the request; HTTP only. */
   readonly pathPrefix?: string;
   /** Stands instead of the path of the request; HTTP only. */

@@ -51,6 +51,8 @@ export interface RunOptions extends SealingOptions {
   /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
+  /** All routes are served on it, whatever the listeners of the configuration say. */
+  readonly isPortGiven: boolean;
   /** Undefined: plain HTTP. */
   readonly tls: TlsOptions | undefined;
   readonly adminHost: string;
@@ -77,6 +79,8 @@ export interface RunOptions extends SealingOptions {
   readonly logFormat: LogFormat;
   /** Where the decisions on who may do what are written; undefined: to the log. */
   readonly auditLog: string | undefined;
+  /** Path of a file, or the URL of a Redis, for tokens of users. */
+  readonly tokenStore: string | undefined;
   readonly peers: string | undefined;
   /** Where other replicas reach this one; port 0 takes a free one. */
   readonly peerAddress: { readonly host: string; readonly port: number } | undefined;

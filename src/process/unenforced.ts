@@ -19,7 +19,6 @@ export function unenforced({ routes }: Config): readonly ConfigFault[] {
 function asked(route: RouteConfig): readonly string[] {
   const check = route.security?.extAuth;
   const rows: readonly (readonly [string, boolean])[] = [
-    ['extAuth over gRPC', check?.protocol === 'grpc'],
     ['bodyToExtAuth', check?.maxBodyBytes !== undefined],
     ['statusOnError other than 403 and 503', check !== undefined && ![403, 503].includes(check.statusOnError)],
   ];

@@ -13,6 +13,7 @@ import { cutOffs } from '../oauth/revocation.ts';
 import type { Verified } from '../oauth/verified.ts';
 import { authenticator, type Authenticator } from '../transport/authorization/authenticator.ts';
 import type { HttpExtAuth } from '../transport/authorization/ext-auth.ts';
+import type { GrpcExtAuth } from '../transport/authorization/ext-auth-grpc.ts';
 import type { IssuerConfig } from '../transport/authorization/issuers.ts';
 import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
 import type { Head } from '../transport/http/accept.ts';
@@ -70,7 +71,7 @@ export function authenticationOf(
     {
       oauth: resource === undefined || oauth === undefined ? undefined : { resource, issuers: issuersOf(oauth) },
       apiKeys: apiKeyAuth === undefined ? undefined : apiKeysOf(apiKeyAuth),
-      extAuth: extAuth === undefined ? undefined : httpExtAuthOf(extAuth),
+      extAuth: extAuth === undefined ? undefined : checkOf(extAuth),
     },
     egress,
   );
@@ -121,7 +122,10 @@ export function authenticationOf(
       return presented.kind === 'bearer' ? presented.token : undefined;
     },
     warm: () => void known.ready().catch(() => {}),
-    close: () => void egress.close(),
+    close: () => {
+      known.close();
+      void egress.close();
+    },
   };
 }
 
@@ -162,7 +166,8 @@ function toldOf({
 
 /** Whether upstreams get something of the caller besides the headers that are forwarded to them. */
 export function tellsOfCaller(security: RouteSecurity | undefined): boolean {
-  return security !== undefined && toldOf(security).length > 0;
+  // Over gRPC the service names the headers as it answers.
+  return security !== undefined && (toldOf(security).length > 0 || security.extAuth?.protocol === 'grpc');
 }
 
 /** Two `Authorization` headers are refused before anyone looks at them; clients are told in the words of their scheme. */
@@ -214,6 +219,10 @@ function apiKeysOf({
     ),
     forwardClientIdHeader,
   };
+}
+
+function checkOf(config: ExtAuthConfig): HttpExtAuth | { readonly grpc: GrpcExtAuth } {
+  return config.protocol === 'grpc' ? { grpc: config } : httpExtAuthOf(config);
 }
 
 function httpExtAuthOf(config: ExtAuthConfig): HttpExtAuth {

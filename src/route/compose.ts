@@ -40,6 +40,7 @@ import { startProbing } from '../transport/upstream/probe.ts';
 import { Upstreams } from '../transport/upstream/upstreams.ts';
 import { drainRetryMs } from '../transport/http/limits.ts';
 import { auditOf } from './audit.ts';
+import type { Consents } from './consents.ts';
 import { authenticationOf, isSecuredAlike, tellsOfCaller } from './authentication.ts';
 import { routeCredentials } from './credentials.ts';
 import { Route } from './route.ts';
@@ -63,6 +64,8 @@ export interface Surroundings {
   /** `host:port` at which other replicas reach this process; empty where they cannot. */
   readonly peerAddress: string;
   readonly peerLink: PeerLink;
+  /** Undefined where there is no store for tokens of users. */
+  readonly consents: Consents | undefined;
   /** Who a caller is on a route that asks for no credential of its own. */
   readonly authenticate: (head: Head) => Caller;
   /** Tells the other workers and replicas. */
@@ -83,7 +86,8 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
   authentication.warm();
-  const credentials = routeCredentials(() => authentication);
+  const credentials = routeCredentials(routeKey(config), () => authentication, around.consents);
+  credentials.settle(config.upstreams);
   const adapter = new EraAdapter(
     new LegacyAdapter(wheel, credentials, version),
     new ModernAdapter(wheel, credentials, version),
@@ -251,7 +255,9 @@ function gateOf(
 function upstreamsOf({ upstreams, security }: RouteConfig): readonly UpstreamConfig[] {
   const isTold = tellsOfCaller(security);
   return settledUpstreams(upstreams).map((upstream) =>
-    isTold || upstream.grant?.kind === 'tokenExchange' ? Object.freeze({ ...upstream, isPersonal: true }) : upstream,
+    isTold || (upstream.grant !== undefined && upstream.grant.kind !== 'clientCredentials')
+      ? Object.freeze({ ...upstream, isPersonal: true })
+      : upstream,
   );
 }
 

@@ -2,11 +2,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamConfig } from '../config/model.ts';
 import type { UpstreamGrant } from '../config/security.ts';
+import { GatewayError } from '../errors.ts';
 import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
 import { upstreamCredentials, type UpstreamCredentials } from '../transport/authorization/upstream-credentials.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import { credentialsFor, forwarded, type Credentials, type OwnCredential } from '../transport/upstream/credentials.ts';
 import { opened, type RouteAuthentication } from './authentication.ts';
+import type { Consents } from './consents.ts';
 
 interface Granted {
   readonly grant: UpstreamGrant;
@@ -15,23 +17,39 @@ interface Granted {
 }
 
 export interface RouteCredentials extends Credentials {
-  /** Tokens of grants that no upstream of `configs` has are forgotten. */
+  /** Tokens of grants that no upstream of `configs` has are forgotten; users may give permission to those that it has. */
   settle(configs: readonly UpstreamConfig[]): void;
   close(): void;
 }
 
-/** `authentication` gives the one in force. */
+/** `authentication` gives the one in force; `consents` has the tokens of users. */
 export function routeCredentials(
+  route: string,
   authentication: () => Pick<RouteAuthentication, 'isWithheld' | 'tokenOf'>,
+  consents?: Consents,
 ): RouteCredentials {
   const granted = new Map<string, Granted>();
   const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
-  const ownOf = ({ id, grant }: UpstreamConfig): OwnCredential | undefined => {
+  const personal = new Map<string, Personal>();
+  const ofUser = ({ id, grant, transport }: UpstreamConfig & { readonly grant: UpstreamGrant }): OwnCredential => {
+    const url = transport.kind === 'stdio' ? '' : transport.url;
+    let known = personal.get(id);
+    if (known === undefined || known.url !== url || !isDeepStrictEqual(known.grant, grant)) {
+      if (consents === undefined) throw new GatewayError('upstream_unauthorized', 'there is no --token-store');
+      known?.credential.close();
+      known = { grant, url, credential: consents.credentialFor(`${route}/${id}`, grant, url) };
+      personal.set(id, known);
+    }
+    return known.credential;
+  };
+  const ownOf = (config: UpstreamConfig): OwnCredential | undefined => {
+    const { id, grant } = config;
     if (grant === undefined) return undefined;
+    if (grant.kind === 'userConsent') return ofUser({ ...config, grant });
     let known = granted.get(id);
     if (known === undefined || !isDeepStrictEqual(known.grant, grant)) {
       void known?.egress.close();
-      known = grantedBy(grant);
+      known = grantedBy({ ...grant, kind: grant.kind });
       granted.set(id, known);
     }
     const { credentials } = known;
@@ -58,14 +76,28 @@ export function routeCredentials(
         void egress.close();
         granted.delete(id);
       }
+      // Its users may come back to another replica than the one that has sent them.
+      for (const config of configs) if (config.grant?.kind === 'userConsent' && consents !== undefined) ownOf(config);
+      for (const [id, { credential }] of personal) {
+        if (configs.some((config) => config.id === id && config.grant?.kind === 'userConsent')) continue;
+        credential.close();
+        personal.delete(id);
+      }
     },
     close() {
       for (const { egress } of granted.values()) void egress.close();
+      for (const { credential } of personal.values()) credential.close();
     },
   };
 }
 
-function grantedBy(grant: UpstreamGrant): Granted {
+interface Personal {
+  readonly grant: UpstreamGrant;
+  readonly url: string;
+  readonly credential: OwnCredential & { close(): void };
+}
+
+function grantedBy(grant: UpstreamGrant & { readonly kind: 'clientCredentials' | 'tokenExchange' }): Granted {
   const { egress: settings, ...auth } = grant;
   const egress = guardedEgress(opened(settings ?? {}, [grant.issuer, grant.tokenEndpoint]));
   return { grant, egress, credentials: upstreamCredentials(auth, egress) };

@@ -11,7 +11,9 @@ test('each thing that is not done yet is a fault of its route', () => {
       routes: {
         r: {
           servers: ['a'],
-          securityPolicy: { extAuth: { grpc: { backendRefs: [{ name: 'x', port: 1 }] } } },
+          securityPolicy: {
+            extAuth: { grpc: { backendRefs: [{ name: 'x', port: 1 }] }, bodyToExtAuth: { maxRequestBytes: 10 } },
+          },
           backendSelector: {},
           hostnames: ['h'],
         },
@@ -20,7 +22,7 @@ test('each thing that is not done yet is a fault of its route', () => {
     },
   });
   expect(unenforced(readConfig(text, 'f', {})).map(({ path, problem }) => `${path}: ${problem}`)).toEqual([
-    'route r: extAuth over gRPC cannot be enforced by this version',
+    'route r: bodyToExtAuth cannot be enforced by this version',
   ]);
 });
 

@@ -3,12 +3,15 @@
  * npm runs as `prepare`: also at each first `npx manifold` of a checkout, which should not wait for a compiler in vain.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Read when the program runs, not compiled. */
+const proto = 'transport/authorization/ext-auth.proto';
 
 function isFresh(): boolean {
   if (!existsSync(`${root}/dist/main.js`)) return false;
@@ -26,6 +29,7 @@ export default function build(): void {
   try {
     const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js');
     execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'pipe' });
+    copyFileSync(`${root}/src/${proto}`, `${root}/dist/${proto}`);
     // As the script does it: `npx manifold` is to work after the tests as before.
     chmodSync(`${root}/dist/main.js`, 0o755);
   } catch (fault) {

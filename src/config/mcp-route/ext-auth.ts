@@ -1,6 +1,7 @@
 /** `securityPolicy.extAuth` → the server that decides on each request, and what it is shown. */
 import { isHeaderName } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type { UpstreamTls } from '../model.ts';
 import type { ExtAuthConfig } from '../security.ts';
 import { destinationOf } from './backend.ts';
 import type { RouteContext } from './context.ts';
@@ -25,10 +26,19 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
       : server.backendRef === undefined
         ? []
         : [{ ref: server.backendRef, where: [...at, 'backendRef'] }];
+  const tls = new Map<string, UpstreamTls>();
   const urls = refs.flatMap(({ ref, where }) => {
     const destination = destinationOf(context, where, ref);
     if (destination?.socketPath !== undefined)
       fault(context, where, 'a Unix socket, over which no check is asked', 'Give an address');
+    if (destination?.tls !== undefined && protocol === 'grpc') tls.set(destination.origin, destination.tls);
+    else if (destination?.tls !== undefined && !isUsual(destination.origin, destination.tls))
+      fault(
+        context,
+        where,
+        'TLS settings of its own, which a check over HTTP does not have',
+        'Use gRPC, or a public certificate',
+      );
     return destination === undefined ? [] : [destination.origin];
   });
   if (server.backendSettings !== undefined)
@@ -44,6 +54,7 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
   return {
     protocol,
     urls,
+    ...(tls.size > 0 && { tls }),
     ...(pathPrefix !== undefined && { pathPrefix }),
     ...(pathOverride !== undefined && { pathOverride }),
     headersToBackend: headers(context, [...at, 'headersToBackend'], text.http?.headersToBackend ?? []),
@@ -54,6 +65,11 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
     statusOnError: text.statusOnError ?? defaultStatus,
     contextExtensions,
   };
+}
+
+/* What is checked anyway. */
+function isUsual(origin: string, tls: UpstreamTls): boolean {
+  return Object.entries(tls).every(([name, value]) => name === 'serverName' && value === new URL(origin).hostname);
 }
 
 function pathsOf(

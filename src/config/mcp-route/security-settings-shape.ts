@@ -96,14 +96,28 @@ const grantFields = fields({
   egress: egressShape.optional(),
 });
 
+const consentFields = fields({
+  ...clientFields,
+  clientId: text({ min: 1, wants: 'a client id' })
+    .optional()
+    .describe('When absent, the gateway is known by a document of its own, or registers itself.'),
+  issuer: url(),
+  resource: url().optional().describe('The backend as RFC 8707 names it; its URL when absent.'),
+  scopes: list(text({ min: 1 }), 32).optional(),
+  egress: egressShape.optional(),
+});
+
 /** A token that the gateway gets for a backend. */
 export const grantShape = ruled(
   fields({
     clientCredentials: grantFields.optional().describe('A token of the gateway.'),
     tokenExchange: grantFields.optional().describe('One for the caller, in exchange for its own (RFC 8693).'),
+    userConsent: consentFields
+      .optional()
+      .describe('One that the user gives permission for, by a link; see [OAuth](oauth.md).'),
   }),
-  (grant) => has(grant, 'clientCredentials') !== has(grant, 'tokenExchange'),
-  { says: 'neither or both of clientCredentials and tokenExchange', remedy: 'Give one of the two' },
+  (grant) => ['clientCredentials', 'tokenExchange', 'userConsent'].filter((kind) => has(grant, kind)).length === 1,
+  { says: 'not one of clientCredentials, tokenExchange and userConsent', remedy: 'Give one of them' },
 );
 
 export type SecuritySettings = z.infer<typeof securitySettingsShape>;

@@ -123,6 +123,7 @@ function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAut
 
 /** A token that the gateway gets for a backend; undefined when at fault. */
 export function grantOf(context: RouteContext, path: JsonPath, text: GrantText): UpstreamGrant | undefined {
+  if (text.userConsent !== undefined) return consentOf(context, [...path, 'userConsent'], text.userConsent);
   const kind = text.tokenExchange === undefined ? 'clientCredentials' : 'tokenExchange';
   const written = text[kind];
   if (written === undefined) return undefined;
@@ -136,6 +137,25 @@ export function grantOf(context: RouteContext, path: JsonPath, text: GrantText):
     ...(tokenEndpoint !== undefined && { tokenEndpoint }),
     ...(resource !== undefined && { resource }),
     ...(audience !== undefined && { audience }),
+    ...(scopes !== undefined && { scopes }),
+    ...(egress !== undefined && { egress: egressOf(egress) }),
+  };
+}
+
+function consentOf(
+  context: RouteContext,
+  path: JsonPath,
+  { clientId = '', issuer, resource, scopes, egress, ...credential }: NonNullable<GrantText['userConsent']>,
+): UpstreamGrant | undefined {
+  const client = clientOf(context, path, { ...credential, clientId });
+  if (client === undefined) return undefined;
+  if (clientId === '' && client.credential.method !== 'none')
+    fault(context, path, 'the credential of a client without "clientId"', 'Give its id');
+  return {
+    kind: 'userConsent',
+    ...client,
+    issuer,
+    ...(resource !== undefined && { resource }),
     ...(scopes !== undefined && { scopes }),
     ...(egress !== undefined && { egress: egressOf(egress) }),
   };

@@ -12,6 +12,7 @@ import { tokenDigest, VerifiedTokens } from '../../oauth/verified-tokens.ts';
 import { anonymous, CredentialsRefused, type RequestHead, type Verified } from '../../oauth/verified.ts';
 import type { Egress } from '../egress/guarded-fetch.ts';
 import { httpExtAuth, type ExtAuth, type HttpExtAuth } from './ext-auth.ts';
+import { grpcExtAuth, type GrpcExtAuth } from './ext-auth-grpc.ts';
 import { tokenVerifier, type IssuerConfig } from './issuers.ts';
 import { Unavailable } from './kept.ts';
 
@@ -19,7 +20,8 @@ export interface RouteAuthentication {
   /** Takes access tokens, of these issuers. */
   readonly oauth?: { readonly resource: ProtectedResource; readonly issuers: readonly IssuerConfig[] } | undefined;
   readonly apiKeys?: ApiKeyAuth | undefined;
-  readonly extAuth?: HttpExtAuth | undefined;
+  /** Over HTTP, or over gRPC. */
+  readonly extAuth?: HttpExtAuth | { readonly grpc: GrpcExtAuth } | undefined;
 }
 
 export interface Authenticator {
@@ -32,6 +34,8 @@ export interface Authenticator {
   readonly challenges: Challenges | undefined;
   /** Resolves when the keys of every issuer have been fetched once. Rejects with `Unavailable`. */
   ready(): Promise<void>;
+  /** Lets go of connections that are its own. */
+  close(): void;
 }
 
 /** RFC 9110 §11.6.1: a 401 names a scheme. There is none registered for API keys. */
@@ -49,7 +53,9 @@ export function authenticator(
       ? undefined
       : tokenReader(tokenVerifier(oauth.issuers, oauth.resource.resource, egress, now), challenges, now);
   const readKey = apiKeys === undefined ? undefined : apiKeyReader(apiKeys);
-  const ask = extAuth === undefined ? undefined : httpExtAuth(extAuth, egress.fetch, challenges?.invalid ?? 'Bearer');
+  const challenge = challenges?.invalid ?? 'Bearer';
+  const grpc = extAuth !== undefined && 'grpc' in extAuth ? grpcExtAuth(extAuth.grpc, challenge) : undefined;
+  const ask = extAuth === undefined || 'grpc' in extAuth ? grpc?.ask : httpExtAuth(extAuth, egress.fetch, challenge);
 
   const byKey = (head: RequestHead): Verified => {
     if (readKey === undefined) return anonymous;
@@ -77,6 +83,7 @@ export function authenticator(
     ready: async () => {
       await tokens?.ready();
     },
+    close: () => grpc?.close(),
   };
 }
 

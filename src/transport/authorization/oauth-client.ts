@@ -44,6 +44,10 @@ export async function oauthClient(
     ...(token_endpoint === undefined ? {} : { token_endpoint }),
     ...(authorization_endpoint === undefined ? {} : { authorization_endpoint }),
     ...(introspection_endpoint === undefined ? {} : { introspection_endpoint }),
+    // RFC 9207 §2.4: then an answer that does not say who gives it is refused.
+    ...(metadata['authorization_response_iss_parameter_supported'] === true
+      ? { authorization_response_iss_parameter_supported: true }
+      : {}),
   };
   const client = new Configuration(server, clientId, {}, await clientAuth(credential));
   client[customFetch] = libraryFetch(egress.fetch);

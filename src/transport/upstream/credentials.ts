@@ -41,9 +41,9 @@ export function credentialsFor(
   return {
     for(config, caller) {
       const own = ownOf(config);
-      // The gateway's own credential stands alone.
-      const isLeftOut =
-        own === undefined ? isWithheld : (name: string): boolean => name === 'authorization' || isWithheld(name);
+      // The gateway's own credential stands alone, and so does what the gateway says of the caller.
+      const isLeftOut = (name: string): boolean =>
+        isWithheld(name) || (own !== undefined && name === 'authorization') || isTold(caller.told, name);
       const said = [...forwardedTo(config, caller, isLeftOut), ...caller.told];
       const credential = own?.for(caller);
       if (credential === undefined) return said;
@@ -52,6 +52,12 @@ export function credentialsFor(
     },
     refused: (config, caller, headers) => ownOf(config)?.refused(caller, headers) ?? false,
   };
+}
+
+/* `_` and `-` are one for many servers behind. */
+function isTold(told: RawHeaders, name: string): boolean {
+  const plain = name.replaceAll('_', '-');
+  return told.some((one, at) => at % 2 === 0 && one.replaceAll('_', '-') === plain);
 }
 
 /** `isLeftOut` is asked about the names (lower case) that the client and that the upstream use. */

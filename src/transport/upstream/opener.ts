@@ -23,6 +23,7 @@ const refusals: ReadonlySet<string> = new Set<ErrorCode>([
   'upstream_refused',
   'upstream_busy',
   'upstream_unauthorized',
+  'consent_required',
   'upstream_headers_refused',
   'upstream_revision_refused',
   'upstream_verb_refused',

@@ -6,7 +6,7 @@ import { upstreamHash } from '../../session/claims.ts';
 import { Tolerated } from '../../telemetry/tolerated.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
-import { connectionSettings } from './connection.ts';
+import { connectionSettings } from '../http/connection.ts';
 import { Limiter } from './limiter.ts';
 
 /** How a stream for what belongs to no call is asked for. */

@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
+import { startCheckService } from '../../support/check-service.ts';
 import { authorizationServer, clientSecret, type AuthorizationServer } from '../../support/oidc.ts';
 import { initializeText, openSession, posting, send, type Answer } from '../../support/plain-client.ts';
 import { oauthOf, startProtected } from '../../support/protected.ts';
@@ -109,6 +110,29 @@ test('a service decides by the head of each request, and adds headers; callers w
   await session.ask('tools/call', { name: 'one__echo' }, 'Authorization', 'Custom a');
   expect(upstream.requests.at(-1)!.headers).toMatchObject({ 'x-team': 'red' });
   expect(seen[0]?.url).toBe('/check/mcp');
+  const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
+  expect((await session.post(list, 'Authorization', 'Custom b')).status).toBe(404);
+  expect((await session.post(list, 'Authorization', 'Custom c')).status).toBe(403);
+});
+
+test('a service decides over gRPC, as Envoy asks it', async () => {
+  const service = await startCheckService(({ headers }) =>
+    headers['authorization'] === 'Custom a' || headers['authorization'] === 'Custom b'
+      ? { 'x-team': `team of ${headers['x-wants'] ?? 'nobody'}` }
+      : undefined,
+  );
+  const upstream = await startStatefulServer({ name: 'one', tools: ['echo'] });
+  const { url } = await startProtected({
+    backends: { one: { url: upstream.url, ref: { forwardHeaders: [{ name: 'X-Team' }] } } },
+    services: { check: { url: service } },
+    securityPolicy: () => ({
+      extAuth: { grpc: { backendRefs: [{ name: 'check', kind: 'Backend', group: 'gateway.envoyproxy.io' }] } },
+    }),
+  });
+  const own = ['Authorization', 'Custom a', 'X-Wants', 'red', 'X-Team', 'forged'];
+  const session = await openSession(url, { headers: own });
+  await session.ask('tools/call', { name: 'one__echo' }, ...own);
+  expect(upstream.requests.at(-1)!.headers['x-team']).toBe('team of red');
   const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   expect((await session.post(list, 'Authorization', 'Custom b')).status).toBe(404);
   expect((await session.post(list, 'Authorization', 'Custom c')).status).toBe(403);

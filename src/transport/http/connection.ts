@@ -1,4 +1,4 @@
-/** How the connections to one upstream are made: over TCP or a Unix socket, and how TLS is spoken on them. */
+/** How the connections to one server are made: over TCP or a Unix socket, and how TLS is spoken on them. */
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import type { UpstreamTls, UpstreamTransport } from '../../config/model.ts';

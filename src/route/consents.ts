@@ -1,0 +1,87 @@
+/** Permissions of users for the upstreams of all routes: their tokens, and the pages on which they are given. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { UpstreamGrant } from '../config/security.ts';
+import { GatewayError } from '../errors.ts';
+import type { Keyring } from '../session/keyring.ts';
+import type { Log } from '../telemetry/log.ts';
+import { consentClient } from '../transport/authorization/consent-client.ts';
+import { answerConsent } from '../transport/authorization/consent-pages.ts';
+import { consentSeal } from '../transport/authorization/consent-state.ts';
+import { consentTokens, type ConsentTokens } from '../transport/authorization/consent-tokens.ts';
+import type { TokenStore } from '../transport/authorization/token-store.ts';
+import { guardedEgress } from '../transport/egress/guarded-fetch.ts';
+import type { OwnCredential } from '../transport/upstream/credentials.ts';
+import { opened } from './authentication.ts';
+
+export interface Consents {
+  /** `upstream` names it among those of all routes; `url` is where it is. A later one of this name takes its place. */
+  credentialFor(upstream: string, grant: UpstreamGrant, url: string): OwnCredential & { close(): void };
+  answer(request: IncomingMessage, response: ServerResponse, target: string): void;
+}
+
+/** `origin` is asked once a user needs it: where browsers reach the gateway. */
+export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => string, log: Log): Consents {
+  const seal = consentSeal(keyring, Date.now);
+  const byName = new Map<string, () => ConsentTokens>();
+  return {
+    credentialFor(upstream, grant, url) {
+      const { issuer, clientId, credential, scopes, resource, egress: settings } = grant;
+      const egress = guardedEgress(opened(settings ?? {}, [issuer]));
+      let made: ConsentTokens | undefined;
+      const tokens = (): ConsentTokens =>
+        (made ??= consentTokens({
+          upstream,
+          config: {
+            issuer,
+            resource: resource ?? resourceAt(url),
+            scopes,
+            ...(clientId !== '' && { identity: { clientId, credential } }),
+          },
+          client: consentClient(origin(), egress, store),
+          store,
+          seal,
+          origin: origin(),
+        }));
+      byName.set(upstream, tokens);
+      return {
+        for({ principal }) {
+          if (principal === 'anonymous')
+            throw new GatewayError('upstream_unauthorized', 'only a caller who proves who it is has a token there');
+          const token = tokens().tokenOf(principal);
+          return token instanceof Promise ? token.then(headersOf) : headersOf(token);
+        },
+        refused({ principal }, headers) {
+          if (principal === 'anonymous') return false;
+          tokens().refused(principal, headers.at(-1)?.slice('Bearer '.length) ?? '');
+          return true;
+        },
+        close() {
+          if (byName.get(upstream) === tokens) byName.delete(upstream);
+          void egress.close();
+        },
+      };
+    },
+    answer(request, response, target) {
+      const pages = {
+        origin: origin(),
+        seal,
+        store,
+        find: (upstream: string) => byName.get(upstream)?.(),
+        onConsent: (_user: unknown, upstream: string) => log.info({ upstream }, 'a user has given permission'),
+        onFault: (fault: unknown, upstream: string) =>
+          log.warn({ upstream, err: fault }, 'permission could not be got'),
+      };
+      void answerConsent(pages, request, response, target);
+    },
+  };
+}
+
+function headersOf(token: string): readonly string[] {
+  return ['authorization', `Bearer ${token}`];
+}
+
+/* RFC 8707 §2: without a fragment; a query may hold a credential. */
+function resourceAt(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}

@@ -1,0 +1,137 @@
+/**
+ * The gateway as a client of an authorization server at which users consent: with an identity that the operator has registered, else
+ * by a metadata document of its own (Client ID Metadata Documents, MCP 2025-11-25 basic/authorization §Client Registration
+ * Approaches), else registered by itself where only that is offered (RFC 7591).
+ */
+import type { Configuration } from 'openid-client';
+import * as z from 'zod';
+import type { ServerMetadata } from '../../oauth/server-metadata.ts';
+import type { Egress } from '../egress/guarded-fetch.ts';
+import { discovered } from './discovery.ts';
+import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+import type { TokenStore } from './token-store.ts';
+
+export const callbackPath = '/.manifold/oauth/callback';
+export const clientDocumentPath = '/.manifold/oauth/client.json';
+const clientName = 'Manifold MCP gateway';
+/** A registration without an end is made again after this. */
+const registrationMs = 30 * 86_400_000;
+const maxRegistrationBytes = 64 * 1024;
+
+export interface ConsentClientConfig {
+  readonly issuer: string;
+  /** Absent: found out. */
+  readonly identity?: OAuthClientConfig | undefined;
+}
+
+export interface ConsentClient {
+  /** Rejects when the server cannot be asked, or cannot be used: without PKCE, or without a way to be its client. */
+  at(config: ConsentClientConfig): Promise<{ readonly client: Configuration; readonly metadata: ServerMetadata }>;
+}
+
+/** The document that a `client_id` of ours leads to. `origin`: where browsers reach the gateway. */
+export function clientDocument(origin: string): object {
+  return {
+    client_id: `${origin}${clientDocumentPath}`,
+    client_name: clientName,
+    client_uri: origin,
+    redirect_uris: [`${origin}${callbackPath}`],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+  };
+}
+
+export function consentClient(origin: string, egress: Egress, store: TokenStore, now?: () => number): ConsentClient {
+  const servers = new Map<string, ReturnType<typeof discovered>>();
+  const metadataOf = async (issuer: string): Promise<ServerMetadata> => {
+    let server = servers.get(issuer);
+    if (server === undefined) servers.set(issuer, (server = discovered(issuer, egress.fetch, now)));
+    return await server.get();
+  };
+  return {
+    async at({ issuer, identity }) {
+      const metadata = usable(await metadataOf(issuer), egress.allowsPlain);
+      const own = identity ?? documented(metadata, origin) ?? (await registered(metadata, origin, egress, store));
+      return { client: await oauthClient(metadata, own, egress), metadata };
+    },
+  };
+}
+
+function usable(metadata: ServerMetadata, allowsPlain: boolean): ServerMetadata {
+  const {
+    authorization_endpoint: endpoint,
+    token_endpoint: tokens,
+    code_challenge_methods_supported: methods,
+  } = metadata;
+  if (endpoint === undefined || tokens === undefined)
+    throw new Error('the metadata names no authorization or token endpoint');
+  // A browser is sent there.
+  if (!endpoint.startsWith('https:') && !allowsPlain) throw new Error('the authorization endpoint is not https');
+  // MCP 2025-11-25 basic/authorization §Authorization Code Protection: without this there is no going on.
+  if (!Array.isArray(methods) || !methods.includes('S256')) throw new Error('the server does not say that it has PKCE');
+  return metadata;
+}
+
+function documented(metadata: ServerMetadata, origin: string): OAuthClientConfig | undefined {
+  if (metadata['client_id_metadata_document_supported'] !== true || !origin.startsWith('https:')) return undefined;
+  return { clientId: `${origin}${clientDocumentPath}`, credential: { method: 'none' } };
+}
+
+/** RFC 7591 §3.2.1, as far as it is read. */
+const registration = z.object({
+  client_id: z.string().min(1),
+  client_secret: z.string().min(1).optional(),
+  client_secret_expires_at: z.number().optional(),
+  token_endpoint_auth_method: z.string().optional(),
+});
+
+async function registered(
+  metadata: ServerMetadata,
+  origin: string,
+  egress: Egress,
+  store: TokenStore,
+): Promise<OAuthClientConfig> {
+  const name = ['client', metadata.issuer, origin];
+  const read = async (): Promise<OAuthClientConfig | undefined> => {
+    const text = await store.get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as OAuthClientConfig);
+  };
+  const known = await read();
+  if (known !== undefined) return known;
+  return await store.alone(name, async () => {
+    const since = await read();
+    if (since !== undefined) return since;
+    const { config, lifeMs } = await register(metadata, origin, egress);
+    await store.set(name, JSON.stringify(config), lifeMs);
+    return config;
+  });
+}
+
+async function register(
+  { registration_endpoint: endpoint }: ServerMetadata,
+  origin: string,
+  egress: Egress,
+): Promise<{ readonly config: OAuthClientConfig; readonly lifeMs: number }> {
+  if (typeof endpoint !== 'string')
+    throw new Error('the server takes no client that is not registered: give "clientId" and its credential');
+  const { client_id: _id, client_uri: _uri, ...wanted } = clientDocument(origin) as Record<string, unknown>;
+  const answer = await egress.fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(wanted),
+    maxBytes: maxRegistrationBytes,
+  });
+  if (answer.status !== 201 && answer.status !== 200) throw new Error(`registration: status ${answer.status}`);
+  const given = registration.parse(await answer.json());
+  const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: asked } = given;
+  const method = asked === 'client_secret_post' ? asked : 'client_secret_basic';
+  const ends = given.client_secret_expires_at ?? 0;
+  return {
+    config: {
+      clientId,
+      credential: secret === undefined || asked === 'none' ? { method: 'none' } : { method, secret },
+    },
+    lifeMs: ends === 0 ? registrationMs : Math.max(1, ends * 1_000 - Date.now()),
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * A service of the operator that decides about each request by its head, over gRPC (envoy.service.auth.v3 Authorization/Check). It
+ * gets what Envoy would send it, and answers with a status: OK lets the request go on with the headers it adds, anything else
+ * refuses.
+ */
+import { Client, credentials, Metadata, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
+import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
+import { hash, randomUUID } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import type { UpstreamTls } from '../../config/model.ts';
+import type { GatewayError } from '../../errors.ts';
+import { authorizationUnavailable, denied, tokenInvalid } from '../../oauth/faults.ts';
+import type { RequestHead, Verified } from '../../oauth/verified.ts';
+import { certificateBehind } from '../http/client-certificate.ts';
+import { connectionSettings } from '../http/connection.ts';
+import type { ExtAuth } from './ext-auth.ts';
+
+export interface GrpcExtAuth {
+  /** `http://` without TLS, `https://` with it; the next is asked when one does not answer. */
+  readonly urls: readonly string[];
+  /** By URL. */
+  readonly tls?: ReadonlyMap<string, UpstreamTls> | undefined;
+  /** Headers of the client (lower case) that the service gets; undefined: all. */
+  readonly headersToExtAuth?: readonly string[] | undefined;
+  readonly contextExtensions?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  /** A header of its answer that names the caller, for a route without other credentials. */
+  readonly subjectHeader?: string | undefined;
+  /** Goes on when the service fails. Default false. */
+  readonly failOpen?: boolean | undefined;
+  /** What clients are told when nobody can be asked: 403, or 503 for anything else. Default 503. */
+  readonly statusOnError?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+const defaultTimeoutMs = 10_000;
+const maxAnswerBytes = 64 * 1024;
+/** A service that was away is found again within this time. */
+const maxReconnectMs = 5_000;
+const maxAddedHeaders = 64;
+/** Of header names: what a caller without other credentials is told apart by. */
+const namesCredential = /auth|cookie|key|password|secret|token/;
+/** Headers of a single message or connection, and those of the protocol: no service sets them. */
+const isFraming =
+  /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept.*|content-.*|proxy-.*|mcp-.*|last-event-id)$/;
+const isField = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+const isFieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+interface CheckResponse {
+  readonly status: { readonly code: number } | null;
+  readonly denied_response?: {
+    readonly status: { readonly code: number } | null;
+    readonly headers: readonly HeaderValueOption[];
+  };
+  readonly ok_response?: { readonly headers: readonly HeaderValueOption[] };
+}
+
+interface HeaderValueOption {
+  readonly header: { readonly key: string; readonly value: string; readonly raw_value: Buffer } | null;
+}
+
+type Check = MethodDefinition<object, CheckResponse>;
+
+export interface GrpcCheck {
+  readonly ask: ExtAuth;
+  close(): void;
+}
+
+/** `challenge` is for a 401 that names none. */
+export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
+  const method = checkMethod();
+  const clients = config.urls.map((url) => clientAt(url, config.tls?.get(url)));
+  const shown =
+    config.headersToExtAuth === undefined ? undefined : new Set(['authorization', ...config.headersToExtAuth]);
+  const extensions = Object.fromEntries((config.contextExtensions ?? []).map(({ name, value }) => [name, value]));
+  const asked = async (request: object): Promise<CheckResponse> => {
+    const deadline = Date.now() + (config.timeoutMs ?? defaultTimeoutMs);
+    let last: unknown;
+    for (const client of clients) {
+      try {
+        return await call(client, method, request, deadline);
+      } catch (fault) {
+        last = fault;
+      }
+    }
+    throw last;
+  };
+  const ask: ExtAuth = async (head, verified) => {
+    const headers = headersOf(head, shown);
+    let answer: CheckResponse;
+    try {
+      answer = await asked(checkRequest(head, headers, extensions));
+    } catch (fault) {
+      if (config.failOpen === true) return verified;
+      if (config.statusOnError === 403) throw denied(undefined, undefined);
+      throw authorizationUnavailable('the authorization service', fault);
+    }
+    // Without a status it is OK (google.rpc.Code 0), as with Envoy.
+    if ((answer.status?.code ?? 0) !== 0) throw refusal(answer, challenge);
+    return allowed(verified, headers, answer.ok_response?.headers ?? [], config);
+  };
+  return { ask, close: () => clients.forEach((client) => client.close()) };
+}
+
+function checkMethod(): Check {
+  const path = fileURLToPath(new URL('ext-auth.proto', import.meta.url));
+  const services = loadSync(path, { keepCase: true, longs: Number, defaults: true, oneofs: true });
+  const service = services['envoy.service.auth.v3.Authorization'] as { readonly Check: Check };
+  return service.Check;
+}
+
+function clientAt(url: string, tls: UpstreamTls | undefined): Client {
+  const { protocol, hostname, port } = new URL(url);
+  const isSecure = protocol === 'https:';
+  const address = `dns:${hostname}:${port === '' ? (isSecure ? 443 : 80) : port}`;
+  return new Client(address, isSecure ? secured(url, tls) : credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxAnswerBytes,
+    'grpc.max_reconnect_backoff_ms': maxReconnectMs,
+    ...(isSecure && tls?.serverName !== undefined && { 'grpc.ssl_target_name_override': tls.serverName }),
+  });
+}
+
+function secured(url: string, tls: UpstreamTls | undefined): ChannelCredentials {
+  const settings = connectionSettings({ kind: 'http', url, headers: [], ...(tls !== undefined && { tls }) });
+  const { checkServerIdentity, rejectUnauthorized, servername: _name, socketPath: _path, ...context } = settings;
+  return credentials.createFromSecureContext(createSecureContext(context), {
+    ...(checkServerIdentity !== undefined && { checkServerIdentity }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+  });
+}
+
+function call(client: Client, method: Check, request: object, deadline: number): Promise<CheckResponse> {
+  const { path, requestSerialize, responseDeserialize } = method;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline },
+      (fault: ServiceError | null, answer?: CheckResponse) => {
+        if (fault === null && answer !== undefined) resolve(answer);
+        else reject(fault ?? new Error('no answer'));
+      },
+    );
+  });
+}
+
+/** Names in lower case; the lines of a repeated header are joined (RFC 9110 §5.3). */
+function headersOf({ rawHeaders }: RequestHead, shown: ReadonlySet<string> | undefined): Map<string, string> {
+  const headers = new Map<string, string>();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (shown !== undefined && !shown.has(name)) continue;
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? rawHeaders[i + 1]! : `${before},${rawHeaders[i + 1]}`);
+  }
+  return headers;
+}
+
+function checkRequest(
+  { rawHeaders, method, path, host = '' }: RequestHead,
+  headers: ReadonlyMap<string, string>,
+  extensions: Readonly<Record<string, string>>,
+): object {
+  const nowMs = Date.now();
+  const certificate = certificateBehind(rawHeaders);
+  return {
+    attributes: {
+      ...(certificate !== undefined && { source: { principal: certificate.name.replace(/^(?:URI|DNS|email):/, '') } }),
+      request: {
+        time: { seconds: Math.floor(nowMs / 1_000), nanos: (nowMs % 1_000) * 1_000_000 },
+        http: {
+          id: randomUUID(),
+          method,
+          headers: { ':method': method, ':path': path, ':authority': host, ...Object.fromEntries(headers) },
+          path,
+          host,
+          scheme: certificate === undefined ? 'http' : 'https',
+          size: Number(headers.get('content-length') ?? -1),
+          protocol: 'HTTP/1.1',
+        },
+      },
+      context_extensions: extensions,
+    },
+  };
+}
+
+/**
+ * Who has only the word of the service is who the service says, else is told apart by the credentials that were shown to it, so that
+ * callers with other credentials are other principals.
+ */
+function allowed(
+  verified: Verified,
+  shown: ReadonlyMap<string, string>,
+  given: readonly HeaderValueOption[],
+  { subjectHeader, headersToExtAuth }: GrpcExtAuth,
+): Verified {
+  const added = fieldsOf(given);
+  const forwarded = [...(verified.forwarded ?? []), ...[...added].flat()];
+  if (verified.principal !== 'anonymous') return { ...verified, forwarded };
+  const subject = subjectHeader === undefined ? '' : (added.get(subjectHeader.toLowerCase()) ?? '');
+  const proof = [...shown.keys()]
+    .filter((name) => headersToExtAuth !== undefined || namesCredential.test(name))
+    .toSorted()
+    .map((name) => [name, shown.get(name)]);
+  const sub = subject === '' && proof.length > 0 ? hash('sha256', JSON.stringify(proof), 'base64url') : subject;
+  return { ...verified, forwarded, ...(sub !== '' && { principal: { iss: 'extauth', sub, bind: '' } }) };
+}
+
+/** By name in lower case. What no request may have is left out. */
+function fieldsOf(given: readonly HeaderValueOption[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const { header } of given.slice(0, maxAddedHeaders)) {
+    if (header === null) continue;
+    const name = header.key.toLowerCase();
+    const value = header.raw_value.length > 0 ? header.raw_value.toString('latin1') : header.value;
+    if (isField.test(name) && isFieldValue.test(value) && !isFraming.test(name)) fields.set(name, value);
+  }
+  return fields;
+}
+
+/** The service is the operator's: where it names a challenge of its own, clients get that. Its body stays here. */
+function refusal({ denied_response: answer }: CheckResponse, challenge: string): GatewayError {
+  // Envoy's own when the service names none.
+  const status = answer?.status?.code ?? 403;
+  if (status === 429 || status >= 500) return authorizationUnavailable(`status ${status}`);
+  if (status !== 401) return denied(undefined, undefined);
+  const own = fieldsOf(answer?.headers ?? []).get('www-authenticate');
+  return tokenInvalid(
+    own === undefined || !/^[\x20-\x7e]{1,1000}$/.test(own) ? challenge : own,
+    'refused by the service',
+  );
+}
