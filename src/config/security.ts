@@ -72,7 +72,7 @@ export interface TokenConfig {
 }
 
 /** RFC 7662. */
-export interface IntrospectionConfig extends OAuthClientIdentity {
+interface IntrospectionConfig extends OAuthClientIdentity {
   readonly endpoint?: string;
   readonly always?: boolean;
   readonly allowMissingAudience?: boolean;

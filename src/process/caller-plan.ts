@@ -9,7 +9,7 @@ import { scopesOf, withImplied } from '../oauth/scopes.ts';
 import type { Asking } from '../oauth/subject.ts';
 
 /** A rule, and why it is or is not about the caller. */
-export interface RuleVerdict {
+interface RuleVerdict {
   readonly rule: number;
   readonly action: 'Allow' | 'Deny';
   readonly matches: boolean;
@@ -17,7 +17,7 @@ export interface RuleVerdict {
   readonly because: readonly string[];
 }
 
-export interface ThingVerdict {
+interface ThingVerdict {
   readonly kind: 'tool' | 'prompt' | 'resource';
   /** `*`: every one that no rule names. */
   readonly name: string;

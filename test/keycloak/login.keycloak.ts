@@ -8,8 +8,8 @@ import { startStatefulServer, type StatefulServer } from '../support/stateful-se
 const issuer = inject('issuer');
 const hasKeycloak = issuer !== '';
 
-/** An access token by the password of a user of the realm. */
-async function tokenOf(user: string): Promise<string> {
+/** Tokens by the password of a user of the realm. */
+async function loginOf(user: string): Promise<{ readonly token: string; readonly refresh: string }> {
   const answer = await fetch(`${issuer}/protocol/openid-connect/token`, {
     method: 'POST',
     body: new URLSearchParams({
@@ -20,9 +20,9 @@ async function tokenOf(user: string): Promise<string> {
       scope: 'openid',
     }),
   });
-  const { access_token: token } = (await answer.json()) as { access_token?: string };
-  if (token === undefined) throw new Error(`no token of ${user}: ${answer.status}`);
-  return token;
+  const said = (await answer.json()) as { access_token?: string; refresh_token?: string };
+  if (said.access_token === undefined) throw new Error(`no token of ${user}: ${answer.status}`);
+  return { token: said.access_token, refresh: said.refresh_token ?? '' };
 }
 
 const gatewayClient = { clientId: 'gateway', clientSecret: 'gateway-secret' };
@@ -52,7 +52,7 @@ test.skipIf(!hasKeycloak)('tokens of Keycloak are taken, exchanged for the upstr
   );
   expect((await send(gateway.url, { headers: posting(), body: initializeText() })).status).toBe(401);
   for (const user of ['alice', 'bob']) {
-    const token = await tokenOf(user);
+    const { token } = await loginOf(user);
     const headers = ['Authorization', `Bearer ${token}`];
     const session = await openSession(gateway.url, { headers });
     expect(await session.ask('tools/call', { name: 'one__echo' }, ...headers)).toHaveProperty('result');
@@ -68,8 +68,15 @@ test.skipIf(!hasKeycloak)('a token is asked about where that is the setting, and
   const { url } = await startProtected(
     route(upstream, { security: { oauth: { introspection: { ...gatewayClient, always: true } } } }),
   );
-  const headers = ['Authorization', `Bearer ${await tokenOf('alice')}`];
+  const { token, refresh } = await loginOf('alice');
+  const headers = ['Authorization', `Bearer ${token}`];
   const statusOf = async (): Promise<number> =>
     (await send(url, { headers: posting(...headers), body: initializeText() })).status;
   expect(await statusOf()).toBe(200);
+  await fetch(`${issuer}/protocol/openid-connect/logout`, {
+    method: 'POST',
+    body: new URLSearchParams({ client_id: 'public-app', refresh_token: refresh }),
+  });
+  // An answer that the token is active is kept for 30 s.
+  await expect.poll(statusOf).toBe(401);
 });

@@ -6,7 +6,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     include: ['test/keycloak/*.keycloak.ts'],
     globalSetup: ['test/support/build.ts', 'test/keycloak/global-setup.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -39,7 +39,7 @@ export async function startProtected(route: ProtectedRoute, args: readonly strin
 }
 
 /** JSON is YAML. */
-export function documentsOf(route: ProtectedRoute, resource: string): string {
+function documentsOf(route: ProtectedRoute, resource: string): string {
   const { backends, securityPolicy, backendSelector, settings, services = {}, secrets = {} } = route;
   const metadata = { name: 'protected', namespace: 'default' };
   const objects: object[] = [

@@ -8,7 +8,7 @@ const url = (): z.ZodString =>
 const moment = (): z.ZodString =>
   text({ pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, wants: 'a time such as 2026-01-31T12:00:00Z' });
 
-export const egressShape = fields({
+const egressShape = fields({
   allowLoopback: flag().optional().describe('This machine, with http as well.'),
   allowPrivate: flag().optional().describe('Addresses of RFC 1918, RFC 6598 and RFC 4193, with https.'),
   allowPlainPrivate: flag().optional().describe('Those with http, too.'),

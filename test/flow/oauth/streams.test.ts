@@ -1,6 +1,7 @@
 /** Streams and sessions that outlive a token, and cut-offs that end what has leaked, by the real command. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { memoryEventStore } from '../../support/event-store.ts';
 import { authorizationServer, type AuthorizationServer } from '../../support/oidc.ts';
 import { initializeText, openSession, openStream, posting, send } from '../../support/plain-client.ts';
 import { oauthOf, startProtected, type ProtectedGateway, type ProtectedRoute } from '../../support/protected.ts';
@@ -18,7 +19,7 @@ const route = (revocation?: object): ProtectedRoute => ({
 
 beforeAll(async () => {
   as = await authorizationServer();
-  upstream = await startStatefulServer({ name: 'one', tools: ['echo'] });
+  upstream = await startStatefulServer({ name: 'one', tools: ['echo', 'slow'], eventStore: memoryEventStore() });
   gateway = await startProtected(route());
 });
 afterAll(() => as.close());
@@ -47,6 +48,27 @@ test('a GET stream ends with its token, and the session goes on with another', a
     })
     .toContain('notifications/tools/list_changed');
   kept.close();
+});
+
+test('an answer that outlives its token ends, and its rest comes with another one', async () => {
+  const long = await bearer(600);
+  const session = await openSession(gateway.url, { headers: long });
+  const own = ['Mcp-Session-Id', session.token, 'MCP-Protocol-Version', '2025-11-25'];
+  const params = { name: 'one__slow', arguments: { times: 50, everyMs: 100 }, _meta: { progressToken: 'p' } };
+  const call = await openStream(gateway.url, {
+    headers: posting(...own, ...(await bearer(2))),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 'slow', method: 'tools/call', params }),
+  });
+  await call.ended;
+  expect(call.messages.some(({ id }) => id === 'slow')).toBe(false);
+  const last = [...call.text().matchAll(/^id: ?(.+)$/gm)].at(-1)?.[1];
+  const rest = await openStream(gateway.url, {
+    method: 'GET',
+    headers: ['Accept', 'text/event-stream', 'Last-Event-ID', String(last), ...own, ...long],
+  });
+  expect(await rest.until(({ id }) => id === 'slow')).toHaveProperty('result');
+  const steps = [...call.messages, ...rest.messages].filter(({ method }) => method === 'notifications/progress');
+  expect(steps.map((step) => step.params?.['progress'])).toEqual(Array.from({ length: 50 }, (_, at) => at + 1));
 });
 
 test('a cut-off ends the tokens from before it, and takes effect at once', async () => {
