@@ -9,7 +9,7 @@ import type { Inbound } from './calls/inbound.ts';
 import type { Routed, Router } from './calls/router.ts';
 import { callOf, type Call, type Received } from './clients/call.ts';
 import type { Client } from './clients/client.ts';
-import { unknownFault, type Gate } from './clients/gate.ts';
+import type { Gate } from './clients/gate.ts';
 import { endAll, initializeResult, openAll, readGreeting } from './clients/handshake.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import { GatewayError } from './errors.ts';
@@ -36,7 +36,7 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
-import { anonymousShare, budget } from './transport/http/budget.ts';
+import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
 import type { Authenticate, Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
@@ -49,6 +49,10 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
   readonly authenticate: Authenticate;
+  /** Words a fault that came before the credentials were looked at, for a route that has challenges. Default: as it is. */
+  readonly refusalOf?: ((fault: unknown) => unknown) | undefined;
+  /** Client headers, in lower case, in which credentials may come besides `Authorization`. */
+  readonly credentialNames?: ReadonlySet<string> | undefined;
   readonly gate: Gate;
   readonly clients: ClientRegistry;
   readonly lists: Lists;
@@ -84,14 +88,15 @@ export class Gateway {
       const head = readHead(request.rawHeaders);
       checkOrigin(head, this.#parts.policy);
       const { forwardedNames, forwardedCredentials } = this.#parts.upstreams;
-      if (answerCors(head, request, response, forwardedNames)) return;
+      if (answerCors(head, request, response, forwardedNames, this.#parts.credentialNames)) return;
       checkSingle(request.rawHeaders, forwardedCredentials);
       if (this.#isDraining && request.method !== 'POST') throw new GatewayError('draining');
-      const caller = this.#parts.authenticate(head);
+      const caller = this.#parts.authenticate(head, request);
       if (caller instanceof Promise) this.#later(caller, head, request, response);
       else this.#admit(head, caller, request, response);
     } catch (fault) {
-      this.#refuse(response, fault);
+      const { refusalOf } = this.#parts;
+      this.#refuse(response, refusalOf === undefined ? fault : refusalOf(fault));
     }
   }
 
@@ -129,7 +134,7 @@ export class Gateway {
         if (fault === undefined) this.#received(head, caller, body, false, response);
         else this.#refuse(response, fault);
       },
-      { until: response, share: budget.share(caller.principalId || anonymousShare) },
+      { until: response, share: shareOf(caller.principalId) },
     );
   }
 
@@ -138,7 +143,8 @@ export class Gateway {
     this.#parts.idle.begun(response);
     try {
       const head = readHead(request.rawHeaders);
-      Promise.resolve(this.#parts.authenticate(head)).then(
+      // Its path is that of the replicas, not the client's.
+      Promise.resolve(this.#parts.authenticate(head, { method: 'POST' })).then(
         (caller) => this.#received(head, caller, body, true, response),
         (fault: unknown) => this.#refuse(response, fault),
       );
@@ -165,13 +171,13 @@ export class Gateway {
     const { caller, hopped } = received;
     switch (incoming.kind) {
       case 'initialize':
-        this.#initialize(incoming.message, caller, new PostOutlet(response, wheel));
+        this.#initialize(incoming.message, caller, new PostOutlet(response, wheel, caller.principalId));
         return;
       case 'request':
-        this.#request(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.plan);
+        this.#request(callOf(incoming, received, new PostOutlet(response, wheel, caller.principalId)), incoming.plan);
         return;
       case 'refused':
-        calls.failed(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.fault);
+        calls.failed(callOf(incoming, received, new PostOutlet(response, wheel, caller.principalId)), incoming.fault);
         return;
       case 'notification':
         inbound.notify(incoming.client, incoming.message, incoming.plan, caller);
@@ -188,7 +194,7 @@ export class Gateway {
   #batch(batch: readonly Incoming<Client>[], received: Received, response: ServerResponse): void {
     const { inbound, wheel, journal } = this.#parts;
     const { caller, hopped } = received;
-    const outlet = new BatchOutlet(response, wheel);
+    const outlet = new BatchOutlet(response, wheel, caller.principalId);
     for (const incoming of batch) {
       if (incoming.kind === 'request') this.#request(callOf(incoming, received, outlet.part()), incoming.plan);
       else if (incoming.kind === 'notification')
@@ -202,11 +208,11 @@ export class Gateway {
   }
 
   #initialize(message: Message, caller: Caller, outlet: Outlet): void {
-    const { upstreams, clients, opener, adapter, version, journal } = this.#parts;
+    const { upstreams, clients, opener, adapter, version, journal, gate } = this.#parts;
     const startedMs = performance.now();
     const open = async (): Promise<void> => {
       const greeting = readGreeting(message);
-      const openings = await openAll(upstreams, greeting, opener, caller);
+      const openings = await openAll(upstreams, greeting, opener, caller, (upstream) => gate.reaches(caller, upstream));
       if (outlet.gone) {
         await endAll(openings, adapter, caller);
         return;
@@ -261,7 +267,7 @@ export class Gateway {
           this.#route(call, router.task(call));
           return;
         case 'withheld':
-          throw new GatewayError('method_unknown', message.method);
+          throw new GatewayError('method_unknown');
         case 'unknown':
           this.#route(call, router.unknown(call));
       }
@@ -283,8 +289,8 @@ export class Gateway {
 
   /** `server/discover`, whose result has the form of 2026-07-28 already. */
   #discover(call: Call): void {
-    const { upstreams, version, calls, journal } = this.#parts;
-    discover(upstreams, call, version)
+    const { upstreams, version, calls, journal, gate } = this.#parts;
+    discover(upstreams, call, version, gate)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
         journal.answered(call.message.method, call.startedMs);
@@ -293,8 +299,8 @@ export class Gateway {
   }
 
   #subscribe(call: Call): void {
-    const { upstreams, streams, calls } = this.#parts;
-    sessionsOf(upstreams, call.client, call.caller)
+    const { upstreams, streams, calls, gate } = this.#parts;
+    sessionsOf(upstreams, call.client, call.caller, gate)
       .then(() => {
         if (this.#isDraining) throw new GatewayError('draining');
         streams.subscribe(call);
@@ -312,7 +318,8 @@ export class Gateway {
   /** The gate stands in front of every call, whatever it is about. */
   #pass(call: Call, routed: Routed): void {
     const { gate, calls } = this.#parts;
-    if (!gate.allow(call.caller, routed.subject)) throw unknownFault(routed.subject, call.message, 'not allowed');
+    const refusal = gate.refusal(call.caller, routed.subject, call.message);
+    if (refusal !== undefined) throw refusal;
     calls.send(call, routed);
   }
 

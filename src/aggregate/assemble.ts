@@ -5,12 +5,12 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { Catalogue, Held, Term, View } from './catalogue.ts';
+import type { Catalogue, KeptPage, Term, View } from './catalogue.ts';
 import { claimsOf, settled } from './clashes.ts';
-import type { Claims } from './clashes.ts';
+import type { NameClaims } from './clashes.ts';
 import { mergeHints, notToBeKept } from './hints.ts';
 import type { CacheHints, Part } from './hints.ts';
-import { without } from './filtered.ts';
+import { shownIn, without } from './filtered.ts';
 import { concatenated, joined } from './joined.ts';
 import { memberOf } from './kinds.ts';
 
@@ -58,7 +58,8 @@ export async function assemble(
   seal: (next: Position) => string,
 ): Promise<Assembled> {
   const name = listName(view, from);
-  const warm = catalogue.merged.find(name, upstreams, view.nowMs);
+  // What is made for one caller alone is not kept: its pages are.
+  const warm = view.shows === undefined ? catalogue.merged.find(name, upstreams, view.nowMs) : undefined;
   if (warm !== undefined) {
     const { body, next, madeOf } = warm;
     return {
@@ -119,11 +120,12 @@ export async function assemble(
   const body = render(view, draft);
   // An upstream that is not on this page may have failed. It still decides which names the others may use.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
-  if (isWhole) {
+  if (isWhole && view.shows === undefined) {
     const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };
     catalogue.merged.keep(name, view.principal, list, view.nowMs);
   }
-  const hints = isWhole && cut.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  const shared = isWhole && cut.length === 0 ? hintsOf(draft.madeOf, from, next, view.nowMs) : notToBeKept;
+  const hints: CacheHints = view.shows === undefined ? shared : { ...shared, cacheScope: 'private' };
   return { body: withCursor(body, next, seal), next, failed, cut, shadowed: draft.shadowed, hints };
 }
 
@@ -144,7 +146,7 @@ function hintsOf(
 /** The merged page in the making. */
 interface Draft {
   /** Undefined where no name depends on another upstream's. */
-  readonly claims: Claims | undefined;
+  readonly claims: NameClaims | undefined;
   readonly bodies: Buffer[];
   readonly madeOf: Term[];
   readonly failed: Failure[];
@@ -164,18 +166,19 @@ async function drain(
   catalogue: Catalogue,
   view: View,
   upstream: UpstreamConfig,
-  start: Held,
+  start: KeptPage,
   draft: Draft,
 ): Promise<void> {
   let held = start;
   const listed = new Set<string>();
   for (let pages = 1; ; pages++) {
     // The catalogue compares what it keeps; a page that has just changed is not kept.
-    const page = without(held.page, listed);
+    const whole = without(held.page, listed);
+    const bringsNothing = whole.count === 0 && held.page.count > 0;
+    const page = view.shows === undefined ? whole : shownFor(view.shows, whole, upstream);
     const { body, count } = page;
-    const bringsNothing = count === 0 && held.page.count > 0;
     const nextCursor = bringsNothing ? undefined : page.nextCursor;
-    if (nextCursor !== undefined) for (const key of page.keys) listed.add(key);
+    if (nextCursor !== undefined) for (const key of whole.keys) listed.add(key);
     draft.madeOf.push(held.term);
     const { body: shown, shadowed } =
       draft.claims === undefined ? { body, shadowed: 0 } : settled(page, upstream, draft.claims);
@@ -199,6 +202,14 @@ async function drain(
   }
 }
 
+function shownFor(
+  shows: NonNullable<View['shows']>,
+  page: KeptPage['page'],
+  upstream: UpstreamConfig,
+): KeptPage['page'] {
+  return shownIn(page, (key) => shows(upstream, key));
+}
+
 function nothingNew(): GatewayError {
   return new GatewayError('upstream_malformed', 'a list without end: a page brings nothing new');
 }
@@ -208,7 +219,7 @@ async function pageOrFailure(
   view: View,
   upstream: UpstreamConfig,
   cursor: string | undefined,
-): Promise<Held | Failure> {
+): Promise<KeptPage | Failure> {
   try {
     return await catalogue.page(view, upstream, cursor);
   } catch (fault) {

@@ -9,6 +9,11 @@ export function without(page: Page, listed: ReadonlySet<string>): Page {
   return keeping(page, (key) => !listed.has(key));
 }
 
+/** The page without the items that are not for its reader. */
+export function shownIn(page: Page, isShown: (key: string) => boolean): Page {
+  return page.keys.every((key) => isShown(key)) ? page : keeping(page, (key) => isShown(key));
+}
+
 /** The first items of the page, up to so many, and up to so many bytes. */
 export function fitting(page: Page, maxItems: number, maxBytes: number): Page {
   if (page.count <= maxItems && page.body.length <= maxBytes) return page;

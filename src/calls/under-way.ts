@@ -42,6 +42,14 @@ export class UnderWay {
     for (const relay of this.#promised) relay.disconnect(retryMs);
   }
 
+  /** The same for those whose access tokens have expired, by Unix seconds: their clients go on with other ones. */
+  disconnectExpired(nowSeconds: number, retryMs: number): void {
+    for (const relay of this.#promised) {
+      const { expiresAt } = relay.call.caller;
+      if (expiresAt !== undefined && expiresAt <= nowSeconds) relay.disconnect(retryMs);
+    }
+  }
+
   /** The client of the session has cancelled a request at another replica. `requestId` is raw JSON. */
   cancelled(jti: string, requestId: string): void {
     this.#closable.get(`${jti} ${requestId}`)?.takeBack();

@@ -1,7 +1,9 @@
 /** `manifold check`: every fault of what is given with its place, or what it comes to. Nothing is connected to. */
 import type { Config } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
+import { callerPlans, callerPlanText } from '../process/caller-plan.ts';
 import type { CommandIo } from '../process/io.ts';
+import { securityFaults } from '../process/rule-faults.ts';
 import type { GivenSources } from '../process/sources.ts';
 import { readGivenSources, titleOf } from '../process/sources.ts';
 import type { CheckOptions } from './arguments.ts';
@@ -11,6 +13,7 @@ import { changesOf, diffText } from './plan-diff.ts';
 /** Gives the exit code: 0 when all is valid, else 1. Faults and warnings go to stderr, plans and differences to stdout. */
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const isJson = options.output === 'json';
+  if (options.as !== undefined) return await checkAs(options, options.as, isJson, io);
   if (!options.diff) {
     const config = await read(options, io);
     if (config === undefined) return 1;
@@ -25,6 +28,29 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   return 0;
 }
 
+/** What the caller with the claims in `file` would see and be allowed. */
+async function checkAs(options: CheckOptions, file: string, isJson: boolean, io: CommandIo): Promise<number> {
+  const config = await read(options, io);
+  if (config === undefined) return 1;
+  const claims = await claimsIn(file, io);
+  if (claims === undefined) {
+    io.stderr.write(`${file}: no claims. Give a JSON object such as {"sub": "alice", "scope": "read"}\n`);
+    return 1;
+  }
+  const plans = callerPlans(config, claims);
+  io.stdout.write(isJson ? `${JSON.stringify(plans, undefined, 2)}\n` : callerPlanText(plans));
+  return 0;
+}
+
+async function claimsIn(file: string, io: CommandIo): Promise<Readonly<Record<string, unknown>> | undefined> {
+  try {
+    const value: unknown = JSON.parse(await io.readFile(file));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function alone(file: string | undefined): GivenSources {
   return { files: [file ?? ''], mcpConfig: [], mcpJson: [] };
 }
@@ -32,6 +58,8 @@ function alone(file: string | undefined): GivenSources {
 async function read(given: GivenSources, io: CommandIo): Promise<Config | undefined> {
   try {
     const config = await readGivenSources(given, io);
+    const faults = securityFaults(config);
+    if (faults.length > 0) throw new ConfigError(titleOf(given), faults);
     for (const warning of config.warnings) io.stderr.write(`${warningText(given, warning)}\n`);
     return config;
   } catch (fault) {

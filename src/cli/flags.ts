@@ -75,6 +75,22 @@ const sources: readonly Flag[] = [
 
 const runFlags: readonly Flag[] = [
   ...sources,
+  {
+    name: 'kubernetes',
+    says: 'serve the MCPRoutes of a cluster, live, in place of files; the cluster is that of the pod, of KUBECONFIG or of ~/.kube/config',
+  },
+  {
+    name: 'namespace',
+    value: 'NAME,…',
+    list: 'commas',
+    says: 'with --kubernetes: namespaces to watch, or * for all (default: its own)',
+  },
+  { name: 'selector', value: 'LABELS', says: 'with --kubernetes: only routes with these labels, such as team=search' },
+  {
+    name: 'gateway-class',
+    value: 'NAME',
+    says: 'with --kubernetes: only routes that are attached to a Gateway of this class',
+  },
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   {
@@ -220,6 +236,11 @@ const runFlags: readonly Flag[] = [
     choices: logFormats,
     says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
   },
+  {
+    name: 'audit-log',
+    value: 'FILE',
+    says: 'where a line is written for each decision on who may do what; to the log unless given',
+  },
 ];
 
 /* Inspecting is for a person at a terminal, so the token is an argument; `-` keeps it out of the process list. */
@@ -227,11 +248,12 @@ export const commandLines = {
   run: {
     name: 'run',
     takes: '[FILE…]',
-    says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
+    says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name, or that the MCPRoutes of a cluster name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
     examples: [
       'manifold run mcp-route.yaml',
       'manifold run --mcp-config ~/.cursor/mcp.json',
       'manifold run --mcp-json \'{"mcpServers":{"docs":{"url":"https://mcp.example.com/mcp"}}}\'',
+      'manifold run --kubernetes --namespace tools,search',
       'manifold run servers.json --host 0.0.0.0 --session-keys keys.json --public-url https://mcp.example.com/mcp',
     ],
     flags: runFlags,
@@ -250,6 +272,12 @@ export const commandLines = {
         typedOnly: true,
         standard: 'table',
         says: '"table" for people, "json" for programs',
+      },
+      {
+        name: 'as',
+        value: 'CLAIMS',
+        typedOnly: true,
+        says: 'print what the caller with the claims in this JSON file would see and be allowed, rule by rule',
       },
       { name: 'diff', says: 'take two files, OLD and NEW, and print what a reload would change' },
     ],

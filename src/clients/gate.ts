@@ -8,6 +8,7 @@ import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { textOf, type Found } from '../protocol/scan.ts';
 import type { Caller } from '../transport/http/caller.ts';
+import type { ListKind } from '../aggregate/page.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
 export type SubjectKind = 'tool' | 'prompt' | 'resource' | 'task' | 'method';
@@ -24,25 +25,36 @@ export interface Subject {
 export interface Gate {
   /** Whether the decision may differ from caller to caller. */
   readonly dependsOnCaller: boolean;
-  allow(caller: Caller, subject: Subject): boolean;
+  /** Whether a session of the caller gets this upstream at all. */
+  reaches(caller: Caller, upstream: Upstream): boolean;
+  /** Whether an entry of an upstream's list, by the upstream's own name, is in the caller's. */
+  shows(caller: Caller, list: ListKind, upstream: Upstream, name: string): boolean;
+  /** Why the caller may not have what its message is about; undefined: it may. */
+  refusal(caller: Caller, subject: Subject, message: Message): GatewayError | undefined;
 }
 
-/** The selectors of the configuration, which are the same for every caller. */
+/** What the selectors of the configuration say, which is the same for every caller. */
+export function isSelected({ kind, upstream: { config }, name }: Subject): boolean {
+  switch (kind) {
+    case 'tool':
+    case 'prompt':
+    case 'resource':
+      return decide(config, kind, name);
+    // The kind is unknown, so the name must not be hidden as either kind.
+    case 'method':
+      return decide(config, 'tool', name) && decide(config, 'prompt', name);
+    case 'task':
+      return true;
+  }
+}
+
+/** The selectors alone. Lists have been through them when they are loaded. */
 export const selectors: Gate = {
   dependsOnCaller: false,
-  allow: (_caller, { kind, upstream: { config }, name }) => {
-    switch (kind) {
-      case 'tool':
-      case 'prompt':
-      case 'resource':
-        return decide(config, kind, name);
-      // The kind is unknown, so the name must not be hidden as either kind.
-      case 'method':
-        return decide(config, 'tool', name) && decide(config, 'prompt', name);
-      case 'task':
-        return true;
-    }
-  },
+  reaches: () => true,
+  shows: () => true,
+  refusal: (_caller, subject, message) =>
+    isSelected(subject) ? undefined : unknownFault(subject, message, 'not allowed'),
 };
 
 /** The error for an item that does not exist for its caller. It names the item as the client wrote it. */

@@ -56,17 +56,19 @@ export interface Opening {
   readonly isStarting?: boolean;
 }
 
-/** One opening per upstream, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
+/** One opening per upstream that the caller gets, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
 export async function openAll(
   upstreams: Upstreams,
   greeting: Greeting,
   opener: SessionOpener,
   caller: Caller,
+  reaches: (upstream: Upstream) => boolean = () => true,
 ): Promise<Opening[]> {
   const { revision, capabilities: clientCapabilities } = greeting;
   const owner = { revision, clientCapabilities, isShared: false, principalId: caller.principalId };
+  const selected = upstreams.all.filter((upstream) => reaches(upstream));
   const openings = await Promise.all(
-    upstreams.all.map(async (upstream): Promise<Opening> => {
+    selected.map(async (upstream): Promise<Opening> => {
       try {
         return {
           upstream,
@@ -78,8 +80,9 @@ export async function openAll(
       }
     }),
   );
-  if (openings.every(({ session, isStarting }) => session === undefined && isStarting !== true))
-    throw new GatewayError('upstreams_all_down', `${upstreams.all.length} tried`);
+  const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
+  // A caller who gets none of the upstreams has a session in which there is nothing.
+  if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;
 }
 

@@ -2,7 +2,7 @@
  * The configuration as the rest of the program sees it: checked, complete, frozen, safe to clone to a worker. Every reader
  * (mcp-servers/, mcp-route/) ends here; nothing behind this file knows which kind of file a setting came from.
  */
-import type { BackendSelectorConfig, RouteSecurity } from './security.ts';
+import type { BackendSelectorConfig, RouteSecurity, UpstreamGrant } from './security.ts';
 
 /** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
 interface Bridged {
@@ -120,6 +120,12 @@ export interface UpstreamConfig {
   /** Where the credential in `transport` came from and goes to, for people to read. */
   readonly credential?: UpstreamCredential;
   readonly limits?: UpstreamLimits;
+  /** A token that the gateway gets for it. */
+  readonly grant?: UpstreamGrant;
+  /** What it says to one principal may be said to all, where it gets nothing of the caller. */
+  readonly isPublic?: boolean;
+  /** It gets more of the caller than `forwardHeaders`: claims as headers, a client id, a token of the caller's. */
+  readonly isPersonal?: boolean;
   /** What clients are shown in place of what the upstream says, by its own name of the tool. */
   readonly overrides?: ReadonlyMap<string, ToolOverride>;
 }

@@ -11,6 +11,24 @@ export interface RouteSecurity {
   readonly apiKeyAuth?: ApiKeyAuthConfig;
   readonly extAuth?: ExtAuthConfig;
   readonly authorization?: AuthorizationConfig;
+  readonly revocation?: RevocationConfig;
+  readonly egress?: EgressConfig;
+}
+
+/** Where authorization may ask beyond public addresses with https; see transport/egress/address-rules.ts. */
+export interface EgressConfig {
+  readonly allowLoopback?: boolean;
+  readonly allowPrivate?: boolean;
+  readonly allowPlainPrivate?: boolean;
+}
+
+/** What was issued before a moment (Unix seconds) no longer holds: for all, or for one principal. */
+export interface RevocationConfig {
+  readonly notBefore?: number;
+  /** Without a moment nothing of the principal holds. */
+  readonly principals: readonly { readonly iss: string; readonly sub: string; readonly notBefore?: number }[];
+  /** Identifiers (`jti`) of single tokens. */
+  readonly tokens: readonly string[];
 }
 
 /** Access tokens of one authorization server (2025-11-25 basic/authorization). */
@@ -23,6 +41,65 @@ export interface OAuthConfig {
   readonly metadata: ProtectedResourceMetadata;
   /** Claims (a dotted path) that every upstream gets as a header (lower case). */
   readonly claimToHeaders: readonly { readonly claim: string; readonly header: string }[];
+  readonly tokens?: TokenConfig;
+  /** Further issuers, whose tokens are taken as well. */
+  readonly furtherIssuers?: readonly FurtherIssuer[];
+  /** Serves a copy of the metadata of the issuer, for clients of 2025-03-26. */
+  readonly relaysServerMetadata?: boolean;
+  /** Of several routes of a host its metadata stands at the root. */
+  readonly isDefault?: boolean;
+}
+
+export interface FurtherIssuer {
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly keys: JwksSource;
+  readonly tokens?: TokenConfig;
+}
+
+/** How the tokens of one issuer are judged, beyond what an MCPRoute can say; see oauth/token-rules.ts. */
+export interface TokenConfig {
+  readonly allowAnyAudience?: boolean;
+  readonly audienceClaims?: readonly string[];
+  readonly allowClientAudience?: boolean;
+  readonly requireAtJwt?: boolean;
+  readonly maxTokenAgeSeconds?: number;
+  readonly impliedScopes?: Readonly<Record<string, readonly string[]>>;
+  readonly bindClaim?: string;
+  readonly introspection?: IntrospectionConfig;
+}
+
+/** RFC 7662. */
+export interface IntrospectionConfig extends OAuthClientIdentity {
+  readonly endpoint?: string;
+  readonly always?: boolean;
+  readonly allowMissingAudience?: boolean;
+}
+
+/** The gateway as a client of an authorization server (RFC 6749 §2.3). The secret is never printed. */
+export interface OAuthClientIdentity {
+  readonly clientId: string;
+  readonly credential:
+    | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+    | {
+        readonly method: 'private_key_jwt';
+        readonly privateKey: string;
+        readonly algorithm: string;
+        readonly kid?: string;
+      }
+    | { readonly method: 'none' };
+}
+
+/** A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller (RFC 8693). */
+export interface UpstreamGrant extends OAuthClientIdentity {
+  readonly kind: 'clientCredentials' | 'tokenExchange';
+  readonly issuer: string;
+  readonly tokenEndpoint?: string;
+  /** RFC 8707. */
+  readonly resource?: string;
+  readonly audience?: string;
+  readonly scopes?: readonly string[];
+  readonly egress?: EgressConfig;
 }
 
 export type JwksSource =
@@ -80,6 +157,10 @@ export interface AuthorizationConfig {
   readonly defaultAction: Action;
   /** The first one that matches decides. */
   readonly rules: readonly AuthorizationRule[];
+  /** Kinds that the rules are for; absent: all. */
+  readonly kinds?: readonly ('tool' | 'prompt' | 'resource')[];
+  /** What a Deny rule does whose condition fails; absent: it denies. */
+  readonly celErrorAction?: 'deny' | 'noMatch';
 }
 
 /** Matches when all of its parts do; a part that is absent matches all. */

@@ -4,6 +4,7 @@ import { serverCapability } from '../protocol/capabilities.ts';
 import { modernRevision } from '../protocol/revisions.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
+import type { Gate } from '../clients/gate.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import { mayBePublic } from '../transport/upstream/sharing.ts';
@@ -34,8 +35,9 @@ export async function discover(
   upstreams: Upstreams,
   { client, caller, startedMs }: Pick<Call, 'client' | 'caller' | 'startedMs'>,
   version: string,
+  gate: Gate,
 ): Promise<string> {
-  const sessions = await sessionsOf(upstreams, client, caller);
+  const sessions = await sessionsOf(upstreams, client, caller, gate);
   const current = await Promise.all(
     sessions.map(async (session) =>
       isOld(session, startedMs) ? await client.sessions.refresh(session, caller) : session,
@@ -43,7 +45,7 @@ export async function discover(
   );
   const inputs = current.map((session, at) => {
     const config = upstreams.configs[at]!;
-    const isPublic = mayBePublic(config) && session?.stated?.isPublic === true;
+    const isPublic = mayBePublic(config, caller.principalId) && session?.stated?.isPublic === true;
     return {
       upstream: config,
       serverCapabilityBits: session === undefined ? 0 : offered(session),
@@ -61,13 +63,19 @@ function isOld(session: UpstreamSession | undefined, nowMs: number): session is 
   return session?.stated !== undefined && session.stated.statedUntil <= nowMs;
 }
 
-/** Opens upstream sessions, which no handshake has opened for a client without sessions. Upstreams that fail are left out. */
+/**
+ * Opens upstream sessions, which no handshake has opened for a client without sessions. Upstreams that fail, or that the caller
+ * does not get, are left out.
+ */
 export async function sessionsOf(
   upstreams: Upstreams,
   client: Client,
   caller: Caller,
+  gate: Gate,
 ): Promise<(UpstreamSession | undefined)[]> {
   return await Promise.all(
-    upstreams.all.map((upstream) => client.sessions.ensure(upstream, caller).catch(() => undefined)),
+    upstreams.all.map(async (upstream) =>
+      gate.reaches(caller, upstream) ? client.sessions.ensure(upstream, caller).catch(() => undefined) : undefined,
+    ),
   );
 }

@@ -24,6 +24,7 @@ import { hiddenItems, mendedItems } from '../telemetry/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { askHealing } from '../clients/ask.ts';
 import type { Client } from '../clients/client.ts';
+import type { Gate } from '../clients/gate.ts';
 import { nobody, type Caller } from '../transport/http/caller.ts';
 import { credentialsKey } from '../transport/upstream/credentials.ts';
 import { blackoutMs } from '../transport/http/limits.ts';
@@ -63,12 +64,22 @@ export class Lists {
   readonly #adapter: UpstreamAdapter;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #gate: () => Gate;
   /** Lists being fetched; further calls wait for the same one. */
   readonly #relearning = new Map<Upstream, Promise<unknown>>();
   /** Lists whose long names were already logged. */
   readonly #noted = new Set<string>();
 
-  constructor(upstreams: Upstreams, catalogue: Catalogue, adapter: UpstreamAdapter, log: Log, now: () => number) {
+  /** `gate` gives the one in force. */
+  constructor(
+    upstreams: Upstreams,
+    catalogue: Catalogue,
+    adapter: UpstreamAdapter,
+    log: Log,
+    now: () => number,
+    gate: () => Gate,
+  ) {
+    this.#gate = gate;
     this.#upstreams = upstreams;
     this.#catalogue = catalogue;
     this.#adapter = adapter;
@@ -84,10 +95,10 @@ export class Lists {
     caller: Caller,
   ): Promise<{ readonly body: Buffer; readonly hints: CacheHints }> {
     const from = this.#position(client, kind, message);
-    const taking = this.#taking(client, kind);
+    const taking = this.#taking(client, kind, caller);
     const { body, hints, failed, cut, shadowed } = await assemble(
       this.#catalogue,
-      this.#view(client, kind, caller),
+      this.#shown(client, kind, caller),
       taking,
       from,
       (next) =>
@@ -128,7 +139,7 @@ export class Lists {
 
   /** Upstreams that show a bare name or have an alias (tools, prompts), in the order of the configuration. */
   async ownersOfName(client: Client, kind: 'tools' | 'prompts', name: string, caller: Caller): Promise<Owners> {
-    return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind), name);
+    return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind, caller), name);
   }
 
   /** Whether one upstream lists an item, by its own name for it; undefined where that is unknown. */
@@ -148,7 +159,7 @@ export class Lists {
     const { owners } = await ownersOfUri(
       this.#catalogue,
       this.#view(client, 'resources', caller),
-      this.#taking(client, 'resources'),
+      this.#taking(client, 'resources', caller),
       uri,
     );
     return owners.map(({ upstream }) => this.#upstreams.of(upstream));
@@ -158,7 +169,7 @@ export class Lists {
   async ownersOfTemplate(client: Client, uri: string, caller: Caller): Promise<Upstream[]> {
     const kind = 'resourceTemplates';
     const view = this.#view(client, kind, caller);
-    const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind), uri);
+    const { owners } = await ownersOf(this.#catalogue, view, this.#taking(client, kind, caller), uri);
     return owners.length > 0
       ? owners.map(({ upstream }) => this.#upstreams.of(upstream))
       : await this.ownersOfUri(client, uri, caller);
@@ -172,21 +183,32 @@ export class Lists {
       principal: client.audienceOfAll(this.#upstreams) + forwarded,
       audienceOf: (config) => client.audienceOf(this.#upstreams.of(config)) + forwarded,
       // A list made with one caller's headers is not shared, even if marked public. Which items are dropped depends on the revision.
-      publicAudienceOf: (config) => (mayBePublic(config) ? `public ${client.revision}` : undefined),
+      publicAudienceOf: (config) => (mayBePublic(config, caller.principalId) ? `public ${client.revision}` : undefined),
       nowMs: this.#now(),
       ttlMsOf: (config) => {
         const known = this.#known(client, this.#upstreams.of(config)) ?? 0;
         return (known & announced[kind]) === 0 ? silentTtlMs : announcedTtlMs;
       },
+      onRepeated: (config) => this.#upstreams.of(config).tolerated.note('list_pages', kind),
       load: (config, list, cursor) => this.#load(client, this.#upstreams.of(config), list, cursor, caller),
     };
   }
 
-  /** Upstreams with the capability, and upstreams not yet known. */
-  #taking(client: Client, kind: ListKind): UpstreamConfig[] {
+  /** The view with what the caller may see: asked of each item behind the cache. */
+  #shown(client: Client, kind: ListKind, caller: Caller): View {
+    const view = this.#view(client, kind, caller);
+    const gate = this.#gate();
+    if (!gate.dependsOnCaller) return view;
+    return { ...view, shows: (config, key) => gate.shows(caller, kind, this.#upstreams.of(config), key) };
+  }
+
+  /** Upstreams with the capability, and upstreams not yet known, of those that the caller gets. */
+  #taking(client: Client, kind: ListKind, caller: Caller): UpstreamConfig[] {
+    const gate = this.#gate();
     const taking: UpstreamConfig[] = [];
     for (const upstream of this.#upstreams)
-      if (((this.#known(client, upstream) ?? ~0) & needed[kind]) !== 0) taking.push(upstream.config);
+      if (((this.#known(client, upstream) ?? ~0) & needed[kind]) !== 0 && gate.reaches(caller, upstream))
+        taking.push(upstream.config);
     return taking;
   }
 
@@ -219,23 +241,13 @@ export class Lists {
     if (kind === 'tools' && takesTasks(session) && page !== emptyPage)
       learnTaskTools(upstream, reply, cursor === undefined);
     this.#noteLong(upstream, kind, page);
-    if (page.hidden > 0) {
-      hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
-      this.#log.warn(
-        { upstream: upstream.config.id, list: kind, hidden: page.hidden, by: page.hiddenBy },
-        'list items hidden',
-      );
-    }
-    if (page.mended > 0 || page.left > 0) {
-      mendedItems.inc({ upstream: upstream.config.id }, page.mended);
-      const fields = {
-        upstream: upstream.config.id,
-        list: kind,
-        mended: page.mended,
-        by: page.mendedBy,
-        left: page.left,
-      };
-      this.#log.warn(fields, 'list items mended, or left out beyond the limit');
+    if (page.hidden + page.mended + page.left > 0) {
+      const { id } = upstream.config;
+      if (page.hidden > 0) hiddenItems.inc({ upstream: id }, page.hidden);
+      if (page.mended > 0) mendedItems.inc({ upstream: id }, page.mended);
+      const ways = Object.entries({ ...page.hiddenBy, ...page.mendedBy, left: page.left });
+      const counted = ways.filter(([, count]) => count > 0).map(([how, count]) => `${how} ${count}`);
+      upstream.tolerated.note('list_items', `${kind}: ${counted.join(', ')}`);
     }
     return page;
   }

@@ -7,6 +7,7 @@ import { withoutItself } from './own-address.ts';
 import { allPorts, checkOnePort } from './ports.ts';
 import { keysByNow, sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
+import { securityFaults } from './rule-faults.ts';
 import { unenforced } from './unenforced.ts';
 
 export interface Prepared {
@@ -36,14 +37,16 @@ export async function prepareAgain(
   io: CommandIo,
   note: NoteFile,
 ): Promise<Prepared> {
-  const config = await readConfiguration(options, io, note);
+  const config = options.kubernetes === undefined ? await readConfiguration(options, io, note) : before.config;
   return { config, keys: await keysByNow(before.keys, options, io) };
 }
 
 async function readConfiguration(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Config> {
+  // The cluster has them, and gives them once it is watched.
+  if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict }, note);
-  const beyond = unenforced(config);
+  const beyond = [...unenforced(config), ...securityFaults(config)];
   if (beyond.length > 0) throw new ConfigError(source, beyond);
   checkOnePort(config, source, options);
   const served = allPorts(config, options).reduce(

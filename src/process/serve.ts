@@ -1,12 +1,14 @@
 /** One serving process: the routes behind its listeners, and how it drains. A worker of several is the same thing. */
 import type { IncomingMessage } from 'node:http';
+import type { Express } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../errors.ts';
 import { routeKey, type RouteConfig } from '../config/model.ts';
-import type { Log } from '../telemetry/log.ts';
+import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
+import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
@@ -27,9 +29,12 @@ import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, newKeyGraceSeconds, resourceOf } from './sealing-keys.ts';
+import { UsageError } from './usage.ts';
 import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
+  /** Where its first port is reached, without a path. */
+  readonly origin: string;
   /** Where a route is reached, without its path. */
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
@@ -63,6 +68,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const { options, io, log, version } = context;
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
   budget.resize(options.memoryBudget);
+  const audit = options.auditLog === undefined ? log : auditLog(options.auditLog);
   const keyring = await loadKeys(prepared.keys, options, io);
   const [mainPort = options.port] = allPorts(prepared.config, options);
   const files = options.tls === undefined ? undefined : new TlsFiles(options.tls, log);
@@ -94,6 +100,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
+      audit,
       version,
     });
   const tables = new Map<number, RouteTable>();
@@ -105,6 +112,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       tables.set(port, new RouteTable(next.filter(({ config }) => portsOf(config, options).includes(port))));
   };
   setRoutes(prepared.config.routes.map(compose));
+  let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
@@ -121,7 +129,14 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       const isLetIn = own === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
       return isLetIn ? found : found && uncertified;
     };
-    const server = mcpServer(find, (app) => peers.receive(app, heardOfPeer), own?.texts);
+    const serveRest = (app: Express): void => {
+      peers.receive(app, heardOfPeer);
+      app.use(wellKnown, (request, response, next) => {
+        if (pages.isEmpty) next();
+        else pages.answer(request, response, request.originalUrl);
+      });
+    };
+    const server = mcpServer(find, serveRest, own?.texts);
     own?.onChange((texts) => renewCertificate(server, texts));
     return { server, tls: own };
   };
@@ -170,6 +185,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     serves = config;
     setRoutes(next);
     renewDoors();
+    pages = publicPages(config.routes);
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -186,8 +202,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     tls?.stop();
     await peers.close();
     log.flush();
+    audit.flush();
   };
   return {
+    origin: doors.originOf(mainPort),
     originOf: (route) => doors.originOf(portsOf(route, options)[0]!),
     get routes() {
       return routes;
@@ -218,14 +236,27 @@ function resourceFor({ path }: RouteConfig, options: RunOptions): string {
   return new URL(path, options.resource).href;
 }
 
-/** The public URL names a host and an origin that clients rightly use. */
+/** Throws `UsageError` when the file cannot be written. */
+function auditLog(path: string): Log {
+  try {
+    return createLog('info', fileOutput(path));
+  } catch (fault) {
+    throw new UsageError(`--audit-log: ${fault instanceof Error ? fault.message : String(fault)}`, 'run');
+  }
+}
+
+/** Below it stands what clients read before they log in (RFC 8615 §3). */
+const wellKnown = '/.well-known';
+
+/** The public URLs of the process and of the route name hosts and origins that clients rightly use. */
 function policyFor(route: RouteConfig, options: RunOptions): OriginPolicy {
   const hosts = new Set(options.allowedHosts);
   const own = hostsOf(route);
   for (const host of own.exact) hosts.add(host);
   const origins = new Set(options.allowedOrigins);
-  if (options.resource !== undefined && URL.canParse(options.resource)) {
-    const { host, origin } = new URL(options.resource);
+  for (const url of [options.resource, route.security?.oauth?.metadata.resource]) {
+    if (url === undefined || !URL.canParse(url)) continue;
+    const { host, origin } = new URL(url);
     hosts.add(host);
     origins.add(origin);
   }

@@ -17,11 +17,11 @@ export function unenforced({ routes }: Config): readonly ConfigFault[] {
 }
 
 function asked(route: RouteConfig): readonly string[] {
-  const { security, backendSelector, upstreams } = route;
+  const check = route.security?.extAuth;
   const rows: readonly (readonly [string, boolean])[] = [
-    ['securityPolicy', security !== undefined],
-    ['backendSelector', backendSelector !== undefined],
-    ['forwardHeaders with another name', upstreams.some((one) => one.forwardedAs !== undefined)],
+    ['extAuth over gRPC', check?.protocol === 'grpc'],
+    ['bodyToExtAuth', check?.maxBodyBytes !== undefined],
+    ['statusOnError other than 403 and 503', check !== undefined && ![403, 503].includes(check.statusOnError)],
   ];
   return rows.flatMap(([what, isAsked]) => (isAsked ? [what] : []));
 }

@@ -9,7 +9,8 @@ import type { Parking } from '../calls/questions/parking.ts';
 import { Standings } from '../calls/questions/standing.ts';
 import { Router } from '../calls/router.ts';
 import { UnderWay } from '../calls/under-way.ts';
-import { selectors } from '../clients/gate.ts';
+import { selectors, type Gate } from '../clients/gate.ts';
+import { rulesGate, type OnDecision } from '../clients/rules-gate.ts';
 import { ClientRegistry } from '../clients/registry.ts';
 import { Wishes } from '../clients/wishes.ts';
 import { routeKey, type RouteConfig, type UpstreamConfig } from '../config/model.ts';
@@ -17,6 +18,7 @@ import { settledUpstreams } from '../config/naming.ts';
 import { Gateway } from '../gateway.ts';
 import { ListChanges } from '../lists/list-changes.ts';
 import { Lists } from '../lists/lists.ts';
+import type { Challenges } from '../oauth/challenge.ts';
 import { routeHash } from '../session/claims.ts';
 import type { Keyring } from '../session/keyring.ts';
 import type { StreamHost } from '../streams/host.ts';
@@ -24,19 +26,22 @@ import { Keeper } from '../streams/keeper.ts';
 import { OpenStreams } from '../streams/open-streams.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { OriginPolicy } from '../transport/http/accept.ts';
-import type { Authenticate } from '../transport/http/caller.ts';
+import type { Head, OriginPolicy } from '../transport/http/accept.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import { Wheel } from '../transport/http/wheel.ts';
 import { Hops } from '../transport/peers/hop.ts';
 import type { Tell } from '../transport/peers/notice.ts';
 import type { PeerLink } from '../transport/peers/peer-link.ts';
-import { forwarded } from '../transport/upstream/credentials.ts';
 import { EraAdapter } from '../transport/upstream/eras.ts';
 import { LegacyAdapter } from '../transport/upstream/legacy.ts';
 import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { SessionOpener } from '../transport/upstream/opener.ts';
 import { startProbing } from '../transport/upstream/probe.ts';
 import { Upstreams } from '../transport/upstream/upstreams.ts';
+import { drainRetryMs } from '../transport/http/limits.ts';
+import { auditOf } from './audit.ts';
+import { authenticationOf, isSecuredAlike, tellsOfCaller } from './authentication.ts';
+import { routeCredentials } from './credentials.ts';
 import { Route } from './route.ts';
 import { hopPathOf } from './table.ts';
 import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
@@ -59,25 +64,34 @@ export interface Surroundings {
   readonly peerAddress: string;
   readonly peerLink: PeerLink;
   /** Who a caller is on a route that asks for no credential of its own. */
-  readonly authenticate: Authenticate;
+  readonly authenticate: (head: Head) => Caller;
   /** Tells the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
+  /** Takes a line for each decision on who may do what; undefined: none are written. */
+  readonly audit: Log | undefined;
   readonly version: string;
 }
 
 export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const { keyring, resource, policy, tell, log, version } = around;
+  const audit = auditOf(routeKey(config), around.audit);
+  const { onRefused, onDecision } = audit;
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
   const journal = new Journal(log);
+  let current = config;
+  let authentication = authenticationOf(config, around.authenticate, onRefused);
+  let gate = gateOf(config, authentication.challenges, onDecision);
+  authentication.warm();
+  const credentials = routeCredentials(() => authentication);
   const adapter = new EraAdapter(
-    new LegacyAdapter(wheel, forwarded, version),
-    new ModernAdapter(wheel, forwarded, version),
+    new LegacyAdapter(wheel, credentials, version),
+    new ModernAdapter(wheel, credentials, version),
     nowMs,
   );
   const urlOf = (upstream: UpstreamConfig): string => addressOf(upstream, routeKey(config), around.bridgedUrl);
   const bridgedUrlOf = ({ name }: UpstreamConfig): string => around.bridgedUrl(routeKey(config), name);
-  const upstreams = new Upstreams(takenOver([], settledUpstreams(config.upstreams), urlOf, version, log, bridgedUrlOf));
+  const upstreams = new Upstreams(takenOver([], upstreamsOf(config), urlOf, version, log, bridgedUrlOf));
   const catalogue = new Catalogue();
   const opener = new SessionOpener({
     adapter,
@@ -105,7 +119,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     dropped: (reason, { upstream }, cause) => journal.messageDropped(reason, upstream.config.id, cause),
   };
   const standings = new Standings(host);
-  const streams = new OpenStreams({ ...host, upstreams, opener });
+  const streams = new OpenStreams({ ...host, upstreams, opener, gate: () => gate });
   const wishes = new Wishes(nowSeconds);
   const clients = new ClientRegistry({
     keyring,
@@ -125,7 +139,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     wishes,
     nowSeconds,
   });
-  const lists = new Lists(upstreams, catalogue, adapter, log, nowMs);
+  const lists = new Lists(upstreams, catalogue, adapter, log, nowMs, () => gate);
   const hops = new Hops(around.peerAddress, hopPathOf(config), keyring, nowSeconds, around.peerLink);
   const keeper = new Keeper(wishes, streams, tell);
   const asked = new Holds<Asking>(wheel, hops.ownAddress);
@@ -137,8 +151,10 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     new Gateway({
       upstreams,
       policy,
-      authenticate: around.authenticate,
-      gate: selectors,
+      authenticate: authentication.authenticate,
+      refusalOf: authentication.refusalOf,
+      credentialNames: authentication.credentialNames,
+      gate,
       clients,
       lists,
       router: new Router(upstreams, naming, lists),
@@ -153,15 +169,41 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
       idle,
       version,
     });
+  // Tokens are judged when a request comes; what stays open longer ends with its token.
+  const expiring = setInterval(() => {
+    if (current.security === undefined) return;
+    streams.endExpired(nowSeconds());
+    underWay.disconnectExpired(nowSeconds(), drainRetryMs);
+  }, expiryCheckMs).unref();
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();
+    clearInterval(expiring);
     streams.endAll();
     await Promise.allSettled([...upstreams.all.map((upstream) => upstream.close()), hops.close()]);
+    credentials.close();
+    authentication.close();
+  };
+  /** Takes in who may use the route and what for. Open streams are judged again: their clients come back. */
+  const secure = (next: RouteConfig): void => {
+    const isAlike = isSecuredAlike(current, next);
+    if (!isAlike) {
+      const former = authentication;
+      authentication = authenticationOf(next, around.authenticate, onRefused);
+      authentication.warm();
+      // Some requests may still wait for what it asks.
+      setTimeout(() => former.close(), formerAuthenticationMs).unref();
+    }
+    current = next;
+    gate = gateOf(next, authentication.challenges, onDecision);
+    credentials.settle(next.upstreams);
+    if (!isAlike) streams.endAll();
   };
   const reconfigure = (next: RouteConfig): Gateway => {
+    // First, as it may fail.
+    secure(next);
     const before = upstreams.all;
-    const after = takenOver(before, settledUpstreams(next.upstreams), urlOf, version, log, bridgedUrlOf);
+    const after = takenOver(before, upstreamsOf(next), urlOf, version, log, bridgedUrlOf);
     const gone = before.filter((upstream) => !after.includes(upstream));
     const come = after.filter((upstream) => !before.includes(upstream));
     upstreams.replace(after);
@@ -187,6 +229,30 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     heard: { clients, streams, underWay, changes, wishes },
     close,
   });
+}
+
+/** How long what judged requests before a change of the configuration is kept for those under way, in ms. */
+const formerAuthenticationMs = 10_000;
+
+/** How often open streams are looked through for tokens that have expired, in ms. */
+const expiryCheckMs = 1_000;
+
+function gateOf(
+  { security, backendSelector, upstreams }: RouteConfig,
+  challenges: Challenges | undefined,
+  onDecision: OnDecision,
+): Gate {
+  const authorization = security?.authorization;
+  if (authorization === undefined && backendSelector === undefined) return selectors;
+  return rulesGate({ authorization, backendSelector, upstreams, challenges }, onDecision);
+}
+
+/** The upstreams as the route makes them: alone or not, and told of the caller or not. */
+function upstreamsOf({ upstreams, security }: RouteConfig): readonly UpstreamConfig[] {
+  const isTold = tellsOfCaller(security);
+  return settledUpstreams(upstreams).map((upstream) =>
+    isTold || upstream.grant?.kind === 'tokenExchange' ? Object.freeze({ ...upstream, isPersonal: true }) : upstream,
+  );
 }
 
 function addressOf(

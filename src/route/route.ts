@@ -63,8 +63,8 @@ export class Route {
   /** Applies `config`. An upstream whose configuration is unchanged continues. */
   apply(config: RouteConfig): void {
     if (isDeepStrictEqual(config, this.#config)) return;
-    this.#config = config;
     this.#gateway = this.parts.reconfigure(config);
+    this.#config = config;
   }
 
   /** Takes a notice of another worker or replica. Resolves when it is applied here. */

@@ -9,6 +9,7 @@ import { openEventId } from '../session/event-id.ts';
 import { streams } from '../telemetry/metrics.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
+import type { Gate } from '../clients/gate.ts';
 import { Subscription, type SubscriptionHost } from './subscription.ts';
 import type { StreamHost } from './host.ts';
 import type { Caller } from '../transport/http/caller.ts';
@@ -32,6 +33,8 @@ const listsChanged = [
 export interface OpenStreamsParts extends StreamHost {
   readonly upstreams: Upstreams;
   readonly opener: SessionOpener;
+  /** The one in force. */
+  readonly gate: () => Gate;
 }
 
 export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
@@ -42,12 +45,14 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
   readonly reply: StreamHost['reply'];
   readonly dropped: StreamHost['dropped'];
   readonly #upstreams: Upstreams;
+  readonly #gate: () => Gate;
   /** In the order of their opening. */
   readonly #open = new Set<MergedStream>();
   readonly #resumed = new Set<ResumedStream>();
   readonly #subscriptions = new Set<Subscription>();
 
-  constructor({ upstreams, adapter, opener, wheel, told, reply, dropped }: OpenStreamsParts) {
+  constructor({ upstreams, adapter, opener, wheel, told, reply, dropped, gate }: OpenStreamsParts) {
+    this.#gate = gate;
     this.#upstreams = upstreams;
     this.opener = opener;
     this.adapter = adapter;
@@ -70,7 +75,8 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
         : openEventId(client.session, lastEventId, unixSeconds());
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.byHash(id.upstream);
-      const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
+      const isReached = upstream !== undefined && this.reaches(caller, upstream);
+      const session = isReached ? client.sessions.peek(upstream) : undefined;
       if (session !== undefined) {
         const stream = new ResumedStream(this, client, { session, caller }, response, id);
         this.#resumed.add(stream);
@@ -83,6 +89,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     this.#open.add(stream);
     this.#count(client, 1);
     for (const upstream of this.#upstreams) stream.join(upstream);
+    void stream.begin();
     if (client.openStreams > 1) void this.rewatch(client.known.jti);
   }
 
@@ -128,6 +135,23 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
       told.add(stream.client);
       for (const method of listsChanged) stream.announce(method);
     }
+  }
+
+  reaches(caller: Caller, upstream: Upstream): boolean {
+    return this.#gate().reaches(caller, upstream);
+  }
+
+  mayWatch(caller: Caller, upstream: Upstream, uri: string): boolean {
+    return this.#gate().shows(caller, 'resources', upstream, uri);
+  }
+
+  /** Ends the streams whose access tokens have expired; their clients come back with others and go on where they were. */
+  endExpired(nowSeconds: number): void {
+    const last = encodeRetry(drainRetryMs);
+    const isOver = ({ caller: { expiresAt } }: { readonly caller: Caller }): boolean =>
+      expiresAt !== undefined && expiresAt <= nowSeconds;
+    for (const stream of [...this.#open, ...this.#resumed]) if (isOver(stream)) stream.end(last);
+    for (const subscription of this.#subscriptions) if (isOver(subscription)) subscription.end();
   }
 
   /** Ends all streams because the process stops. Their clients reconnect to another replica. */

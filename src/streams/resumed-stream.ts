@@ -54,7 +54,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#to = to;
     this.#response = response;
     this.#position = position;
-    this.#events = new EventStream(response, host.wheel);
+    this.#events = new EventStream(response, host.wheel, to.caller.principalId);
     this.#events.owner = this;
   }
 
@@ -64,6 +64,10 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
 
   onGone(): void {
     this.#close();
+  }
+
+  get caller(): Outbound['caller'] {
+    return this.#to.caller;
   }
 
   /** Asks the upstream first, so that the HTTP status tells the client when there is nothing to resume. */

@@ -40,6 +40,10 @@ const listsChanged =
 export interface SubscriptionHost extends StreamHost {
   readonly opener: SessionOpener;
   unsubscribed(subscription: Subscription): void;
+  /** Whether the caller gets this upstream at all. */
+  reaches(caller: Caller, upstream: Upstream): boolean;
+  /** Whether the caller may read this resource, by the upstream's own URI. */
+  mayWatch(caller: Caller, upstream: Upstream, uri: string): boolean;
 }
 
 /** The parts of the filter that the gateway supports, as far as the upstreams do. */
@@ -74,7 +78,7 @@ export class Subscription implements Listened, StreamOwner, WatchingOwner {
     this.client = call.client;
     this.caller = call.caller;
     this.#call = call;
-    this.#filter = filterOf(call, upstreams);
+    this.#filter = filterOf(call, upstreams, host);
     this.#upstreams = upstreams;
     call.outlet.owner = this;
   }
@@ -114,6 +118,7 @@ export class Subscription implements Listened, StreamOwner, WatchingOwner {
 
   /** An upstream that was down or unknown is available: its changes are reported from now on. */
   async returned(upstream: Upstream): Promise<void> {
+    if (!this.host.reaches(this.caller, upstream)) return;
     try {
       await this.client.sessions.ensure(upstream, this.caller);
     } catch {
@@ -152,7 +157,7 @@ export class Subscription implements Listened, StreamOwner, WatchingOwner {
   }
 
   #join(upstream: Upstream): void {
-    if (this.#over || this.#listeners.has(upstream)) return;
+    if (this.#over || this.#listeners.has(upstream) || !this.host.reaches(this.caller, upstream)) return;
     const session = this.client.sessions.peek(upstream);
     const uris = (this.#watches.get(upstream) ?? []).map(({ inward }) => inward);
     const tasks = this.#filter.tasks.byUpstream.get(upstream);
@@ -255,7 +260,11 @@ function stamp(id: string): string {
   return `{"${metaKey.subscriptionId}":${id}}`;
 }
 
-function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter {
+function filterOf(
+  { message, client, caller, said }: Call,
+  upstreams: Upstreams,
+  host: Pick<SubscriptionHost, 'mayWatch'>,
+): Filter {
   const filter = readFilter(message, { uris: maxSubscribedUris, tasks: maxSubscribedTasks });
   const methods = new Set<string>();
   const asked: Record<string, true> = {};
@@ -269,7 +278,8 @@ function filterOf({ message, client, said }: Call, upstreams: Upstreams): Filter
     // With one upstream every URI is that upstream's.
     const bare = upstreams.only === undefined ? undefined : { upstream: upstreams.only, uri: outward };
     const known = inwardUri(outward, upstreams.byScheme) ?? bare;
-    if (known === undefined) continue;
+    // What the caller may not read is left out, as what nobody has.
+    if (known === undefined || !host.mayWatch(caller, known.upstream, known.uri)) continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);
   }

@@ -3,6 +3,7 @@
  * to it; a session is named by `sessionLabel`, the first eight hex digits of the SHA-256 of its token id.
  */
 import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { isForPeople, type LogFormat, prettyOutput } from './pretty.ts';
 
@@ -28,10 +29,16 @@ export function outputOf(format: LogFormat): DestinationStream {
   return isForPeople(format) ? prettyOutput(process.stderr, false) : jsonOutput();
 }
 
-function jsonOutput(): DestinationStream {
+/** Lines of JSON at the end of a file, which is made where it is not there. Throws when it cannot be written. */
+export function fileOutput(path: string): DestinationStream {
+  closeSync(openSync(path, 'a', 0o600));
+  return jsonOutput(path);
+}
+
+function jsonOutput(dest: string | number = 2): DestinationStream {
   // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
   const destination = pino.destination({
-    dest: 2,
+    dest,
     sync: false,
     minLength: 4096,
     periodicFlush: 1000,

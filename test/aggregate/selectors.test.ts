@@ -70,9 +70,11 @@ describe('patterns', () => {
   });
 });
 
+function of(tools: Partial<NameSelector>): UpstreamConfig {
+  return anUpstream('up', { tools: { include: undefined, exclude: new Set<string>(), ...tools } });
+}
+
 describe('whether names may be hidden', () => {
-  const of = (tools: Partial<NameSelector>): UpstreamConfig =>
-    anUpstream('up', { tools: { include: undefined, exclude: new Set<string>(), ...tools } });
   for (const [about, upstream, is] of [
     ['no selector', of({}), false],
     ['an empty include', of({ include: new Set() }), true],

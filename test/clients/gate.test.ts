@@ -9,7 +9,7 @@ const upstream = upstreamAt(undefined, {
   prompts: { include: new Set(['open']), exclude: new Set() },
 });
 const allows = (kind: SubjectKind, name: string): boolean =>
-  selectors.allow(nobody, { kind, upstream, name, method: 'x' });
+  selectors.refusal(nobody, { kind, upstream, name, method: 'x' }, toServer('tools/call', { name })) === undefined;
 
 test('each kind is judged by its own selector', () => {
   expect([allows('tool', 'secret'), allows('tool', 'other')]).toEqual([false, true]);
@@ -22,10 +22,11 @@ test('resources are judged by their selector, and one hidden is refused like one
   const chosen = upstreamAt(undefined, {
     resources: { include: undefined, exclude: new Set(['a://secret']), includePatterns: ['^a:'] },
   });
-  const allowed = ['a://open', 'a://secret', 'b://other'].map((name) =>
-    selectors.allow(nobody, { kind: 'resource', upstream: chosen, name, method: 'resources/read' }),
-  );
-  expect(allowed).toEqual([true, false, false]);
+  const codes = ['a://open', 'a://secret', 'b://other'].map((name) => {
+    const subject = { kind: 'resource', upstream: chosen, name, method: 'resources/read' } as const;
+    return selectors.refusal(nobody, subject, toServer('resources/read', { uri: name }))?.code;
+  });
+  expect(codes).toEqual([undefined, 'resource_unknown', 'resource_unknown']);
 });
 
 test('a method nothing is known of must be hidden under neither kind', () => {

@@ -9,14 +9,18 @@ test('each thing that is not done yet is a fault of its route', () => {
     manifold: {
       backends: { a: { tools: { t: { rename: 'u' } }, resourceSelector: { include: ['x'] } } },
       routes: {
-        r: { servers: ['a'], securityPolicy: { authorization: { rules: [] } }, backendSelector: {}, hostnames: ['h'] },
+        r: {
+          servers: ['a'],
+          securityPolicy: { extAuth: { grpc: { backendRefs: [{ name: 'x', port: 1 }] } } },
+          backendSelector: {},
+          hostnames: ['h'],
+        },
         s: { servers: ['a'], path: '/s', headers: [{ name: 'a', value: 'b' }] },
       },
     },
   });
   expect(unenforced(readConfig(text, 'f', {})).map(({ path, problem }) => `${path}: ${problem}`)).toEqual([
-    'route r: securityPolicy cannot be enforced by this version',
-    'route r: backendSelector cannot be enforced by this version',
+    'route r: extAuth over gRPC cannot be enforced by this version',
   ]);
 });
 

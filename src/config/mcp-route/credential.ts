@@ -97,6 +97,8 @@ export function forwarded(
     else {
       if (credentialHeaders.has(from))
         warn(context, at, `${from} of the client is passed through to this backend, as acknowledged`);
+      // A header that is passed on as it is as well as under another name.
+      if (from !== to && names.has(from) && !renamed.some(([other]) => other === from)) renamed.push([from, from]);
       names.add(from);
       if (from !== to || renamed.some(([other]) => other === from)) renamed.push([from, to]);
     }

@@ -1,7 +1,7 @@
 /** One MCPRoute, with the objects it leads to → a route of the model. */
 import { schemeOf, slug } from '../identity.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
-import { Claims } from '../mcp-servers/read.ts';
+import { TakenNames } from '../mcp-servers/read.ts';
 import { maxUpstreams } from '../limits.ts';
 import type { Naming, RouteConfig, UpstreamConfig, UpstreamTransport } from '../model.ts';
 import { checkId } from '../naming.ts';
@@ -18,6 +18,8 @@ import type { Located } from './objects.ts';
 import { backendSelectorOf, securityOf } from './policy.ts';
 import { checkRoutePath } from './route-path.ts';
 import type { BackendRefText, RouteSpec } from './route-shape.ts';
+import { securedBy } from './security-settings.ts';
+import type { SecuritySettings } from './security-settings-shape.ts';
 import { everything, readHeaderMatches, readSelector } from './selector.ts';
 import { tuned } from './settings.ts';
 import type { BackendSettings } from './settings-shape.ts';
@@ -35,12 +37,13 @@ export function routeOf(
   const attached = attachedTo(context, spec);
   const headers = readHeaderMatches(context, ['spec', 'headers'], spec.headers ?? []);
   checkRoutePath(context, ['spec', 'path'], spec.path);
-  const upstreams = upstreamsOf(context, spec, naming, settings);
+  const upstreams = upstreamsOf(context, spec, naming, settings.backends);
   const ids = new Map(spec.backendRefs.map(({ name }) => [name, slug(name)]));
-  const security =
+  const policy =
     spec.securityPolicy === undefined
       ? undefined
       : securityOf(context, ['spec', 'securityPolicy'], spec.securityPolicy, ids);
+  const security = securedBy(context, [...settingsPath, 'security'], policy, settings.security);
   const selector =
     spec.backendSelector === undefined
       ? undefined
@@ -69,17 +72,18 @@ function settingsOf(
   context: RouteContext,
   annotations: Readonly<Record<string, string>>,
   spec: RouteSpec,
-): SettingsByBackend {
+): { readonly backends: SettingsByBackend; readonly security: SecuritySettings | undefined } {
+  const nothing = { backends: new Map(), security: undefined };
   for (const name of Object.keys(annotations)) {
     if (name.startsWith(annotationPrefix) && name !== settingsAnnotation)
       fault(context, ['metadata', 'annotations', name], 'unknown annotation', `Did you mean "${settingsAnnotation}"?`);
   }
   const text = annotations[settingsAnnotation];
-  if (text === undefined) return new Map();
+  if (text === undefined) return nothing;
   const place = context.document.place(settingsPath) ?? context.document.source;
   const findings = within(context.findings, settingsPath, place);
   const [document] = documentsOf(text, place, context.env, findings);
-  if (document === undefined) return new Map();
+  if (document === undefined) return nothing;
   const settings = shaped(settingsShape, document.value, [], documentOf(undefined, place), findings);
   const known = spec.backendRefs.map(({ name }) => name);
   for (const name of Object.keys(settings?.backends ?? {})) {
@@ -92,7 +96,7 @@ function settingsOf(
       near === undefined ? 'Take it out' : `Did you mean "${near}"?`,
     );
   }
-  return new Map(Object.entries(settings?.backends ?? {}));
+  return { backends: new Map(Object.entries(settings?.backends ?? {})), security: settings?.security };
 }
 
 function upstreamsOf(
@@ -103,7 +107,7 @@ function upstreamsOf(
 ): readonly UpstreamConfig[] {
   const findings = placed(context);
   const path = ['spec', 'backendRefs'];
-  const claims = new Claims(naming, findings);
+  const claims = new TakenNames(naming, findings);
   if (spec.backendRefs.length > maxUpstreams)
     fault(
       context,
@@ -143,7 +147,10 @@ function backendOf(
     context,
     [...at, 'forwardHeaders'],
     ref.forwardHeaders ?? [],
-    new Set(headers.map(([name]) => name.toLowerCase())),
+    new Set([
+      ...headers.map(([name]) => name.toLowerCase()),
+      ...(settings?.grant === undefined ? [] : ['authorization']),
+    ]),
     settings?.acknowledgeTokenPassthrough === true,
   );
   const settingsAt = [...settingsPath, 'backends', ref.name];

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { duration } from './names.ts';
 import { backendSelectorShape, headersShape, selectorShape } from './route-shape.ts';
 import { hostName } from './names.ts';
+import { grantShape, securitySettingsShape } from './security-settings-shape.ts';
 import { securityShape } from './security-shape.ts';
 import { anything, fieldOf, fields, flag, has, list, named, ruled, text, whole, word } from './shape.ts';
 
@@ -116,11 +117,14 @@ const backendSettings = fields({
   tools: named(toolOverride)
     .optional()
     .describe('Overrides, by the name the backend gives the tool. A renamed tool answers to its new name only.'),
+  grant: grantShape.optional().describe('A token that the gateway gets for it.'),
+  public: flag().optional().describe('What it says to one principal may be said to all.'),
 });
 
 /** Of an MCPRoute. */
 export const settingsShape = fields({
   backends: named(backendSettings).optional().describe('By the name of the backend.'),
+  security: securitySettingsShape.optional().describe('What `securityPolicy` has no field for.'),
 });
 
 const jsonRoute = fields({
@@ -130,6 +134,7 @@ const jsonRoute = fields({
   servers: list(text({ min: 1, wants: 'the name of a server' }), 256, 1).describe('Names of servers of the file.'),
   backendSelector: backendSelectorShape.optional(),
   securityPolicy: securityShape.optional(),
+  security: securitySettingsShape.optional().describe('What `securityPolicy` has no field for.'),
 });
 
 /** Of an mcpServers file. */

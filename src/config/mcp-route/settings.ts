@@ -5,12 +5,13 @@ import type { JsonValue, ToolOverride, UpstreamConfig, UpstreamLimits } from '..
 import type { RouteContext } from './context.ts';
 import { fault } from './context.ts';
 import { durationMs } from './duration.ts';
+import { grantOf } from './security-settings.ts';
 import { readSelector } from './selector.ts';
 import type { BackendSettings } from './settings-shape.ts';
 
 export type Tuned = Pick<
   UpstreamConfig,
-  'timeoutMs' | 'era' | 'onSessionLoss' | 'prompts' | 'resources' | 'limits' | 'overrides'
+  'timeoutMs' | 'era' | 'onSessionLoss' | 'prompts' | 'resources' | 'limits' | 'overrides' | 'grant' | 'isPublic'
 >;
 
 /** `path` is that of the settings; faults go to the context. */
@@ -18,6 +19,7 @@ export function tuned(context: RouteContext, path: JsonPath, settings: BackendSe
   const { timeouts, promptSelector, resourceSelector, tools } = settings ?? {};
   const limits = limitsOf(context, path, settings ?? {});
   const overrides = overridesOf(context, [...path, 'tools'], tools ?? {});
+  const grant = settings?.grant === undefined ? undefined : grantOf(context, [...path, 'grant'], settings.grant);
   return {
     timeoutMs: span(context, [...path, 'timeouts', 'silence'], timeouts?.silence) ?? defaultTimeoutMs,
     era: settings?.era ?? 'auto',
@@ -30,6 +32,8 @@ export function tuned(context: RouteContext, path: JsonPath, settings: BackendSe
     }),
     ...(limits !== undefined && { limits }),
     ...(overrides.size > 0 && { overrides }),
+    ...(grant !== undefined && { grant }),
+    ...(settings?.public === true && { isPublic: true }),
   };
 }
 

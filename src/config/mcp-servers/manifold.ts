@@ -10,6 +10,7 @@ import { shaped } from '../mcp-route/faults.ts';
 import { Objects } from '../mcp-route/objects.ts';
 import { backendSelectorOf, securityOf } from '../mcp-route/policy.ts';
 import { checkRoutePath } from '../mcp-route/route-path.ts';
+import { securedBy } from '../mcp-route/security-settings.ts';
 import { readHeaderMatches } from '../mcp-route/selector.ts';
 import { tuned } from '../mcp-route/settings.ts';
 import type { BackendSettings, JsonRoute } from '../mcp-route/settings-shape.ts';
@@ -138,6 +139,11 @@ function routeOf(context: RouteContext, name: string, route: JsonRoute, servers:
     fault(context, [...path, 'servers'], 'a server stands here twice', 'Keep one');
   const headers = readHeaderMatches(context, [...path, 'headers'], route.headers ?? []);
   const ids = new Map(upstreams.map((upstream) => [upstream.name, upstream.id]));
+  const policy =
+    route.securityPolicy === undefined
+      ? undefined
+      : securityOf(context, [...path, 'securityPolicy'], route.securityPolicy, ids);
+  const security = securedBy(context, [...path, 'security'], policy, route.security);
   return {
     name,
     path: route.path,
@@ -145,9 +151,7 @@ function routeOf(context: RouteContext, name: string, route: JsonRoute, servers:
     upstreams,
     ...(route.hostnames !== undefined && route.hostnames.length > 0 && { hosts: route.hostnames }),
     ...(headers.length > 0 && { headers }),
-    ...(route.securityPolicy !== undefined && {
-      security: securityOf(context, [...path, 'securityPolicy'], route.securityPolicy, ids),
-    }),
+    ...(security !== undefined && { security }),
     ...(route.backendSelector !== undefined && {
       backendSelector: backendSelectorOf(context, [...path, 'backendSelector'], route.backendSelector),
     }),

@@ -2,13 +2,19 @@
  * A service of the operator that decides about each request by its head, over HTTP. What it answers with 200 goes on; any other
  * status refuses. The request it gets has the method and the path of the client's, below a prefix, and chosen headers.
  */
-import { GatewayError } from '../../errors.ts';
+import { hash } from 'node:crypto';
+import type { GatewayError } from '../../errors.ts';
 import { authorizationUnavailable, denied, tokenInvalid } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 
 export interface HttpExtAuth {
-  readonly url: string;
+  /** Where the service is, each with the prefix of paths; the next is asked when one does not answer. */
+  readonly urls: readonly string[];
+  /** Stands in place of the client's path. */
+  readonly pathOverride?: string | undefined;
+  /** What clients are told when nobody can be asked: 403, or 503 for anything else. Default 503. */
+  readonly statusOnError?: number | undefined;
   /** Headers of the client that the service gets, besides `Authorization`. */
   readonly headersToExtAuth?: readonly string[] | undefined;
   /** Headers of its answer that upstreams get. */
@@ -25,26 +31,60 @@ export type ExtAuth = (head: RequestHead, verified: Verified) => Promise<Verifie
 
 export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge: string): ExtAuth {
   const sent = new Set(['authorization', ...(config.headersToExtAuth ?? []).map((name) => name.toLowerCase())]);
-  const prefix = config.url.replace(/\/$/, '');
+  const prefixes = config.urls.map((url) => url.replace(/\/$/, ''));
+  const ask = async (head: RequestHead): Promise<Response> => {
+    let last: unknown;
+    for (const prefix of prefixes) {
+      try {
+        return await fetch(below(prefix, config.pathOverride ?? head.path), {
+          method: head.method,
+          headers: chosen(head, sent),
+          ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
+        });
+      } catch (fault) {
+        last = fault;
+      }
+    }
+    throw last;
+  };
+  const silent = (detail: string, fault?: unknown): GatewayError =>
+    config.statusOnError === 403 ? denied(undefined, undefined) : authorizationUnavailable(detail, fault);
   return async (head, verified) => {
     let answer: Response;
     try {
-      answer = await fetch(below(prefix, head.path), {
-        method: head.method,
-        headers: chosen(head, sent),
-        ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
-      });
+      answer = await ask(head);
     } catch (fault) {
       if (config.failOpen === true) return verified;
-      throw authorizationUnavailable('the authorization service', fault);
+      throw silent('the authorization service', fault);
     }
     if (answer.status >= 500 && config.failOpen === true) return verified;
-    if (answer.status === 200) return withAdded(verified, answer.headers, config);
+    if (answer.status === 200) return withAdded(verifiedBy(head, verified, sent), answer.headers, config);
+    if (answer.status >= 500) throw silent(`status ${answer.status}`);
     throw refusal(answer, challenge);
   };
 }
 
-/** The path of the client below the prefix; a path that leads elsewhere is the prefix alone. */
+/**
+ * Who has only the word of the service is told apart by what was shown to it, so that callers with other credentials are other
+ * principals.
+ */
+function verifiedBy(head: RequestHead, verified: Verified, sent: ReadonlySet<string>): Verified {
+  if (verified.principal !== 'anonymous') return verified;
+  const { 'x-forwarded-host': _host, ...shown } = chosen(head, sent);
+  if (Object.keys(shown).length === 0) return verified;
+  const sub = hash(
+    'sha256',
+    JSON.stringify(
+      Object.keys(shown)
+        .toSorted()
+        .map((name) => [name, shown[name]]),
+    ),
+    'base64url',
+  );
+  return { ...verified, principal: { iss: 'extauth', sub, bind: '' } };
+}
+
+/** The path of the client, or the one in its place, below the prefix; a path that leads elsewhere is the prefix alone. */
 function below(prefix: string, path: string): string {
   const target = path.startsWith('/') ? `${prefix}${path}` : prefix;
   return URL.canParse(target) && new URL(target).href.startsWith(new URL(prefix).href) ? target : prefix;
@@ -69,16 +109,20 @@ function withAdded(verified: Verified, headers: Headers, config: HttpExtAuth): V
   });
   return {
     ...verified,
-    ...(subject === null || subject === '' || verified.principal !== 'anonymous'
+    ...(subject === null || subject === '' || !isByService(verified)
       ? {}
       : { principal: { iss: 'extauth', sub: subject, bind: '' } }),
     forwarded: [...(verified.forwarded ?? []), ...added],
   };
 }
 
+function isByService({ principal }: Verified): boolean {
+  return principal === 'anonymous' || principal.iss === 'extauth';
+}
+
 /** The service is the operator's: where it names a challenge of its own, clients get that. Its body stays here. */
 function refusal(answer: Response, challenge: string): GatewayError {
-  if (answer.status >= 500 || answer.status === 429) return authorizationUnavailable(`status ${answer.status}`);
+  if (answer.status === 429) return authorizationUnavailable(`status ${answer.status}`);
   if (answer.status !== 401) return denied(undefined, undefined);
   const own = answer.headers.get('www-authenticate');
   return tokenInvalid(own === null || !/^[\x20-\x7e]{1,1000}$/.test(own) ? challenge : own, 'refused by the service');

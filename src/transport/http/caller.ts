@@ -3,6 +3,8 @@
  * this point nothing reads the raw headers but what decides which of them an upstream gets (upstream/credentials.ts), what
  * compares them with the body (calls/repeated-arguments.ts) and what brings the request to another replica (peers/hop.ts).
  */
+import { hash } from 'node:crypto';
+import type { Verified } from '../../oauth/verified.ts';
 import type { Principal } from '../../session/principal.ts';
 import type { Head } from './accept.ts';
 
@@ -22,14 +24,26 @@ export interface Caller {
   readonly expiresAt: number | undefined;
   /** All headers of the request. */
   readonly rawHeaders: RawHeaders;
+  /** Headers that every upstream gets because of who calls: names (lower case) and values in turn. */
+  readonly told: RawHeaders;
+  /** The HTTP request, for rules; the path has its query. Undefined where no rule asks. */
+  readonly http: { readonly method: string; readonly path: string } | undefined;
+}
+
+/** What of an HTTP request is not in its head. */
+export interface RequestLine {
+  readonly method?: string | undefined;
+  /** Path and query. */
+  readonly url?: string | undefined;
 }
 
 /**
  * Finds out who sends a request. Synchronous where nothing has to be asked, so that the usual way costs no turn of the loop.
  * Throws, or rejects with, the fault that the client is answered with.
  */
-export type Authenticate = (head: Head) => Caller | Promise<Caller>;
+export type Authenticate = (head: Head, line: RequestLine) => Caller | Promise<Caller>;
 
+const nothing: RawHeaders = [];
 const noScopes: ReadonlySet<string> = new Set();
 const noClaims: Readonly<Record<string, unknown>> = Object.freeze({});
 
@@ -42,7 +56,32 @@ export function anonymous({ rawHeaders }: Pick<Head, 'rawHeaders'>): Caller {
     claims: noClaims,
     expiresAt: undefined,
     rawHeaders,
+    told: nothing,
+    http: undefined,
   };
+}
+
+/** A caller whose credentials have been verified. `told`: see `Caller`. */
+export function callerOf(
+  { principal, scopes, claims, expiresAt }: Verified,
+  { rawHeaders }: Pick<Head, 'rawHeaders'>,
+  told: RawHeaders,
+  http: Caller['http'],
+): Caller {
+  return { principal, principalId: principalId(principal), scopes, claims, expiresAt, rawHeaders, told, http };
+}
+
+const ids = new WeakMap<object, string>();
+
+/** The same for equal principals, and fit for a header. */
+function principalId(principal: Principal): string {
+  if (principal === 'anonymous') return '';
+  let id = ids.get(principal);
+  if (id === undefined) {
+    id = hash('sha256', JSON.stringify([principal.iss, principal.sub, principal.bind]), 'base64url');
+    ids.set(principal, id);
+  }
+  return id;
 }
 
 /** For what the gateway asks for no client: no header of anyone goes along. */

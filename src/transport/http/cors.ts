@@ -27,20 +27,21 @@ const maxAsked = 100;
 /**
  * Call it once the Host and the Origin are let in and before anything else. Tells the page of `head.origin` that it may read the
  * answer, and answers OPTIONS: true then, and nothing more is to be done. `forwarded`: further request headers, in lower case, that
- * clients may send for upstreams.
+ * clients may send for upstreams; `credentials`: those in which they may prove who they are.
  */
 export function answerCors(
   head: Head,
   request: Pick<IncomingMessage, 'method' | 'headers'>,
   response: ServerResponse,
   forwarded: ReadonlySet<string> = none,
+  credentials: ReadonlySet<string> = none,
 ): boolean {
   const isOptions = request.method === 'OPTIONS';
   if (head.origin !== undefined) {
     response.setHeader('Access-Control-Allow-Origin', head.origin);
     response.setHeader('Vary', isOptions ? preflightVary : 'Origin');
     response.setHeader('Access-Control-Expose-Headers', exposed);
-    if (isOptions) preflight(request, response, forwarded);
+    if (isOptions) preflight(request, response, new Set([...forwarded, ...credentials]));
   }
   if (!isOptions) return false;
   response.writeHead(204, ['Allow', allowedVerbs]);

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
+import { BodyTurn } from './turns.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
 export function respondJson(response: ServerResponse, body: Buffer | string, token?: string, status = 200): void {
@@ -35,7 +36,7 @@ const acceptedHeaders = ['Content-Length', '0'];
  */
 export function respondFault(response: ServerResponse, fault: unknown, id?: string): void {
   const known = fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault });
-  respondWorded(response, { body: errorBody(known, id), status: known.status }, known.code);
+  respondWorded(response, { body: errorBody(known, id), status: known.status }, known.code, known.headers);
 }
 
 /** The same in the words of a client's era. */
@@ -43,15 +44,18 @@ export function respondWorded(
   response: ServerResponse,
   { body, status }: { readonly body: string; readonly status: number },
   code: ErrorCode,
+  /** Further headers, names and values in turn. */
+  more: readonly string[] = [],
 ): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))];
+  const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)), ...more];
   if (code === 'verb_not_allowed') headers.push('Allow', allowedVerbs);
   // RFC 9110 §15.6.4 and RFC 6585 §4.
-  if (status === 503 || status === 429) headers.push('Retry-After', retryAfterSeconds);
+  if ((status === 503 || status === 429) && !more.includes('Retry-After'))
+    headers.push('Retry-After', retryAfterSeconds);
   // The rest of a body that there is no room for is not read, so the connection can serve nothing more. One that is kept while
   // the process drains would bring the next request here again.
   const isUnread = (code === 'body_too_large' || code === 'overloaded') && !response.req.complete;
@@ -77,9 +81,14 @@ function endAfterBody(response: ServerResponse, body: string): void {
     response.end();
   };
   const timer = setTimeout(end, lingerMs);
+  const turn = new BodyTurn(() => {
+    request.resume();
+    return !request.destroyed;
+  });
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) end();
+    if (!turn.took(chunk.length)) request.pause();
   });
   request.on('end', end);
   request.on('close', end);

@@ -1,39 +1,89 @@
 /**
- * Which headers go to an upstream for a caller: decided only here. Today these are the client headers that
- * `forwardHeaders` names; every other header of the client ends at the gateway. Which names are allowed at all is decided
- * when the configuration is read (config/headers.ts). MCP Security Best Practices §Token Passthrough.
+ * Which headers go to an upstream for a caller: decided only here. Of the client's own these are the ones that `forwardHeaders`
+ * names; every other header of the client ends at the gateway. Besides these there is what the gateway says of the caller (claims,
+ * a client id) and a credential of its own. Which names are allowed at all is decided when the configuration is read
+ * (config/headers.ts). MCP Security Best Practices §Token Passthrough.
  */
 import { createHash } from 'node:crypto';
 import type { UpstreamConfig } from '../../config/model.ts';
+import { GatewayError } from '../../errors.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
 
 /** Gives the headers, as a raw list, that go to an upstream for a caller. */
 export interface Credentials {
-  /** Rejects with the fault that ends the request when credentials cannot be had. */
+  /** Throws, or rejects with, the fault that ends the request when credentials cannot be had. */
   for(config: UpstreamConfig, caller: Caller): RawHeaders | Promise<RawHeaders>;
+  /** The upstream answered 401 to `headers`. Whether asking `for` again, once, makes sense. Absent: never. */
+  refused?(config: UpstreamConfig, caller: Caller, headers: RawHeaders): boolean;
+}
+
+/** A credential of the gateway's own for one upstream. */
+export interface OwnCredential {
+  for(caller: Caller): RawHeaders | Promise<RawHeaders>;
+  refused(caller: Caller, headers: RawHeaders): boolean;
 }
 
 const none: RawHeaders = [];
 
 /** The headers that `forwardHeaders` names: every line of a repeated header, in order. */
 export const forwarded: Credentials = {
-  for: ({ forwardHeaders }, { rawHeaders }) => forwardedTo(forwardHeaders, rawHeaders),
+  for: (config, caller) => forwardedTo(config, caller),
 };
 
-function forwardedTo(forwardHeaders: readonly string[], rawHeaders: RawHeaders): RawHeaders {
+/**
+ * The same with what the gateway says of the caller, and its own credentials. `isWithheld` names (lower case) what no upstream gets
+ * from a client, whatever is configured.
+ */
+export function credentialsFor(
+  isWithheld: (name: string) => boolean,
+  ownOf: (config: UpstreamConfig) => OwnCredential | undefined,
+): Credentials {
+  return {
+    for(config, caller) {
+      const own = ownOf(config);
+      // The gateway's own credential stands alone.
+      const isLeftOut =
+        own === undefined ? isWithheld : (name: string): boolean => name === 'authorization' || isWithheld(name);
+      const said = [...forwardedTo(config, caller, isLeftOut), ...caller.told];
+      const credential = own?.for(caller);
+      if (credential === undefined) return said;
+      if (!(credential instanceof Promise)) return [...said, ...credential];
+      return credential.then((headers) => [...said, ...headers]);
+    },
+    refused: (config, caller, headers) => ownOf(config)?.refused(caller, headers) ?? false,
+  };
+}
+
+/** `isLeftOut` is asked about the names (lower case) that the client and that the upstream use. */
+function forwardedTo(
+  { forwardHeaders, forwardedAs }: Pick<UpstreamConfig, 'forwardHeaders' | 'forwardedAs'>,
+  { rawHeaders }: Pick<Caller, 'rawHeaders'>,
+  isLeftOut?: (name: string) => boolean,
+): RawHeaders {
   if (forwardHeaders.length === 0) return none;
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
-    if (forwardHeaders.includes(name)) headers.push(name, rawHeaders[i + 1]!);
+    if (!forwardHeaders.includes(name) || isLeftOut?.(name) === true) continue;
+    const renamed = forwardedAs?.filter(([from]) => from === name) ?? [];
+    if (renamed.length === 0) headers.push(name, rawHeaders[i + 1]!);
+    for (const [, as] of renamed) if (isLeftOut?.(as) !== true) headers.push(as, rawHeaders[i + 1]!);
   }
   return headers;
 }
 
-/** A key that differs when forwarded headers differ, as answers may depend on them. Empty without forwarded headers. */
-export function credentialsKey(configs: readonly UpstreamConfig[], { rawHeaders }: Caller): string {
-  const all = configs.flatMap(({ id, forwardHeaders }) =>
-    forwardHeaders.length === 0 ? [] : [id, ...forwardedTo(forwardHeaders, rawHeaders)],
+/** A key that differs when what the upstreams get of a caller differs, as answers may depend on it. Empty where they get nothing. */
+export function credentialsKey(configs: readonly UpstreamConfig[], caller: Caller): string {
+  const all = configs.flatMap((config) =>
+    config.forwardHeaders.length === 0 ? [] : [config.id, ...forwardedTo(config, caller)],
   );
-  return all.length === 0 ? '' : createHash('sha256').update(JSON.stringify(all)).digest('base64url');
+  const whole = caller.told.length === 0 ? all : [...all, '', ...caller.told];
+  return whole.length === 0 ? '' : createHash('sha256').update(JSON.stringify(whole)).digest('base64url');
+}
+
+/** What a failure to get a credential is for the client: a fault of that upstream. */
+export function credentialFault(fault: unknown): GatewayError {
+  return fault instanceof GatewayError
+    ? fault
+    : new GatewayError('upstream_unauthorized', String(fault), { cause: fault });
 }

@@ -1,13 +1,17 @@
-/** Sends one request as soon as its credentials are available. */
-import type { Pool } from 'undici';
+/** Sends one request as soon as its credentials are available, and once more with others where an upstream refuses them. */
+import type { Dispatcher, Pool } from 'undici';
+import type { UpstreamConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
-import type { RawHeaders } from '../http/caller.ts';
+import type { Caller, RawHeaders } from '../http/caller.ts';
+import { credentialFault, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
+import type { LimitedExchange } from './limited-request.ts';
 import type { Limiter } from './limiter.ts';
-import { sendWhereItIs, type Redirectable, type Request } from './redirects.ts';
+import { sendWhereItIs, type Redirectable, type Redirected, type Request } from './redirects.ts';
 
 /** An upstream, as far as requests need to know it. */
 interface Target extends Redirectable {
+  readonly config: UpstreamConfig;
   /** Connections of calls, which alone are limited. */
   readonly pool: Pool;
   readonly limiter: Limiter | undefined;
@@ -18,22 +22,47 @@ export function dispatch(
   upstream: Target,
   pool: Pool,
   request: Request,
-  credentials: RawHeaders | Promise<RawHeaders>,
+  credentials: Credentials,
+  caller: Caller,
   exchange: HttpExchange,
 ): void {
-  if (!(credentials instanceof Promise)) {
-    put(upstream, pool, request, credentials, exchange);
+  const { config } = upstream;
+  const send =
+    // Only what the gateway gets by itself can be got anew.
+    config.grant === undefined
+      ? (headers: RawHeaders): void => put(upstream, pool, request, headers, exchange)
+      : (headers: RawHeaders): void => {
+          const again = (): void => {
+            if (credentials.refused?.(config, caller, headers) !== true)
+              exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
+            else
+              withCredentials(credentials, config, caller, exchange, (renewed) =>
+                put(upstream, pool, request, renewed, exchange),
+              );
+          };
+          put(upstream, pool, request, headers, new Renewing(exchange, again));
+        };
+  withCredentials(credentials, config, caller, exchange, send);
+}
+
+/** Asks for the credentials. Where they cannot be had the exchange ends. */
+function withCredentials(
+  credentials: Credentials,
+  config: UpstreamConfig,
+  caller: Caller,
+  exchange: HttpExchange,
+  go: (headers: RawHeaders) => void,
+): void {
+  let headers: RawHeaders | Promise<RawHeaders>;
+  try {
+    headers = credentials.for(config, caller);
+  } catch (fault) {
+    // Later, so that whoever asks has the exchange first.
+    process.nextTick(() => exchange.giveUp(credentialFault(fault)));
     return;
   }
-  credentials.then(
-    (headers) => put(upstream, pool, request, headers, exchange),
-    (fault: unknown) =>
-      exchange.giveUp(
-        fault instanceof GatewayError
-          ? fault
-          : new GatewayError('upstream_unauthorized', String(fault), { cause: fault }),
-      ),
-  );
+  if (headers instanceof Promise) headers.then(go, (fault: unknown) => exchange.giveUp(credentialFault(fault)));
+  else go(headers);
 }
 
 function put(
@@ -41,7 +70,7 @@ function put(
   pool: Pool,
   { method, headers, body }: Request,
   credentials: RawHeaders,
-  exchange: HttpExchange,
+  exchange: LimitedExchange & Redirected,
 ): void {
   const all = credentials.length === 0 ? headers : [...headers, ...credentials];
   const request: Request = { method, headers: all, body };
@@ -52,4 +81,63 @@ function put(
     limiter.send(exchange, body, (handler) =>
       sendWhereItIs(upstream, { dispatch: (options) => pool.dispatch(options, handler) }, request, exchange),
     );
+}
+
+/** Stands before an exchange: of a 401 it hears nothing, and the request is sent once more. */
+class Renewing implements LimitedExchange, Redirected {
+  readonly #exchange: HttpExchange;
+  readonly #again: () => void;
+  #isRefused = false;
+
+  constructor(exchange: HttpExchange, again: () => void) {
+    this.#exchange = exchange;
+    this.#again = again;
+  }
+
+  get sent(): Redirected['sent'] {
+    return this.#exchange.sent;
+  }
+
+  set sent(request: Redirected['sent']) {
+    this.#exchange.sent = request;
+  }
+
+  get isOver(): boolean {
+    return this.#isRefused || this.#exchange.isOver;
+  }
+
+  giveUp(fault: GatewayError): void {
+    this.#exchange.giveUp(fault);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#exchange.onRequestStart(controller);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status !== 401) {
+      this.#exchange.onResponseStart(controller, status, headers);
+      return;
+    }
+    this.#isRefused = true;
+    // What it says is not read.
+    controller.abort(new Error('refused'));
+    this.#again();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#isRefused) this.#exchange.onResponseData(controller, chunk);
+  }
+
+  onResponseEnd(): void {
+    if (!this.#isRefused) this.#exchange.onResponseEnd();
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController | undefined, fault: Error): void {
+    if (!this.#isRefused) this.#exchange.onResponseError(controller, fault);
+  }
 }

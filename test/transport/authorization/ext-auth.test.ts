@@ -47,7 +47,7 @@ test('the service gets method, path, host and the chosen headers, and says who c
     response.writeHead(200, { 'x-user': 'alice', 'x-team': 'red', 'x-other': 'no' }).end();
   });
   const config = {
-    url: `${url}/check/`,
+    urls: [`${url}/check/`],
     headersToExtAuth: ['X-Tenant'],
     headersToBackend: ['X-Team', 'X-None'],
     subjectHeader: 'x-user',
@@ -68,7 +68,9 @@ test('the service gets method, path, host and the chosen headers, and says who c
 test('a caller who is known already stays who it is', async () => {
   const url = await service((_request, response) => response.writeHead(200, { 'x-user': 'mallory' }).end());
   const alice: Verified = { ...anonymous, principal: { iss: 'i', sub: 'alice', bind: '' } };
-  expect(await asked({ url, subjectHeader: 'x-user' }, {}, alice)).toMatchObject({ principal: { sub: 'alice' } });
+  expect(await asked({ urls: [url], subjectHeader: 'x-user' }, {}, alice)).toMatchObject({
+    principal: { sub: 'alice' },
+  });
 });
 
 test('a path cannot lead out of the prefix or to another host', async () => {
@@ -85,7 +87,7 @@ test('a path cannot lead out of the prefix or to another host', async () => {
     '*',
     'http://evil.example.com/',
   ]) {
-    await asked({ url: `${url}/check` }, { path });
+    await asked({ urls: [`${url}/check`] }, { path });
   }
   expect(paths).toHaveLength(6);
   for (const path of paths) expect(path).toMatch(/^\/check(?:\/|$)/);
@@ -97,22 +99,22 @@ test('401 and 403 refuse; a challenge of the service goes to the client, a broke
   const url = await service((_request, response) => {
     response.writeHead(status, challenge === undefined ? {} : { 'www-authenticate': challenge }).end('why');
   });
-  expect(await asked({ url })).toEqual([403, 'Cache-Control no-store']);
+  expect(await asked({ urls: [url] })).toEqual([403, 'Cache-Control no-store']);
   status = 302;
-  expect(await asked({ url })).toEqual([403, 'Cache-Control no-store']);
+  expect(await asked({ urls: [url] })).toEqual([403, 'Cache-Control no-store']);
   status = 401;
-  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
+  expect(await asked({ urls: [url] })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
   challenge = 'Custom realm="x"';
-  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Custom realm="x" Cache-Control no-store']);
+  expect(await asked({ urls: [url] })).toEqual([401, 'WWW-Authenticate Custom realm="x" Cache-Control no-store']);
   challenge = `Custom realm="${'x'.repeat(1_000)}"`;
-  expect(await asked({ url })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
+  expect(await asked({ urls: [url] })).toEqual([401, 'WWW-Authenticate Bearer ours Cache-Control no-store']);
 });
 
 test('a service that fails is 503, or let by where that is the setting', async () => {
   const url = await service((_request, response) => response.writeHead(500).end());
   const gone = 'http://127.0.0.1:1';
   for (const at of [url, gone]) {
-    expect(await asked({ url: at })).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
-    expect(await asked({ url: at, failOpen: true })).toBe(anonymous);
+    expect(await asked({ urls: [at] })).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
+    expect(await asked({ urls: [at], failOpen: true })).toBe(anonymous);
   }
 });

@@ -1,0 +1,132 @@
+/**
+ * The gate of a route with rules: the same rules for calls and for lists, behind the cache, for tools, prompts, resources,
+ * templates, completion, subscriptions and tasks. What a caller may not have and no scope would give looks like what is not there.
+ */
+import type { ListKind } from '../aggregate/page.ts';
+import type { UpstreamConfig } from '../config/model.ts';
+import type { AuthorizationConfig, BackendSelectorConfig } from '../config/security.ts';
+import type { Challenges } from '../oauth/challenge.ts';
+import { denied } from '../oauth/faults.ts';
+import { compileRules, compileSelector, type Decide, type Decision } from '../oauth/rules.ts';
+import type { Subject as Judged, SubjectKind as JudgedKind } from '../oauth/subject.ts';
+import type { Message } from '../protocol/envelope.ts';
+import { rawOf } from '../protocol/scan.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import { isSelected, unknownFault, type Gate, type Subject } from './gate.ts';
+
+/** Told of each decision about a call. */
+export type OnDecision = (caller: Caller, subject: Judged, decision: Decision) => void;
+
+export interface RulesGateConfig {
+  readonly authorization: AuthorizationConfig | undefined;
+  readonly backendSelector: BackendSelectorConfig | undefined;
+  readonly upstreams: readonly Pick<UpstreamConfig, 'id' | 'name'>[];
+  /** Undefined where clients bring no access tokens. */
+  readonly challenges: Challenges | undefined;
+}
+
+const listed: Readonly<Record<ListKind, Pick<Judged, 'kind' | 'method'>>> = {
+  tools: { kind: 'tool', method: 'tools/call' },
+  prompts: { kind: 'prompt', method: 'prompts/get' },
+  resources: { kind: 'resource', method: 'resources/read' },
+  resourceTemplates: { kind: 'template', method: 'resources/read' },
+};
+
+/** Throws `RuleFault` for a condition that is no CEL. */
+export function rulesGate(config: RulesGateConfig, onDecision: OnDecision): Gate {
+  const { decide, mayBegin } = compiled(config);
+  const reaches = reachOf(config.backendSelector);
+  return {
+    dependsOnCaller: true,
+    reaches: (caller, { config: { name } }) => reaches(caller, name),
+    shows: (caller, list, { config: { name: upstream } }, name) =>
+      reaches(caller, upstream) && decide(caller, { ...listed[list], upstream, name }).allow,
+    refusal: (caller, subject, message) => {
+      if (!isSelected(subject)) return unknownFault(subject, message, 'not allowed');
+      const judged = judgedOf(subject, message);
+      if (!reaches(caller, judged.upstream)) {
+        onDecision(caller, judged, { allow: false, rule: 'default' });
+        return unknownFault(subject, message, 'the upstream is not selected');
+      }
+      const decision = judged.kind === 'task' ? mayBegin(caller, judged) : decide(caller, judged);
+      onDecision(caller, judged, decision);
+      if (decision.allow) return undefined;
+      const { scopes = [] } = decision;
+      if (config.challenges !== undefined && scopes.length > 0) return denied(config.challenges, scopes);
+      // What stands in the caller's lists is no secret, and is denied as such: its parameters decided.
+      const isVisible = judged.kind !== 'task' && decide(caller, { ...judged, params: undefined }).allow;
+      return isVisible ? denied(undefined, undefined) : unknownFault(subject, message, 'not allowed');
+    },
+  };
+}
+
+/** Which upstreams a caller's session gets, by the name of the upstream. */
+export function reachOf(
+  selector: BackendSelectorConfig | undefined,
+): (caller: Pick<Caller, 'scopes' | 'claims' | 'rawHeaders' | 'http'>, upstream: string) => boolean {
+  if (selector === undefined) return () => true;
+  const select = compileSelector({
+    defaultAction: selector.defaultAction,
+    rules: selector.rules.map(({ action, cel }) => ({ action, cel: cel ?? 'true' })),
+  });
+  // Whatever is asked now, it is the beginning of a session that is judged.
+  return (caller, upstream) => select(caller, upstream, 'initialize');
+}
+
+/** The rules of a configuration as functions. Rules name upstreams by id; conditions see the name that the operator wrote. */
+export function compiled({ authorization, upstreams }: Pick<RulesGateConfig, 'authorization' | 'upstreams'>): {
+  readonly decide: Decide;
+  readonly mayBegin: Decide;
+} {
+  if (authorization === undefined) return { decide: allows, mayBegin: allows };
+  const names = new Map(upstreams.map(({ id, name }) => [id, name]));
+  const nameOf = (id: string): string => names.get(id) ?? id;
+  const { rules, defaultAction, kinds, celErrorAction } = authorization;
+  const decide = compileRules({
+    defaultAction,
+    kinds,
+    celErrorAction,
+    rules: rules.map(({ action, source, tools, cel }) => ({
+      action,
+      scopes: source?.scopes,
+      claims: source?.claims,
+      targets: tools?.map(({ upstream, tool }) => ({ kind: 'tool', upstream: nameOf(upstream), name: tool })),
+      cel,
+    })),
+  });
+  const tools = new Map<string, Set<string>>();
+  for (const { upstream, tool } of rules.flatMap((rule) => rule.tools ?? [])) {
+    const known = tools.get(nameOf(upstream)) ?? new Set();
+    tools.set(nameOf(upstream), known.add(tool));
+  }
+  // A task does not say which tool it runs. Whoever began it was allowed to; it goes on while the caller has a tool there.
+  const mayBegin: Decide = (asking, subject) => {
+    const unnamed = decide(asking, { ...subject, name: '' });
+    if (unnamed.allow) return unnamed;
+    for (const name of tools.get(subject.upstream) ?? []) {
+      const decision = decide(asking, { ...subject, params: undefined, kind: 'tool', name });
+      if (decision.allow) return decision;
+    }
+    return unnamed;
+  };
+  return { decide, mayBegin };
+}
+
+const allows: Decide = () => ({ allow: true, rule: 'exempt' });
+
+function judgedOf({ kind, upstream, name, method }: Subject, { params, bytes }: Message): Judged {
+  return {
+    kind: judgedKind(kind, method),
+    upstream: upstream.config.name,
+    name,
+    method,
+    params: () => (params === undefined ? {} : JSON.parse(rawOf(bytes, params))),
+  };
+}
+
+function judgedKind(kind: Subject['kind'], method: string): JudgedKind {
+  if (method === 'completion/complete') return 'completion';
+  if (method === 'resources/subscribe' || method === 'resources/unsubscribe') return 'subscription';
+  // A method that the gateway does not know, with or without the name of a thing.
+  return kind === 'method' ? 'tool' : kind;
+}

@@ -1,0 +1,171 @@
+/** Settings of security → what the model has for them, beside `securityPolicy`. */
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
+import type {
+  EgressConfig,
+  FurtherIssuer,
+  OAuthClientIdentity,
+  OAuthConfig,
+  RevocationConfig,
+  RouteSecurity,
+  TokenConfig,
+  UpstreamGrant,
+} from '../security.ts';
+import type { RouteContext } from './context.ts';
+import { fault } from './context.ts';
+import { durationMs } from './duration.ts';
+import { secretOf, valueUnder } from './secrets.ts';
+import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
+
+/** The key of a Secret that holds the secret of a client, as in Envoy Gateway. */
+const secretKey = 'client-secret';
+
+/** The security of a route with its settings. `path` is that of the settings. */
+export function securedBy(
+  context: RouteContext,
+  path: JsonPath,
+  security: RouteSecurity | undefined,
+  settings: SecuritySettings | undefined,
+): RouteSecurity | undefined {
+  if (settings === undefined) return security;
+  const { oauth, authorization, revocation, egress } = settings;
+  for (const name of ['oauth', 'authorization'] as const)
+    if (settings[name] !== undefined && security?.[name] === undefined)
+      fault(context, [...path, name], `the route has no securityPolicy.${name}`, 'Give it, or take this out');
+  if (security === undefined) return undefined;
+  return {
+    ...security,
+    ...(security.oauth !== undefined &&
+      oauth !== undefined && {
+        oauth: oauthBy(context, [...path, 'oauth'], security.oauth, oauth),
+      }),
+    ...(security.authorization !== undefined &&
+      authorization !== undefined && {
+        authorization: {
+          ...security.authorization,
+          ...(authorization.kinds !== undefined && { kinds: authorization.kinds }),
+          ...(authorization.celErrorAction !== undefined && { celErrorAction: authorization.celErrorAction }),
+        },
+      }),
+    ...(revocation !== undefined && { revocation: revocationOf(revocation) }),
+    ...(egress !== undefined && { egress: egressOf(egress) }),
+  };
+}
+
+function oauthBy(
+  context: RouteContext,
+  path: JsonPath,
+  oauth: OAuthConfig,
+  settings: NonNullable<SecuritySettings['oauth']>,
+): OAuthConfig {
+  const { issuers, relayServerMetadata, isDefault, ...judging } = settings;
+  const tokens = tokensOf(context, path, judging);
+  return {
+    ...oauth,
+    ...(Object.keys(tokens).length > 0 && { tokens }),
+    ...(issuers !== undefined && {
+      furtherIssuers: issuers.map(({ issuer, audiences = [], jwksUri, ...rest }, i): FurtherIssuer => ({
+        issuer,
+        audiences: audiences.length === 0 ? [oauth.metadata.resource] : audiences,
+        keys: jwksUri === undefined ? { kind: 'discovered' } : { kind: 'remote', url: jwksUri, cacheMs: 300_000 },
+        tokens: tokensOf(context, [...path, 'issuers', i], rest),
+      })),
+    }),
+    ...(relayServerMetadata === true && { relaysServerMetadata: true }),
+    ...(isDefault === true && { isDefault: true }),
+  };
+}
+
+function tokensOf(context: RouteContext, path: JsonPath, text: TokenText): TokenConfig {
+  const { allowAnyAudience, audienceClaims, allowClientAudience, requireAtJwt, maxTokenAge, impliedScopes } = text;
+  const { bindClaim, introspection } = text;
+  const client = introspection === undefined ? undefined : clientOf(context, [...path, 'introspection'], introspection);
+  return {
+    ...(allowAnyAudience !== undefined && { allowAnyAudience }),
+    ...(audienceClaims !== undefined && { audienceClaims }),
+    ...(allowClientAudience !== undefined && { allowClientAudience }),
+    ...(requireAtJwt !== undefined && { requireAtJwt }),
+    ...(maxTokenAge !== undefined && { maxTokenAgeSeconds: Math.floor(durationMs(maxTokenAge) / 1_000) }),
+    ...(impliedScopes !== undefined && { impliedScopes }),
+    ...(bindClaim !== undefined && { bindClaim }),
+    ...(introspection !== undefined &&
+      client !== undefined && {
+        introspection: {
+          ...client,
+          ...(introspection.endpoint !== undefined && { endpoint: introspection.endpoint }),
+          ...(introspection.always !== undefined && { always: introspection.always }),
+          ...(introspection.allowMissingAudience !== undefined && {
+            allowMissingAudience: introspection.allowMissingAudience,
+          }),
+        },
+      }),
+  };
+}
+
+/** Undefined when at fault. */
+function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAuthClientIdentity | undefined {
+  const { clientId, clientSecret, clientSecretRef, privateKey, algorithm, keyId, method } = text;
+  const given = [clientSecret, clientSecretRef, privateKey].filter((one) => one !== undefined);
+  if (given.length > 1) fault(context, path, 'several credentials of one client', 'Keep one of them');
+  if (privateKey !== undefined) {
+    const kid = keyId === undefined ? {} : { kid: keyId };
+    return { clientId, credential: { method: 'private_key_jwt', privateKey, algorithm, ...kid } };
+  }
+  if (clientSecretRef === undefined)
+    return {
+      clientId,
+      credential: clientSecret === undefined ? { method: 'none' } : { method, secret: clientSecret },
+    };
+  const at = [...path, 'clientSecretRef'];
+  const held = secretOf(context, at, clientSecretRef);
+  const secret = held === undefined ? undefined : valueUnder(context, at, held.values, secretKey);
+  return secret === undefined ? undefined : { clientId, credential: { method, secret: secret.trim() } };
+}
+
+/** A token that the gateway gets for a backend; undefined when at fault. */
+export function grantOf(context: RouteContext, path: JsonPath, text: GrantText): UpstreamGrant | undefined {
+  const kind = text.tokenExchange === undefined ? 'clientCredentials' : 'tokenExchange';
+  const written = text[kind];
+  if (written === undefined) return undefined;
+  const client = clientOf(context, [...path, kind], written);
+  if (client === undefined) return undefined;
+  const { issuer, tokenEndpoint, resource, audience, scopes, egress } = written;
+  return {
+    kind,
+    ...client,
+    issuer,
+    ...(tokenEndpoint !== undefined && { tokenEndpoint }),
+    ...(resource !== undefined && { resource }),
+    ...(audience !== undefined && { audience }),
+    ...(scopes !== undefined && { scopes }),
+    ...(egress !== undefined && { egress: egressOf(egress) }),
+  };
+}
+
+function revocationOf({
+  notBefore,
+  principals,
+  tokens,
+}: NonNullable<SecuritySettings['revocation']>): RevocationConfig {
+  return {
+    ...(notBefore !== undefined && { notBefore: secondsOf(notBefore) }),
+    principals: (principals ?? []).map(({ issuer, subject, notBefore: from }) => ({
+      iss: issuer,
+      sub: subject,
+      ...(from !== undefined && { notBefore: secondsOf(from) }),
+    })),
+    tokens: tokens ?? [],
+  };
+}
+
+function secondsOf(moment: string): number {
+  return Math.floor(Date.parse(moment) / 1_000);
+}
+
+function egressOf(text: NonNullable<SecuritySettings['egress']>): EgressConfig {
+  const { allowLoopback, allowPrivate, allowPlainPrivate } = text;
+  return {
+    ...(allowLoopback !== undefined && { allowLoopback }),
+    ...(allowPrivate !== undefined && { allowPrivate }),
+    ...(allowPlainPrivate !== undefined && { allowPlainPrivate }),
+  };
+}

@@ -1,0 +1,72 @@
+/** What the upstreams of a route get with each request: forwarded headers, what is said of the caller, the gateway's own tokens. */
+import { isDeepStrictEqual } from 'node:util';
+import type { UpstreamConfig } from '../config/model.ts';
+import type { UpstreamGrant } from '../config/security.ts';
+import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
+import { upstreamCredentials, type UpstreamCredentials } from '../transport/authorization/upstream-credentials.ts';
+import type { Caller } from '../transport/http/caller.ts';
+import { credentialsFor, forwarded, type Credentials, type OwnCredential } from '../transport/upstream/credentials.ts';
+import { opened, type RouteAuthentication } from './authentication.ts';
+
+interface Granted {
+  readonly grant: UpstreamGrant;
+  readonly egress: Egress;
+  readonly credentials: UpstreamCredentials;
+}
+
+export interface RouteCredentials extends Credentials {
+  /** Tokens of grants that no upstream of `configs` has are forgotten. */
+  settle(configs: readonly UpstreamConfig[]): void;
+  close(): void;
+}
+
+/** `authentication` gives the one in force. */
+export function routeCredentials(
+  authentication: () => Pick<RouteAuthentication, 'isWithheld' | 'tokenOf'>,
+): RouteCredentials {
+  const granted = new Map<string, Granted>();
+  const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
+  const ownOf = ({ id, grant }: UpstreamConfig): OwnCredential | undefined => {
+    if (grant === undefined) return undefined;
+    let known = granted.get(id);
+    if (known === undefined || !isDeepStrictEqual(known.grant, grant)) {
+      void known?.egress.close();
+      known = grantedBy(grant);
+      granted.set(id, known);
+    }
+    const { credentials } = known;
+    return {
+      for: (caller) => {
+        const credential = credentials.for(tokenOf(caller));
+        return credential instanceof Promise ? credential.then(({ headers }) => headers) : credential.headers;
+      },
+      // The credential stands last.
+      refused: (caller, headers) => credentials.refused(tokenOf(caller), { headers: headers.slice(-2) }),
+    };
+  };
+  const whole = credentialsFor((name) => authentication().isWithheld(name), ownOf);
+  return {
+    for(config, caller) {
+      // Where nobody proves who they are, and the gateway needs no token, there is nothing but the headers of the client.
+      if (config.grant === undefined && caller.http === undefined) return forwarded.for(config, caller);
+      return whole.for(config, caller);
+    },
+    refused: (config, caller, headers) => whole.refused?.(config, caller, headers) ?? false,
+    settle(configs) {
+      for (const [id, { egress }] of granted) {
+        if (configs.some((config) => config.id === id && config.grant !== undefined)) continue;
+        void egress.close();
+        granted.delete(id);
+      }
+    },
+    close() {
+      for (const { egress } of granted.values()) void egress.close();
+    },
+  };
+}
+
+function grantedBy(grant: UpstreamGrant): Granted {
+  const { egress: settings, ...auth } = grant;
+  const egress = guardedEgress(opened(settings ?? {}, [grant.issuer, grant.tokenEndpoint]));
+  return { grant, egress, credentials: upstreamCredentials(auth, egress) };
+}

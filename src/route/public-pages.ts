@@ -1,0 +1,74 @@
+/** The pages below `/.well-known/` of all routes of a process, by the host of their resources. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RouteConfig } from '../config/model.ts';
+import { wellKnownAnswer, wellKnownPages, type WellKnownRoute } from '../oauth/well-known.ts';
+import { relayedMetadata } from '../transport/authorization/discovery.ts';
+import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
+import { respondFault } from '../transport/http/respond.ts';
+import { egressOf, protectedResource } from './authentication.ts';
+
+export interface PublicPages {
+  /** Whether a route has such pages at all. */
+  readonly isEmpty: boolean;
+  /** Answers a request for a path below `/.well-known/`. */
+  answer(request: IncomingMessage, response: ServerResponse, target: string): void;
+}
+
+export function publicPages(configs: readonly RouteConfig[]): PublicPages {
+  const routes: WellKnownRoute[] = [];
+  /** What relays the metadata of an issuer. */
+  const relays = new Map<string, (issuer: string) => Promise<string>>();
+  for (const { security } of configs) {
+    const resource = security === undefined ? undefined : protectedResource(security);
+    if (security?.oauth === undefined || resource === undefined) continue;
+    const { isDefault = false, relaysServerMetadata = false, issuer } = security.oauth;
+    routes.push({ resource, isDefault, relaysServerMetadata });
+    if (relaysServerMetadata && !relays.has(issuer))
+      relays.set(
+        issuer,
+        relayedMetadata(
+          [issuer],
+          lazily(() => guardedEgress(egressOf(security))),
+        ),
+      );
+  }
+  const pages = wellKnownPages(routes);
+  return {
+    isEmpty: routes.length === 0,
+    answer(request, response, target) {
+      const { method = 'GET', headers } = request;
+      const answer = wellKnownAnswer(pages, { method, host: headers.host, target });
+      const write = (status: number, fields: readonly string[], body: string): void => {
+        // 204 has no length (RFC 9110 §8.6).
+        const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
+        response.writeHead(status, [...fields, ...length]);
+        response.end(method === 'HEAD' ? undefined : body);
+      };
+      if (!('kind' in answer)) {
+        write(answer.status, answer.headers, answer.body);
+        return;
+      }
+      relays.get(answer.issuer)!(answer.issuer).then(
+        (body) => write(200, relayed, body),
+        (fault: unknown) => respondFault(response, fault),
+      );
+    },
+  };
+}
+
+const relayed = [
+  'Content-Type',
+  'application/json',
+  'Access-Control-Allow-Origin',
+  '*',
+  'X-Content-Type-Options',
+  'nosniff',
+  'Cache-Control',
+  'public, max-age=300',
+];
+
+/** The way out, made when something is first asked for. */
+function lazily(make: () => Egress): Egress['fetch'] {
+  let egress: Egress | undefined;
+  return (url, request) => (egress ??= make()).fetch(url, request);
+}
