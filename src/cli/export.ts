@@ -26,11 +26,13 @@ export async function exportRoutes(
   try {
     const { routes } = readMcpServers(text, file, io.env);
     const headers = headersIn(text);
+    const urls = urlsIn(text);
     const { objects, lost } = mcpRouteObjects(routes, {
       namespace,
       gateway,
       port: listenerPort,
       writtenHeader: (server, header) => headers.get(server)?.get(header),
+      writtenParameter: (server, parameter) => urls.get(server)?.searchParams.get(parameter) ?? undefined,
     });
     for (const line of lost) io.stderr.write(`${file}: not carried: ${line}\n`);
     if (objects.some((one) => 'kind' in one && one.kind === 'Secret' && JSON.stringify(one).includes('${')))
@@ -55,14 +57,29 @@ function member(value: JsonValue | undefined, name: string): JsonValue | undefin
   return value instanceof Map ? (value as JsonObject).get(name) : undefined;
 }
 
-/* Headers by server as they stand in the file. */
-function headersIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function serversIn(text: string): JsonObject | readonly [] {
   const root = parseJsonc(text).value;
   const servers = member(root, 'mcpServers') ?? member(root, 'servers') ?? member(member(root, 'mcp'), 'servers');
+  return servers instanceof Map ? (servers as JsonObject) : [];
+}
+
+/* Headers by server as they stand in the file. */
+function headersIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const all = new Map<string, ReadonlyMap<string, string>>();
-  for (const [name, server] of servers instanceof Map ? (servers as JsonObject) : []) {
+  for (const [name, server] of serversIn(text)) {
     const headers = member(server, 'headers');
     if (headers instanceof Map) all.set(name, headers as ReadonlyMap<string, string>);
+  }
+  return all;
+}
+
+/* The same of URLs. Editors have three names for that member. */
+function urlsIn(text: string): ReadonlyMap<string, URL> {
+  const all = new Map<string, URL>();
+  for (const [name, server] of serversIn(text)) {
+    const written = member(server, 'url') ?? member(server, 'serverUrl') ?? member(server, 'httpUrl');
+    const url = typeof written === 'string' ? URL.parse(written) : null;
+    if (url !== null) all.set(name, url);
   }
   return all;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { decide } from '../../src/aggregate/selectors.ts';
+import { decide, isSelective } from '../../src/aggregate/selectors.ts';
+import type { NameSelector, UpstreamConfig } from '../../src/config/model.ts';
 import { anUpstream } from './an-upstream.ts';
 
 describe('selectors', () => {
@@ -66,5 +67,37 @@ describe('patterns', () => {
     expect(decide(upstream, 'prompt', 'b')).toBe(false);
     expect(decide(upstream, 'resource', 'file:///public/a')).toBe(true);
     expect(decide(upstream, 'resource', 'file:///secret')).toBe(false);
+  });
+});
+
+function of(tools: Partial<NameSelector>): UpstreamConfig {
+  return anUpstream('up', { tools: { include: undefined, exclude: new Set<string>(), ...tools } });
+}
+
+describe('whether names may be hidden', () => {
+  for (const [about, upstream, is] of [
+    ['no selector', of({}), false],
+    ['an empty include', of({ include: new Set() }), true],
+    ['an exclude', of({ exclude: new Set(['a']) }), true],
+    ['a pattern to include', of({ includePatterns: ['^a'] }), true],
+    ['a pattern to exclude', of({ excludePatterns: ['^a'] }), true],
+  ] as const)
+    test(`${about}: ${is}`, () => {
+      expect(isSelective(upstream, 'tool')).toBe(is);
+      expect(isSelective(upstream, 'prompt')).toBe(false);
+    });
+
+  test('by prompts and resources too', () => {
+    const upstream = anUpstream('up', {
+      prompts: { include: undefined, exclude: new Set(['p']) },
+      resources: { include: undefined, exclude: new Set(), includePatterns: ['^file:'] },
+    });
+    expect([isSelective(upstream, 'prompt'), isSelective(upstream, 'resource'), isSelective(upstream, 'tool')]).toEqual(
+      [true, true, false],
+    );
+    expect([decide(upstream, 'resource', 'file:///a'), decide(upstream, 'resource', 'http://a')]).toEqual([
+      true,
+      false,
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { decide } from '../../src/aggregate/selectors.ts';
 import { exportRoutes } from '../../src/cli/export.ts';
 import { readConfig } from '../../src/config/read.ts';
 import { recordingIo } from './recording-io.ts';
@@ -121,6 +122,7 @@ test('what an MCPRoute cannot say is told, by server', async () => {
     'not carried: server basic: its Authorization header is no Bearer token, which is all that an MCPRoute sends',
     'not carried: server basic: its header X-B: an MCPRoute sends one header to a backend',
     'not carried: server My_Server: its tools begin with "my-server" in place of "My_Server"',
+    'note: "manifold run" fills in the variables of the Secrets; for a cluster, put in their values',
     '',
   ]);
   const upstreams = readConfig(out, 'f', env).routes[0]?.upstreams;
@@ -133,4 +135,26 @@ test('what an MCPRoute cannot say is told, by server', async () => {
 test('a file of which nothing can be carried gives 1', async () => {
   const { code, out } = await exported({ mcpServers: { files: { command: 'x' } } });
   expect({ code, out }).toEqual({ code: 1, out: '' });
+});
+
+test('a key in the query stays the variable that it is in the file, and no value of a variable is in a path', async () => {
+  const { out, err } = await exported({
+    mcpServers: {
+      one: { url: 'https://one.example.com/mcp?key=${KEY}' },
+      two: { url: 'https://two.example.com/mcp?key=${KEY}&x=1', headers: { Authorization: 'Bearer ${TOKEN}' } },
+    },
+  });
+  expect(out).toContain('apiKey: ${KEY}');
+  expect(out).toContain('queryParam: key');
+  expect(out).not.toMatch(/hunter[23]/);
+  expect(err).toContain('not carried: server two: the query of its URL, which holds a variable');
+});
+
+test('more names of tools than an MCPRoute takes become patterns that mean the same', async () => {
+  const many = Array.from({ length: 70 }, (_, n) => `a.b-${n}`);
+  const { out, err } = await exported({ mcpServers: { s: { url: 'https://s.example.com/mcp', includeTools: many } } });
+  expect(err).toContain('its 70 names of tools become patterns');
+  const [upstream] = readConfig(out, 'out.yaml', {}).routes[0]!.upstreams;
+  const shown = [...many, 'a.b-70', 'axb-1', 'a.b-1x'].filter((name) => decide(upstream!, 'tool', name));
+  expect(shown).toEqual(many);
 });

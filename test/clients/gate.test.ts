@@ -18,6 +18,17 @@ test('each kind is judged by its own selector', () => {
   expect(selectors.dependsOnCaller).toBe(false);
 });
 
+test('resources are judged by their selector, and one hidden is refused like one that never was', () => {
+  const chosen = upstreamAt(undefined, {
+    resources: { include: undefined, exclude: new Set(['a://secret']), includePatterns: ['^a:'] },
+  });
+  const codes = ['a://open', 'a://secret', 'b://other'].map((name) => {
+    const subject = { kind: 'resource', upstream: chosen, name, method: 'resources/read' } as const;
+    return selectors.refusal(nobody, subject, toServer('resources/read', { uri: name }))?.code;
+  });
+  expect(codes).toEqual([undefined, 'resource_unknown', 'resource_unknown']);
+});
+
 test('a method nothing is known of must be hidden under neither kind', () => {
   expect([allows('method', 'open'), allows('method', 'secret'), allows('method', 'other')]).toEqual([
     true,

@@ -61,3 +61,13 @@ test('an upstream is shown without query, arguments or keys in its path', () => 
   expect(shownTarget({ ...program, args: ['x'] })).toBe('npx (1 argument)');
   expect(shownTarget({ ...program, args: [] })).toBe('npx');
 });
+
+test('of several files each serves what is good in it, where that is asked for; one without anything good is a fault', () => {
+  const bad = { name: 'bad.json', text: '{"mcpServers":{"x":{"url":7},"ok":{"url":"http://ok/mcp"}}}' };
+  const config = readSources([file('a', 1), bad], {}, undefined, { withoutUnusable: true });
+  expect(config.routes[0]?.upstreams.map(({ name }) => name)).toEqual(['a', 'ok']);
+  expect(config.unusable?.map(({ name, faults }) => [name, faults[0]?.place])).toEqual([['x', 'bad.json']]);
+  expect(() => readSources([file('a', 1), bad], {})).toThrow(ConfigError);
+  const none = { name: 'none.json', text: '{"mcpServers":{"x":{"url":7}}}' };
+  expect(() => readSources([file('a', 1), none], {}, undefined, { withoutUnusable: true })).toThrow(ConfigError);
+});

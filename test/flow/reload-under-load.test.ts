@@ -42,11 +42,11 @@ test(
     for (const session of sessions) await session.ask('resources/subscribe', { uri: `alpha+${uri}` });
     const idsBefore = alpha.sessionIds();
 
-    let isOver = false;
+    const load = { isOver: false };
     const faults: unknown[] = [];
     let calls = 0;
     const caller = async (session: PlainSession, who: number): Promise<void> => {
-      for (let n = 0; !isOver; n++) {
+      for (let n = 0; !load.isOver; n++) {
         const text = `${who} ${n}`;
         try {
           const { result, error } = await session.ask('tools/call', { name: 'alpha__echo', arguments: { text } });
@@ -61,7 +61,7 @@ test(
     const callers = sessions.map(caller);
     let touches = 0;
     const touching = (async () => {
-      while (!isOver) {
+      while (!load.isOver) {
         await alpha.touch(uri);
         touches++;
         await sleep(200);
@@ -74,7 +74,7 @@ test(
       await sleep(1_000);
       if (n === Math.ceil(seconds / 3)) early = await residentKib(gateway.pid);
     }
-    isOver = true;
+    load.isOver = true;
     await Promise.all([...callers, touching]);
 
     expect(faults).toEqual([]);

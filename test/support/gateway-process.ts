@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly admin?: boolean;
   /** A free one unless given; `configured` leaves it to the configuration. */
   readonly port?: number | 'configured';
+  /** Which path its endpoint has; `/mcp` unless given. */
+  readonly path?: (pathname: string) => boolean;
   /** `--drain-delay`; none unless given, since nothing balances here and every test would wait for it. */
   readonly drainDelay?: string;
 }
@@ -51,7 +53,9 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
     env: environment(options.env ?? {}),
     ready: (stdout) => {
       const urls = loopbackUrls(stdout);
-      const endpoint = urls.find(({ pathname }) => pathname === '/mcp');
+      const endpoint = urls.find(({ pathname }) =>
+        options.path === undefined ? pathname === '/mcp' : options.path(pathname),
+      );
       const admin = urls.find(({ pathname }) => pathname === '/readyz');
       if (endpoint === undefined || (hasAdmin && admin === undefined)) return undefined;
       return { url: endpoint.href, adminUrl: hasAdmin ? admin?.origin : undefined };

@@ -16,6 +16,8 @@ export interface WriteOptions {
   readonly port: number;
   /** The header of a server as it stands in the file, with its variables. */
   readonly writtenHeader: (server: string, header: string) => string | undefined;
+  /** A parameter of the query of a URL as it stands in the file, with its variables. */
+  readonly writtenParameter: (server: string, parameter: string) => string | undefined;
 }
 
 export interface Written {
@@ -158,7 +160,7 @@ function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string
     group: 'gateway.envoyproxy.io',
     kind: 'Backend',
     name,
-    path: url.pathname + (key?.isQuery === true ? '' : url.search),
+    path: url.pathname + (key?.isQuery === true ? '' : queryOf(upstream.name, url, options, lose)),
     ...(selector !== undefined && { toolSelector: selector }),
     ...(key !== undefined && {
       securityPolicy: {
@@ -212,6 +214,19 @@ function backendObjects(
   ];
 }
 
+/* The value of a variable may be a secret, and a path is read by everybody. */
+function queryOf(
+  server: string,
+  { search, searchParams }: URL,
+  { writtenParameter }: WriteOptions,
+  lose: (what: string) => void,
+): string {
+  const isVariable = [...searchParams.keys()].some((name) => writtenParameter(server, name)?.includes('${') === true);
+  if (!isVariable) return search;
+  lose('the query of its URL, which holds a variable');
+  return '';
+}
+
 interface Key {
   readonly isQuery: boolean;
   /** Undefined: Authorization. */
@@ -223,7 +238,7 @@ interface Key {
 function keyOf(
   { name: server, transport }: UpstreamConfig,
   url: URL,
-  { writtenHeader }: WriteOptions,
+  { writtenHeader, writtenParameter }: WriteOptions,
   lose: (what: string) => void,
 ): Key | undefined {
   const keys: Key[] = [];
@@ -240,7 +255,7 @@ function keyOf(
   const parameters = [...url.searchParams];
   if (key === undefined && parameters.length === 1) {
     const [name, value] = parameters[0]!;
-    return { isQuery: true, name, value };
+    return { isQuery: true, name, value: writtenParameter(server, name) ?? value };
   }
   if (parameters.length > 0) lose('the query of its URL is part of "path", which Envoy does not expect');
   return key;
@@ -251,12 +266,31 @@ function selectorOf(tools: NameSelector, lose: (what: string) => void): object |
   // An empty list of an MCPRoute selects all.
   if (include?.size === 0) return { excludeRegex: ['.*'] };
   if (include === undefined && exclude.size === 0) return undefined;
-  if ((include?.size ?? 0) > maxSelectorEntries || exclude.size > maxSelectorEntries)
-    lose(`its list of tools is longer than the ${maxSelectorEntries} that an MCPRoute takes`);
   return {
-    ...(include !== undefined && { include: [...include] }),
-    ...(exclude.size > 0 && { exclude: [...exclude] }),
+    ...(include !== undefined && names('include', include, lose)),
+    ...(exclude.size > 0 && names('exclude', exclude, lose)),
   };
+}
+
+/** More names than fit become patterns, each of several of them (RE2, anchored since patterns match anywhere). */
+function names(list: 'include' | 'exclude', of: ReadonlySet<string>, lose: (what: string) => void): object {
+  const all = [...of];
+  if (all.length <= maxSelectorEntries) return { [list]: all };
+  const perPattern = Math.ceil(all.length / maxSelectorEntries);
+  const patterns: string[] = [];
+  for (let at = 0; at < all.length; at += perPattern)
+    patterns.push(
+      `^(?:${all
+        .slice(at, at + perPattern)
+        .map(quoted)
+        .join('|')})$`,
+    );
+  lose(`its ${all.length} names of tools become patterns, as an MCPRoute takes ${maxSelectorEntries} names`);
+  return { [`${list}Regex`]: patterns };
+}
+
+function quoted(name: string): string {
+  return name.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
 /* What was written without variables must not become one. */

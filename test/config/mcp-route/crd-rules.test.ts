@@ -146,3 +146,17 @@ describe.skipIf(found === undefined)('files of the reference product, which lie 
     });
   }
 });
+
+describe('headers that the protocol sets are refused, whatever names them', () => {
+  test.each(['Mcp-Session-Id', 'MCP-Protocol-Version', 'Content-Type', 'Transfer-Encoding', 'Mcp-Method', 'Accept'])(
+    '%s',
+    (header) => {
+      const key = reading(aRoute('', `      securityPolicy: { apiKey: { inline: k, header: ${header} } }`));
+      expect(key.faults).toEqual([expect.stringContaining('apiKey.header: a header that the gateway sets itself')]);
+      const from = reading(aRoute('', `      forwardHeaders: [{ name: ${header} }]`));
+      expect(from.faults).toEqual([expect.stringContaining('belongs to one hop and is never passed on')]);
+      const to = reading(aRoute('', `      forwardHeaders: [{ name: x-a, backendHeader: ${header} }]`));
+      expect(to.faults).toEqual([expect.stringContaining('is set by the gateway itself')]);
+    },
+  );
+});
