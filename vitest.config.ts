@@ -22,6 +22,7 @@ const quick = [
 const slow = [
   'test/conformance/preserved.test.ts',
   'test/examples/files.test.ts',
+  'test/flow/edge/crowding.test.ts',
   'test/flow/files.test.ts',
   'test/flow/healing.test.ts',
   'test/flow/modern/watching.test.ts',

@@ -45,6 +45,8 @@ export async function launch(
     readonly path: string;
     /** Makes `collect` work. */
     readonly collects?: boolean;
+    /** Makes SIGUSR2 print the longest turn of its loop. */
+    readonly turns?: boolean;
   },
 ): Promise<Launched> {
   const log = join(place.directory, `${name}.log`);
@@ -52,6 +54,7 @@ export async function launch(
   const preload = [
     ...(hasProc ? [] : ['--import', beside('account-over-ipc.ts')]),
     ...(place.collects === true ? ['--expose-gc', '--import', beside('collect-on-signal.ts')] : []),
+    ...(place.turns === true ? ['--import', beside('turns-on-signal.ts')] : []),
   ];
   const command = onCore(place.core, [process.execPath, ...preload, ...nodeArguments]);
   const startedAt = performance.now();

@@ -36,7 +36,7 @@ import {
   type Head,
   type OriginPolicy,
 } from './transport/http/accept.ts';
-import { anonymousShare, budget } from './transport/http/budget.ts';
+import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
 import type { Authenticate, Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
@@ -134,7 +134,7 @@ export class Gateway {
         if (fault === undefined) this.#received(head, caller, body, false, response);
         else this.#refuse(response, fault);
       },
-      { until: response, share: budget.share(caller.principalId || anonymousShare) },
+      { until: response, share: shareOf(caller.principalId) },
     );
   }
 
@@ -143,7 +143,8 @@ export class Gateway {
     this.#parts.idle.begun(response);
     try {
       const head = readHead(request.rawHeaders);
-      Promise.resolve(this.#parts.authenticate(head, request)).then(
+      // Its path is that of the replicas, not the client's.
+      Promise.resolve(this.#parts.authenticate(head, { method: 'POST' })).then(
         (caller) => this.#received(head, caller, body, true, response),
         (fault: unknown) => this.#refuse(response, fault),
       );
@@ -170,13 +171,13 @@ export class Gateway {
     const { caller, hopped } = received;
     switch (incoming.kind) {
       case 'initialize':
-        this.#initialize(incoming.message, caller, new PostOutlet(response, wheel));
+        this.#initialize(incoming.message, caller, new PostOutlet(response, wheel, caller.principalId));
         return;
       case 'request':
-        this.#request(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.plan);
+        this.#request(callOf(incoming, received, new PostOutlet(response, wheel, caller.principalId)), incoming.plan);
         return;
       case 'refused':
-        calls.failed(callOf(incoming, received, new PostOutlet(response, wheel)), incoming.fault);
+        calls.failed(callOf(incoming, received, new PostOutlet(response, wheel, caller.principalId)), incoming.fault);
         return;
       case 'notification':
         inbound.notify(incoming.client, incoming.message, incoming.plan, caller);
@@ -193,7 +194,7 @@ export class Gateway {
   #batch(batch: readonly Incoming<Client>[], received: Received, response: ServerResponse): void {
     const { inbound, wheel, journal } = this.#parts;
     const { caller, hopped } = received;
-    const outlet = new BatchOutlet(response, wheel);
+    const outlet = new BatchOutlet(response, wheel, caller.principalId);
     for (const incoming of batch) {
       if (incoming.kind === 'request') this.#request(callOf(incoming, received, outlet.part()), incoming.plan);
       else if (incoming.kind === 'notification')
@@ -266,7 +267,7 @@ export class Gateway {
           this.#route(call, router.task(call));
           return;
         case 'withheld':
-          throw new GatewayError('method_unknown', message.method);
+          throw new GatewayError('method_unknown');
         case 'unknown':
           this.#route(call, router.unknown(call));
       }

@@ -1,7 +1,7 @@
 /**
  * Slow readers: a hundred clients take 10 KB/s of streams that an upstream pushes at full speed for a minute,
  * one takes nothing, and others call at a steady rate beside them. `npm run bench:slow` after `npm run build`; Linux, as memory
- * and bytes are read from /proc. Some four minutes.
+ * and bytes are read from /proc. Some six minutes.
  */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,10 +24,11 @@ import { mebi, verdict } from '../verdicts.ts';
 const readers = 100;
 const bytesPerSecond = 10_240;
 const readsPerSecond = 10;
-/** Just short of the minute after which a client that takes nothing is cut; README.md says why slow ones may be as well. */
+/** How long the slow ones are looked at. */
 const seconds = 58;
 const callsPerSecond = 200;
-const stuckWithinSeconds = 90;
+/** `stuckClientMs`, and the looks before and after it. */
+const stuckWithinSeconds = 240;
 
 const allowedGrowth = 200 * 1_048_576;
 const allowedHeld = 2 * 1_048_576;
@@ -102,7 +103,7 @@ async function compare(): Promise<void> {
   );
   while (!isGone(gateway)(stuck) && performance.now() - sinceMs < stuckWithinSeconds * 1_000) await sleep(500);
   const stuckSeconds = ((performance.now() - sinceMs) / 1_000).toFixed(0);
-  verdict(isGone(gateway)(stuck), `the stuck client was cut after ${stuckSeconds} s, target 60 s and a little`);
+  verdict(isGone(gateway)(stuck), `the stuck client was cut after ${stuckSeconds} s, target 180 s and a little`);
   process.stdout.write(`${slow.filter(isGone(gateway)).length} of the slow readers were cut by then\n`);
   for (const { socket } of opened) socket.destroy();
   await caller.close();

@@ -5,9 +5,9 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { Catalogue, Held, Term, View } from './catalogue.ts';
+import type { Catalogue, KeptPage, Term, View } from './catalogue.ts';
 import { claimsOf, settled } from './clashes.ts';
-import type { Claims } from './clashes.ts';
+import type { NameClaims } from './clashes.ts';
 import { mergeHints, notToBeKept } from './hints.ts';
 import type { CacheHints, Part } from './hints.ts';
 import { shownIn, without } from './filtered.ts';
@@ -146,7 +146,7 @@ function hintsOf(
 /** The merged page in the making. */
 interface Draft {
   /** Undefined where no name depends on another upstream's. */
-  readonly claims: Claims | undefined;
+  readonly claims: NameClaims | undefined;
   readonly bodies: Buffer[];
   readonly madeOf: Term[];
   readonly failed: Failure[];
@@ -166,7 +166,7 @@ async function drain(
   catalogue: Catalogue,
   view: View,
   upstream: UpstreamConfig,
-  start: Held,
+  start: KeptPage,
   draft: Draft,
 ): Promise<void> {
   let held = start;
@@ -202,7 +202,11 @@ async function drain(
   }
 }
 
-function shownFor(shows: NonNullable<View['shows']>, page: Held['page'], upstream: UpstreamConfig): Held['page'] {
+function shownFor(
+  shows: NonNullable<View['shows']>,
+  page: KeptPage['page'],
+  upstream: UpstreamConfig,
+): KeptPage['page'] {
   return shownIn(page, (key) => shows(upstream, key));
 }
 
@@ -215,7 +219,7 @@ async function pageOrFailure(
   view: View,
   upstream: UpstreamConfig,
   cursor: string | undefined,
-): Promise<Held | Failure> {
+): Promise<KeptPage | Failure> {
   try {
     return await catalogue.page(view, upstream, cursor);
   } catch (fault) {

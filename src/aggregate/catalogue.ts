@@ -14,9 +14,9 @@ import { fitting, without } from './filtered.ts';
 import { maxItemsPerList } from './page.ts';
 import type { Page } from './page.ts';
 import { ownerOf, textBytes, thingBytes } from './shelf.ts';
-import type { Held, View } from './view.ts';
+import type { KeptPage, View } from './view.ts';
 
-export type { Held, Term, View } from './view.ts';
+export type { KeptPage, Term, View } from './view.ts';
 
 export interface CatalogueLimits {
   /** Lists kept: one for each upstream, kind and audience. */
@@ -47,8 +47,8 @@ interface Entry {
   readonly kind: ListKind;
   readonly isPublic: boolean;
   readonly owner: string;
-  readonly pages: Map<string | undefined, Held>;
-  readonly loading: Map<string | undefined, Promise<Held>>;
+  readonly pages: Map<string | undefined, KeptPage>;
+  readonly loading: Map<string | undefined, Promise<KeptPage>>;
 }
 
 export class Catalogue {
@@ -75,7 +75,7 @@ export class Catalogue {
    * The page that `cursor` leads to, without a promise when it is at hand. Rejects as `view.load` does. A list that leads
    * back to a page of its own, or exceeds a bound, ends: that page has a fault and no `nextCursor`.
    */
-  page(view: View, upstream: UpstreamConfig, cursor: string | undefined): Held | Promise<Held> {
+  page(view: View, upstream: UpstreamConfig, cursor: string | undefined): KeptPage | Promise<KeptPage> {
     const name = nameOf(view.kind, upstream.id, view.audienceOf(upstream));
     const known = this.#entries.get(name);
     const held =
@@ -118,7 +118,7 @@ export class Catalogue {
     );
   }
 
-  #fresh(entry: Entry | undefined, cursor: string | undefined, nowMs: number): Held | undefined {
+  #fresh(entry: Entry | undefined, cursor: string | undefined, nowMs: number): KeptPage | undefined {
     const held = entry?.pages.get(cursor);
     return held !== undefined && held.term.freshUntil > nowMs ? held : undefined;
   }
@@ -172,8 +172,8 @@ export class Catalogue {
   }
 
   /** All pages of one upstream's list, in order. Rejects as `page` does. */
-  async pages(view: View, upstream: UpstreamConfig): Promise<readonly Held[]> {
-    const list: Held[] = [];
+  async pages(view: View, upstream: UpstreamConfig): Promise<readonly KeptPage[]> {
+    const list: KeptPage[] = [];
     const listed = new Set<string>();
     let cursor: string | undefined;
     do {
@@ -181,6 +181,7 @@ export class Catalogue {
       const held = next instanceof Promise ? await next : next;
       // What has changed meanwhile was not kept, so that later pages could not be compared with it.
       const page = without(held.page, listed);
+      if (page !== held.page) view.onRepeated?.(upstream);
       list.push(page === held.page ? held : { ...held, page });
       if (page.count === 0 && held.page.count > 0) return list;
       cursor = page.nextCursor;
@@ -234,15 +235,15 @@ export class Catalogue {
     upstream: UpstreamConfig,
     cursor: string | undefined,
     page: Page,
-  ): Held {
+  ): KeptPage {
     const isCurrent = this.#entries.get(own.name) === own;
     const entry = (isCurrent ? shared : undefined) ?? own;
     for (const [at, held] of entry.pages) {
       if (at === cursor || held.term.freshUntil <= view.nowMs) this.#dropPage(entry, at, held);
     }
     const keptMs = page.stated.ttlMs ?? view.ttlMsOf(upstream);
-    const held: Held = {
-      ...this.#bounded(entry, cursor, page),
+    const held: KeptPage = {
+      ...this.#bounded(entry, cursor, page, () => view.onRepeated?.(upstream)),
       term: {
         freshUntil: isCurrent ? view.nowMs + Math.max(keptMs, 1) : -Infinity,
         statedUntil: isCurrent ? statedUntil(page.stated, view.nowMs) : -Infinity,
@@ -259,12 +260,18 @@ export class Catalogue {
   }
 
   /** The page as it may be kept: without what the pages before it have, and whole or as the last of its list. */
-  #bounded(entry: Entry, cursor: string | undefined, page: Page): Pick<Held, 'page' | 'fault'> {
+  #bounded(
+    entry: Entry,
+    cursor: string | undefined,
+    page: Page,
+    onRepeated: () => void,
+  ): Pick<KeptPage, 'page' | 'fault'> {
     const { maxListBytes, maxPages } = this.#limits;
     // Of a page that was asked for out of order it is not known which come before: all that are at hand may.
     const known = pagesBefore(entry, cursor);
     const before = known ?? [...entry.pages.values()];
     const fresh = without(page, new Set(known?.flatMap((held) => held.page.keys)));
+    if (fresh.count < page.count) onRepeated();
     let count = 0;
     let bytes = 0;
     for (const held of before) {
@@ -306,7 +313,7 @@ export class Catalogue {
     for (const [cursor, held] of entry.pages) this.#dropPage(entry, cursor, held);
   }
 
-  #dropPage(entry: Entry, cursor: string | undefined, held: Held): void {
+  #dropPage(entry: Entry, cursor: string | undefined, held: KeptPage): void {
     held.term.freshUntil = -Infinity;
     entry.pages.delete(cursor);
     this.#bytes -= pageBytes(cursor, held.page);
@@ -346,13 +353,13 @@ function keepLonger(entry: Entry, until: number): void {
 }
 
 /** The pages from the first to the one before that `cursor` leads to; undefined where they are not all at hand. */
-function pagesBefore(entry: Entry, cursor: string | undefined): Held[] | undefined {
+function pagesBefore(entry: Entry, cursor: string | undefined): KeptPage[] | undefined {
   if (cursor === undefined) return [];
   if (!leadsTo(entry, undefined, cursor)) return undefined;
-  const before: Held[] = [];
+  const before: KeptPage[] = [];
   let at: string | undefined;
   do {
-    const held: Held | undefined = entry.pages.get(at);
+    const held: KeptPage | undefined = entry.pages.get(at);
     if (held !== undefined) before.push(held);
     at = held?.page.nextCursor;
   } while (at !== undefined && at !== cursor);

@@ -5,7 +5,7 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
-import type { Catalogue, Held, View } from './catalogue.ts';
+import type { Catalogue, KeptPage, View } from './catalogue.ts';
 import { itemsOf } from './filtered.ts';
 import { joined } from './joined.ts';
 import { keyOf } from './kinds.ts';
@@ -22,7 +22,7 @@ interface Claim {
 }
 
 /** All names of one kind, as they stand without a prefix. */
-export interface Claims {
+export interface NameClaims {
   readonly kind: ListKind;
   readonly byKey: ReadonlyMap<string, Claim>;
   /** Templates alone: by the scheme that all of their URIs have. */
@@ -40,7 +40,7 @@ export async function claimsOf(
   catalogue: Catalogue,
   view: View,
   upstreams: readonly UpstreamConfig[],
-): Promise<Claims | undefined> {
+): Promise<NameClaims | undefined> {
   const { kind } = view;
   const areUris = kind === 'resources' || kind === 'resourceTemplates';
   if (upstreams.every(({ naming, isOnly = false }) => naming.policy === 'always' || (areUris && isOnly)))
@@ -72,7 +72,7 @@ export async function claimsOf(
     byScheme,
     ids: new Set(upstreams.map(({ id }) => id)),
     schemes: new Set(upstreams.map(({ scheme }) => scheme)),
-    madeOf: pages.flatMap((list: readonly Held[] | undefined) => list?.map(({ term }) => term) ?? []),
+    madeOf: pages.flatMap((list: readonly KeptPage[] | undefined) => list?.map(({ term }) => term) ?? []),
     isWhole: pages.every((list) => list !== undefined),
   };
 }
@@ -99,7 +99,7 @@ const itemShape = compileShape({ members: { name: {}, uri: {}, uriTemplate: {} }
 export function settled(
   page: Page,
   upstream: UpstreamConfig,
-  claims: Claims,
+  claims: NameClaims,
 ): { readonly body: Buffer; readonly shadowed: number } {
   const shown: Buffer[] = [];
   let at = 0;
@@ -115,7 +115,7 @@ export function settled(
 }
 
 /** The prefixed name of an item whose bare name is not unique or reads as another upstream's; undefined when it needs no prefix. */
-function prefixFor(key: string, upstream: UpstreamConfig, claims: Claims): string | undefined {
+function prefixFor(key: string, upstream: UpstreamConfig, claims: NameClaims): string | undefined {
   const { kind, byKey, byScheme, ids, schemes } = claims;
   const isFirstAlone = upstream.naming.policy === 'never';
   const shown = shownKey(kind, upstream, key);

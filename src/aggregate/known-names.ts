@@ -8,7 +8,7 @@ import type { ListKind } from './kinds.ts';
 import { bareName, outwardName } from './names.ts';
 import { ownToolName } from './overrides.ts';
 import { Shelf, textBytes } from './shelf.ts';
-import type { Held, View } from './view.ts';
+import type { KeptPage, View } from './view.ts';
 
 /** Lists kept over all audiences, and their bytes; and the bytes of those that were seen last of each upstream. */
 const maxLists = 4_096;
@@ -62,7 +62,7 @@ export class KnownList {
 
 /** The part of the catalogue that names are learnt from. */
 interface Source {
-  pages(view: View, upstream: UpstreamConfig): Promise<readonly Held[]>;
+  pages(view: View, upstream: UpstreamConfig): Promise<readonly KeptPage[]>;
   changesOf(upstreamId: string): number;
 }
 
@@ -106,7 +106,7 @@ function lastName({ kind }: View, { id }: UpstreamConfig): string {
 }
 
 /** An upstream that wants no list to be kept is still not asked at every call. */
-function knownUntil(view: View, upstream: UpstreamConfig, pages: readonly Held[]): number {
+function knownUntil(view: View, upstream: UpstreamConfig, pages: readonly KeptPage[]): number {
   let until = view.nowMs + view.ttlMsOf(upstream);
   for (const { term } of pages) if (term.statedUntil === -Infinity) until = Math.min(until, term.freshUntil);
   return until;

@@ -12,6 +12,7 @@ import { insertion, removeMembers, setMember, setMembers } from '../protocol/spl
 import type { Edit } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
 import type { CacheHints } from './hints.ts';
+import { mayAsk } from './rounds.ts';
 
 /** What a modern client's answer is made with. */
 export interface ModernAnswer {
@@ -34,10 +35,8 @@ const cacheableMethods = new Set([
   'resources/templates/list',
   'resources/read',
 ]);
-/** 2026-07-28 basic/patterns/mrtr: requests that may be answered with a question. */
-const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read']);
-/** Extension io.modelcontextprotocol/tasks: requests that may be answered with a task. That one was asked for is known elsewhere. */
-const taskMethods = new Set(['tools/call']);
+/** Extension io.modelcontextprotocol/tasks: the request that may be answered with a task. That one was asked for is known elsewhere. */
+const taskStart = 'tools/call';
 const modernMembers: readonly string[] = ['resultType', 'ttlMs', 'cacheScope'];
 const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscriptionId];
 
@@ -100,8 +99,8 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
   const isComplete = type === undefined || isText(bytes, type, 'complete');
   const isOther =
     type !== undefined &&
-    ((isText(bytes, type, 'input_required') && askingMethods.has(method)) ||
-      (isText(bytes, type, 'task') && taskMethods.has(method)));
+    ((isText(bytes, type, 'input_required') && mayAsk(method)) ||
+      (isText(bytes, type, 'task') && method === taskStart));
   if (!isComplete && !isOther) {
     throw malformed(`a result of type ${rawOf(bytes, type).slice(0, maxShownChars)}`);
   }

@@ -5,6 +5,7 @@
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { hasResourceLinks, hasTitledEnums, newestLegacy } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
@@ -31,7 +32,7 @@ export function outwardResult(
 ): Buffer {
   const edits: Edit[] = [];
   editId(message, id, edits);
-  editResponse(message, { upstream, linksAsText: clientRevision < '2025-06-18', asked }, edits);
+  editResponse(message, { upstream, linksAsText: !hasResourceLinks(clientRevision), asked }, edits);
   const result = message.root.member('result');
   if (result?.kind === 'object') editForLegacy(message.bytes, result, edits);
   return spliceSorted(message.bytes, edits);
@@ -48,7 +49,7 @@ export function outwardModernResult(
   editId(message, id, edits);
   editResponse(message, { upstream, linksAsText: false, asked: answer.uri }, edits);
   editQuestions(message, upstream, answer, edits);
-  if (taskMethods.has(answer.method)) editTask(message.bytes, message.root.member('result'), upstream, edits);
+  if (answer.method === 'tasks/get') editTask(message.bytes, message.root.member('result'), upstream, edits);
   editForModern(message, answer, edits);
   return spliceSorted(message.bytes, edits);
 }
@@ -72,10 +73,7 @@ function editInputRequests(bytes: Buffer, holder: Found | undefined, upstream: U
   }
 }
 
-/** Methods whose result is a task with all that belongs to it. */
-const taskMethods = new Set(['tasks/get']);
-
-/** What a task holds beside its state: the result or the error of its call, as they would have come by themselves. */
+/** What the answer to `tasks/get` holds beside the state of the task: the result or the error of its call, as they would have come by themselves. */
 function editTask(bytes: Buffer, task: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
   const result = task?.member('result');
   if (result?.kind === 'object') {
@@ -136,7 +134,7 @@ export function outwardRequest(
   upstream: UpstreamConfig,
   sealedId: string,
   sealedProgressToken?: string,
-  clientRevision = '2025-11-25',
+  clientRevision: string = newestLegacy,
 ): Buffer {
   const { bytes, method, params } = message;
   const edits: Edit[] = [];
@@ -152,7 +150,7 @@ export function outwardRequest(
     if (method === 'elicitation/create') {
       editElicitation(bytes, params, upstream, edits);
       const schema = params.member('requestedSchema');
-      if (schema?.kind === 'object' && clientRevision < '2025-11-25') editTitledEnums(bytes, schema, edits);
+      if (schema?.kind === 'object' && !hasTitledEnums(clientRevision)) editTitledEnums(bytes, schema, edits);
     }
   }
   return spliceSorted(bytes, edits);

@@ -22,6 +22,11 @@ export interface Round {
   readonly state: string | undefined;
 }
 
+/** Characters that are kept of questions. */
+export function sizeOf(questions: readonly Question[]): number {
+  return questions.reduce((size, { method, params }) => size + method.length + (params?.length ?? 0), 0);
+}
+
 /** A round with more questions is refused. */
 export const maxQuestions = 32;
 

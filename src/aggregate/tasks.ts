@@ -42,13 +42,13 @@ export function tasksInward(message: Message, open: (id: string) => string | und
 }
 
 const namingMethods: ReadonlySet<string> = new Set(['notifications/tasks/status', 'notifications/tasks']);
-const taskMethods: ReadonlySet<string> = new Set(['tasks/get', 'tasks/cancel']);
+const answeredByTask: ReadonlySet<string> = new Set(['tasks/get', 'tasks/cancel']);
 
 /** Whether a result is a task itself. Other results can have a `taskId` of their own. */
 function isTask(bytes: Buffer, result: Found, method: string | undefined): boolean {
   const type = result.member('resultType');
   if (type?.kind === 'string' && textOf(bytes, type) === 'task') return true;
-  if (method !== undefined) return taskMethods.has(method);
+  if (method !== undefined) return answeredByTask.has(method);
   return result.member('status')?.kind === 'string' && result.member('createdAt')?.kind === 'string';
 }
 

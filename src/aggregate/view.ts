@@ -19,6 +19,8 @@ export interface View {
   readonly ttlMsOf: (upstream: UpstreamConfig) => number;
   /** Whether the caller may see an item, by the upstream's own name; absent: everyone sees the same. Asked behind the cache. */
   readonly shows?: ((upstream: UpstreamConfig, key: string) => boolean) | undefined;
+  /** A page of the upstream has items that its earlier pages have. */
+  readonly onRepeated?: (upstream: UpstreamConfig) => void;
   /** Asks the upstream. Others may wait for the same page, so the end of one client's connection must not abort it. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
@@ -29,7 +31,7 @@ export interface Term extends Part {
   freshUntil: number;
 }
 
-export interface Held {
+export interface KeptPage {
   readonly page: Page;
   readonly term: Term;
   /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */

@@ -1,6 +1,7 @@
 /**
  * Sends a call to its upstream, and sends it again after a lost session or a broken answer. relay.ts carries the answer back.
  */
+import type { GatewayError } from '../errors.ts';
 import { randomUUID } from 'node:crypto';
 import { mayContradict } from '../aggregate/contradicted.ts';
 import { inwardCall, type InwardTarget } from '../aggregate/rewrite.ts';
@@ -255,13 +256,14 @@ export class Dispatcher implements CallHost<Relay> {
     this.reply(relay.to, cancelledText(relay.upstreamId, reason));
   }
 
-  finished(relay: Relay, outcome: Outcome): void {
+  finished(relay: Relay, outcome: Outcome, fault?: GatewayError): void {
     const { client, message, startedMs } = relay.call;
     this.#parts.underWay.over(relay);
     this.#wholeCalls.over(relay);
     // A request that timed out is cancelled (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
-    this.#parts.journal.called(message.method, relay.session.upstream.config.id, outcome, startedMs, client.label);
+    const upstream = relay.session.upstream.config.id;
+    this.#parts.journal.called(message.method, upstream, outcome, startedMs, client.label, fault);
   }
 }
 

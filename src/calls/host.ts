@@ -1,4 +1,5 @@
 /** What a call under way needs of the gateway. `R` is the way back of its answer (relay.ts). */
+import type { GatewayError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
 import type { StreamHost } from '../streams/host.ts';
@@ -30,6 +31,6 @@ export interface CallHost<R> extends StreamHost {
   begun(relay: R): void;
   /** The client's request is answered while the call waits here. */
   suspended(relay: R): void;
-  /** The call is over. */
-  finished(relay: R, outcome: Outcome): void;
+  /** The call is over; `fault`: why it failed. */
+  finished(relay: R, outcome: Outcome, fault?: GatewayError): void;
 }

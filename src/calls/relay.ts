@@ -173,6 +173,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       this.#fail(new GatewayError('upstream_malformed', 'answered with another id'));
       return;
     }
+    if (message.id !== this.upstreamId) this.#session.upstream.tolerated.note('id_as_text');
     if (this.#asks(message)) return;
     const answer = this.#translated(() =>
       responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message),
@@ -310,6 +311,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   response(message: Message): void {
     // A response to anything but this request is not the client's to see.
     if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
+    if (message.id !== this.upstreamId) this.#session.upstream.tolerated.note('id_as_text');
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
     const last = encodeEvent(body, this.#seal());
     this.#close(message)?.answered();
@@ -395,7 +397,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
 
   #fail(fault: GatewayError): void {
     this.phase.end()?.abort();
-    this.#host.finished(this, fault.code);
+    this.#host.finished(this, fault.code, fault);
     this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
   }
 }

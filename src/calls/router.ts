@@ -31,6 +31,8 @@ export interface Routed {
 const asItStands: InwardTarget = {};
 
 type List = 'tools' | 'prompts';
+/** What lists tell of a bare name or URI. */
+type ListsToRoute = Pick<Lists, 'offers' | 'ownersOfName' | 'ownersOfTemplate' | 'ownersOfUri'>;
 
 /** An upstream and its own name for what is asked for. */
 interface Named {
@@ -41,9 +43,9 @@ interface Named {
 export class Router {
   readonly #upstreams: Upstreams;
   readonly #naming: Naming;
-  readonly #lists: Lists;
+  readonly #lists: ListsToRoute;
 
-  constructor(upstreams: Upstreams, naming: Naming, lists: Lists) {
+  constructor(upstreams: Upstreams, naming: Naming, lists: ListsToRoute) {
     this.#upstreams = upstreams;
     this.#naming = naming;
     this.#lists = lists;

@@ -131,6 +131,7 @@ function flagOf(word: string): string {
 function runOptions(given: Given): RunOptions {
   return {
     ...source(given),
+    kubernetes: kubernetesOptions(given),
     ...sealingOptions(given),
     strict: given.on('strict'),
     host: withoutBrackets(given.value('host')),
@@ -204,9 +205,30 @@ function source(given: Given): Pick<RunOptions, 'files' | 'mcpConfig' | 'mcpJson
   const of = (name: string): readonly string[] => (!typed || given.typed(name) ? given.list(name) : []);
   const mcpConfig = of('mcp-config');
   const mcpJson = of('mcp-json');
+  if (given.on('kubernetes')) {
+    if (typed) throw new UsageError('--kubernetes is given in place of files', 'run');
+    return { files: [], mcpConfig: [], mcpJson: [] };
+  }
   if (given.words.length + mcpConfig.length + mcpJson.length === 0)
-    throw new UsageError('run needs FILE, --mcp-config FILE or --mcp-json TEXT', 'run');
+    throw new UsageError('run needs FILE, --mcp-config FILE, --mcp-json TEXT or --kubernetes', 'run');
   return { files: given.words, mcpConfig, mcpJson };
+}
+
+function kubernetesOptions(given: Given): RunOptions['kubernetes'] {
+  if (!given.on('kubernetes')) {
+    const idle = ['namespace', 'selector', 'gateway-class'].find((name) => given.typed(name));
+    if (idle !== undefined) throw new UsageError(`--${idle} goes with --kubernetes`, 'run');
+    return undefined;
+  }
+  const names = given.list('namespace');
+  const wrong = names.find((name) => name !== '*' && !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
+  if (wrong !== undefined)
+    throw new UsageError('--namespace takes names of namespaces, with commas between them, or *', 'run');
+  return {
+    namespaces: names.includes('*') ? 'all' : names.length === 0 ? undefined : names,
+    selector: given.one('selector'),
+    gatewayClass: given.one('gateway-class'),
+  };
 }
 
 function sealingOptions(given: Given): SealingOptions {

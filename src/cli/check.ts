@@ -3,6 +3,7 @@ import type { Config } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import { callerPlans, callerPlanText } from '../process/caller-plan.ts';
 import type { CommandIo } from '../process/io.ts';
+import { securityFaults } from '../process/rule-faults.ts';
 import type { GivenSources } from '../process/sources.ts';
 import { readGivenSources, titleOf } from '../process/sources.ts';
 import type { CheckOptions } from './arguments.ts';
@@ -57,6 +58,8 @@ function alone(file: string | undefined): GivenSources {
 async function read(given: GivenSources, io: CommandIo): Promise<Config | undefined> {
   try {
     const config = await readGivenSources(given, io);
+    const faults = securityFaults(config);
+    if (faults.length > 0) throw new ConfigError(titleOf(given), faults);
     for (const warning of config.warnings) io.stderr.write(`${warningText(given, warning)}\n`);
     return config;
   } catch (fault) {

@@ -75,6 +75,22 @@ const sources: readonly Flag[] = [
 
 const runFlags: readonly Flag[] = [
   ...sources,
+  {
+    name: 'kubernetes',
+    says: 'serve the MCPRoutes of a cluster, live, in place of files; the cluster is that of the pod, of KUBECONFIG or of ~/.kube/config',
+  },
+  {
+    name: 'namespace',
+    value: 'NAME,…',
+    list: 'commas',
+    says: 'with --kubernetes: namespaces to watch, or * for all (default: its own)',
+  },
+  { name: 'selector', value: 'LABELS', says: 'with --kubernetes: only routes with these labels, such as team=search' },
+  {
+    name: 'gateway-class',
+    value: 'NAME',
+    says: 'with --kubernetes: only routes that are attached to a Gateway of this class',
+  },
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
@@ -232,11 +248,12 @@ export const commandLines = {
   run: {
     name: 'run',
     takes: '[FILE…]',
-    says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
+    says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name, or that the MCPRoutes of a cluster name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
     examples: [
       'manifold run mcp-route.yaml',
       'manifold run --mcp-config ~/.cursor/mcp.json',
       'manifold run --mcp-json \'{"mcpServers":{"docs":{"url":"https://mcp.example.com/mcp"}}}\'',
+      'manifold run --kubernetes --namespace tools,search',
       'manifold run servers.json --host 0.0.0.0 --session-keys keys.json --public-url https://mcp.example.com/mcp',
     ],
     flags: runFlags,

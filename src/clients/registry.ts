@@ -82,7 +82,7 @@ export class ClientRegistry implements Who<Client> {
   ofSession(head: Head, caller: Caller): Client {
     const revision = head.revision === undefined ? undefined : headerRevision(head.revision);
     if (head.revision !== undefined && revision === undefined)
-      throw new GatewayError('revision_unsupported', head.revision.slice(0, 32), {
+      throw new GatewayError('revision_unsupported', undefined, {
         about: `supported are ${supportedRevisions.join(', ')}`,
       });
     if (head.sessionToken === undefined) return this.#withoutSession(head, caller);

@@ -3,7 +3,7 @@ import { Findings } from './findings.ts';
 import type { SourceDocument } from './mcp-route/documents.ts';
 import { documentsOf } from './mcp-route/documents.ts';
 import { readMcpRouteDocuments } from './mcp-route/read.ts';
-import { Claims, readMcpServers, type ReadOptions } from './mcp-servers/read.ts';
+import { TakenNames, readMcpServers, type ReadOptions } from './mcp-servers/read.ts';
 import type { Config, ConfigFault, Naming, RouteConfig, UnusableEntry, UpstreamConfig } from './model.ts';
 import { ConfigError, routeKey } from './model.ts';
 import { defaultNaming } from './naming.ts';
@@ -98,7 +98,7 @@ function joined(routes: readonly RouteConfig[], naming: Naming, unusable: Unusab
   if (plain.length < 2) return routes;
   // Its warnings have been told by the readers of the files.
   const twins = new Findings();
-  const claims = new Claims(naming, twins);
+  const claims = new TakenNames(naming, twins);
   const seen = new Set<string>();
   const upstreams: UpstreamConfig[] = [];
   for (const upstream of plain.flatMap((route) => route.upstreams)) {

@@ -16,7 +16,7 @@ export function chosenRoutes(
   return routes.filter((route) => parentGateways(route).some((gateway) => own.has(gateway)));
 }
 
-function parentGateways(route: KubernetesObject): string[] {
+export function parentGateways(route: KubernetesObject): string[] {
   const spec = isRecord(route['spec']) ? route['spec'] : {};
   return listOf(spec['parentRefs']).flatMap((parent) => {
     if (!isRecord(parent)) return [];

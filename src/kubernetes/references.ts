@@ -59,7 +59,7 @@ export function serviceOf(slice: KubernetesObject): ObjectRef | undefined {
 }
 
 /** A policy targets what is in its own namespace. */
-function targetRefs(policy: KubernetesObject): ObjectRef[] {
+export function targetRefs(policy: KubernetesObject): ObjectRef[] {
   const spec = isRecord(policy['spec']) ? policy['spec'] : {};
   return listOf(spec['targetRefs']).flatMap((target) => {
     if (!isRecord(target)) return [];

@@ -5,12 +5,14 @@
 import type { Catalogue } from '../aggregate/catalogue.ts';
 import { contradicted } from '../aggregate/contradicted.ts';
 import type { ListKind } from '../aggregate/kinds.ts';
+import { serverCapability } from '../protocol/capabilities.ts';
 import { readClientMessage, type Message } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from '../clients/client.ts';
 import { changeToldMs } from '../transport/http/limits.ts';
 import type { Notice, Tell } from '../transport/peers/notice.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
+import { isPersonal } from '../transport/upstream/sharing.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
@@ -21,6 +23,11 @@ const changed: ReadonlyMap<string, ChangeNotice['list']> = new Map([
   ['notifications/prompts/list_changed', 'prompts'],
   ['notifications/resources/list_changed', 'resources'],
 ]);
+const declared: Readonly<Record<ChangeNotice['list'], number>> = {
+  tools: serverCapability.toolsListChanged,
+  prompts: serverCapability.promptsListChanged,
+  resources: serverCapability.resourcesListChanged,
+};
 const kindsOf: Readonly<Record<ChangeNotice['list'], readonly ListKind[]>> = {
   tools: ['tools'],
   prompts: ['prompts'],
@@ -32,8 +39,6 @@ export class ListChanges {
   readonly #upstreams: Upstreams;
   readonly #tell: Tell;
   readonly #onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void;
-  /** Where headers are forwarded, one audience has several copies (lists.ts). */
-  readonly #forwards: boolean;
   /** By the text of the notice: the one being sent, and the one that follows it. */
   readonly #underWay = new Map<string, { readonly first: Promise<void>; next: Promise<void> | undefined }>();
 
@@ -48,7 +53,11 @@ export class ListChanges {
     this.#catalogue = catalogue;
     this.#upstreams = upstreams;
     this.#tell = tell;
-    this.#forwards = upstreams.configs.some(({ forwardHeaders }) => forwardHeaders.length > 0);
+  }
+
+  /** Where upstreams get something of the caller, one audience has several copies (lists.ts). */
+  get #forwards(): boolean {
+    return this.#upstreams.configs.some(isPersonal);
   }
 
   /**
@@ -59,6 +68,7 @@ export class ListChanges {
     const list = changed.get(method);
     if (list === undefined) return undefined;
     const { upstream } = session;
+    if (!session.has(declared[list])) upstream.tolerated.note('list_changed', method);
     const audience = this.#forwards ? {} : { audience: client.audienceOf(upstream) };
     const notice: ChangeNotice = { kind: 'changed', upstream: upstream.hash, list, ...audience };
     this.heard(notice);

@@ -189,6 +189,7 @@ export class Lists {
         const known = this.#known(client, this.#upstreams.of(config)) ?? 0;
         return (known & announced[kind]) === 0 ? silentTtlMs : announcedTtlMs;
       },
+      onRepeated: (config) => this.#upstreams.of(config).tolerated.note('list_pages', kind),
       load: (config, list, cursor) => this.#load(client, this.#upstreams.of(config), list, cursor, caller),
     };
   }
@@ -240,23 +241,13 @@ export class Lists {
     if (kind === 'tools' && takesTasks(session) && page !== emptyPage)
       learnTaskTools(upstream, reply, cursor === undefined);
     this.#noteLong(upstream, kind, page);
-    if (page.hidden > 0) {
-      hiddenItems.inc({ upstream: upstream.config.id }, page.hidden);
-      this.#log.warn(
-        { upstream: upstream.config.id, list: kind, hidden: page.hidden, by: page.hiddenBy },
-        'list items hidden',
-      );
-    }
-    if (page.mended > 0 || page.left > 0) {
-      mendedItems.inc({ upstream: upstream.config.id }, page.mended);
-      const fields = {
-        upstream: upstream.config.id,
-        list: kind,
-        mended: page.mended,
-        by: page.mendedBy,
-        left: page.left,
-      };
-      this.#log.warn(fields, 'list items mended, or left out beyond the limit');
+    if (page.hidden + page.mended + page.left > 0) {
+      const { id } = upstream.config;
+      if (page.hidden > 0) hiddenItems.inc({ upstream: id }, page.hidden);
+      if (page.mended > 0) mendedItems.inc({ upstream: id }, page.mended);
+      const ways = Object.entries({ ...page.hiddenBy, ...page.mendedBy, left: page.left });
+      const counted = ways.filter(([, count]) => count > 0).map(([how, count]) => `${how} ${count}`);
+      upstream.tolerated.note('list_items', `${kind}: ${counted.join(', ')}`);
     }
     return page;
   }

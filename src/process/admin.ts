@@ -4,25 +4,27 @@
  */
 import type { Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { Readiness } from './readiness.ts';
 import { registry } from '../telemetry/metrics.ts';
 import { checkHost, type OriginPolicy } from '../transport/http/accept.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import { boundedServer, closeWithNotFound, plainExpress } from '../transport/http/server.ts';
 
 /**
- * `isReady`: false while the process starts or drains. Upstreams that are down are not this process's readiness. `policy`: names
+ * `readiness`: not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not this process's readiness. `policy`: names
  * the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the endpoint.
  */
 export function adminServer(
-  isReady: () => boolean,
+  readiness: () => Readiness,
   metrics: () => Promise<string>,
   policy: Omit<OriginPolicy, 'origins'> = loopbackOnly,
 ): Server {
   const app = plainExpress();
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, response) => {
-    if (isReady()) response.type('text/plain').send('ready\n');
-    else response.status(503).set('Retry-After', '1').type('text/plain').send('not ready\n');
+    const { isReady, text } = readiness();
+    if (!isReady) response.status(503).set('Retry-After', '1');
+    response.type('text/plain').send(`${text}\n`);
   });
   app.get('/metrics', async (_request, response) => {
     response.set('Content-Type', registry.contentType).send(await metrics());

@@ -16,6 +16,8 @@ const frameMs = 100;
 const maxSaidChars = 60;
 
 export interface LiveLines {
+  /** Calls `write`, whose lines stand above those that are drawn. */
+  readonly above: (write: () => void) => void;
   /** Removes the lines from a terminal. */
   stop(): void;
 }
@@ -34,6 +36,11 @@ export function showLive(
     if (drawn > 0) out.write(`\u001b[${drawn}A\u001b[0J`);
     drawn = 0;
   };
+  const draw = (): void => {
+    const lines = liveLines(names, stateOf, frame);
+    out.write(lines.map((line) => `${line}\n`).join(''));
+    drawn = lines.length;
+  };
   const timer = setInterval(() => {
     if (performance.now() - beganMs < quietMs || names.every((name) => stateOf(name)?.phase === 'idle')) return;
     if (out.isTTY !== true) {
@@ -42,12 +49,16 @@ export function showLive(
     }
     clear();
     frame += 1;
-    const lines = liveLines(names, stateOf, frame);
-    out.write(lines.map((line) => `${line}\n`).join(''));
-    drawn = lines.length;
+    draw();
   }, frameMs);
   timer.unref();
   return {
+    above: (write) => {
+      const wasDrawn = drawn > 0;
+      clear();
+      write();
+      if (wasDrawn) draw();
+    },
     stop: () => {
       clearInterval(timer);
       clear();

@@ -26,11 +26,26 @@ export interface TlsOptions {
   readonly clientPrincipal: boolean;
 }
 
-/** All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` at least one is not empty. */
+/** Which routes of a cluster are served; what is undefined narrows nothing. */
+export interface KubernetesOptions {
+  /** Undefined: that of the pod, or of the kubeconfig's context. */
+  readonly namespaces: readonly string[] | 'all' | undefined;
+  /** A label selector of routes. */
+  readonly selector: string | undefined;
+  /** Of the Gateways that routes are attached to. */
+  readonly gatewayClass: string | undefined;
+}
+
+/**
+ * All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` at least one is not empty, or
+ * `kubernetes` is there and all three are empty.
+ */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
   readonly mcpConfig: readonly string[];
   readonly mcpJson: readonly string[];
+  /** Undefined: the cluster is not asked. */
+  readonly kubernetes: KubernetesOptions | undefined;
   /** Whether one entry of the configuration that is at fault stops the start. */
   readonly strict: boolean;
   /** Without the brackets that an IPv6 address has in a URL. */

@@ -7,6 +7,8 @@ import type { CommandIo } from './io.ts';
 
 /** The processes that serve, one or several. */
 export interface ServingPool {
+  /** Where it listens, without a path. */
+  readonly origin: string;
   readonly greeting: Promise<string>;
   readonly isReady: () => boolean;
   /** The exposition text of all of them; undefined: that of this process. */

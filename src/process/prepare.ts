@@ -6,6 +6,7 @@ import type { CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
 import { sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
+import { securityFaults } from './rule-faults.ts';
 import { unenforced } from './unenforced.ts';
 
 export interface Prepared {
@@ -27,9 +28,11 @@ export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepa
 
 /** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
 export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
+  // The cluster has them, and gives them once it is watched.
+  if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
-  const beyond = unenforced(config);
+  const beyond = [...unenforced(config), ...securityFaults(config)];
   if (beyond.length > 0) throw new ConfigError(source, beyond);
   const served = withoutItself(config, source, options, options.strict);
   for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);

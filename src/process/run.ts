@@ -1,10 +1,12 @@
 /** `manifold run`: reads the configuration, bridges stdio and SSE servers, serves in this process or in workers, and greets. */
 import type { Server } from 'node:http';
 import { type Config, faultText, routeKey } from '../config/model.ts';
-import { createLog, outputOf } from '../telemetry/log.ts';
+import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
 import { bridgeDropped, registry } from '../telemetry/metrics.ts';
 import { adminServer } from './admin.ts';
+import { clusterText, startCluster, type Cluster } from './cluster.ts';
+import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
 import { bridgedName, bridgedTransport } from './bridged-name.ts';
@@ -35,20 +37,22 @@ export interface Running {
 
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const prepared = await prepare(options, io);
+  const given = await prepare(options, io);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
   // Probes are answered from the first moment on; readiness follows.
   const admin = await startAdmin(
     options,
-    () => pool?.isReady() ?? false,
+    () => readinessOf(pool, cluster),
     () => pool?.metrics?.() ?? registry.metrics(),
   );
   let bridge: Bridge | undefined;
   let reloading: Reloading | undefined;
+  let cluster: Cluster | undefined;
   const close = async (): Promise<void> => {
     reloading?.stop();
+    await cluster?.close();
     admin?.close();
     admin?.closeAllConnections();
     await bridge?.close();
@@ -56,6 +60,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
+    if (options.kubernetes !== undefined) cluster = startCluster(options.kubernetes, options, { io, log });
+    const prepared =
+      cluster === undefined ? given : { ...given, config: await firstOf(cluster, probesOf(admin, options), log) };
     const started = await startBridge(bridgedOf(prepared.config), {
       log,
       onDropped: (upstream) => bridgeDropped.inc({ upstream }),
@@ -65,29 +72,37 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
     let current = prepared.config;
-    reloading = new Reloading({
-      paths: [...options.mcpConfig, ...options.files],
-      named: () => filesNamedIn(current),
-      read: () => readConfiguration(options, io),
-      apply: (config) => {
-        current = config;
-        started.update(bridgedOf(config));
-        serving.reload(config);
-      },
-      log,
-    });
+    const apply = (config: Config): void => {
+      current = config;
+      started.update(bridgedOf(config));
+      serving.reload(config);
+    };
+    if (options.kubernetes === undefined)
+      reloading = new Reloading({
+        paths: [...options.mcpConfig, ...options.files],
+        named: () => filesNamedIn(current),
+        read: () => readConfiguration(options, io),
+        apply,
+        log,
+      });
+    cluster?.follow(prepared.config, apply);
     const live = liveOf(prepared.config, context);
-    const probes =
-      admin === undefined
-        ? ''
-        : `Probes and metrics: http://${shownHost(options.adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+    // Lines that come while servers are still coming up stand above theirs.
+    if (terminal !== undefined) terminal.above = live?.above;
+    const probes = probesOf(admin, options);
     return {
-      greeting: serving.greeting.then((text) => text + leftOut(prepared.config) + probes).finally(() => live?.stop()),
+      greeting: greetingOf(options, serving, version)
+        .then((text) => text + leftOut(prepared.config) + probes)
+        .finally(() => {
+          live?.stop();
+          if (terminal !== undefined) terminal.above = undefined;
+        }),
       greeted: () => terminal?.release(),
       reload: async () => await reloading?.now(),
       drain: async (delayMs) => {
         terminal?.release();
-        await serving.drain(delayMs);
+        // Another replica may lead at once, and nothing changes any more here.
+        await Promise.all([cluster?.close(), serving.drain(delayMs)]);
         await close();
       },
     };
@@ -95,6 +110,33 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     await close();
     throw fault;
   }
+}
+
+function probesOf(admin: Server | undefined, { adminHost }: RunOptions): string {
+  return admin === undefined
+    ? ''
+    : `Probes and metrics: http://${shownHost(adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+}
+
+/** Nothing listens before: a client would take a route that is not known yet for one that does not exist. */
+async function firstOf(cluster: Cluster, probes: string, log: Log): Promise<Config> {
+  log.info(`the routes of the cluster are waited for. ${probes.trim()}`);
+  return await cluster.first;
+}
+
+/** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
+async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
+  if (kubernetes === undefined) return await pool.greeting;
+  return `Manifold ${version} serves ${clusterText(kubernetes)} at ${pool.origin}\n`;
+}
+
+function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
+  if (pool === undefined) {
+    const state = cluster?.readiness();
+    return state === undefined || state.isReady ? { isReady: false, text: 'not ready: it starts' } : state;
+  }
+  if (!pool.isReady()) return { isReady: false, text: 'not ready: it drains' };
+  return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
 function filesNamedIn({ routes }: Config): readonly string[] {
@@ -116,11 +158,11 @@ function leftOut({ unusable = [] }: Config): string {
 
 async function startAdmin(
   options: RunOptions,
-  isReady: () => boolean,
+  readiness: () => Readiness,
   metrics: () => Promise<string>,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(isReady, metrics, {
+  const admin = adminServer(readiness, metrics, {
     hosts: new Set(options.allowedHosts),
     loopback: isLoopback(options.adminHost),
   });
@@ -134,14 +176,19 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     bridgedUrl: (route, name) => context.bridge.urlOf(bridgedName(route, name)),
     onNotice: () => {},
   });
+  let isDraining = false;
   return {
+    origin: serving.origin,
     greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
       context.bridge.stateOf(bridgedName(route, name)),
     ),
-    isReady: () => !serving.isDraining(),
+    isReady: () => !isDraining,
     metrics: undefined,
     reload: (config) => serving.reload(config),
-    drain: (delayMs) => serving.drain(delayMs),
+    drain: async (delayMs) => {
+      isDraining = true;
+      await serving.drain(delayMs);
+    },
   };
 }
 

@@ -30,9 +30,9 @@ import type { CommandIo } from './io.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { loadKeys, resourceOf } from './sealing-keys.ts';
-import { TlsFiles } from './tls-files.ts';
 import { openTokenStore } from './token-store.ts';
 import { UsageError } from './usage.ts';
+import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
   /** Where it listens, without a path. */
@@ -162,10 +162,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return known;
     });
     routes = new RouteTable(next);
+    pages = publicPages(config.routes);
     if (tls instanceof ListenerCertificates) tls.update(certificates(config));
     else if (tls === undefined && certificates(config).length > 0)
       log.warn('a listener has a certificate now: TLS is spoken after a restart');
-    pages = publicPages(config.routes);
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };

@@ -17,8 +17,7 @@ export function unenforced({ routes }: Config): readonly ConfigFault[] {
 }
 
 function asked(route: RouteConfig): readonly string[] {
-  const { security } = route;
-  const check = security?.extAuth;
+  const check = route.security?.extAuth;
   const rows: readonly (readonly [string, boolean])[] = [
     ['bodyToExtAuth', check?.maxBodyBytes !== undefined],
     ['statusOnError other than 403 and 503', check !== undefined && ![403, 503].includes(check.statusOnError)],

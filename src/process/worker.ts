@@ -31,7 +31,7 @@ export type ToWorker =
 
 /** From a worker to the primary. */
 export type FromWorker =
-  | { readonly kind: 'listening' }
+  | { readonly kind: 'listening'; readonly origin: string }
   | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'notice'; readonly notice: Notice };
@@ -81,7 +81,7 @@ export function runWorker(io: CommandIo, version: string): void {
       bridgedUrl: (route, name) => urls.get(bridgedName(route, name))!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
-    tell({ kind: 'listening' });
+    tell({ kind: 'listening', origin: serving.origin });
     if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.origin, serving.routes, version) });
   }
 

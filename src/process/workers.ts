@@ -26,7 +26,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   let draining = false;
   const greeting = Promise.withResolvers<string>();
 
-  const fork = (slot: number, greets: boolean): Promise<void> => {
+  const fork = (slot: number, greets: boolean): Promise<string> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
     send(worker, {
@@ -47,7 +47,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'listening') resolve();
+        if (message.kind === 'listening') resolve(message.origin);
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
         else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
@@ -56,8 +56,9 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     });
   };
 
+  let origin: string;
   try {
-    await fork(0, true);
+    origin = await fork(0, true);
     await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1, false)));
   } catch (fault) {
     draining = true;
@@ -66,6 +67,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   }
   const collected = new AggregatorRegistry();
   return {
+    origin,
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),

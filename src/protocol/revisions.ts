@@ -48,6 +48,33 @@ export function understandsPriming(revision: Revision): boolean {
   return revision === '2025-11-25';
 }
 
+/* Revisions are dates, so their order as texts is that of their publication. */
+
+/** `resource_link` as content, and elicitation: since 2025-06-18 (server/tools §Resource Links, client/elicitation). */
+export function hasResourceLinks(revision: string): boolean {
+  return revision >= '2025-06-18';
+}
+
+export function hasElicitation(revision: string): boolean {
+  return revision >= '2025-06-18';
+}
+
+/**
+ * Since 2025-11-25: elicitation of URLs, enumerations with titles (client/elicitation), and sampling with tools and context as
+ * capabilities of their own (client/sampling §Capabilities).
+ */
+export function hasUrlElicitation(revision: string): boolean {
+  return revision >= '2025-11-25';
+}
+
+export function hasTitledEnums(revision: string): boolean {
+  return revision >= '2025-11-25';
+}
+
+export function hasSamplingTools(revision: string): boolean {
+  return revision >= '2025-11-25';
+}
+
 /** Tasks of the core protocol exist in one revision only (2025-11-25 basic/utilities/tasks; an extension since). */
 export function hasTasks(revision: Revision): boolean {
   return revision === '2025-11-25';

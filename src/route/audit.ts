@@ -17,7 +17,9 @@ export function auditOf(route: string, log: Log | undefined): Audit {
     onDecision: ({ principal }, { kind, method, upstream, name }, decision) => {
       const { allow, rule } = decision;
       const outcome = allow ? 'allowed' : 'denied';
-      log.info({ route, ...whoIs(principal), kind, method, upstream, name: bounded(name), rule, outcome }, 'audit');
+      // Counted from 1, as in what `check --as` prints.
+      const by = typeof rule === 'number' ? rule + 1 : rule;
+      log.info({ route, ...whoIs(principal), kind, method, upstream, name: bounded(name), rule: by, outcome }, 'audit');
     },
   };
 }

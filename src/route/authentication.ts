@@ -17,7 +17,7 @@ import type { GrpcExtAuth } from '../transport/authorization/ext-auth-grpc.ts';
 import type { IssuerConfig } from '../transport/authorization/issuers.ts';
 import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
 import type { Head } from '../transport/http/accept.ts';
-import { anonymous, callerOf, type Authenticate, type Caller, type RequestLine } from '../transport/http/caller.ts';
+import { callerOf, type Authenticate, type Caller, type RequestLine } from '../transport/http/caller.ts';
 
 /** Told of each request that was let in or refused by its credentials. */
 export type OnAuthenticated = (outcome: Pick<Verified, 'principal'> | GatewayError) => void;
@@ -48,15 +48,15 @@ const open: Omit<RouteAuthentication, 'authenticate'> = {
 };
 
 /**
- * `withoutPolicy` finds out the caller of a route that asks for no credential. Throws when the configuration cannot be used: local keys
- * that are none, API keys that are equal.
+ * `base` tells who calls where the route itself does not ask: nobody, or a certificate. Throws when the configuration cannot be used: local
+ * keys that are none, API keys that are equal.
  */
 export function authenticationOf(
   { security, backendSelector, path, name }: RouteConfig,
-  onRefused: (fault: GatewayError) => void = () => {},
-  withoutPolicy: Authenticate = anonymous,
+  base: (head: Head) => Caller,
+  onRefused: (fault: GatewayError) => void,
 ): RouteAuthentication {
-  if (security === undefined && backendSelector === undefined) return { ...open, authenticate: withoutPolicy };
+  if (security === undefined && backendSelector === undefined) return { ...open, authenticate: base };
   const { oauth, apiKeyAuth, extAuth, revocation } = security ?? {};
   const egress = guardedEgress(egressOf(security ?? {}));
   const resource = security === undefined ? undefined : protectedResource(security);
@@ -86,7 +86,10 @@ export function authenticationOf(
       headers = [...(verified.forwarded ?? []), ...claimHeaders(oauth?.claimToHeaders ?? [], verified.claims)];
       toldBy.set(verified, headers);
     }
-    return callerOf(verified, head, headers, http);
+    const caller = callerOf(verified, head, headers, http);
+    if (verified.principal !== 'anonymous') return caller;
+    const { principal, principalId, expiresAt } = base(head);
+    return { ...caller, principal, principalId, expiresAt };
   };
   const authenticate = (head: Head, { method = 'GET', url = path }: RequestLine): Caller | Promise<Caller> => {
     try {

@@ -26,8 +26,8 @@ import { Keeper } from '../streams/keeper.ts';
 import { OpenStreams } from '../streams/open-streams.ts';
 import { Journal } from '../telemetry/journal.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { OriginPolicy } from '../transport/http/accept.ts';
-import type { Authenticate } from '../transport/http/caller.ts';
+import type { Head, OriginPolicy } from '../transport/http/accept.ts';
+import type { Caller } from '../transport/http/caller.ts';
 import { Wheel } from '../transport/http/wheel.ts';
 import { Hops } from '../transport/peers/hop.ts';
 import type { Tell } from '../transport/peers/notice.ts';
@@ -67,7 +67,7 @@ export interface Surroundings {
   /** Undefined where there is no store for tokens of users. */
   readonly consents: Consents | undefined;
   /** Who a caller is on a route that asks for no credential of its own. */
-  readonly authenticate: Authenticate;
+  readonly authenticate: (head: Head) => Caller;
   /** Tells the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
@@ -83,7 +83,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
   const journal = new Journal(log);
   let current = config;
-  let authentication = authenticationOf(config, onRefused, around.authenticate);
+  let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
   authentication.warm();
   const credentials = routeCredentials(routeKey(config), () => authentication, around.consents);
@@ -193,7 +193,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     const isAlike = isSecuredAlike(current, next);
     if (!isAlike) {
       const former = authentication;
-      authentication = authenticationOf(next, onRefused, around.authenticate);
+      authentication = authenticationOf(next, around.authenticate, onRefused);
       authentication.warm();
       // Some requests may still wait for what it asks.
       setTimeout(() => former.close(), formerAuthenticationMs).unref();

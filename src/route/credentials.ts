@@ -41,6 +41,7 @@ export function routeCredentials(
     }
     return known.credential;
   };
+  const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
   const ownOf = (config: UpstreamConfig): OwnCredential | undefined => {
     const { id, grant } = config;
     if (grant === undefined) return undefined;
@@ -52,7 +53,6 @@ export function routeCredentials(
       granted.set(id, known);
     }
     const { credentials } = known;
-    const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
     return {
       for: (caller) => {
         const credential = credentials.for(tokenOf(caller));

@@ -39,7 +39,9 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
       const { method = 'GET', headers } = request;
       const answer = wellKnownAnswer(pages, { method, host: headers.host, target });
       const write = (status: number, fields: readonly string[], body: string): void => {
-        response.writeHead(status, [...fields, 'Content-Length', String(Buffer.byteLength(body))]);
+        // 204 has no length (RFC 9110 §8.6).
+        const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
+        response.writeHead(status, [...fields, ...length]);
         response.end(method === 'HEAD' ? undefined : body);
       };
       if (!('kind' in answer)) {

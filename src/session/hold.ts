@@ -6,7 +6,7 @@ import { openBound, sealBoundStable } from './bound.ts';
 import { OctetReader } from './octets.ts';
 import type { OpenSession } from './token.ts';
 
-export interface Place {
+export interface HoldAddress {
   /** `host:port` at which other replicas reach the one that holds the call; empty where they cannot. */
   readonly address: string;
   /** Names the call there: `holdBytes` random bytes. */
@@ -15,7 +15,7 @@ export interface Place {
 
 /** One question of a held call, by its number in the round. */
 export interface HeldQuestion {
-  readonly place: Place;
+  readonly place: HoldAddress;
   readonly question: number;
 }
 

@@ -4,7 +4,7 @@
  * own text back, to the byte; one that asks by requests waits at a replica, or can be resumed at its last event.
  */
 import { openBound, sealBound } from './bound.ts';
-import { holdBytes, type Place } from './hold.ts';
+import { holdBytes, type HoldAddress } from './hold.ts';
 import { OctetReader, uint32 } from './octets.ts';
 import type { Random } from './seal.ts';
 import type { OpenSession } from './token.ts';
@@ -24,7 +24,7 @@ export type Rest =
   /** The upstream's own state. */
   | { readonly kind: 'call'; readonly state: string }
   /** At the replica that holds the upstream's stream. */
-  | { readonly kind: 'held'; readonly place: Place }
+  | { readonly kind: 'held'; readonly place: HoldAddress }
   /** At any replica: the upstream's stream is taken up after an event. `at` is JSON text of the caller's own. */
   | { readonly kind: 'resumed'; readonly at: string };
 

@@ -29,7 +29,7 @@ const sealOverheadBytes = headBytes + saltBytes + commitBytes + tagBytes;
 /** Why a text is not a valid sealed message: for a metric label, never for the client. */
 export type SealFault = 'length' | 'alphabet' | 'version' | 'purpose' | 'kid' | 'commitment' | 'tag';
 
-export type Opened =
+export type Unsealed =
   | { readonly kind: 'opened'; readonly epoch: Epoch; readonly payload: Buffer }
   | { readonly kind: 'refused'; readonly fault: SealFault };
 
@@ -61,7 +61,7 @@ export function sealMessage(epoch: Epoch, payload: Buffer, random: Random): stri
  * Opens a session's payload. The cheap checks come first, so that garbage costs next to nothing; a forgery with a real kid
  * costs one HKDF; nothing is decrypted before the commitment holds.
  */
-export function openMessage(keyring: Keyring, text: string, maxChars: number, nowSeconds: number): Opened {
+export function openMessage(keyring: Keyring, text: string, maxChars: number, nowSeconds: number): Unsealed {
   if (text.length > maxChars || text.length < sealedChars(0)) return refused.length;
   const bytes = fromBase64Url(text);
   if (bytes === undefined) return refused.alphabet;
@@ -97,7 +97,7 @@ const refused = {
   kid: { kind: 'refused', fault: 'kid' },
   commitment: { kind: 'refused', fault: 'commitment' },
   tag: { kind: 'refused', fault: 'tag' },
-} as const satisfies Record<SealFault, Opened>;
+} as const satisfies Record<SealFault, Unsealed>;
 
 function messageKeys(epoch: Epoch, salt: Buffer): Buffer {
   return hkdf(epoch.purposeKeys.ses, salt, `mcpgw/v${epoch.format}/msg`, okmBytes);

@@ -1,6 +1,6 @@
 /**
- * The stream a client opens with GET: what every upstream pushes, merged, and the gateway's own changes. It is open at once and
- * stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
+ * The stream a client opens with GET: what every upstream pushes, merged, and the gateway's own changes. Once its head has come, each
+ * upstream that answers in time is listened to, so a client misses nothing from then on; it stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
@@ -9,7 +9,7 @@ import { understandsPriming } from '../protocol/revisions.ts';
 import { encodeEvent, encodePriming, heartbeat } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
 import type { Client } from '../clients/client.ts';
-import { watchingMs } from '../transport/http/limits.ts';
+import { openingBytes, openingMs, watchingMs } from '../transport/http/limits.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import { settledWithin } from '../transport/http/deadline.ts';
 import type { StreamHost } from './host.ts';
@@ -41,6 +41,9 @@ export class MergedStream implements Listened {
   readonly #listeners = new Map<Upstream, UpstreamListener>();
   /** Resources watched for the session at upstreams without sessions. One stream has all of them, the others none. */
   readonly #watches = new Map<Upstream, readonly string[]>();
+  /** What has come before the head was sent, and the event that is sent with it; undefined from then on. */
+  #early: { readonly events: Buffer[]; bytes: number; readonly first: Buffer } | undefined;
+  #isOver = false;
   /** The last event id of each upstream that gives ids. */
   readonly #places = new Map<number, string>();
 
@@ -55,10 +58,37 @@ export class MergedStream implements Listened {
     this.client = client;
     this.caller = caller;
     for (const place of resumed?.vector.toReversed() ?? []) this.#places.set(place.upstream, place.eventId);
-    this.#events = new EventStream(response, host.wheel);
+    this.#events = new EventStream(response, host.wheel, caller.principalId);
     this.#events.owner = this;
     // A client loses its position with the connection. Without an event id, a client that is cut early would start from nothing.
-    this.#events.open(this.#primer() ?? heartbeat);
+    this.#early = { events: [], bytes: 0, first: this.#primer() ?? heartbeat };
+  }
+
+  /** Sends the head when the upstreams that were joined have opened their streams, or after `openingMs`. */
+  async begin(): Promise<void> {
+    const opening = Array.from(this.#listeners.values(), (listener) => listener.opened());
+    if (opening.length > 0) await settledWithin(Promise.all(opening), openingMs);
+    this.#begin();
+  }
+
+  #begin(): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    this.#events.open(early.first);
+    // Together, so that a client that is slow from the start is found to be.
+    if (early.events.length > 0) this.#put(Buffer.concat(early.events));
+  }
+
+  #put(bytes: Buffer): void {
+    const early = this.#early;
+    if (early === undefined) {
+      if (!this.#events.write(bytes)) for (const listener of this.#listeners.values()) listener.pause();
+      return;
+    }
+    early.events.push(bytes);
+    early.bytes += bytes.length;
+    if (early.bytes > openingBytes) this.#begin();
   }
 
   onDrain(): void {
@@ -75,7 +105,7 @@ export class MergedStream implements Listened {
 
   /** Listens to an upstream that can push or ask something, when there is a session for it. */
   join(upstream: Upstream): void {
-    if (this.#listeners.has(upstream) || !this.#events.isOpen || !this.host.reaches(this.caller, upstream)) return;
+    if (this.#listeners.has(upstream) || this.#isOver || !this.host.reaches(this.caller, upstream)) return;
     const watches = this.#watches.get(upstream) ?? this.client.watchedAt(upstream);
     this.#watches.set(upstream, watches);
     const session = this.client.sessions.peek(upstream);
@@ -128,21 +158,20 @@ export class MergedStream implements Listened {
 
   /** A change in the gateway itself. It has no position in any upstream's stream, hence no event id. */
   announce(method: string): void {
-    this.#events.write(encodeEvent(`{"jsonrpc":"2.0","method":"${method}"}`));
+    this.#put(encodeEvent(`{"jsonrpc":"2.0","method":"${method}"}`));
   }
 
   /** While the client is slow, all listeners pause. */
   write(body: Buffer, upstream: Upstream, upstreamEventId: string | undefined): void {
     if (upstreamEventId !== undefined) this.#move(upstream, upstreamEventId);
     const place = upstreamEventId === undefined ? undefined : this.#place();
-    if (this.#events.write(encodeEvent(body, place))) return;
-    for (const listener of this.#listeners.values()) listener.pause();
+    this.#put(encodeEvent(body, place));
   }
 
   prime(upstream: Upstream, upstreamEventId: string): void {
     this.#move(upstream, upstreamEventId);
     const primer = this.#primer();
-    if (primer !== undefined) this.#events.write(primer);
+    if (primer !== undefined) this.#put(primer);
   }
 
   renew(lost: UpstreamSession): Promise<UpstreamSession> {
@@ -172,6 +201,7 @@ export class MergedStream implements Listened {
 
   /** Ends the stream from this side; the client comes back on any replica. */
   end(last?: Buffer): void {
+    this.#begin();
     this.#events.end(last);
     this.#close();
   }
@@ -197,6 +227,7 @@ export class MergedStream implements Listened {
   }
 
   #close(): void {
+    this.#isOver = true;
     for (const listener of this.#listeners.values()) listener.stop();
     this.#listeners.clear();
     this.host.closed(this);

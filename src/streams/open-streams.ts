@@ -89,6 +89,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     this.#open.add(stream);
     this.#count(client, 1);
     for (const upstream of this.#upstreams) stream.join(upstream);
+    void stream.begin();
     if (client.openStreams > 1) void this.rewatch(client.known.jti);
   }
 

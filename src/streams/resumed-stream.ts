@@ -54,7 +54,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     this.#to = to;
     this.#response = response;
     this.#position = position;
-    this.#events = new EventStream(response, host.wheel);
+    this.#events = new EventStream(response, host.wheel, to.caller.principalId);
     this.#events.owner = this;
   }
 

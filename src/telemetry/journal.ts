@@ -20,20 +20,21 @@ export class Journal {
     this.#log.info({ method, ms: Math.round(ms) }, 'request');
   }
 
-  /** An upstream has finished its part of a call; `session` names the client's session in the log. */
+  /** An upstream has finished its part of a call, with `fault` where it failed; `session` names the client's session in the log. */
   called(
     name: string,
     upstream: string,
     outcome: 'ok' | 'error' | ErrorCode,
     startedMs: number,
     session: string,
+    fault?: GatewayError,
   ): void {
     const ms = performance.now() - startedMs;
     const method = methodLabel(name);
     countUpstreamCall(upstream, outcome);
     countRequest(method, outcome);
     timeRequest(method, ms);
-    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session }, 'call');
+    this.#log.info({ method, upstream, outcome, ms: Math.round(ms), session, ...reasonOf(fault) }, 'call');
   }
 
   /** A request was answered with a fault before it reached an upstream; `name` undefined: before its method was known. */
@@ -42,7 +43,7 @@ export class Journal {
     const known = fault instanceof GatewayError ? fault : undefined;
     countRequest(method, known?.code ?? 'internal');
     if (known !== undefined && known.code !== 'internal')
-      this.#log.info({ method, code: known.code, detail: known.detail }, 'refused');
+      this.#log.info({ method, code: known.code, detail: known.detail?.slice(0, maxReasonChars) }, 'refused');
     else this.#log.error({ method, err: fault }, 'internal fault');
   }
 
@@ -59,4 +60,25 @@ export class Journal {
   dropped(what: string, upstream: string | undefined, fault: unknown): void {
     this.#log.debug({ upstream, fault: String(fault) }, what);
   }
+}
+
+/** What is said of a fault, and of the fault behind it, at most. */
+const maxReasonChars = 200;
+
+/**
+ * Why a call failed, in the gateway's own words. The texts of other errors may repeat what a peer has sent, as those of `JSON.parse` do,
+ * so only their names are told.
+ */
+function reasonOf(fault: GatewayError | undefined): { readonly reason?: string } {
+  if (fault === undefined) return {};
+  const { cause } = fault;
+  const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
+  const own = cause !== undefined && fault.detail === String(cause) ? undefined : fault.detail;
+  const words = [...new Set([own, behind])].filter((each) => each !== undefined);
+  return words.length === 0 ? {} : { reason: words.join(': ').slice(0, maxReasonChars) };
+}
+
+/** `ECONNREFUSED` says more than `Error`. */
+function nameOf(error: Error & { readonly code?: unknown }): string {
+  return typeof error.code === 'string' ? error.code : error.name;
 }

@@ -197,3 +197,36 @@ export function countReload(isValid: boolean): void {
   reloads.inc({ outcome: isValid ? 'ok' : 'invalid' });
   reloadFailed.set(isValid ? 0 : 1);
 }
+
+/** How it stands with the cluster that gives the routes. */
+export interface ClusterState {
+  /** The time since the watch that was silent the longest brought something. */
+  readonly lagSeconds: number;
+  readonly isConnected: boolean;
+  readonly isLeader: boolean;
+}
+
+let clusterState: (() => ClusterState) | undefined;
+const watchLag: Gauge = new Gauge({
+  name: 'manifold_watch_lag_seconds',
+  help: 'Gauge: seconds since the quietest watch of the cluster was heard, a bookmark a minute being usual; 0 without `--kubernetes`.',
+  registers,
+  collect: (): void => watchLag.set(clusterState?.().lagSeconds ?? 0),
+});
+const watchConnected: Gauge = new Gauge({
+  name: 'manifold_watch_connected',
+  help: 'Gauge: 1 while every watch of the cluster is open, else 0; 1 without `--kubernetes`.',
+  registers,
+  collect: (): void => watchConnected.set((clusterState?.().isConnected ?? true) ? 1 : 0),
+});
+const leader: Gauge = new Gauge({
+  name: 'manifold_leader',
+  help: 'Gauge: 1 if this replica writes the status of routes to the cluster, else 0.',
+  registers,
+  collect: (): void => leader.set((clusterState?.().isLeader ?? false) ? 1 : 0),
+});
+
+/** `read` gives how it stands now. */
+export function reportCluster(read: () => ClusterState): void {
+  clusterState = read;
+}

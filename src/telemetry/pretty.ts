@@ -11,6 +11,8 @@ export interface PrettyOutput {
   write(line: string): void;
   /** Writes the waiting lines; later lines are written at once. */
   release(): void;
+  /** Clears what else is drawn on the terminal, calls `write`, and draws it again below. Undefined: nothing is drawn. */
+  above: ((write: () => void) => void) | undefined;
 }
 
 /** Lines wait no longer than this, in ms, however long the greeting takes. */
@@ -34,25 +36,32 @@ export function isForPeople(format: LogFormat): boolean {
 /** `holds`: whether lines wait for `release`. */
 export function prettyOutput(stream: NodeJS.WritableStream, holds = true): PrettyOutput {
   let waiting: string[] | undefined = holds ? [] : undefined;
+  const put = (text: string): void => {
+    const write = (): void => void stream.write(text);
+    if (output.above === undefined) write();
+    else output.above(write);
+  };
   const release = (): void => {
     clearTimeout(timer);
     const lines = waiting ?? [];
     waiting = undefined;
     process.off('exit', release);
-    if (lines.length > 0) stream.write(lines.join(''));
+    if (lines.length > 0) put(lines.join(''));
   };
   const timer = setTimeout(release, maxHeldMs);
   timer.unref();
   if (holds) process.once('exit', release);
   else clearTimeout(timer);
-  return {
+  const output: PrettyOutput = {
+    above: undefined,
     write: (line) => {
       const text = prettyLine(line, stream);
-      if (waiting === undefined) stream.write(text);
+      if (waiting === undefined) put(text);
       else if (waiting.push(text) > maxHeldLines) release();
     },
     release,
   };
+  return output;
 }
 
 /** A line that is no JSON object is passed as it is. */

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import { Catalogue } from '../../src/aggregate/catalogue.ts';
-import type { Held } from '../../src/aggregate/catalogue.ts';
+import type { KeptPage } from '../../src/aggregate/catalogue.ts';
 import type { Page } from '../../src/aggregate/page.ts';
 import { aPage, scripted } from './a-list.ts';
 import { anUpstream } from './an-upstream.ts';
 
 const up = anUpstream();
 
-async function keysOf(pages: Promise<readonly Held[]>): Promise<readonly string[]> {
+async function keysOf(pages: Promise<readonly KeptPage[]>): Promise<readonly string[]> {
   return (await pages).flatMap(({ page }) => page.keys);
 }
 

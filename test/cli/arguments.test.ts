@@ -168,7 +168,9 @@ describe('run', () => {
       mcpConfig: ['c'],
       mcpJson: ['{}', '[]'],
     });
-    expect(faultOf(['run'])).toBe('run needs FILE, --mcp-config FILE or --mcp-json TEXT | Try: manifold run --help');
+    expect(faultOf(['run'])).toBe(
+      'run needs FILE, --mcp-config FILE, --mcp-json TEXT or --kubernetes | Try: manifold run --help',
+    );
   });
 
   test('refuses values out of bounds, and accepts those at the bounds', () => {
@@ -329,6 +331,21 @@ describe('the other commands', () => {
     );
     expect(faultOf(['token', 'inspect'])).toContain('token inspect needs the token');
     expect(faultOf(['token', 'mint'])).toBe('"token" is followed by "inspect" | Try: manifold token inspect --help');
+  });
+
+  test('--kubernetes stands in place of files, and its flags go with it', () => {
+    expect(run(['--kubernetes'])).toMatchObject({
+      files: [],
+      kubernetes: { namespaces: undefined, selector: undefined, gatewayClass: undefined },
+    });
+    expect(
+      run(['--kubernetes', '--namespace', 'a,b', '--selector', 'team=x', '--gateway-class', 'manifold']),
+    ).toMatchObject({ kubernetes: { namespaces: ['a', 'b'], selector: 'team=x', gatewayClass: 'manifold' } });
+    expect(run(['--kubernetes', '--namespace', '*'])).toMatchObject({ kubernetes: { namespaces: 'all' } });
+    expect(run(['servers.json'])).toMatchObject({ kubernetes: undefined });
+    expect(faultOf(['run', '--kubernetes', 'servers.json'])).toContain('--kubernetes is given in place of files');
+    expect(faultOf(['run', 'servers.json', '--namespace', 'a'])).toContain('--namespace goes with --kubernetes');
+    expect(faultOf(['run', '--kubernetes', '--namespace', 'A/b'])).toContain('--namespace takes names of namespaces');
   });
 
   test('the version', () => {

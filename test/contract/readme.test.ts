@@ -17,8 +17,6 @@ const pages = [
 ];
 const read = (page: string): string => readFileSync(root + page, 'utf8');
 const readme = read('README.md');
-/** Flags that docs/kubernetes.md describes and says are not connected yet. */
-const clusterMode = ['kubernetes', 'namespace', 'selector', 'gateway-class'] as const;
 const manifest = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
 /** The texts between fences of one kind. */
@@ -137,8 +135,8 @@ describe('shell commands', () => {
 
 describe('every page', () => {
   const flags = new Set<string>(Object.values(commandLines).flatMap((line) => line.flags.map(({ name }) => name)));
-  /** Flags that are in no table: of every command, of the benchmark, of Node, and those of cluster mode, which `run` does not take yet. */
-  const others = new Set(['help', 'write-report', 'max-old-space-size-percentage', ...clusterMode]);
+  /** Flags that are in no table: of every command, of the benchmark, of Node. */
+  const others = new Set(['help', 'write-report', 'max-old-space-size-percentage']);
   const metrics = new Set(Array.from(read('docs/metrics.md').matchAll(/`(manifold_[a-z_]+)`/g), ([, name]) => name!));
 
   for (const page of pages) {

@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     expect: { poll: { timeout: 60_000 } },
     include: ['test/kubernetes/*.cluster.ts'],
-    globalSetup: ['test/kubernetes/global-setup.ts'],
+    // Gateways are run from dist.
+    globalSetup: ['test/support/build.ts', 'test/kubernetes/global-setup.ts'],
     testTimeout: 180_000,
     hookTimeout: 120_000,
     // One API server for all; what kills it must not disturb the others.

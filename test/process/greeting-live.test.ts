@@ -1,6 +1,8 @@
 /** The lines that show servers coming up: drawn in their place on a terminal, one a change elsewhere. */
+import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { changedLines, liveLines, showLive } from '../../src/process/live-lines.ts';
+import { prettyOutput } from '../../src/telemetry/pretty.ts';
 import type { StateOfOne } from '../../src/process/live-lines.ts';
 
 const escape = '\u001b';
@@ -47,4 +49,30 @@ test('a terminal is drawn on in place, and left clean at the end; what is up at 
   const quiet: string[] = [];
   showLive({ isTTY: true, write: (text) => void quiet.push(text) }, ['a'], () => undefined).stop();
   expect(quiet).toEqual([]);
+});
+
+test('a line of the log stands above the lines that are drawn, which are drawn again below it', async () => {
+  const written: string[] = [];
+  const write = (text: string): void => void written.push(text);
+  const terminal = new Writable({
+    write: (chunk: Buffer, _encoding, taken) => {
+      write(chunk.toString());
+      taken();
+    },
+  });
+  const live = showLive({ isTTY: true, write }, ['a'], () => ({ phase: 'starting', ms: 900, said: undefined }));
+  live.above(() => write('before\n'));
+  expect(written).toEqual(['before\n']);
+  await expect.poll(() => written.some((text) => text.includes('starting')), { timeout: 10_000 }).toBe(true);
+  written.length = 0;
+  const log = prettyOutput(terminal, false);
+  log.above = live.above;
+  log.write('{"level":"info","msg":"hello"}\n');
+  live.stop();
+  expect(written).toEqual([
+    `${escape}[1A${escape}[0J`,
+    expect.stringContaining('hello'),
+    expect.stringContaining('starting'),
+    `${escape}[1A${escape}[0J`,
+  ]);
 });

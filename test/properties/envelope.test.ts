@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { clientCapabilityBits } from '../../src/protocol/capabilities.ts';
+import { clientCapabilityBits } from '../support/parsed-capabilities.ts';
 import { readClientMessage } from '../../src/protocol/envelope.ts';
 import { readEnvelope } from '../../src/protocol/modern.ts';
 

@@ -2,13 +2,15 @@ import { expect, test } from 'vitest';
 import {
   clientCapabilitiesJson,
   clientCapability,
-  clientCapabilityBits,
   modernServerCapabilitiesJson,
-  modernServerCapabilityBits,
   serverCapabilitiesJson,
   serverCapability,
-  serverCapabilityBits,
 } from '../../src/protocol/capabilities.ts';
+import {
+  clientCapabilityBits,
+  modernServerCapabilityBits,
+  serverCapabilityBits,
+} from '../support/parsed-capabilities.ts';
 
 const fullClient = {
   roots: { listChanged: true },

@@ -1,7 +1,7 @@
 /** What a stranger declares is read from the scan as it would be from the parsed text, and however large it is at little cost. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clientCapabilityBits, serverCapabilityBits } from '../../src/protocol/capabilities.ts';
+import { clientCapabilityBits, serverCapabilityBits } from '../support/parsed-capabilities.ts';
 import { clientBits, modernServerBits, serverBits } from '../../src/protocol/declared.ts';
 import { readClientMessage, readServerMessage } from '../../src/protocol/envelope.ts';
 import { GatewayError } from '../../src/errors.ts';

@@ -5,12 +5,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { outwardRequest } from '../../aggregate/rewrite.ts';
-import { questionMessage, readRound, retryOf, type Round } from '../../aggregate/rounds.ts';
+import { questionMessage, readRound, retryOf, sizeOf, type Round } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { rawOf } from '../../protocol/scan.ts';
 import { encodeEvent } from '../../protocol/sse.ts';
-import { sealQuestionId, type Place } from '../../session/hold.ts';
+import { sealQuestionId, type HoldAddress } from '../../session/hold.ts';
 import type { CallHost } from '../host.ts';
 import type { Held, Holds } from './holds.ts';
 import { maxRounds, roundPaceMs } from '../../transport/http/limits.ts';
@@ -26,7 +26,7 @@ export class Asking implements Suspension, Held {
   readonly #round: Round;
   /** JSON text by key. */
   readonly #answers = new Map<string, string>();
-  #place: Place | undefined;
+  #place: HoldAddress | undefined;
   #over = false;
 
   /** Throws `upstream_malformed`. */
@@ -57,7 +57,7 @@ export class Asking implements Suspension, Held {
     for (const message of asked)
       if (undeclared(message, client.clientCapabilities & client.wording.askable) !== undefined)
         throw new GatewayError('upstream_malformed', 'asks for what was never declared');
-    const place = this.#asked.add(this);
+    const place = this.#asked.add(this, relay.call.caller.principalId, sizeOf(this.#round.questions));
     this.#place = place;
     try {
       const events = asked.map((message, index) => {
@@ -79,6 +79,10 @@ export class Asking implements Suspension, Held {
     // A round has no place for an error: an elicitation can be cancelled, any other error ends the call (2026-07-28 basic/patterns/mrtr).
     if (result === undefined && asked.method !== 'elicitation/create') {
       this.#fail(new GatewayError('input_refused', asked.method));
+      return;
+    }
+    if (result !== undefined && !this.#asked.grow(this.#place!, bytes.length)) {
+      if (this.#close()) this.#relay.fail(new GatewayError('overloaded', 'no room for an answer'));
       return;
     }
     this.#answers.set(asked.key, result === undefined ? '{"action":"cancel"}' : rawOf(bytes, result));

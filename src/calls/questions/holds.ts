@@ -4,20 +4,27 @@
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
-import { holdBytes, type Place } from '../../session/hold.ts';
-import { callStateSeconds, maxHolds } from '../../transport/http/limits.ts';
+import { holdBytes, type HoldAddress } from '../../session/hold.ts';
+import { shareOf, type Hold } from '../../transport/http/budget.ts';
+import { callStateSeconds, heldCallBytes, maxHolds } from '../../transport/http/limits.ts';
 import { Later, type Wheel } from '../../transport/http/wheel.ts';
 
 export interface Held {
-  /** Nobody came in time. The hold is already removed. */
+  /** Nobody came in time, or there is no room for it any more. The hold is already removed. */
   onExpired(): void;
+}
+
+interface Entry<T> {
+  readonly held: T;
+  readonly wait: Later;
+  readonly memory: Hold;
 }
 
 export class Holds<T extends Held> {
   readonly #wheel: Wheel;
   readonly #address: string;
   readonly #onEmpty: () => void;
-  readonly #held = new Map<string, { readonly held: T; readonly wait: Later }>();
+  readonly #held = new Map<string, Entry<T>>();
 
   /** `address` is where other replicas reach this one; empty where they cannot. `onEmpty` is told when the last one is gone. */
   constructor(wheel: Wheel, address: string, onEmpty: () => void = () => {}) {
@@ -30,30 +37,45 @@ export class Holds<T extends Held> {
     return this.#held.size;
   }
 
-  /** Throws `holds_too_many`. */
-  add(held: T): Place {
+  /**
+   * `bytes`: what is kept for it besides the call itself, in the share of the principal. Throws `holds_too_many`, and `overloaded`
+   * where the memory budget has no room.
+   */
+  add(held: T, principalId: string, bytes: number): HoldAddress {
     if (this.#held.size >= maxHolds) throw new GatewayError('holds_too_many', `${maxHolds} calls wait`);
     const hold = randomBytes(holdBytes);
     const place = { address: this.#address, hold };
-    const wait = new Later(() => {
+    const giveUp = (): void => {
       this.remove(place);
       held.onExpired();
-    });
+    };
+    const memory = shareOf(principalId).hold(giveUp);
+    if (!memory.take(heldCallBytes + bytes)) {
+      memory.end();
+      throw new GatewayError('overloaded', 'no room for a call that waits');
+    }
+    const wait = new Later(giveUp);
     this.#wheel.arm(wait, callStateSeconds * 1_000);
-    this.#held.set(hold.toString('latin1'), { held, wait });
+    this.#held.set(hold.toString('latin1'), { held, wait, memory });
     return place;
   }
 
-  find({ hold }: Place): T | undefined {
+  find({ hold }: HoldAddress): T | undefined {
     return this.#held.get(hold.toString('latin1'))?.held;
   }
 
-  remove({ hold }: Place): void {
+  /** Counts what is kept for it from now on besides. False: there is no room. */
+  grow({ hold }: HoldAddress, bytes: number): boolean {
+    return this.#held.get(hold.toString('latin1'))?.memory.take(bytes) ?? false;
+  }
+
+  remove({ hold }: HoldAddress): void {
     const key = hold.toString('latin1');
     const entry = this.#held.get(key);
     if (entry === undefined) return;
     this.#held.delete(key);
     this.#wheel.disarm(entry.wait);
+    entry.memory.end();
     if (this.#held.size === 0) this.#onEmpty();
   }
 }

@@ -3,11 +3,11 @@
  * call waits for the client to come back. Where the upstream can take its stream up again, all that is needed
  * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
  */
-import { maxQuestions, questionOf, roundMessage, type Question } from '../../aggregate/rounds.ts';
+import { maxQuestions, questionOf, roundMessage, sizeOf, type Question } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
 import { readClientMessage, type Message } from '../../protocol/envelope.ts';
 import type { Revision } from '../../protocol/revisions.ts';
-import type { Place } from '../../session/hold.ts';
+import type { HoldAddress } from '../../session/hold.ts';
 import type { Rest } from '../../session/request-state.ts';
 import type { Call } from '../../clients/call.ts';
 import { sealCallState } from '../../clients/call-state.ts';
@@ -41,7 +41,7 @@ export class Parking implements Gathering, Suspension, Held {
   readonly #host: CallHost<Relay>;
   readonly #parked: Holds<Parking>;
   awaited: readonly Awaited[] = [];
-  #place: Place | undefined;
+  #place: HoldAddress | undefined;
 
   constructor(host: CallHost<Relay>, parked: Holds<Parking>, relay: Relay) {
     this.#host = host;
@@ -103,14 +103,15 @@ export class Parking implements Gathering, Suspension, Held {
         relay.conclude(worded.body, worded.status);
         return;
       }
-      const place = this.#parked.add(this);
+      const place = this.#parked.add(this, call.caller.principalId, keptOf(call, this.awaited));
       this.#place = place;
       const held = roundOf(call, upstream, this.awaited, relay.upstreamId, { kind: 'held', place });
       relay.phase.suspend(this);
       this.#host.suspended(relay);
       answerWithRound(call, held);
       // Arguments may be large, and the retry brings them again.
-      relay.waitWith({ ...call, received: nothing, message: nameOf(call.message) });
+      const said = call.said === undefined ? undefined : { ...call.said, clientInfo: undefined };
+      relay.waitWith({ ...call, received: nothing, said, message: nameOf(call.message) });
     } catch (fault) {
       this.#forget();
       relay.interview.gathered();
@@ -169,6 +170,12 @@ function sealed(make: () => Worded): Worded | undefined {
     if (fault instanceof GatewayError && fault.code === 'upstream_malformed') return undefined;
     throw fault;
   }
+}
+
+/** What stays in memory of a call that waits, in characters: its questions, and its headers, which go with what is still posted. */
+function keptOf({ caller }: Call, awaited: readonly Awaited[]): number {
+  const headers = caller.rawHeaders.reduce((size, text) => size + text.length, 0);
+  return headers + sizeOf(awaited.map(({ question }) => question));
 }
 
 function nameOf({ id, method }: Message): Message {

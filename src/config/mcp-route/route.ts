@@ -1,7 +1,7 @@
 /** One MCPRoute, with the objects it leads to → a route of the model. */
 import { schemeOf, slug } from '../identity.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
-import { Claims } from '../mcp-servers/read.ts';
+import { TakenNames } from '../mcp-servers/read.ts';
 import { maxUpstreams } from '../limits.ts';
 import type { Naming, RouteConfig, UpstreamConfig, UpstreamTransport } from '../model.ts';
 import { checkId } from '../naming.ts';
@@ -107,7 +107,7 @@ function upstreamsOf(
 ): readonly UpstreamConfig[] {
   const findings = placed(context);
   const path = ['spec', 'backendRefs'];
-  const claims = new Claims(naming, findings);
+  const claims = new TakenNames(naming, findings);
   if (spec.backendRefs.length > maxUpstreams)
     fault(
       context,

@@ -63,7 +63,7 @@ function readUpstreams(text: string, place: Place, env: Environment, naming: Nam
   for (const path of repeated.get(undefined) ?? []) faultOfRepeated(path, findings);
   if (found === undefined) return { upstreams, unusable };
   const { at, servers } = found;
-  const claims = new Claims(naming, findings);
+  const claims = new TakenNames(naming, findings);
   let enabled = 0;
   for (const [name, entry] of servers) {
     const path = [...at, name];
@@ -167,7 +167,7 @@ function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings)
 }
 
 /** Tells servers apart by what clients see of them. */
-export class Claims {
+export class TakenNames {
   readonly #naming: Naming;
   readonly #findings: Findings;
   readonly #byId = new Map<string, string>();

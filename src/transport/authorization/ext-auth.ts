@@ -72,7 +72,15 @@ function verifiedBy(head: RequestHead, verified: Verified, sent: ReadonlySet<str
   if (verified.principal !== 'anonymous') return verified;
   const { 'x-forwarded-host': _host, ...shown } = chosen(head, sent);
   if (Object.keys(shown).length === 0) return verified;
-  const sub = hash('sha256', JSON.stringify(Object.entries(shown).toSorted()), 'base64url');
+  const sub = hash(
+    'sha256',
+    JSON.stringify(
+      Object.keys(shown)
+        .toSorted()
+        .map((name) => [name, shown[name]]),
+    ),
+    'base64url',
+  );
   return { ...verified, principal: { iss: 'extauth', sub, bind: '' } };
 }
 

@@ -11,6 +11,7 @@ import { Agent } from 'undici';
 import type { UpstreamTransport } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
+import { headerRevision } from '../../protocol/revisions.ts';
 import { checkGet, checkPost, readBody, readHead, type Head } from '../http/accept.ts';
 import { connectTimeoutMs, headersTimeoutMs, keepAliveMs, maxHeaderBytes, requestTimeoutMs } from '../http/limits.ts';
 import { respondFault } from '../http/respond.ts';
@@ -18,7 +19,7 @@ import { bridgeLimits, type BridgeLimits } from './limits.ts';
 import type { BridgeSession } from './session.ts';
 import type { BridgedUpstream, UpstreamState } from './bridged-upstream.ts';
 import { BridgeSessions, type Caller } from './sessions.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { startReaping, type Reaping } from './reaping.ts';
 import { openSse } from './sse-bridge.ts';
 import { openProcess } from './stdio.ts';
@@ -38,9 +39,6 @@ export interface Bridge {
   /** Ends every session and waits until nothing of their servers is left. */
   close(): Promise<void>;
 }
-
-/** Revisions a stdio server may speak; the bridge hands messages on and is the same for all. */
-const revisions = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
 
 /** Headers of `initialize`, set by the gateway alone. Without the first all are one principal. */
 const principalHeader = 'manifold-principal';
@@ -117,7 +115,7 @@ class LoopbackBridge implements Bridge {
     if (upstream !== undefined) void this.#sessions.remove(upstream);
   }
 
-  #opener({ name, transport }: BridgeSpec): (owner: PeerOwner) => Peer {
+  #opener({ name, transport }: BridgeSpec): (owner: ServerOwner) => RunningServer {
     const limits = this.#limits;
     if (transport.kind === 'stdio') {
       const reaping = (this.#reaping ??= startReaping(this.#log));
@@ -157,13 +155,13 @@ class LoopbackBridge implements Bridge {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     try {
       const head = readHead(request.rawHeaders);
-      if (head.host !== this.#host) throw new GatewayError('host_not_allowed', head.host);
+      if (head.host !== this.#host) throw new GatewayError('host_not_allowed');
       // Only the gateway calls, and no browser ever does.
-      if (head.origin !== undefined) throw new GatewayError('origin_not_allowed', head.origin);
+      if (head.origin !== undefined) throw new GatewayError('origin_not_allowed');
       const upstream = this.#byPath.get(request.url ?? '');
       if (upstream === undefined) throw new GatewayError('path_unknown');
-      if (head.revision !== undefined && !revisions.has(head.revision))
-        throw new GatewayError('revision_unsupported', head.revision);
+      if (head.revision !== undefined && headerRevision(head.revision) === undefined)
+        throw new GatewayError('revision_unsupported');
       switch (request.method ?? '') {
         case 'POST':
           checkPost(head);

@@ -8,14 +8,14 @@ import { newestLegacy } from '../../protocol/revisions.ts';
 import { Commons } from './commons.ts';
 import { Greetings, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import type { Place, Places } from './places.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+import type { Seat, Places } from './places.ts';
+import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { SpawnDamping } from './spawn-damping.ts';
 import type { ServerUser, StartedServer } from './started-server.ts';
 
 export interface BridgedSpec {
   readonly name: string;
-  readonly open: (owner: PeerOwner) => Peer;
+  readonly open: (owner: ServerOwner) => RunningServer;
   readonly startTimeoutMs: number;
   /** One server for all sessions of a principal. */
   readonly shared: boolean;
@@ -56,7 +56,7 @@ export class BridgedUpstream {
   readonly #greetings: Greetings;
   /** By the offer's params; of a shared upstream, by its principal. */
   readonly #kept = new Map<string, Kept>();
-  readonly #running = new Map<StartedServer, Place>();
+  readonly #running = new Map<StartedServer, Seat>();
   #failed: string | undefined;
   #readyMs: number | undefined;
 
@@ -212,7 +212,7 @@ export class BridgedUpstream {
     return this.#open(offer, await this.#deps.places.take());
   }
 
-  #open(offer: Offer, place: Place): Commons {
+  #open(offer: Offer, place: Seat): Commons {
     const { log, limits, onDropped } = this.#deps;
     const commons = new Commons(this.#spec.open, offer, {
       log,

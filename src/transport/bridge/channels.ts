@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import { upstreamsShare } from '../http/budget.ts';
 import { EventStream } from '../http/event-stream.ts';
 import { respondJson } from '../http/respond.ts';
 import type { Wheel } from '../http/wheel.ts';
@@ -75,7 +76,7 @@ export class Channels {
       channel.response.destroy();
     }
     const replay = from === undefined ? [] : this.#events.after(from.channel, from.number);
-    const stream = new EventStream(response, this.#deps.wheel);
+    const stream = new EventStream(response, this.#deps.wheel, upstreamsShare);
     stream.open();
     for (const event of replay) stream.write(event);
     if (channel === undefined) {
@@ -98,7 +99,7 @@ export class Channels {
     const { response } = channel;
     if (response === undefined) return;
     if (channel.stream === undefined) {
-      channel.stream = new EventStream(response, this.#deps.wheel);
+      channel.stream = new EventStream(response, this.#deps.wheel, upstreamsShare);
       channel.stream.open();
     }
     if (!channel.stream.write(event) && response.writableLength > this.#deps.limits.maxStreamBacklogBytes)

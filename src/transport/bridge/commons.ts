@@ -11,7 +11,7 @@ import { rawOf } from '../../protocol/scan.ts';
 import { splice, type Edit } from '../../protocol/splice.ts';
 import type { Offer } from './greetings.ts';
 import { answeredTooLarge } from './oversized.ts';
-import type { Peer, PeerOwner } from './running-server.ts';
+import type { RunningServer, ServerOwner } from './running-server.ts';
 import { oneLine, StartedServer, type ServerUser, type StartDeps } from './started-server.ts';
 
 /** A session as the server's other users see it. Ids are raw JSON text. */
@@ -56,7 +56,7 @@ export class Commons implements ServerUser {
   #count = 0;
 
   constructor(
-    open: (owner: PeerOwner) => Peer,
+    open: (owner: ServerOwner) => RunningServer,
     offer: Offer,
     deps: StartDeps & { readonly onDropped: (method: string) => void },
   ) {
@@ -69,7 +69,7 @@ export class Commons implements ServerUser {
     return this.#pending.size > 0;
   }
 
-  /** A request of one of several. Rejects as `Peer.send`. The server has greeted. */
+  /** A request of one of several. Rejects as `RunningServer.send`. The server has greeted. */
   async call(guest: Guest, message: Message): Promise<void> {
     this.#count += 1;
     const id = `"${this.#prefix}-${this.#count}"`;

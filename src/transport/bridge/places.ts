@@ -5,7 +5,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 
-export interface Place {
+export interface Seat {
   /** It will be free when `gone` resolves. */
   leave(gone: Promise<void>): void;
 }
@@ -25,7 +25,7 @@ export class Places {
   }
 
   /** A place if one is free. Throws `upstream_refused` once closed. */
-  tryTake(): Place | undefined {
+  tryTake(): Seat | undefined {
     if (this.#isClosed) throw new GatewayError('upstream_refused', 'closing');
     if (this.#taken >= this.#max) return undefined;
     this.#taken += 1;
@@ -47,7 +47,7 @@ export class Places {
    * Waits for a place; whoever can be spared makes room. Throws `upstream_refused` when all are in use. One is given in a turn of
    * the loop: to start a process takes tens of milliseconds, and others are to be served between two of them.
    */
-  async take(): Promise<Place> {
+  async take(): Promise<Seat> {
     this.#lastTurn = this.#lastTurn.then(() => turnOfTheLoop());
     await this.#lastTurn;
     for (;;) {

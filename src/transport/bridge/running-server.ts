@@ -4,7 +4,7 @@
  */
 import type { GatewayError } from '../../errors.ts';
 
-export interface Peer {
+export interface RunningServer {
   /** Names it in the log. */
   readonly label: Readonly<Record<string, string | number | undefined>>;
   /** One message on one line. Resolves when it has been taken, not when it has been answered. Rejects with a GatewayError. */
@@ -20,15 +20,15 @@ export interface Peer {
   end(): Promise<void>;
 }
 
-/** Never called before the function that opened the peer has returned. */
-export interface PeerOwner {
+/** Never called before the function that opened the server has returned. */
+export interface ServerOwner {
   /** One message as the server wrote it; not checked yet. The memory may be shared: copy what is kept. */
   message(bytes: Buffer): void;
   /** A message over `maxMessageBytes` was skipped; its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
   /** It wrote this to stderr: one entry of its log, of one or more lines. */
   said(entry: string): void;
-  /** The peer ended. Once. */
+  /** The server ended. Once. */
   ended(fault: GatewayError): void;
 }
 

@@ -152,7 +152,7 @@ export class BridgeSession implements ServerUser {
     });
   }
 
-  /** A notification or a response: 202 once the server has taken it. Rejects as `Peer.send`. */
+  /** A notification or a response: 202 once the server has taken it. Rejects as `RunningServer.send`. */
   async tell(message: Message, response: ServerResponse): Promise<void> {
     const isCancelled = message.method === 'notifications/cancelled';
     // The bridge has said so itself to whichever server it is. Without one there is nobody whom the rest could concern.

@@ -9,7 +9,7 @@ import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
 import { maxErrorBodyBytes } from '../http/limits.ts';
 import type { BridgeLimits } from './limits.ts';
 import { PacedOutput } from './paced-output.ts';
-import type { Peer, PeerOwner } from './running-server.ts';
+import type { RunningServer, ServerOwner } from './running-server.ts';
 
 type SseTransport = Extract<UpstreamTransport, { kind: 'sse' }>;
 
@@ -18,16 +18,16 @@ export interface SseDeps {
   readonly dispatcher: Dispatcher;
 }
 
-/** Connects. A lost connection ends the peer: this transport can resume nothing. */
-export function openSse(upstream: string, transport: SseTransport, owner: PeerOwner, deps: SseDeps): Peer {
-  return new SsePeer(upstream, transport, owner, deps);
+/** Connects. A lost connection ends the server: this transport can resume nothing. */
+export function openSse(upstream: string, transport: SseTransport, owner: ServerOwner, deps: SseDeps): RunningServer {
+  return new SseServer(upstream, transport, owner, deps);
 }
 
-class SsePeer implements Peer {
+class SseServer implements RunningServer {
   readonly label: { readonly upstream: string };
   readonly #url: URL;
   readonly #headers: string[];
-  readonly #owner: PeerOwner;
+  readonly #owner: ServerOwner;
   readonly #dispatcher: Dispatcher;
   readonly #endpoint = Promise.withResolvers<URL>();
   readonly #abort = new AbortController();
@@ -37,7 +37,7 @@ class SsePeer implements Peer {
   #paused = false;
   #over = false;
 
-  constructor(upstream: string, transport: SseTransport, owner: PeerOwner, deps: SseDeps) {
+  constructor(upstream: string, transport: SseTransport, owner: ServerOwner, deps: SseDeps) {
     this.label = { upstream };
     this.#url = new URL(transport.url);
     this.#headers = transport.headers.flat();

@@ -11,7 +11,7 @@ import { readGreeting, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
 import { LineLog } from './line-log.ts';
 import { asText } from './raw-id.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 
 /** Whose messages a server's messages are. */
 export interface ServerUser {
@@ -34,7 +34,7 @@ export interface StartDeps {
 const initialized = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 const initializeId = '0';
 
-export class StartedServer implements PeerOwner {
+export class StartedServer implements ServerOwner {
   readonly offer: Offer;
   readonly startedMs = performance.now();
   /** Its answer to `initialize`. Rejects with a GatewayError when it does not come. */
@@ -46,13 +46,13 @@ export class StartedServer implements PeerOwner {
   lastSaid: string | undefined;
   readonly #user: ServerUser;
   readonly #deps: StartDeps;
-  readonly #peer: Peer;
+  readonly #server: RunningServer;
   readonly #unreadable: LineLog;
   readonly #greeted = Promise.withResolvers<Greeting>();
   readonly #timer: NodeJS.Timeout;
   #isEnding = false;
 
-  constructor(open: (owner: PeerOwner) => Peer, offer: Offer, user: ServerUser, deps: StartDeps) {
+  constructor(open: (owner: ServerOwner) => RunningServer, offer: Offer, user: ServerUser, deps: StartDeps) {
     this.offer = offer;
     this.#user = user;
     this.#deps = deps;
@@ -60,38 +60,38 @@ export class StartedServer implements PeerOwner {
     this.greeted = this.#greeted.promise;
     // Also while nobody waits for it.
     this.greeted.catch(() => {});
-    this.#peer = open(this);
+    this.#server = open(this);
     this.#timer = setTimeout(() => this.#tooLate(), deps.startTimeoutMs);
     const hello = `{"jsonrpc":"2.0","id":${initializeId},"method":"initialize","params":${offer.params}}`;
-    this.#peer.send(oneLine(Buffer.from(hello))).catch((fault: unknown) => this.#failed(asFault(fault)));
+    this.#server.send(oneLine(Buffer.from(hello))).catch((fault: unknown) => this.#failed(asFault(fault)));
   }
 
-  get label(): Peer['label'] {
-    return this.#peer.label;
+  get label(): RunningServer['label'] {
+    return this.#server.label;
   }
 
-  /** See `Peer.send`. Before `greeted` has resolved nothing may be sent. */
+  /** See `RunningServer.send`. Before `greeted` has resolved nothing may be sent. */
   send(message: Buffer): Promise<void> {
-    return this.#peer.send(message);
+    return this.#server.send(message);
   }
 
   room(): Promise<void> | undefined {
-    return this.#peer.room();
+    return this.#server.room();
   }
 
   pause(): void {
-    this.#peer.pause();
+    this.#server.pause();
   }
 
   resume(): void {
-    this.#peer.resume();
+    this.#server.resume();
   }
 
   /** Ends it. Resolves when nothing of it is left. */
   end(): Promise<void> {
     this.#isEnding = true;
     this.#finish(new GatewayError('upstream_session_lost', 'ended by the bridge'));
-    return this.#peer.end();
+    return this.#server.end();
   }
 
   message(bytes: Buffer): void {
@@ -100,7 +100,7 @@ export class StartedServer implements PeerOwner {
       for (const part of readBatch(bytes) ?? [bytes]) this.#receive(readServerMessage(part));
     } catch (fault) {
       if (!(fault instanceof GatewayError)) throw fault;
-      this.#peer.stray();
+      this.#server.stray();
       // What is no JSON is a stray print and worth reading; what is JSON may hold results, which are never logged.
       const shown = fault.code === 'json_malformed' ? bytes.toString('utf8', 0, this.#deps.limits.maxLoggedBytes) : '';
       this.#unreadable.write(
@@ -141,7 +141,7 @@ export class StartedServer implements PeerOwner {
       request.method === 'ping'
         ? `{"jsonrpc":"2.0","id":${id},"result":{}}`
         : errorBody(new GatewayError('method_unknown'), id);
-    this.#peer.send(Buffer.from(answer)).catch(() => {});
+    this.#server.send(Buffer.from(answer)).catch(() => {});
   }
 
   #onGreeting(answer: Message): void {
@@ -158,7 +158,7 @@ export class StartedServer implements PeerOwner {
       this.#deps.tolerated.note('initialized_open');
       this.#greeted.resolve(greeting);
     }, initializedWaitMs);
-    this.#peer
+    this.#server
       .send(initialized)
       .then(
         () => this.#greeted.resolve(greeting),
@@ -182,7 +182,7 @@ export class StartedServer implements PeerOwner {
 
   #failed(fault: GatewayError): void {
     this.#finish(fault);
-    void this.#peer.end();
+    void this.#server.end();
   }
 
   #finish(fault: GatewayError): void {

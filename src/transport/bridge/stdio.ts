@@ -12,7 +12,7 @@ import { LineLog } from './line-log.ts';
 import { LineSplitter } from './lines.ts';
 import { LogEntries } from './log-entries.ts';
 import { PacedOutput } from './paced-output.ts';
-import type { BridgeLog, Peer, PeerOwner } from './running-server.ts';
+import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { groupIsAlive, signalGroup } from './process-group.ts';
 import type { Reaping } from './reaping.ts';
 import { serverEnvironment, spawnCommand } from './spawn-command.ts';
@@ -28,15 +28,20 @@ export interface StdioDeps {
   readonly reaping: Reaping;
 }
 
-/** Starts the process. A command that cannot be started ends the peer (`ended`), after one log line that names it. */
-export function openProcess(upstream: string, transport: StdioTransport, owner: PeerOwner, deps: StdioDeps): Peer {
-  return new StdioPeer(upstream, transport, owner, deps);
+/** Starts the process. A command that cannot be started ends the server (`ended`), after one log line that names it. */
+export function openProcess(
+  upstream: string,
+  transport: StdioTransport,
+  owner: ServerOwner,
+  deps: StdioDeps,
+): RunningServer {
+  return new StdioServer(upstream, transport, owner, deps);
 }
 
-class StdioPeer implements Peer {
+class StdioServer implements RunningServer {
   label: Readonly<Record<string, string | number | undefined>>;
   readonly #transport: StdioTransport;
-  readonly #owner: PeerOwner;
+  readonly #owner: ServerOwner;
   readonly #deps: StdioDeps;
   readonly #child: ChildProcessWithoutNullStreams | undefined;
   readonly #gone = Promise.withResolvers<void>();
@@ -47,7 +52,7 @@ class StdioPeer implements Peer {
   #ending = false;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(upstream: string, transport: StdioTransport, owner: PeerOwner, deps: StdioDeps) {
+  constructor(upstream: string, transport: StdioTransport, owner: ServerOwner, deps: StdioDeps) {
     this.#transport = transport;
     this.#owner = owner;
     this.#deps = deps;

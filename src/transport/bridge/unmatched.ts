@@ -1,4 +1,5 @@
 /** Answers of one server that match no call as it was sent: what is said of them in the log, at once and boundedly. */
+import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { BridgeLimits } from './limits.ts';
 import { LineLog } from './line-log.ts';
 import type { BridgeLog } from './running-server.ts';
@@ -12,7 +13,7 @@ export class Unmatched {
   readonly #log: BridgeLog;
   readonly #label: object;
   readonly #lines: LineLog;
-  readonly #expected = new Set<string>();
+  readonly #expected = new BoundedMap<string, true>({ maxEntries: maxExpected });
 
   constructor(log: BridgeLog, limits: BridgeLimits, label: object) {
     this.#log = log;
@@ -22,9 +23,7 @@ export class Unmatched {
 
   /** The call with this id (raw JSON text) was given up; its answer may come all the same. */
   expect(id: string): void {
-    this.#expected.add(id);
-    const [oldest] = this.#expected;
-    if (this.#expected.size > maxExpected && oldest !== undefined) this.#expected.delete(oldest);
+    this.#expected.set(id, true);
   }
 
   /** An answer that matches none of the calls under way. */

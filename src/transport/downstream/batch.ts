@@ -15,9 +15,9 @@ export class BatchOutlet implements StreamOwner {
   #sealed = false;
   #any = false;
 
-  constructor(response: ServerResponse, wheel: Wheel) {
+  constructor(response: ServerResponse, wheel: Wheel, principalId: string) {
     this.#response = response;
-    this.#events = new EventStream(response, wheel);
+    this.#events = new EventStream(response, wheel, principalId);
     this.#events.owner = this;
   }
 

@@ -43,7 +43,7 @@ export function readModern<C>(
     checkEnvelope(head, envelope);
     checkHeaders(head, message);
     const plan = modernRequest(message.method);
-    if (plan === undefined) throw new GatewayError('method_absent', message.method);
+    if (plan === undefined) throw new GatewayError('method_absent');
     if (plan.kind === 'task') requireTasks(envelope.capabilityBits);
     if (envelope.invalid.length > 0) throw new GatewayError('params_invalid', envelope.invalid.join());
     return { kind: 'request', client, message: withoutEnvelope(message), plan, said: saidIn(envelope) };

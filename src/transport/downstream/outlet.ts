@@ -32,13 +32,16 @@ export class PostOutlet implements Outlet, StreamOwner {
   owner: StreamOwner | undefined;
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
+  readonly #principalId: string;
   #events: EventStream | undefined;
   /** Answered: nothing may follow. */
   #over = false;
 
-  constructor(response: ServerResponse, wheel: Wheel) {
+  /** `principalId`: whose share of the budget what waits for the client is of. */
+  constructor(response: ServerResponse, wheel: Wheel, principalId: string) {
     this.#response = response;
     this.#wheel = wheel;
+    this.#principalId = principalId;
     response.on('close', () => this.#closed());
   }
 
@@ -47,13 +50,13 @@ export class PostOutlet implements Outlet, StreamOwner {
     this.#over = true;
     if (this.#events === undefined) {
       respondJson(this.#response, body, token, status);
-      cutIfStuck(this.#response, this.#wheel);
+      cutIfStuck(this.#response, this.#wheel, this.#principalId);
     } else this.#events.end(encodeEvent(body));
   }
 
   stream(): void {
     if (this.#events !== undefined || this.gone || this.#over) return;
-    this.#events = new EventStream(this.#response, this.#wheel);
+    this.#events = new EventStream(this.#response, this.#wheel, this.#principalId);
     this.#events.owner = this;
     this.#events.open();
     // The first event usually came in the same packet as the headers; only if not, the headers leave alone.

@@ -10,6 +10,7 @@ import type { UpstreamConfig } from '../../config/model.ts';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
+import { hasElicitation, hasSamplingTools, hasUrlElicitation } from '../../protocol/revisions.ts';
 import { numberOf, textOf } from '../../protocol/scan.ts';
 
 export interface Worded<Body = Buffer | string> {
@@ -50,7 +51,7 @@ export function legacyFault(fault: unknown, id: string | undefined): Worded<stri
 }
 
 export function legacyWording(revision: string): Wording {
-  const knowsUrls = revision >= '2025-11-25';
+  const knowsUrls = hasUrlElicitation(revision);
   return {
     response: (answer, upstream, request) => {
       const told = knowsUrls || request.method !== 'tools/call' ? answer : (urlsAsText(answer) ?? answer);
@@ -77,10 +78,14 @@ function uriOf({ bytes, params }: Message): string | undefined {
 /** Which of the questions of 2026-07-28 an earlier revision has (client/elicitation, client/sampling, client/roots of each). */
 function askableBy(revision: string): number {
   const { roots, sampling, samplingContext, samplingTools, elicitationForm, elicitationUrl, ui } = clientCapability;
-  const first = roots | sampling | ui;
-  if (revision < '2025-06-18') return first;
-  if (revision < '2025-11-25') return first | elicitationForm;
-  return first | elicitationForm | elicitationUrl | samplingContext | samplingTools;
+  return (
+    roots |
+    sampling |
+    ui |
+    (hasElicitation(revision) ? elicitationForm : 0) |
+    (hasUrlElicitation(revision) ? elicitationUrl : 0) |
+    (hasSamplingTools(revision) ? samplingContext | samplingTools : 0)
+  );
 }
 
 /** Faults whose code or status differs in 2026-07-28 (basic/transports/streamable-http). */

@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { withoutMark } from '../../protocol/byte-order-mark.ts';
 import { Gathered } from '../../protocol/gathered.ts';
-import { anonymousShare, budget, type Hold, type Share } from './budget.ts';
+import { shareOf, type Hold, type Share } from './budget.ts';
 import { messageLimits } from './message-limits.ts';
+import { BodyTurn } from './turns.ts';
 
 export interface BodyOptions {
   /** In bytes; the setting of the process unless given. */
@@ -48,7 +49,7 @@ class Receiving {
     this.#done = done;
     this.#until = until;
     this.#limit = limit ?? messageLimits().request;
-    this.#hold = (share ?? budget.share(anonymousShare)).hold(() => this.#refuse(new GatewayError('overloaded')));
+    this.#hold = (share ?? shareOf('')).hold(() => this.#refuse(new GatewayError('overloaded')));
   }
 
   begin(): void {
@@ -73,9 +74,30 @@ class Receiving {
     if (this.#gathered === undefined) {
       this.#gathered = new Gathered();
       this.#gathered.append(first);
+      this.#byTurns();
     }
     this.#announced ??= announcedIn(this.#request.rawHeaders, this.#limit);
     this.#gathered.append(piece, this.#announced);
+  }
+
+  /**
+   * Takes the next pieces straight from the parser. The way through the stream costs twice as much a piece, and it asks for more in
+   * the midst of a pause; what `push` gives back stops the socket at once.
+   */
+  #byTurns(): void {
+    const request = this.#request;
+    const turn = new BodyTurn(() => {
+      if (!this.#over) request.socket.resume();
+      return !this.#over;
+    });
+    request.push = (piece: Buffer | null): boolean => {
+      if (piece === null || this.#over) {
+        Reflect.deleteProperty(request, 'push');
+        return request.push(piece);
+      }
+      this.#take(piece);
+      return turn.took(piece.length);
+    };
   }
 
   #end(): void {

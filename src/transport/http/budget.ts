@@ -197,6 +197,11 @@ export class Hold {
 export const budget = new Budget();
 reportBudget(() => budget.used);
 
-/** Callers that nobody has named, and upstreams when they answer. */
-export const anonymousShare = 'anonymous';
-export const upstreamsShare = 'upstreams';
+/** Callers that nobody has named, and upstreams when they answer these. No id of a principal has a blank. */
+const anonymousShare = 'all anonymous';
+export const upstreamsShare = 'all upstreams';
+
+/** The share of a principal, by `Caller.principalId`, which is empty for the anonymous one. */
+export function shareOf(principalId: string): Share {
+  return budget.share(principalId === '' ? anonymousShare : principalId);
+}

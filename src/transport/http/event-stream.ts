@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { heartbeat } from '../../protocol/sse.ts';
 import { endInOneWrite } from './respond.ts';
-import { anonymousShare, budget, type Hold, type Share } from './budget.ts';
+import { shareOf, type Hold } from './budget.ts';
 import { heartbeatMs, slowClientLookMs, stuckClientMs } from './limits.ts';
 import { Taking } from './taking.ts';
 import { Later, Waiting, type Wheel } from './wheel.ts';
@@ -35,19 +35,19 @@ export class EventStream extends Waiting {
   /** `ending`: the last byte is written and not yet taken. */
   #state: 'new' | 'open' | 'full' | 'ending' | 'over' = 'new';
   #wroteSinceBeat = false;
-  readonly #share: Share | undefined;
+  readonly #principalId: string;
   /** Made when the client is slow for the first time, like the next. */
   #hold: Hold | undefined;
   #taking: Taking | undefined;
   /** Tick at which it last took something. */
   #takenTick = 0;
 
-  /** `share`: whose share of the budget what waits for the client is of. */
-  constructor(response: ServerResponse, wheel: Wheel, share?: Share) {
+  /** `principalId`: whose share of the budget what waits for the client is of. */
+  constructor(response: ServerResponse, wheel: Wheel, principalId = '') {
     super();
     this.#response = response;
     this.#wheel = wheel;
-    this.#share = share;
+    this.#principalId = principalId;
     response.on('close', () => this.#closed());
   }
 
@@ -128,7 +128,7 @@ export class EventStream extends Waiting {
 
   /** Counts what waits for the client. One that there is no room for is cut; it can come back for the rest. */
   #count(): void {
-    this.#hold ??= (this.#share ?? budget.share(anonymousShare)).hold(() => this.#cut());
+    this.#hold ??= shareOf(this.#principalId).hold(() => this.#cut());
     if (!this.#hold.set(this.#response.writableLength)) this.#cut();
   }
 
@@ -160,10 +160,10 @@ export class EventStream extends Waiting {
  * Cuts a client that does not take what was written to it as a whole, and counts it until then. Costs nothing where the socket took
  * it at once.
  */
-export function cutIfStuck(response: ServerResponse, wheel: Wheel, share?: Share): void {
+export function cutIfStuck(response: ServerResponse, wheel: Wheel, principalId = ''): void {
   if (response.writableLength === 0) return;
   const cut = (): void => void response.destroy();
-  const hold = (share ?? budget.share(anonymousShare)).hold(cut);
+  const hold = shareOf(principalId).hold(cut);
   if (!hold.set(response.writableLength)) {
     cut();
     return;

@@ -2,6 +2,16 @@
 /** A client that is refused in the middle of its body may go on sending this long and this much, unread. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;
+/** Bytes of bodies in pieces that are read in one turn of the loop. */
+export const maxBodyBytesPerTurn = 256 * 1024;
+/**
+ * Smaller pieces of a body are small: each costs more than a microsecond, whatever it holds. So many of one body are free, and all
+ * bodies of the process share the burst and the rate of those beyond.
+ */
+export const smallPieceBytes = 256;
+export const freeSmallPieces = 1_024;
+export const smallPieceBurst = 8_192;
+export const maxSmallPiecesPerSecond = 2_000;
 export const maxHeadersCount = 100;
 export const maxHeaderBytes = 32 * 1024;
 export const headersTimeoutMs = 10_000;
@@ -23,6 +33,12 @@ export const maxStreamsPerSession = 32;
 export const maxSharedStreams = 1_024;
 /** Wait for each upstream's answer to the DELETE of its session. */
 export const endSessionMs = 2_000;
+/**
+ * How long the head of a client's GET stream waits for the upstreams' streams, and how much of what they bring meanwhile is kept:
+ * more opens it at once.
+ */
+export const openingMs = 300;
+export const openingBytes = 65_536;
 /** Wait for the answer to `notifications/initialized`; a session is used without it. */
 export const initializedWaitMs = 1_000;
 /** Longest life of one call, however much progress it reports. */
@@ -107,5 +123,7 @@ export const maxRounds = 8;
 export const roundPaceMs = 250;
 /** Calls that wait here for answers of their clients. */
 export const maxHolds = 10_000;
+/** What one of them counts for in the memory budget, besides its questions and answers. */
+export const heldCallBytes = 4 * 1024;
 /** What another replica is given to take an answer over. */
 export const hopMs = 10_000;

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
+import { BodyTurn } from './turns.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
 export function respondJson(response: ServerResponse, body: Buffer | string, token?: string, status = 200): void {
@@ -80,9 +81,14 @@ function endAfterBody(response: ServerResponse, body: string): void {
     response.end();
   };
   const timer = setTimeout(end, lingerMs);
+  const turn = new BodyTurn(() => {
+    request.resume();
+    return !request.destroyed;
+  });
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) end();
+    if (!turn.took(chunk.length)) request.pause();
   });
   request.on('end', end);
   request.on('close', end);

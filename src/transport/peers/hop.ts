@@ -5,7 +5,6 @@
  */
 import { Agent, type Dispatcher } from 'undici';
 import { GatewayError } from '../../errors.ts';
-import { maxEventBytes } from '../../protocol/limits.ts';
 import type { Keyring } from '../../session/keyring.ts';
 import { hops } from '../../telemetry/metrics.ts';
 import type { Outlet } from '../downstream/outlet.ts';
@@ -17,6 +16,7 @@ import { plainLink, type PeerLink } from './peer-link.ts';
 import { WholeEvents } from './whole-events.ts';
 import { certificateBehind } from '../http/client-certificate.ts';
 import { callCeilingMs, heartbeatMs, hopMs } from '../http/limits.ts';
+import { eventLimit } from '../http/message-limits.ts';
 
 /** A request of a client that is answered at another replica. */
 export interface Passed {
@@ -183,12 +183,11 @@ class PassingHandler implements Dispatcher.DispatchHandler {
     if (this.#reading === 'json') {
       this.#size += chunk.length;
       // With what the gateway itself adds to a message, the largest answer there is.
-      if (this.#size > maxEventBytes) controller.abort(new Error(`over ${maxEventBytes} bytes`));
+      if (this.#size > eventLimit()) controller.abort(new Error(`over ${eventLimit()} bytes`));
       else this.#chunks.push(chunk);
     } else if (this.#reading === 'stream') {
       const events = this.#events.take(chunk);
-      if (this.#events.halfBytes > maxEventBytes)
-        controller.abort(new Error(`an event of over ${maxEventBytes} bytes`));
+      if (this.#events.halfBytes > eventLimit()) controller.abort(new Error(`an event of over ${eventLimit()} bytes`));
       else if (events !== undefined && !this.#outlet.events(events)) controller.pause();
     }
   }

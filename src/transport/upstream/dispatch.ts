@@ -7,7 +7,7 @@ import { credentialFault, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
 import type { LimitedExchange } from './limited-request.ts';
 import type { Limiter } from './limiter.ts';
-import { sendWhereItIs, type Redirectable, type Redirected, type Request, type Sent } from './redirects.ts';
+import { sendWhereItIs, type Redirectable, type Redirected, type Request } from './redirects.ts';
 
 /** An upstream, as far as requests need to know it. */
 interface Target extends Redirectable {
@@ -27,23 +27,22 @@ export function dispatch(
   exchange: HttpExchange,
 ): void {
   const { config } = upstream;
-  withCredentials(credentials, config, caller, exchange, (headers) => {
+  const send =
     // Only what the gateway gets by itself can be got anew.
-    if (config.grant === undefined) {
-      put(upstream, pool, request, headers, exchange);
-      return;
-    }
-    const again = (): void => {
-      if (!credentials.refused?.(config, caller, headers)) {
-        exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
-        return;
-      }
-      withCredentials(credentials, config, caller, exchange, (renewed) =>
-        put(upstream, pool, request, renewed, exchange),
-      );
-    };
-    put(upstream, pool, request, headers, new Renewing(exchange, again));
-  });
+    config.grant === undefined
+      ? (headers: RawHeaders): void => put(upstream, pool, request, headers, exchange)
+      : (headers: RawHeaders): void => {
+          const again = (): void => {
+            if (credentials.refused?.(config, caller, headers) !== true)
+              exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
+            else
+              withCredentials(credentials, config, caller, exchange, (renewed) =>
+                put(upstream, pool, request, renewed, exchange),
+              );
+          };
+          put(upstream, pool, request, headers, new Renewing(exchange, again));
+        };
+  withCredentials(credentials, config, caller, exchange, send);
 }
 
 /** Asks for the credentials. Where they cannot be had the exchange ends. */
@@ -85,7 +84,7 @@ function put(
 }
 
 /** Stands before an exchange: of a 401 it hears nothing, and the request is sent once more. */
-class Renewing implements Redirected {
+class Renewing implements LimitedExchange, Redirected {
   readonly #exchange: HttpExchange;
   readonly #again: () => void;
   #isRefused = false;
@@ -95,20 +94,20 @@ class Renewing implements Redirected {
     this.#again = again;
   }
 
+  get sent(): Redirected['sent'] {
+    return this.#exchange.sent;
+  }
+
+  set sent(request: Redirected['sent']) {
+    this.#exchange.sent = request;
+  }
+
   get isOver(): boolean {
-    return this.#exchange.isOver;
+    return this.#isRefused || this.#exchange.isOver;
   }
 
   giveUp(fault: GatewayError): void {
     this.#exchange.giveUp(fault);
-  }
-
-  get sent(): Sent | undefined {
-    return this.#exchange.sent;
-  }
-
-  set sent(sent: Sent | undefined) {
-    this.#exchange.sent = sent;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -138,7 +137,7 @@ class Renewing implements Redirected {
     if (!this.#isRefused) this.#exchange.onResponseEnd();
   }
 
-  onResponseError(controller: Dispatcher.DispatchController, fault: Error): void {
+  onResponseError(controller: Dispatcher.DispatchController | undefined, fault: Error): void {
     if (!this.#isRefused) this.#exchange.onResponseError(controller, fault);
   }
 }

@@ -6,8 +6,9 @@ import type { Dispatcher } from 'undici';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { textWithoutMark, withoutMark } from '../../protocol/byte-order-mark.ts';
 import { Gathered } from '../../protocol/gathered.ts';
+import type { Tolerated } from '../../telemetry/tolerated.ts';
 import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
-import { budget, upstreamsShare, type Hold, type Share } from '../http/budget.ts';
+import { budget, upstreamsShare, type Hold } from '../http/budget.ts';
 import { answeredGraceMs, callCeilingMs, lifeBytes, maxErrorBodyBytes, maxRetryMs } from '../http/limits.ts';
 import { canBeResumedAfter } from '../../session/event-id.ts';
 import { eventLimit, messageLimits } from '../http/message-limits.ts';
@@ -29,6 +30,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #saysWhen = false;
   /** Media type of a 200 that is neither JSON nor events; `none` without one. The body is used if it parses. */
   oddType: string | undefined;
+  /** Told of what the upstream does beside the specification. */
+  tolerated: Tolerated | undefined;
 
   /** The request, until it is known that the answer is no redirect. */
   sent: Sent | undefined;
@@ -47,7 +50,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #announced = 0;
   /** Counts answers of more than one piece, and large events, in the budget. */
   #hold: Hold | undefined;
-  readonly #share: Share | undefined;
+  readonly #principalId: string;
   /** Path of a redirect that is followed. */
   #target: string | undefined;
   #decoder: SseDecoder | undefined;
@@ -64,10 +67,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   /** Bytes of the incomplete message at the last sign of life. */
   #aliveBytes = 0;
 
-  /** `share`: the share of the budget that the answer counts against. */
-  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, share?: Share) {
+  /** `principalId`: whose share of the budget the answer is of; without a name it is of that of all upstreams. */
+  constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, principalId = '') {
     super();
-    this.#share = share;
+    this.#principalId = principalId;
     this.#readsErrors = readsErrors;
     this.#sink = sink;
     this.#wheel = wheel;
@@ -226,7 +229,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   onResponseEnd(): void {
     switch (this.#reading) {
       case 'json': {
-        this.#deliver(withoutMark(this.#body()));
+        const body = this.#body();
+        const text = withoutMark(body);
+        if (text.length !== body.length) this.tolerated?.note('byte_order_mark');
+        this.#deliver(text);
         return;
       }
       case 'stream':
@@ -243,6 +249,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       case 'redirect':
         this.#reading = 'head';
         this.#size = 0;
+        this.tolerated?.note('redirect', `HTTP ${this.status} to ${shownTarget(this.#target!)}`);
         follow(this.sent!, this.#target!, this);
         return;
       case 'head':
@@ -312,7 +319,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #holds(bytes: number): boolean {
     if (this.#reading === 'over') return false;
     const dropped = (): void => this.#fail('answer_dropped', `${bytes} bytes`);
-    this.#hold ??= (this.#share ?? budget.share(upstreamsShare)).hold(dropped);
+    this.#hold ??= budget.share(this.#principalId === '' ? upstreamsShare : this.#principalId).hold(dropped);
     if (this.#hold.set(bytes)) return true;
     dropped();
     return false;
@@ -339,8 +346,14 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     // An id that cannot be a header value cannot be resumed from.
     if (event.id !== undefined && !canBeResumedAfter(event.id)) event = { ...event, id: undefined };
     if (isMessage && event.data !== '') this.#aliveTick = this.#wheel.ticks;
-    if (isMessage) this.#sink.onEvent(event.data.charCodeAt(0) === mark ? withoutMarkIn(event) : event);
-    else if (event.id !== undefined) this.#sink.onEvent({ data: '', id: event.id, event: undefined });
+    if (isMessage) this.#sink.onEvent(event.data.charCodeAt(0) === mark ? this.#withoutMark(event) : event);
+    else this.tolerated?.note('event_name', event.event);
+    if (!isMessage && event.id !== undefined) this.#sink.onEvent({ data: '', id: event.id, event: undefined });
+  }
+
+  #withoutMark(event: SseEvent): SseEvent {
+    this.tolerated?.note('byte_order_mark');
+    return { ...event, data: textWithoutMark(event.data) };
   }
 
   /**
@@ -360,9 +373,16 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     const { status } = this;
     const type = this.oddType === undefined ? '' : `, content-type ${this.oddType}`;
     const refusal = refusalOf(status, this.#body(), this.#sink, this.#readsErrors);
-    if (refusal.kind === 'answer') this.#deliver(refusal.body);
+    if (refusal.kind === 'answer') {
+      if (this.oddType !== undefined) this.tolerated?.note('content_type', this.oddType);
+      else if (!this.#readsErrors) this.tolerated?.note('error_status', `HTTP ${status}`);
+      this.#deliver(refusal.body);
+      return;
+    }
+    if (refusal.code === 'upstream_session_lost' && status !== 404)
+      this.tolerated?.note('session_status', `HTTP ${status}`);
     // RFC 9110 §15.6.4: with `Retry-After`, the upstream says that it will be available.
-    else if (status === 503 && this.#saysWhen) this.#fail('upstream_starting', `HTTP 503${type}`);
+    if (status === 503 && this.#saysWhen) this.#fail('upstream_starting', `HTTP 503${type}`);
     else this.#fail(refusal.code, `HTTP ${status}${type}`);
   }
 
@@ -411,10 +431,6 @@ const maxTypeChars = 64;
 
 function beginsObject(chunk: Buffer): boolean {
   return /^[ \t\r\n]*\{/.test(withoutMark(chunk).toString('latin1', 0, 64));
-}
-
-function withoutMarkIn(event: SseEvent): SseEvent {
-  return { ...event, data: textWithoutMark(event.data) };
 }
 
 function startsWithType(value: string, type: string): boolean {

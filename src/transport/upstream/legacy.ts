@@ -7,8 +7,15 @@ import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
 import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
-import { assumedRevision, isLegacyRevision, type LegacyRevision, newestLegacy } from '../../protocol/revisions.ts';
+import {
+  assumedRevision,
+  isLegacyRevision,
+  type LegacyRevision,
+  newestLegacy,
+  oldestRevision,
+} from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
+import type { Tolerated } from '../../telemetry/tolerated.ts';
 import { endSessionMs, initializedWaitMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { Caller } from '../http/caller.ts';
@@ -46,7 +53,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
     const probe = { session: new UpstreamSession(upstream, unknown, false), caller };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs, wordsForBridge(upstream, client));
-    const opened = readInitializeResult(answer.message, answer.sessionId);
+    const opened = readInitializeResult(answer.message, answer.sessionId, upstream.tolerated);
     const begun = { session: new UpstreamSession(upstream, opened, false), caller };
     try {
       await this.#initialized(begun, deadlineMs);
@@ -146,7 +153,12 @@ export class LegacyAdapter implements UpstreamAdapter {
     words: readonly string[] = [],
   ): Promise<{ message: Message; sessionId: string | undefined }> {
     return await new Promise((resolve, reject) => {
-      const sink = new ResponseSink(id, (message) => resolve({ message, sessionId: exchange.sessionId }), reject);
+      const sink = new ResponseSink(
+        id,
+        (message) => resolve({ message, sessionId: exchange.sessionId }),
+        reject,
+        () => to.session.upstream.tolerated.note('id_as_text'),
+      );
       const headers = words.length === 0 ? to.session.headers : [...to.session.headers, ...words];
       const exchange = this.#send(to, 'POST', headers, body, sink, deadlineMs);
       sink.exchange = exchange;
@@ -161,7 +173,8 @@ export class LegacyAdapter implements UpstreamAdapter {
     sink: AnswerSink,
     idleMs: number,
   ): HttpExchange {
-    const exchange = new HttpExchange(sink, this.#wheel, idleMs);
+    const exchange = new HttpExchange(sink, this.#wheel, idleMs, false, caller.principalId);
+    exchange.tolerated = upstream.tolerated;
     const pool = method === 'GET' ? upstream.streams : upstream.pool;
     dispatch(upstream, pool, { method, headers, body }, this.#credentials, caller, exchange);
     return exchange;
@@ -174,7 +187,7 @@ function wordsForBridge({ bridged }: Upstream, { isShared, caller }: ClientFacts
   return ['manifold-principal', caller.principalId, ...(isShared ? [] : ['manifold-sharing', 'session'])];
 }
 
-function readInitializeResult(message: Message, sessionId: string | undefined): Opened {
+function readInitializeResult(message: Message, sessionId: string | undefined, tolerated: Tolerated): Opened {
   const result = message.root.member('result');
   if (result === undefined) throw new GatewayError('upstream_refused', 'initialize was answered with an error');
   const version = result.member('protocolVersion');
@@ -185,7 +198,7 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
     throw new GatewayError('upstream_malformed', 'session id is not 1 to 1,024 visible ASCII characters');
   return {
     sessionId,
-    revision: revisionOf(text),
+    revision: revisionOf(text, tolerated),
     capabilities: serverBits(capabilities),
     experimental: experimentalIn(message, capabilities),
     instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
@@ -193,9 +206,12 @@ function readInitializeResult(message: Message, sessionId: string | undefined): 
 }
 
 /** Servers of 2024-11-05 over Streamable HTTP are treated like 2025-03-26, which has no version header either. */
-function revisionOf(text: string): LegacyRevision {
+function revisionOf(text: string, tolerated: Tolerated): LegacyRevision {
   if (isLegacyRevision(text)) return text;
-  if (text === '2024-11-05') return assumedRevision;
+  if (text === oldestRevision) {
+    tolerated.note('revision', text);
+    return assumedRevision;
+  }
   throw new GatewayError(
     'upstream_malformed',
     `answered initialize with protocol version ${JSON.stringify(text.slice(0, 32))}`,

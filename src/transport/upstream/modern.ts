@@ -81,7 +81,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
       // Later, so that the caller has the exchange first.
-      process.nextTick(() => sink.onFault(new GatewayError('method_unknown', message.method)));
+      process.nextTick(() => sink.onFault(new GatewayError('method_unknown')));
       return nothingUnderWay;
     }
     const declared = declaredOn(to, listensForTasks);
@@ -101,8 +101,9 @@ export class ModernAdapter implements UpstreamAdapter {
     const { upstream } = session;
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     const judge = new ModernSink(sink, message.method, said, mayTask);
-    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true);
+    const exchange = new HttpExchange(judge, this.#wheel, idleMs, true, caller.principalId);
     judge.exchange = exchange;
+    exchange.tolerated = upstream.tolerated;
     dispatch(
       upstream,
       message.method === 'subscriptions/listen' ? upstream.streams : upstream.pool,
@@ -133,7 +134,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const id = `"manifold-${randomUUID()}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
     const answered = new Promise<Message>((resolve, reject) => {
-      const sink = new ResponseSink(id, resolve, reject);
+      const sink = new ResponseSink(id, resolve, reject, () => to.session.upstream.tolerated.note('id_as_text'));
       sink.exchange = this.call(to, Buffer.from(body), sink, deadlineMs);
     });
     return (await withDeadline(answered, deadlineMs)).bytes;

@@ -12,12 +12,14 @@ export class ResponseSink implements AnswerSink {
   readonly #id: string;
   readonly #done: (message: Message) => void;
   readonly #failed: (fault: unknown) => void;
+  readonly #onIdEchoed: () => void;
   #answered = false;
 
-  constructor(id: string, done: (message: Message) => void, failed: (fault: unknown) => void) {
+  constructor(id: string, done: (message: Message) => void, failed: (fault: unknown) => void, onIdEchoed = () => {}) {
     this.#id = id;
     this.#done = done;
     this.#failed = failed;
+    this.#onIdEchoed = onIdEchoed;
   }
 
   get upstreamId(): string {
@@ -45,6 +47,7 @@ export class ResponseSink implements AnswerSink {
       const message = readServerMessage(bytes);
       if (message.kind !== 'response' || !echoes(message.id, this.#id)) return;
       this.#answered = true;
+      if (message.id !== this.#id) this.#onIdEchoed();
       this.#done(message);
     } catch (cause) {
       this.#answered = true;

@@ -220,14 +220,14 @@ function placeOf({ sessionId, revision }: UpstreamSession, taskId: string): stri
   return JSON.stringify([sessionId ?? null, revision, taskId]);
 }
 
-interface Place {
+interface TaskPlace {
   readonly sessionId: string | undefined;
   readonly revision: LegacyRevision;
   readonly taskId: string;
 }
 
 /** Undefined for the id of a task that another era of the upstream has begun. */
-function readPlace(text: string): Place | undefined {
+function readPlace(text: string): TaskPlace | undefined {
   if (!text.startsWith('[')) return undefined;
   // Sealed by a replica of this gateway or named by an upstream: one that names its tasks so finds its own tasks.
   const [sessionId, revision, taskId] = JSON.parse(text) as unknown[];

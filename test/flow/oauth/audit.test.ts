@@ -47,7 +47,7 @@ test('a decision is a line', async () => {
     { route: 'default/protected', outcome: 'refused', code: 'token_missing' },
     // The notification `initialized` of the kit brings no credentials.
     { outcome: 'refused', code: 'token_missing' },
-    { ...about, upstream: 'one', name: 'echo', rule: 0, outcome: 'allowed' },
+    { ...about, upstream: 'one', name: 'echo', rule: 1, outcome: 'allowed' },
     { ...about, upstream: 'one', name: 'fail', rule: 'default', outcome: 'denied' },
   ]);
   expect(text).not.toContain('marker');

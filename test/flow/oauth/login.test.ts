@@ -15,10 +15,11 @@ import { startStatefulServer } from '../../support/stateful-server.ts';
 let as: AuthorizationServer;
 let gateway: ProtectedGateway;
 
+const target = (tool: string): object => ({ tools: [{ backend: 'files', tool }] });
+
 beforeAll(async () => {
   as = await authorizationServer();
   const upstream = await startStatefulServer({ name: 'files', tools: ['echo', 'counter', 'fail'] });
-  const target = (tool: string): object => ({ tools: [{ backend: 'files', tool }] });
   gateway = await startProtected({
     backends: { files: { url: upstream.url } },
     securityPolicy: (resource) => ({

@@ -59,8 +59,8 @@ async function using(claims: Readonly<Record<string, unknown>>): Promise<Using> 
   };
 }
 
-async function toolsOf({ ask }: Using): Promise<readonly string[]> {
-  const { result } = await ask('tools/list');
+async function toolsOf(caller: Using): Promise<readonly string[]> {
+  const { result } = await caller.ask('tools/list');
   return (result!['tools'] as readonly { name: string }[]).map(({ name }) => name);
 }
 

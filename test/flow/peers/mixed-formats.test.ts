@@ -2,12 +2,11 @@
  * Two replicas in the middle of an upgrade: both read both formats of what is sealed, one writes the first and one the second
  * (docs/operating.md §Upgrades). Whatever one has sealed, the other serves, and what they tell and bring one another arrives.
  */
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../support/nginx.ts';
 import { askingToolNames } from '../../support/asking-tools.ts';
 import { memoryEventStore } from '../../support/event-store.ts';
 import { startGateway, type GatewayProcess } from '../../support/gateway-process.ts';
@@ -22,15 +21,6 @@ const key = { id: 'only', secret: 'Q4pQ3bDq1iX0Zt8m5Wk2yC7eR9aJ6sVuHfLgTnBxOdE='
 let stateful: StatefulServer;
 /** By the format that each writes. */
 let replicas: Record<1 | 2, GatewayProcess>;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'manifold-formats-'));

@@ -1,10 +1,9 @@
 /** Requests that belong to a call at another process: how they get there, who may bring them, and what is said when it is gone. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../support/nginx.ts';
 import { startModernAsking } from '../../support/asking-modern.ts';
 import { askingToolNames } from '../../support/asking-tools.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
@@ -35,15 +34,6 @@ beforeAll(async () => {
   };
   keysFile = await makeKeysFile();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function replica(address = '127.0.0.1:0', ...args: string[]): Promise<GatewayProcess> {
   return startGateway({ config, keysFile, admin: false, args: ['--peer-address', address, ...args] });

@@ -1,7 +1,7 @@
 /** Which headers of a caller an upstream gets: those it is meant to get, and no other. */
 import { expect, test } from 'vitest';
 import { anonymous, type Caller } from '../../../src/transport/http/caller.ts';
-import { credentialsKey, forwarded } from '../../../src/transport/upstream/credentials.ts';
+import { credentialsFor, credentialsKey, forwarded } from '../../../src/transport/upstream/credentials.ts';
 import { anUpstream } from '../../aggregate/an-upstream.ts';
 
 const caller = (...rawHeaders: string[]): Caller => anonymous({ rawHeaders });
@@ -24,4 +24,43 @@ test('callers are told apart by the headers that go to an upstream alone', () =>
 
 test('the key shows no credential', () => {
   expect(credentialsKey([anUpstream('a', { forwardHeaders: ['authorization'] })], me)).not.toContain('Bearer');
+});
+
+test('a header goes along under other names, also under its own beside them', () => {
+  const config = anUpstream('up', {
+    forwardHeaders: ['x-who', 'cookie'],
+    forwardedAs: [
+      ['x-who', 'x-who'],
+      ['x-who', 'x-user'],
+    ],
+  });
+  expect(forwarded.for(config, caller('X-Who', 'me', 'Cookie', 'c'))).toEqual([
+    'x-who',
+    'me',
+    'x-user',
+    'me',
+    'cookie',
+    'c',
+  ]);
+});
+
+test('what is withheld goes under no name; what is said of the caller, and the gateway’s own credential, come last', async () => {
+  const own = { for: () => Promise.resolve(['authorization', 'Bearer own']), refused: () => true };
+  const { for: of } = credentialsFor(
+    (name) => name === 'x-key' || name === 'x-user',
+    () => own,
+  );
+  const config = anUpstream('up', {
+    forwardHeaders: ['x-key', 'x-who', 'authorization'],
+    forwardedAs: [
+      ['x-key', 'x-other'],
+      ['x-who', 'x-user'],
+    ],
+  });
+  const told = {
+    ...caller('X-Key', 'k', 'X-Who', 'mallory', 'Authorization', 'Bearer theirs'),
+    told: ['x-user', 'me'],
+  };
+  expect(await of(config, told)).toEqual(['x-user', 'me', 'authorization', 'Bearer own']);
+  expect(credentialsKey([anUpstream('plain')], told)).not.toBe('');
 });

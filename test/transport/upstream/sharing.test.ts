@@ -22,3 +22,13 @@ test('what a caller’s own headers brought about is for nobody else, and says n
   ]);
   expect(tellsOfHealth(forwarding, true)).toBe(true);
 });
+
+test('between principals an upstream’s word is not enough, and what is personal is never public', () => {
+  expect([mayBePublic(plain, 'alice'), mayBePublic({ ...plain, isPublic: true }, 'alice')]).toEqual([false, true]);
+  const personal = { ...plain, isPersonal: true, isPublic: true };
+  expect([mayBePublic(personal, 'alice'), mayPool(personal), tellsOfHealth(personal, false)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});

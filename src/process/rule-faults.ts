@@ -1,0 +1,31 @@
+/** What of the security of routes cannot be used though it is well formed: conditions that are no CEL for a caller, keys that verify nothing. */
+import { compiled, reachOf } from '../clients/rules-gate.ts';
+import { routeKey, type Config, type ConfigFault, type RouteConfig } from '../config/model.ts';
+import { RuleFault } from '../oauth/rules.ts';
+import { localKeys } from '../transport/authorization/key-sets.ts';
+
+/** By route, in the order of the configuration. */
+export function securityFaults({ routes }: Pick<Config, 'routes'>): readonly ConfigFault[] {
+  return routes.flatMap((route) => faultsOf(route));
+}
+
+function faultsOf(route: RouteConfig): readonly ConfigFault[] {
+  const { security, backendSelector, upstreams } = route;
+  const { oauth } = security ?? {};
+  const attempts: readonly (readonly [what: string, attempt: () => unknown])[] = [
+    ['securityPolicy.authorization', () => compiled({ authorization: security?.authorization, upstreams })],
+    ['backendSelector', () => reachOf(backendSelector)],
+    ['securityPolicy.oauth.jwks', () => oauth?.keys.kind === 'local' && localKeys(JSON.parse(oauth.keys.text))],
+  ];
+  return attempts.flatMap(([what, attempt]) => {
+    try {
+      attempt();
+      return [];
+    } catch (fault) {
+      const at = fault instanceof RuleFault ? `.rules[${fault.index}]` : '';
+      const problem = fault instanceof Error ? fault.message : 'cannot be used';
+      const remedy = fault instanceof RuleFault ? 'See docs/oauth.md for what a condition may use' : 'Give usable keys';
+      return [{ path: `route ${routeKey(route)}: ${what}${at}`, problem, remedy }];
+    }
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Bodies that come in pieces are read by turns, so that neither their bytes nor their pieces keep the loop from small requests. In
+ * one turn of the loop all of them get so many bytes; small pieces cost far more than their bytes, and have a rate of their own. A
+ * body that comes as one piece knows nothing of this.
+ */
+import {
+  freeSmallPieces,
+  maxBodyBytesPerTurn,
+  maxSmallPiecesPerSecond,
+  smallPieceBurst,
+  smallPieceBytes,
+} from './limits.ts';
+
+/** What a socket hands over at once, in bytes. */
+const readBytes = 64 * 1024;
+
+/** Continues reading. False: there is nothing to read any more, so that the turn is another's. */
+type GoOn = () => boolean;
+
+export class BodyTurns {
+  readonly #nowMs: () => number;
+  #bytesLeft = maxBodyBytesPerTurn;
+  #piecesLeft = smallPieceBurst;
+  #earnedMs: number;
+  /** Continue in the next turn of the loop, in the order in which they wait. */
+  readonly #forTurn: GoOn[] = [];
+  /** Continue when small pieces may be read again. */
+  readonly #forPieces: GoOn[] = [];
+  #isTurnDue = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `nowMs`: a clock that only goes forward. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+    this.#earnedMs = nowMs();
+  }
+
+  /** Counts a piece. False: nothing more may be read before `wait` has called. */
+  took(bytes: number, isSmall: boolean): boolean {
+    this.#bytesLeft -= bytes;
+    this.#dueTurn();
+    if (this.#bytesLeft <= 0) return false;
+    if (!isSmall) return true;
+    this.#piecesLeft -= 1;
+    if (this.#piecesLeft <= 0) this.#earn();
+    return this.#piecesLeft > 0;
+  }
+
+  wait(isSmall: boolean, goOn: GoOn): void {
+    if (isSmall && this.#piecesLeft <= 0) {
+      this.#forPieces.push(goOn);
+      this.#arm();
+    } else this.#forTurn.push(goOn);
+  }
+
+  #dueTurn(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    this.#bytesLeft = maxBodyBytesPerTurn;
+    let left = maxBodyBytesPerTurn / readBytes;
+    while (left > 0 && this.#forTurn.length > 0) if (this.#forTurn.shift()!()) left -= 1;
+    if (this.#forTurn.length > 0) this.#dueTurn();
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return;
+    const waitMs = ((1 - this.#piecesLeft) / maxSmallPiecesPerSecond) * 1_000;
+    this.#timer = setTimeout(() => this.#paidFor(), Math.max(waitMs, 1)).unref();
+  }
+
+  /** One goes on at a time: what it has ready may use up the allowance again. */
+  #paidFor(): void {
+    this.#timer = undefined;
+    this.#earn();
+    while (this.#piecesLeft > 0 && this.#forPieces.length > 0) if (this.#forPieces.shift()!()) break;
+    if (this.#forPieces.length > 0) this.#arm();
+  }
+
+  #earn(): void {
+    const nowMs = this.#nowMs();
+    const earned = ((nowMs - this.#earnedMs) / 1_000) * maxSmallPiecesPerSecond;
+    this.#earnedMs = nowMs;
+    this.#piecesLeft = Math.min(this.#piecesLeft + earned, smallPieceBurst);
+  }
+}
+
+/** Those of this process. */
+const bodyTurns = new BodyTurns();
+
+/** The turns of one body. */
+export class BodyTurn {
+  #smallPieces = 0;
+  #waits = false;
+  readonly #goOn: GoOn;
+
+  /** `goOn` continues reading, or is false where the body is over. */
+  constructor(goOn: () => boolean) {
+    this.#goOn = () => {
+      this.#waits = false;
+      return goOn();
+    };
+  }
+
+  /** Counts a piece. False: reading is to stop until `goOn` is called. */
+  took(bytes: number): boolean {
+    const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;
+    if (bodyTurns.took(bytes, isSmall)) return !this.#waits;
+    if (!this.#waits) {
+      this.#waits = true;
+      bodyTurns.wait(isSmall, this.#goOn);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,29 @@
+/** Conditions that no caller could meet, and keys that verify nothing, are faults before anything is served. */
+import { expect, test } from 'vitest';
+import { readConfig } from '../../src/config/read.ts';
+import { securityFaults } from '../../src/process/rule-faults.ts';
+
+test('each is told with its place', () => {
+  const oauth = {
+    issuer: 'https://as.example.com',
+    protectedResourceMetadata: { resource: 'https://gw.example.com/mcp' },
+    jwks: { localJWKS: { inline: '{"keys":[{"kty":"oct","k":"AA"}]}' } },
+  };
+  const text = JSON.stringify({
+    mcpServers: { a: { url: 'http://a/mcp' } },
+    manifold: {
+      routes: {
+        r: {
+          servers: ['a'],
+          securityPolicy: { oauth, authorization: { rules: [{ cel: 'true' }, { cel: 'unknown == 1' }] } },
+          backendSelector: { rules: [{ cel: '1 + 1' }] },
+        },
+      },
+    },
+  });
+  expect(securityFaults(readConfig(text, 'f', {})).map(({ path }) => path)).toEqual([
+    'route r: securityPolicy.authorization.rules[1]',
+    'route r: backendSelector.rules[0]',
+    'route r: securityPolicy.oauth.jwks',
+  ]);
+});
