@@ -21,11 +21,12 @@ const quick = [
 /** Those that take a quarter of a minute or more each, since what they look at takes its time. */
 const slow = [
   'test/conformance/preserved.test.ts',
-  'test/examples/files.test.ts',
+  'test/examples/{envoy-files,files}.test.ts',
   'test/flow/edge/crowding.test.ts',
   'test/flow/files.test.ts',
   'test/flow/healing.test.ts',
   'test/flow/modern/watching.test.ts',
+  'test/flow/reload-under-load.test.ts',
   'test/flow/pairs/**/*.test.ts',
   'test/flow/streams/{drain,listening,workers}.test.ts',
   'test/flow/tokens.test.ts',

@@ -136,6 +136,7 @@ function runOptions(given: Given): RunOptions {
     strict: given.on('strict'),
     host: withoutBrackets(given.value('host')),
     port: whole(given, 'port', 0, maxPort),
+    isPortGiven: given.one('port') !== undefined,
     tls: tlsOptions(given),
     adminHost: withoutBrackets(given.value('admin-host')),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),

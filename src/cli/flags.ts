@@ -93,7 +93,12 @@ const runFlags: readonly Flag[] = [
   },
   { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
-  { name: 'port', value: 'PORT', standard: '1975', says: 'port of the MCP endpoint; 0 takes a free one' },
+  {
+    name: 'port',
+    value: 'PORT',
+    standard: '1975',
+    says: 'port of the MCP endpoint, in place of those of Gateway listeners; 0 takes a free one',
+  },
   {
     name: 'tls-cert',
     value: 'FILE',

@@ -35,8 +35,22 @@ export function namedPath(path: string, base: string): string {
   return /^~(?=$|[/\\])/.test(path) ? resolve(homedir(), `.${path.slice(1)}`) : resolve(base, path);
 }
 
+/* Reading a configuration waits for nothing, so one reader at a time is told. */
+let told: ((path: string) => void) | undefined;
+
+/** Runs `read` and tells `note` the path of each file that the configuration names. */
+export function notingFiles<T>(note: (path: string) => void, read: () => T): T {
+  told = note;
+  try {
+    return read();
+  } finally {
+    told = undefined;
+  }
+}
+
 /** The text of a file that a configuration names, or why it cannot be had, in words that complete "the file …". */
 export function namedFile(path: string): { readonly text: string } | { readonly fault: string } {
+  told?.(path);
   try {
     const about = statSync(path);
     if (!about.isFile()) return { fault: 'is no regular file' };

@@ -1,6 +1,6 @@
 /** The text that `manifold run` prints at the start: the endpoint, each upstream with what it offers, and how to use it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { routeKey } from '../config/model.ts';
+import { routeKey, type RouteConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Client } from '../clients/client.ts';
 import { greetingMs } from '../transport/http/limits.ts';
@@ -110,16 +110,18 @@ function pause<T>(ms: number, value: T): Promise<T> {
 }
 
 /**
- * Resolves when all upstreams of all routes have settled, or after a while; what is still starting is said to be. `origin`: where
- * the process listens.
+ * Resolves when all upstreams of all routes have settled, or after a while; what is still starting is said to be. `originOf`: where
+ * a route is reached.
  */
 export async function greeting(
-  origin: string,
+  originOf: (route: RouteConfig) => string,
   { routes }: RouteTable,
   version: string,
   stateOf: StateOf = () => undefined,
 ): Promise<string> {
-  const texts = routes.map((route) => greetingOf(`${origin}${route.config.path}`, route.parts, version, stateOf));
+  const texts = routes.map((route) =>
+    greetingOf(`${originOf(route.config)}${route.config.path}`, route.parts, version, stateOf),
+  );
   return (await Promise.all(texts)).join('');
 }
 

@@ -11,7 +11,7 @@ export function listen(server: Server, port: number, host: string, flag: string,
       const taken =
         fault.code === 'EADDRINUSE'
           ? `port ${port} is taken; choose another with ${flag}`
-          : `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port} (${fault.code})`;
+          : `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port} (${fault.code}); choose another port with ${flag}`;
       reject(new UsageError(taken, 'run'));
     });
     server.listen({ port, host, exclusive }, () => resolve());

@@ -51,6 +51,8 @@ export interface RunOptions extends SealingOptions {
   /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
+  /** All routes are served on it, whatever the listeners of the configuration say. */
+  readonly isPortGiven: boolean;
   /** Undefined: plain HTTP. */
   readonly tls: TlsOptions | undefined;
   readonly adminHost: string;

@@ -1,5 +1,5 @@
 /** What `run` needs from the serving processes: this one alone, or its workers. */
-import type { Config } from '../config/model.ts';
+import type { Prepared } from './prepare.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
@@ -14,7 +14,7 @@ export interface ServingPool {
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
   /** See `Serving.reload`. */
-  reload(config: Config): void;
+  reload(next: Prepared): void;
   /** See `Serving.drain`. */
   drain(delayMs: number): Promise<void>;
 }

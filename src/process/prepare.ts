@@ -4,7 +4,8 @@ import type { KeySpec } from '../session/key-spec.ts';
 import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
 import { withoutItself } from './own-address.ts';
-import { sealingKeys } from './sealing-keys.ts';
+import { allPorts, checkOnePort } from './ports.ts';
+import { keysByNow, sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
 import { securityFaults } from './rule-faults.ts';
 import { unenforced } from './unenforced.ts';
@@ -14,6 +15,9 @@ export interface Prepared {
   readonly keys: readonly KeySpec[];
 }
 
+/** Told of each file that the configuration names. */
+export type NoteFile = (path: string) => void;
+
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export function isLoopback(host: string): boolean {
@@ -21,20 +25,34 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Warnings go to stderr. Throws `ConfigError`, `KeyringError` or `UsageError`. */
-export async function prepare(options: RunOptions, io: CommandIo): Promise<Prepared> {
-  const config = await readConfiguration(options, io);
+export async function prepare(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Prepared> {
+  const config = await readConfiguration(options, io, note);
   return { config, keys: await sealingKeys(options, io, isLoopback(options.host)) };
 }
 
-/** The configuration as it is to be served. Warnings go to stderr. Throws `ConfigError` or `UsageError`. */
-export async function readConfiguration(options: RunOptions, io: CommandIo): Promise<Config> {
+/** Configuration and keys as they are by now. Throws as `prepare` does. */
+export async function prepareAgain(
+  before: Prepared,
+  options: RunOptions,
+  io: CommandIo,
+  note: NoteFile,
+): Promise<Prepared> {
+  const config = options.kubernetes === undefined ? await readConfiguration(options, io, note) : before.config;
+  return { config, keys: await keysByNow(before.keys, options, io) };
+}
+
+async function readConfiguration(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Config> {
   // The cluster has them, and gives them once it is watched.
   if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
-  const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict });
+  const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict }, note);
   const beyond = [...unenforced(config), ...securityFaults(config)];
   if (beyond.length > 0) throw new ConfigError(source, beyond);
-  const served = withoutItself(config, source, options, options.strict);
+  checkOnePort(config, source, options);
+  const served = allPorts(config, options).reduce(
+    (left, port) => withoutItself(left, source, { ...options, port }, options.strict),
+    config,
+  );
   for (const warning of served.warnings) io.stderr.write(`warning: ${warning}\n`);
   return served;
 }

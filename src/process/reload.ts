@@ -1,13 +1,15 @@
 /**
- * Reads the configuration anew when a file of it changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
+ * Reads the configuration and the session keys anew when a file of them changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
  * one and the symbolic links of a mounted ConfigMap are seen as well. An invalid configuration changes
  * nothing: the last valid one stays in use.
  */
 import { readdirSync, unwatchFile, watchFile } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, type Config } from '../config/model.ts';
+import { ConfigError } from '../config/model.ts';
+import { KeyringError } from '../session/key-spec.ts';
 import type { Log } from '../telemetry/log.ts';
 import { countReload } from '../telemetry/metrics.ts';
+import type { Prepared } from './prepare.ts';
 
 /** How often files are looked at, in ms. */
 const lookMs = 300;
@@ -15,13 +17,13 @@ const lookMs = 300;
 const settleMs = 100;
 
 export interface ReloadParts {
-  /** Files and directories of the configuration. */
+  /** Files and directories of the configuration, and the file of the session keys. */
   readonly paths: readonly string[];
-  /** Further files, which the configuration in use names. */
+  /** Further files, which the configuration names. */
   readonly named?: () => readonly string[];
-  /** Throws `ConfigError`. */
-  readonly read: () => Promise<Config>;
-  readonly apply: (config: Config) => void;
+  /** Throws `ConfigError` or `KeyringError`. */
+  readonly read: () => Promise<Prepared>;
+  readonly apply: (prepared: Prepared) => void;
   readonly log: Log;
 }
 
@@ -62,14 +64,15 @@ export class Reloading {
     this.#watch();
     try {
       apply(await read());
-      this.#watch();
       countReload(true);
       log.info('configuration reloaded');
     } catch (fault) {
       countReload(false);
-      const faults = fault instanceof ConfigError ? fault.message : String(fault);
+      const faults = fault instanceof ConfigError || fault instanceof KeyringError ? fault.message : String(fault);
       log.error({ faults }, 'configuration is invalid and was not taken; the last valid one serves on');
     }
+    // It may name other files by now.
+    this.#watch();
   }
 
   readonly #changed = (): void => {

@@ -14,7 +14,7 @@ import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
-import { isLoopback, prepare, readConfiguration, type Prepared } from './prepare.ts';
+import { isLoopback, prepare, prepareAgain, type Prepared } from './prepare.ts';
 import { Reloading } from './reload.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
@@ -37,7 +37,9 @@ export interface Running {
 
 /** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const given = await prepare(options, io);
+  const named = new Set<string>();
+  const note = (path: string): void => void named.add(path);
+  const given = await prepare(options, io, note);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
   let pool: ServingPool | undefined;
@@ -71,21 +73,24 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const context = { options, io, log, version, bridge: started };
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
-    let current = prepared.config;
-    const apply = (config: Config): void => {
-      current = config;
-      started.update(bridgedOf(config));
-      serving.reload(config);
+    let current = prepared;
+    const apply = (next: Prepared): void => {
+      current = next;
+      started.update(bridgedOf(next.config));
+      serving.reload(next);
     };
-    if (options.kubernetes === undefined)
-      reloading = new Reloading({
-        paths: [...options.mcpConfig, ...options.files],
-        named: () => filesNamedIn(current),
-        read: () => readConfiguration(options, io),
-        apply,
-        log,
-      });
-    cluster?.follow(prepared.config, apply);
+    const keys = options.sessionKeys === undefined ? [] : [options.sessionKeys];
+    reloading = new Reloading({
+      paths: [...options.mcpConfig, ...options.files, ...keys],
+      named: () => [...named],
+      read: async () => {
+        named.clear();
+        return await prepareAgain(current, options, io, note);
+      },
+      apply,
+      log,
+    });
+    cluster?.follow(prepared.config, (config) => apply({ ...current, config }));
     const live = liveOf(prepared.config, context);
     // Lines that come while servers are still coming up stand above theirs.
     if (terminal !== undefined) terminal.above = live?.above;
@@ -139,12 +144,6 @@ function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
-function filesNamedIn({ routes }: Config): readonly string[] {
-  return routes.flatMap(({ upstreams }) =>
-    upstreams.flatMap(({ transport }) => (transport.kind === 'http' ? (transport.tls?.files ?? []) : [])),
-  );
-}
-
 /** What the file names and is not served, with the reasons. Empty when there is none. */
 function leftOut({ unusable = [] }: Config): string {
   if (unusable.length === 0) return '';
@@ -179,12 +178,12 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
   let isDraining = false;
   return {
     origin: serving.origin,
-    greeting: greeting(serving.origin, serving.routes, context.version, (route, name) =>
+    greeting: greeting(serving.originOf, serving.routes, context.version, (route, name) =>
       context.bridge.stateOf(bridgedName(route, name)),
     ),
     isReady: () => !isDraining,
     metrics: undefined,
-    reload: (config) => serving.reload(config),
+    reload: (next) => serving.reload(next),
     drain: async (delayMs) => {
       isDraining = true;
       await serving.drain(delayMs);

@@ -2,6 +2,7 @@
  * The key ring that `run` seals with and `token inspect` reads with: a file, a secret from the environment, or, on loopback
  * alone, a key for the life of the process. There is no default key (docs/session-token.md §Keys).
  */
+import { isDeepStrictEqual } from 'node:util';
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
 import { type KdfSpec, kdfWarning, parseKdf } from '../session/kdf.ts';
 import { loadKeyring, parseKeyFile, type Keyring } from '../session/keyring.ts';
@@ -32,6 +33,23 @@ export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMin
     'No session key was given: one is made for the life of this process. Clients start over after a restart, and no other replica can serve their sessions.\n',
   );
   return [{ id: 'ephemeral', secret: io.random(32).toString('base64'), kdf: { kind: 'none' } }];
+}
+
+/** A key that a reload brings seals after this long at the earliest: a file reaches the replicas one after the other. In seconds. */
+export const newKeyGraceSeconds = 120;
+
+/** The keys that the key file has by now; those of before where there is no such file. Throws `KeyringError`. */
+export async function keysByNow(
+  before: readonly KeySpec[],
+  options: SealingOptions,
+  io: CommandIo,
+): Promise<readonly KeySpec[]> {
+  if (options.sessionKeys === undefined) return before;
+  const specs = parseKeyFile(await keyFile(options.sessionKeys, io), options.sessionKeys);
+  if (isDeepStrictEqual(specs, before)) return before;
+  // What cannot be derived here is refused before anything is changed.
+  await loadKeys(specs, options, io);
+  return specs;
 }
 
 export async function loadKeys(specs: readonly KeySpec[], options: SealingOptions, io: CommandIo): Promise<Keyring> {

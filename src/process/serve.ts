@@ -1,9 +1,10 @@
-/** One serving process: the routes behind one listener, and how it drains. A worker of several is the same thing. */
-import { once, type EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
-import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+/** One serving process: the routes behind its listeners, and how it drains. A worker of several is the same thing. */
+import type { IncomingMessage } from 'node:http';
+import type { Express } from 'express';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../errors.ts';
-import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
+import { routeKey, type RouteConfig } from '../config/model.ts';
 import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
@@ -15,7 +16,6 @@ import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
 import { setMessageLimits } from '../transport/http/message-limits.ts';
-import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
 import { isTellable, type Notice } from '../transport/peers/notice.ts';
 import { Peers } from '../transport/peers/peers.ts';
 import { byCertificate, certificateOf } from '../transport/http/client-certificate.ts';
@@ -24,22 +24,25 @@ import { mcpServer, renewCertificate, type Endpoint } from '../transport/http/se
 import { plainLink, securedLink } from '../transport/peers/peer-link.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
-import { listen, portOf, shownHost } from './listen.ts';
+import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
+import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
 import { certificatesAt, ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
-import { loadKeys, resourceOf } from './sealing-keys.ts';
+import { loadKeys, newKeyGraceSeconds, resourceOf } from './sealing-keys.ts';
 import { openTokenStore } from './token-store.ts';
 import { UsageError } from './usage.ts';
 import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
-  /** Where it listens, without a path. */
+  /** Where its first port is reached, without a path. */
   readonly origin: string;
+  /** Where a route is reached, without its path. */
+  readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
   /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
-  reload(config: Config): void;
+  reload(prepared: Prepared): void;
   isDraining(): boolean;
   /** News from another worker or replica. */
   heard(notice: Notice): Promise<void>;
@@ -70,8 +73,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   budget.resize(options.memoryBudget);
   const audit = options.auditLog === undefined ? log : auditLog(options.auditLog);
   const keyring = await loadKeys(prepared.keys, options, io);
-  const certificates = (config: Config): ReturnType<typeof certificatesAt> => certificatesAt(config, options.port);
-  const tls = listenerTls(options, certificates(prepared.config), log);
+  const [mainPort = options.port] = allPorts(prepared.config, options);
+  const files = options.tls === undefined ? undefined : new TlsFiles(options.tls, log);
+  let serves = prepared.config;
+  const tlsAt = (port: number): ListenerTls | undefined => files ?? listenerTls(certificatesAt(serves, port));
+  const tls = tlsAt(mainPort);
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
   const store = await openTokenStore(options.tokenStore, keyring, io.nowSeconds, log);
   if (store === undefined && hasConsents(prepared.config))
@@ -82,12 +88,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     consentsOf(
       store,
       keyring,
-      () => (options.resource === undefined ? ownOrigin() : new URL(options.resource).origin),
+      () => (options.resource === undefined ? doors.originOf(mainPort) : new URL(options.resource).origin),
       log,
     );
-  const ownOrigin = (): string =>
-    `${tls === undefined ? 'http' : 'https'}://${shownHost(options.host)}:${portOf(server)}`;
-  const peers = new Peers(options.peers, options.port, keyring, log, io.nowSeconds, undefined, link);
+  const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
     context.onNotice(notice);
@@ -115,7 +119,15 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       audit,
       version,
     });
-  routes = new RouteTable(prepared.config.routes.map(compose));
+  const tables = new Map<number, RouteTable>();
+  /** The same routes, by the ports that lead to them. */
+  const setRoutes = (next: readonly Route[]): void => {
+    routes = new RouteTable(next);
+    tables.clear();
+    for (const port of allPorts(serves, options))
+      tables.set(port, new RouteTable(next.filter(({ config }) => portsOf(config, options).includes(port))));
+  };
+  setRoutes(prepared.config.routes.map(compose));
   let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
@@ -126,13 +138,14 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     return heard(notice);
   };
   const isCertificateRequired = options.tls?.clientCa !== undefined && options.tls.clientAuth === 'require';
-  const server = mcpServer(
-    (request) => {
-      const found = routes.find(request);
-      const isLetIn = tls === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
+  const makeDoor = (port: number): Door => {
+    const own = port === mainPort ? tls : tlsAt(port);
+    const find = (request: IncomingMessage): Endpoint | undefined => {
+      const found = tables.get(port)?.find(request);
+      const isLetIn = own === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
       return isLetIn ? found : found && uncertified;
-    },
-    (app) => {
+    };
+    const serveRest = (app: Express): void => {
       peers.receive(app, heardOfPeer);
       if (consents !== undefined)
         app.use(consentRoot, (request, response) => consents.answer(request, response, request.originalUrl));
@@ -140,19 +153,45 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
         if (pages.isEmpty) next();
         else pages.answer(request, response, request.originalUrl);
       });
-    },
-    tls?.texts,
-  );
-  tls?.onChange((texts) => renewCertificate(server, texts));
-  await listen(server, options.port, options.host, '--port').catch((fault: unknown) => {
+    };
+    const server = mcpServer(find, serveRest, own?.texts);
+    own?.onChange((texts) => renewCertificate(server, texts));
+    return { server, tls: own };
+  };
+  const doors = new Doors(options.host, makeDoor);
+  await doors.follow(allPorts(serves, options)).catch((fault: unknown) => {
     // A process that cannot serve must not stay alive because its peer listener is open.
     peerDoor?.close();
     tls?.stop();
     throw fault;
   });
 
-  const reload = (config: Config): void => {
+  const renewDoors = (): void => {
+    for (const [port, { tls: own }] of doors.all) {
+      const now = certificatesAt(serves, port);
+      if (own instanceof ListenerCertificates) own.update(now);
+      else if (own === undefined && now.length > 0)
+        log.warn({ port }, 'a listener has a certificate now: TLS is spoken after a restart');
+    }
+    doors
+      .follow(allPorts(serves, options))
+      .catch((fault: unknown) => log.error({ fault: String(fault) }, 'a port of the configuration is not served'));
+  };
+
+  let keys = prepared.keys;
+  const renewKeys = async (next: Prepared['keys']): Promise<void> => {
+    if (next === keys || isDeepStrictEqual(next, keys)) return;
+    keys = next;
+    const ring = await loadKeys(next, options, io);
+    // Only the latest of several changes counts.
+    if (keys !== next) return;
+    keyring.take(ring, io.nowSeconds(), newKeyGraceSeconds);
+    log.info({ keys: next.map(({ id }) => id) }, 'session keys reloaded');
+  };
+
+  const reload = ({ config, keys: nextKeys }: Prepared): void => {
     if (isOver) return;
+    renewKeys(nextKeys).catch((fault: unknown) => log.error({ fault: String(fault) }, 'session keys were not taken'));
     const gone = new Map(routes.routes.map((route) => [keyOf(route.config), route]));
     const next = config.routes.map((route) => {
       const known = gone.get(keyOf(route));
@@ -161,11 +200,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       known.apply(route);
       return known;
     });
-    routes = new RouteTable(next);
+    serves = config;
+    setRoutes(next);
+    renewDoors();
     pages = publicPages(config.routes);
-    if (tls instanceof ListenerCertificates) tls.update(certificates(config));
-    else if (tls === undefined && certificates(config).length > 0)
-      log.warn('a listener has a certificate now: TLS is spoken after a restart');
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -176,7 +214,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
     // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
     await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
-    await closeServer(server);
+    await doors.close();
     for (const route of routes.routes) await route.close();
     peerDoor?.close();
     tls?.stop();
@@ -186,7 +224,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     audit.flush();
   };
   return {
-    origin: ownOrigin(),
+    origin: doors.originOf(mainPort),
+    originOf: (route) => doors.originOf(portsOf(route, options)[0]!),
     get routes() {
       return routes;
     },
@@ -197,16 +236,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
 }
 
-function listenerTls(
-  { tls }: RunOptions,
-  certificates: ReturnType<typeof certificatesAt>,
-  log: Log,
-): ListenerTls | undefined {
-  if (tls !== undefined) return new TlsFiles(tls, log);
+function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerTls | undefined {
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
 }
 
-function hasConsents({ routes }: Config): boolean {
+function hasConsents({ routes }: Prepared['config']): boolean {
   return routes.some(({ upstreams }) => upstreams.some(({ grant }) => grant?.kind === 'userConsent'));
 }
 
@@ -223,27 +257,6 @@ function keyOf(route: RouteConfig): string {
 function resourceFor({ path }: RouteConfig, options: RunOptions): string {
   if (path === '/mcp' || options.resource === undefined) return path === '/mcp' ? resourceOf(options) : path;
   return new URL(path, options.resource).href;
-}
-
-/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
-async function closeServer(server: Server): Promise<void> {
-  await takeAllWaiting(server);
-  const closed = once(server, 'close');
-  server.close();
-  await Promise.race([closed, sleep(lastAnswersMs)]);
-  server.closeAllConnections();
-}
-
-/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
-export async function takeAllWaiting(server: EventEmitter): Promise<void> {
-  let quiet = 0;
-  server.on('connection', () => {
-    quiet = 0;
-  });
-  for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
-    quiet += 1;
-    await turnOfTheLoop();
-  }
 }
 
 /** Throws `UsageError` when the file cannot be written. */

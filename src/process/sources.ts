@@ -3,6 +3,7 @@ import type { Config, ConfigFault, Naming } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import type { ConfigSource, ReadOptions } from '../config/read.ts';
 import { readSources } from '../config/read.ts';
+import { notingFiles } from '../config/text-file.ts';
 import type { CommandIo } from './io.ts';
 import { fileFault } from './io.ts';
 
@@ -15,15 +16,19 @@ export interface GivenSources {
   readonly mcpJson: readonly string[];
 }
 
-/** All of it as one configuration. Throws `ConfigError` with every fault, files that cannot be read among them. */
+/**
+ * All of it as one configuration. `note` is told of each file that a source names. Throws `ConfigError` with every fault, files that
+ * cannot be read among them.
+ */
 export async function readGivenSources(
   given: GivenSources,
   io: CommandIo,
   naming?: Naming,
   options?: ReadOptions,
+  note: (path: string) => void = () => {},
 ): Promise<Config> {
   const { sources, faults } = await gather(given, io);
-  if (faults.length === 0) return readSources(sources, io.env, naming, options);
+  if (faults.length === 0) return notingFiles(note, () => readSources(sources, io.env, naming, options));
   const further: ConfigFault[] = [];
   try {
     // What can be read is judged as well, so that all faults are told at once.

@@ -3,7 +3,6 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog, outputOf } from '../telemetry/log.ts';
 import { registry } from '../telemetry/metrics.ts';
-import type { Config } from '../config/model.ts';
 import type { Notice } from '../transport/peers/notice.ts';
 import type { RunOptions } from './options.ts';
 import { bridgedName } from './bridged-name.ts';
@@ -25,7 +24,7 @@ export type ToWorker =
       /** Whether to contact the upstreams for the greeting. */
       readonly greets: boolean;
     }
-  | { readonly kind: 'reload'; readonly config: Config; readonly urls: ReadonlyMap<string, string> }
+  | { readonly kind: 'reload'; readonly prepared: Prepared; readonly urls: ReadonlyMap<string, string> }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -61,7 +60,7 @@ export function runWorker(io: CommandIo, version: string): void {
         return;
       case 'reload':
         urls = message.urls;
-        serving?.reload(message.config);
+        serving?.reload(message.prepared);
         return;
       case 'drain':
         void drain(message.delayMs);
@@ -82,7 +81,7 @@ export function runWorker(io: CommandIo, version: string): void {
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
     tell({ kind: 'listening', origin: serving.origin });
-    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.origin, serving.routes, version) });
+    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.originOf, serving.routes, version) });
   }
 
   async function drain(delayMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * `--workers N`: this process becomes the primary of N workers on one port (node:cluster). Any worker serves any request, so
+ * `--workers N`: this process becomes the primary of N workers on the same ports (node:cluster). Any worker serves any request, so
  * when one dies, only its running requests are lost. It is replaced, and its end is logged.
  */
 import cluster, { type Worker } from 'node:cluster';
@@ -71,10 +71,10 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
-    reload: (config) => {
-      current = { ...current, config };
-      const urls = urlsOf(config, context.bridge);
-      for (const worker of others(undefined)) send(worker, { kind: 'reload', config, urls });
+    reload: (next) => {
+      current = next;
+      const urls = urlsOf(next.config, context.bridge);
+      for (const worker of others(undefined)) send(worker, { kind: 'reload', prepared: next, urls });
     },
     drain: async (delayMs) => {
       draining = true;

@@ -33,12 +33,12 @@ export interface Epoch {
   /** The operator's name of the key. */
   readonly id: string;
   readonly format: SealFormat;
-  /** Whether it is the format that this key seals in; it opens in all. */
-  readonly seals: boolean;
+  /** Whether it is the format that this key seals in; it opens in all. This and the times change when the ring is read again. */
+  seals: boolean;
   /** Public name of the key in a session: the 4 bytes as a number. */
   readonly kid: number;
-  readonly sealFrom: number;
-  readonly acceptUntil: number;
+  sealFrom: number;
+  acceptUntil: number;
   readonly purposeKeys: Readonly<Record<Purpose, KeyObject>>;
   readonly principalKey: KeyObject;
   /** Makes the identity of sessions that no client holds (principal-session.ts). */
@@ -51,19 +51,43 @@ export interface Epoch {
 }
 
 export class Keyring {
-  readonly epochs: readonly Epoch[];
-  readonly #byKid: ReadonlyMap<number, Epoch>;
+  #epochs: readonly Epoch[];
+  #byKid: ReadonlyMap<number, Epoch>;
 
   constructor(epochs: readonly Epoch[]) {
-    this.epochs = epochs;
+    this.#epochs = epochs;
     this.#byKid = new Map(epochs.map((epoch) => [epoch.kid, epoch]));
+  }
+
+  get epochs(): readonly Epoch[] {
+    return this.#epochs;
+  }
+
+  /**
+   * Takes the keys of another ring, read while this one is in use. A key that both have stays the same object, so that nothing has to
+   * be opened anew. A key that is new opens at once and seals after `graceSeconds` at the earliest, since other replicas may not have
+   * read it yet (accept first, then seal); where no other key may seal, it seals at once.
+   */
+  take(next: Keyring, nowSeconds: number, graceSeconds: number): void {
+    const epochs = next.#epochs.map((epoch) => {
+      const known = this.#byKid.get(epoch.kid);
+      if (known === undefined || !known.derive(sameness).equals(epoch.derive(sameness))) return { epoch, isNew: true };
+      known.seals = epoch.seals;
+      known.sealFrom = epoch.sealFrom;
+      known.acceptUntil = epoch.acceptUntil;
+      return { epoch: known, isNew: false };
+    });
+    const maySeal = epochs.some(({ epoch, isNew }) => !isNew && isSealing(epoch, nowSeconds));
+    if (maySeal)
+      for (const { epoch, isNew } of epochs)
+        if (isNew) epoch.sealFrom = Math.max(epoch.sealFrom, nowSeconds + graceSeconds);
+    this.#epochs = epochs.map(({ epoch }) => epoch);
+    this.#byKid = new Map(this.#epochs.map((epoch) => [epoch.kid, epoch]));
   }
 
   /** The epoch that seals at this time. Throws `internal` when no key may: all are too young or too old. */
   sealing(nowSeconds: number): Epoch {
-    for (const epoch of this.epochs) {
-      if (epoch.seals && epoch.sealFrom <= nowSeconds && nowSeconds < epoch.acceptUntil) return epoch;
-    }
+    for (const epoch of this.#epochs) if (isSealing(epoch, nowSeconds)) return epoch;
     throw new GatewayError('internal', 'no key of the ring may seal at this time');
   }
 
@@ -76,7 +100,7 @@ export class Keyring {
   /** Every epoch that opens at this time, in every format, the sealing one first. */
   accepted(nowSeconds: number): Epoch[] {
     const sealing = this.sealing(nowSeconds);
-    return [sealing, ...this.epochs.filter((epoch) => epoch !== sealing && nowSeconds < epoch.acceptUntil)];
+    return [sealing, ...this.#epochs.filter((epoch) => epoch !== sealing && nowSeconds < epoch.acceptUntil)];
   }
 
   /** A key for another use, such as the peer channel: from the epoch that seals at this time. */
@@ -88,6 +112,13 @@ export class Keyring {
   deriveAccepted(label: string, nowSeconds: number): Buffer[] {
     return this.accepted(nowSeconds).map((epoch) => epoch.derive(label));
   }
+}
+
+/** Tells two keys with the same kid apart. */
+const sameness = 'same key';
+
+function isSealing({ seals, sealFrom, acceptUntil }: Epoch, nowSeconds: number): boolean {
+  return seals && sealFrom <= nowSeconds && nowSeconds < acceptUntil;
 }
 
 /**

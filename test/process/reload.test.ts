@@ -3,7 +3,8 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ConfigError, type Config } from '../../src/config/model.ts';
+import { ConfigError } from '../../src/config/model.ts';
+import type { Prepared } from '../../src/process/prepare.ts';
 import { Reloading } from '../../src/process/reload.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
@@ -15,17 +16,20 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-const config: Config = { routes: [], warnings: [] };
+const prepared: Prepared = { config: { routes: [], warnings: [] }, keys: [] };
 
-function started(paths: readonly string[], read: () => Promise<Config> = () => Promise.resolve(config)): Config[] {
-  const applied: Config[] = [];
-  const apply = (given: Config): void => void applied.push(given);
+function started(
+  paths: readonly string[],
+  read: () => Promise<Prepared> = () => Promise.resolve(prepared),
+): Prepared[] {
+  const applied: Prepared[] = [];
+  const apply = (given: Prepared): void => void applied.push(given);
   reloading = new Reloading({ paths, read, apply, log: createLog('silent') });
   return applied;
 }
 
 /** Makes another change every half second until there are so many: the first may come before the files are looked at. */
-async function seen(applied: readonly Config[], count: number, change: (turn: number) => void): Promise<void> {
+async function seen(applied: readonly Prepared[], count: number, change: (turn: number) => void): Promise<void> {
   let turn = 0;
   const poll = (): number => {
     change((turn += 1));
@@ -65,28 +69,28 @@ test('an invalid configuration is not applied, and the next valid one is', async
   let isValid = false;
   const applied = started([], () =>
     isValid
-      ? Promise.resolve(config)
+      ? Promise.resolve(prepared)
       : Promise.reject(new ConfigError('file', [{ path: 'a', problem: 'b', remedy: 'c' }])),
   );
   await reloading!.now();
   expect(applied).toEqual([]);
   isValid = true;
   await reloading!.now();
-  expect(applied).toEqual([config]);
+  expect(applied).toEqual([prepared]);
 });
 
 test('requests that come while it reads are one more reading, which sees what has changed since', async () => {
   let readings = 0;
-  const finished = [Promise.withResolvers<Config>(), Promise.withResolvers<Config>()];
+  const finished = [Promise.withResolvers<Prepared>(), Promise.withResolvers<Prepared>()];
   const applied = started([], () => {
     readings += 1;
     return finished[readings - 1]!.promise;
   });
   const all = Promise.all([1, 2, 3].map(() => reloading!.now()));
   expect(readings).toBe(1);
-  finished[0]!.resolve(config);
+  finished[0]!.resolve(prepared);
   await expect.poll(() => readings).toBe(2);
-  finished[1]!.resolve(config);
+  finished[1]!.resolve(prepared);
   await all;
   expect([readings, applied.length]).toEqual([2, 2]);
 });

@@ -143,3 +143,24 @@ test('what one replica derives for another use, every replica that accepts the k
   expect(early.derive('peers', now)).not.toEqual(early.derive('other', now));
   expect(early.derive('peers', now)).toHaveLength(32);
 });
+
+test('a key that comes while the ring is in use opens at once and seals later; one that stays is the same object', async () => {
+  const ring = await ringOf(firstKey);
+  const before = ring.sealing(now);
+  ring.take(await ringOf(secondKey, { ...firstKey, acceptUntil: now + 500 }), now, 120);
+  expect(ring.sealing(now)).toBe(before);
+  expect(ring.sealing(now + 119)).toBe(before);
+  const after = ring.sealing(now + 120);
+  expect(after.id).toBe(secondKey.id);
+  expect(ring.accepting(after.kid, now)).toBe(after);
+  expect(ring.accepting(before.kid, now + 499)).toBe(before);
+  expect(ring.accepting(before.kid, now + 500)).toBeUndefined();
+});
+
+test('a key that comes in the place of all others seals at once, and those open no more', async () => {
+  const ring = await ringOf(firstKey);
+  const { kid } = ring.sealing(now);
+  ring.take(await ringOf(secondKey), now, 120);
+  expect(ring.sealing(now).id).toBe(secondKey.id);
+  expect(ring.accepting(kid, now)).toBeUndefined();
+});

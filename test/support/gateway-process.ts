@@ -16,7 +16,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `false` starts without the admin port. */
   readonly admin?: boolean;
-  readonly port?: number;
+  /** A free one unless given; `configured` leaves it to the configuration. */
+  readonly port?: number | 'configured';
   /** `--drain-delay`; none unless given, since nothing balances here and every test would wait for it. */
   readonly drainDelay?: string;
 }
@@ -64,8 +65,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
 function argumentsOf(options: GatewayOptions): string[] {
   return [
     ...(options.config === undefined ? [] : ['--mcp-json', JSON.stringify(options.config)]),
-    '--port',
-    String(options.port ?? 0),
+    ...(options.port === 'configured' ? [] : ['--port', String(options.port ?? 0)]),
     '--admin-port',
     options.admin === false ? 'off' : '0',
     '--drain-delay',

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { takeAllWaiting } from '../../src/process/serve.ts';
+import { takeAllWaiting } from '../../src/process/doors.ts';
 
 /** How many turns of the loop it waits while a connection comes in each of the first `rush`. */
 async function turnsUnder(rush: number): Promise<number> {

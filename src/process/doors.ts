@@ -1,0 +1,91 @@
+/** The servers of a process, one for each port that it listens on. A changed configuration may open ports, and close some. */
+import { once, type EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
+import { lastAnswersMs, maxLastTurns, quietTurns } from '../transport/http/limits.ts';
+import { listen, portOf, shownHost } from './listen.ts';
+import type { ListenerTls } from './listener-certificates.ts';
+
+export interface Door {
+  /** Not listening yet. */
+  readonly server: Server;
+  readonly tls: ListenerTls | undefined;
+}
+
+export class Doors {
+  readonly #host: string;
+  readonly #make: (port: number) => Door;
+  readonly #open = new Map<number, Door>();
+
+  constructor(host: string, make: (port: number) => Door) {
+    this.#host = host;
+    this.#make = make;
+  }
+
+  /** Those that are open, by the ports as they were asked for. */
+  get all(): ReadonlyMap<number, Door> {
+    return this.#open;
+  }
+
+  /**
+   * Listens on these ports and no others. Connections to a port that is closed go on until they are done. Throws `UsageError` when
+   * one cannot be opened, and then changes nothing.
+   */
+  async follow(ports: readonly number[]): Promise<void> {
+    const opened = new Map<number, Door>();
+    try {
+      for (const port of ports) {
+        if (this.#open.has(port)) continue;
+        const door = this.#make(port);
+        opened.set(port, door);
+        await listen(door.server, port, this.#host, '--port');
+      }
+    } catch (fault) {
+      for (const { server, tls } of opened.values()) {
+        server.close();
+        tls?.stop();
+      }
+      throw fault;
+    }
+    for (const [port, door] of this.#open) {
+      if (ports.includes(port)) continue;
+      this.#open.delete(port);
+      door.tls?.stop();
+      void takeAllWaiting(door.server).then(() => door.server.close());
+    }
+    for (const [port, door] of opened) this.#open.set(port, door);
+  }
+
+  /** Where it is reached, without a path. */
+  originOf(port: number): string {
+    const door = this.#open.get(port);
+    const shownPort = door === undefined ? port : portOf(door.server);
+    return `${door?.tls === undefined ? 'http' : 'https'}://${shownHost(this.#host)}:${shownPort}`;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#open.values(), ({ server }) => closeServer(server)));
+    for (const { tls } of this.#open.values()) tls?.stop();
+  }
+}
+
+/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
+async function closeServer(server: Server): Promise<void> {
+  await takeAllWaiting(server);
+  const closed = once(server, 'close');
+  server.close();
+  await Promise.race([closed, sleep(lastAnswersMs)]);
+  server.closeAllConnections();
+}
+
+/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
+export async function takeAllWaiting(server: EventEmitter): Promise<void> {
+  let quiet = 0;
+  server.on('connection', () => {
+    quiet = 0;
+  });
+  for (let turn = 0; turn < maxLastTurns && quiet < quietTurns; turn += 1) {
+    quiet += 1;
+    await turnOfTheLoop();
+  }
+}
