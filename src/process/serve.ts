@@ -4,7 +4,7 @@ import type { Express } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../errors.ts';
-import { routeKey, type Config, type RouteConfig } from '../config/model.ts';
+import { routeKey, type RouteConfig } from '../config/model.ts';
 import { createLog, fileOutput, type Log } from '../telemetry/log.ts';
 import { draining } from '../telemetry/metrics.ts';
 import { composeRoute } from '../route/compose.ts';
@@ -88,10 +88,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     consentsOf(
       store,
       keyring,
-      () => (options.resource === undefined ? ownOrigin() : new URL(options.resource).origin),
+      () => (options.resource === undefined ? doors.originOf(mainPort) : new URL(options.resource).origin),
       log,
     );
-  const ownOrigin = (): string => doors.originOf(mainPort);
   const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
     if (!isTellable(notice)) return Promise.resolve();
@@ -225,7 +224,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     audit.flush();
   };
   return {
-    origin: ownOrigin(),
+    origin: doors.originOf(mainPort),
     originOf: (route) => doors.originOf(portsOf(route, options)[0]!),
     get routes() {
       return routes;
@@ -241,7 +240,7 @@ function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerT
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);
 }
 
-function hasConsents({ routes }: Config): boolean {
+function hasConsents({ routes }: Prepared['config']): boolean {
   return routes.some(({ upstreams }) => upstreams.some(({ grant }) => grant?.kind === 'userConsent'));
 }
 

@@ -20,7 +20,7 @@ import type { Head } from '../transport/http/accept.ts';
 import { callerOf, type Authenticate, type Caller, type RequestLine } from '../transport/http/caller.ts';
 
 /** Told of each request that was let in or refused by its credentials. */
-export type OnAuthenticated = (outcome: Pick<Verified, 'principal'> | GatewayError) => void;
+type OnAuthenticated = (outcome: Pick<Verified, 'principal'> | GatewayError) => void;
 
 export interface RouteAuthentication {
   readonly authenticate: Authenticate;

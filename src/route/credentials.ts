@@ -29,7 +29,6 @@ export function routeCredentials(
   consents?: Consents,
 ): RouteCredentials {
   const granted = new Map<string, Granted>();
-  const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
   const personal = new Map<string, Personal>();
   const ofUser = ({ id, grant, transport }: UpstreamConfig & { readonly grant: UpstreamGrant }): OwnCredential => {
     const url = transport.kind === 'stdio' ? '' : transport.url;
@@ -42,6 +41,7 @@ export function routeCredentials(
     }
     return known.credential;
   };
+  const tokenOf = (caller: Caller): string | undefined => authentication().tokenOf(caller);
   const ownOf = (config: UpstreamConfig): OwnCredential | undefined => {
     const { id, grant } = config;
     if (grant === undefined) return undefined;

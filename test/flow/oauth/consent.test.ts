@@ -49,6 +49,10 @@ function linkIn({ error }: Rpc): string {
   return elicitations[0]!.url;
 }
 
+function renewals(): number {
+  return provider.asked.filter((one) => one === 'POST /token').length;
+}
+
 /** As a person would, in a browser. */
 async function consent(link: string, account: string): Promise<void> {
   provider.account = account;
@@ -108,7 +112,6 @@ test('where there is nothing else, the first request tells the link; a refused t
   const first = await send(url, { headers: posting(...own), body: initializeText() });
   await consent(linkIn(messagesOf(first)[0]!), 'alice');
   // The server does not know the token, nor the renewed one.
-  const renewals = (): number => provider.asked.filter((one) => one === 'POST /token').length;
   const before = renewals();
   const refused = await send(url, { headers: posting(...own), body: initializeText() });
   expect(messagesOf(refused)[0]).toHaveProperty('error');
