@@ -15,12 +15,9 @@ import { authenticator, type Authenticator } from '../transport/authorization/au
 import type { HttpExtAuth } from '../transport/authorization/ext-auth.ts';
 import type { GrpcExtAuth } from '../transport/authorization/ext-auth-grpc.ts';
 import type { IssuerConfig } from '../transport/authorization/issuers.ts';
-import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
+import { guardedEgress } from '../transport/egress/guarded-fetch.ts';
 import type { Head } from '../transport/http/accept.ts';
 import { callerOf, type Authenticate, type Caller, type RequestLine } from '../transport/http/caller.ts';
-
-/** Told of each request that was let in or refused by its credentials. */
-type OnAuthenticated = (outcome: Pick<Verified, 'principal'> | GatewayError) => void;
 
 export interface RouteAuthentication {
   readonly authenticate: Authenticate;
@@ -268,5 +265,3 @@ function isLoopbackUrl(address: string): boolean {
   const host = URL.parse(address)?.hostname ?? '';
   return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
-
-export type { Egress };

@@ -46,8 +46,9 @@ function session(client: Client, id: string, of: SessionOf = {}): UpstreamSessio
 
 const idsIn = (text: string): string[] => [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id!);
 
-test('it is open at once, before any upstream has said anything', async () => {
-  const { end, host } = await opened();
+test('without an upstream to wait for it is open at once', async () => {
+  const { stream, end, host } = await opened();
+  await stream.begin();
   await expect.poll(end.text).toBe(':\n\n');
   expect([end.status(), host.listens]).toEqual([200, []]);
 });
@@ -57,6 +58,7 @@ test('each event says how far every upstream was read, and the next stream goes 
   const [one, two] = [session(client, 'one'), session(client, 'two')];
   for (const { upstream } of [one, two, one]) stream.join(upstream);
   expect(host.listens.map(({ to }) => to.session)).toEqual([one, two]);
+  void stream.begin();
   host.listens[0]!.sink.onEvent(eventOf(changed, 'a1'));
   host.listens[1]!.sink.onEvent(eventOf(changed, 'b1'));
   host.listens[1]!.sink.onEvent(eventOf(changed));
@@ -75,6 +77,7 @@ test('each event says how far every upstream was read, and the next stream goes 
   const next = await opened({}, position as Merged);
   const again = session(next.client, 'one');
   next.stream.join(again.upstream);
+  void next.stream.begin();
   expect(next.host.listens[0]!.lastEventId).toBe('a1');
   // It says where it is before anything has happened.
   await expect.poll(() => idsIn(next.end.text())).toHaveLength(1);
@@ -84,6 +87,7 @@ test('clients before 2025-11-25 get no event without data', async () => {
   const { stream, host, client, end } = await opened({ revision: '2025-06-18' });
   const { upstream } = session(client, 'one');
   stream.join(upstream);
+  void stream.begin();
   host.listens[0]!.sink.onEvent(eventOf('', 'a1'));
   stream.announce('notifications/tools/list_changed');
   await expect.poll(end.text).toContain('list_changed');
@@ -137,6 +141,7 @@ test('an upstream that is gone from the route is no longer listened to', async (
 test('a client that does not read pauses every upstream until it has caught up', async () => {
   const { stream, host, client, end } = await opened();
   for (const id of ['one', 'two']) stream.join(session(client, id).upstream);
+  void stream.begin();
   await expect.poll(end.status).toBe(200);
   end.pause();
   const data = 'x'.repeat(1_000_000);
