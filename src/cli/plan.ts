@@ -47,7 +47,7 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
   if (oauth !== undefined) {
     const scopes = oauth.metadata.scopesSupported;
     lines.push(
-      `oauth: issuer ${shownUrl(oauth.issuer)}; audiences ${oauth.audiences.join(', ')}; keys ${keysText(oauth.keys)}`,
+      `oauth: issuer ${shownIssuer(oauth.issuer)}; audiences ${oauth.audiences.join(', ')}; keys ${keysText(oauth.keys)}`,
       `  resource ${oauth.metadata.resource}${scopes.length > 0 ? `; scopes ${scopes.join(' ')}` : ''}`,
     );
     if (oauth.claimToHeaders.length > 0)
@@ -63,6 +63,12 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
     );
   if (authorization !== undefined) lines.push(...authorizationLines(authorization));
   return lines;
+}
+
+/** An issuer is compared character by character, so no slash may be added. */
+function shownIssuer(issuer: string): string {
+  const shown = shownUrl(issuer);
+  return issuer.endsWith('/') ? shown : shown.replace(/\/$/, '');
 }
 
 function keysText(keys: JwksSource): string {
