@@ -73,7 +73,7 @@ function reasonOf(fault: GatewayError | undefined): { readonly reason?: string }
   if (fault === undefined) return {};
   const { cause } = fault;
   const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
-  const own = cause !== undefined && fault.detail === String(cause) ? undefined : fault.detail;
+  const own = cause instanceof Error && fault.detail === String(cause) ? undefined : fault.detail;
   const words = [...new Set([own, behind])].filter((each) => each !== undefined);
   return words.length === 0 ? {} : { reason: words.join(': ').slice(0, maxReasonChars) };
 }

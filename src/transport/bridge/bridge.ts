@@ -162,8 +162,7 @@ class LoopbackBridge implements Bridge {
       if (head.origin !== undefined) throw new GatewayError('origin_not_allowed');
       const upstream = this.#byPath.get(request.url ?? '');
       if (upstream === undefined) throw new GatewayError('path_unknown');
-      if (head.revision !== undefined && !revisions.has(head.revision))
-        throw new GatewayError('revision_unsupported');
+      if (head.revision !== undefined && !revisions.has(head.revision)) throw new GatewayError('revision_unsupported');
       switch (request.method ?? '') {
         case 'POST':
           checkPost(head);
