@@ -3,10 +3,11 @@
  * §Custom Headers from Tool Parameters).
  */
 import { checkParamHeaders } from '../aggregate/param-headers.ts';
+import { mirroredArguments } from '../aggregate/mirrored-arguments.ts';
 import { headersShown } from '../aggregate/overrides.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';
-import { rawOf, textOf } from '../protocol/scan.ts';
+import { textOf } from '../protocol/scan.ts';
 import type { Call } from '../clients/call.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
@@ -22,9 +23,8 @@ export function checkRepeated({ message, caller }: Call, upstream: Upstream, tar
   const name = target.name ?? (found?.kind === 'string' ? textOf(message.bytes, found) : '');
   const wanted = upstream.paramHeaders.get(name);
   if (wanted === undefined || wanted.length === 0) return;
-  const args = message.params?.member('arguments');
-  const parsed: unknown = args === undefined ? {} : JSON.parse(rawOf(message.bytes, args));
   const shown = headersShown(wanted, target.changed);
+  const parsed = mirroredArguments(message.bytes, message.params?.member('arguments'), wanted);
   const fault = checkParamHeaders(shown, parsed, paramsIn(caller.rawHeaders));
   if (fault !== undefined) throw new GatewayError('header_mismatch', fault);
 }

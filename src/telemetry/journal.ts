@@ -172,7 +172,7 @@ function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | und
   if (fault === undefined) return { reason: catalogue[outcome].message };
   const { cause } = fault;
   const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
-  const own = cause !== undefined && fault.detail === String(cause) ? undefined : fault.detail;
+  const own = cause instanceof Error && fault.detail === String(cause) ? undefined : fault.detail;
   const words = [...new Set([own, behind])].filter((each) => each !== undefined);
   return { reason: words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars) };
 }

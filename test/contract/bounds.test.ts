@@ -27,6 +27,10 @@ const declared = new Set(
   ),
 );
 
+// A heading names a folder in full once, and files of it after that.
+const isThere = (place: string): boolean =>
+  existsSync(join(root, 'src', place)) || sources.some((path) => path.endsWith(`/${place}`));
+
 test('the table has rows', () => {
   expect(rows.length).toBeGreaterThan(60);
   expect(names.length).toBeGreaterThan(100);
@@ -37,9 +41,6 @@ test('each name in the table is one in the code', () => {
 });
 
 test('each file that the table names is there', () => {
-  // A heading names a folder in full once, and files of it after that.
-  const isThere = (place: string): boolean =>
-    existsSync(join(root, 'src', place)) || sources.some((path) => path.endsWith(`/${place}`));
   expect(places.filter((place) => !isThere(place))).toEqual([]);
 });
 

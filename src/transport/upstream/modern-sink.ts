@@ -2,11 +2,12 @@
  * What an upstream of 2026-07-28 answers, in the form that the rest of the gateway takes. Errors about this hop alone end here,
  * and a subscription looks like the stream of a session.
  */
+import { smallJson } from '../../protocol/small-json.ts';
 import { isRound, mayAsk } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { metaKey } from '../../protocol/modern.ts';
-import { numberOf, rawOf, textOf } from '../../protocol/scan.ts';
+import { numberOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
 import type { Said } from '../../protocol/said.ts';
@@ -119,8 +120,7 @@ export class ModernSink implements AnswerSink {
 
 /** `data.supported` of an error, parsed. */
 function supportedIn({ bytes, root }: Message): unknown {
-  const found = root.member('error')?.member('data');
-  const data: unknown = found === undefined ? undefined : JSON.parse(rawOf(bytes, found));
+  const data = smallJson(bytes, root.member('error')?.member('data'));
   return typeof data === 'object' && data !== null && 'supported' in data ? data.supported : undefined;
 }
 

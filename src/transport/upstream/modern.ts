@@ -3,8 +3,10 @@
  * method and name in headers as well; there is neither handshake nor session (2026-07-28 basic/index §Statelessness,
  * basic/transports/streamable-http). Each error has its own HTTP status. An error about the gateway's own request ends here.
  */
+import { smallJson } from '../../protocol/small-json.ts';
 import { randomUUID } from 'node:crypto';
 import { readHints } from '../../aggregate/hints.ts';
+import { mirroredArguments } from '../../aggregate/mirrored-arguments.ts';
 import { paramHeaders } from '../../aggregate/param-headers.ts';
 import { GatewayError } from '../../errors.ts';
 import { clientCapabilitiesJson, clientCapability, serverCapability } from '../../protocol/capabilities.ts';
@@ -14,7 +16,7 @@ import { encodeHeaderValue } from '../../protocol/header-values.ts';
 import { modernRequest } from '../../protocol/methods.ts';
 import { metaKey, namedIn } from '../../protocol/modern.ts';
 import { modernRevision } from '../../protocol/revisions.ts';
-import { rawOf, textOf } from '../../protocol/scan.ts';
+import { textOf } from '../../protocol/scan.ts';
 import { removeMembers, setMember, setMembers, splice } from '../../protocol/splice.ts';
 import type { Wheel } from '../http/wheel.ts';
 import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
@@ -60,7 +62,7 @@ export class ModernAdapter implements UpstreamAdapter {
     if (capabilities?.kind !== 'object')
       throw new GatewayError('upstream_refused', 'server/discover gave no capabilities');
     const listed = result?.member('supportedVersions');
-    const versions: unknown = listed === undefined ? undefined : JSON.parse(rawOf(message.bytes, listed));
+    const versions = smallJson(message.bytes, listed);
     if (Array.isArray(versions) && !versions.includes(modernRevision)) throw new RevisionRefused(versions);
     const instructions = result?.member('instructions');
     return {
@@ -191,7 +193,8 @@ function repeatedInHeaders(message: Message, upstream: Upstream): string[] {
   const annotated = upstream.paramHeaders.get(textOf(bytes, named));
   const args = params?.member('arguments');
   if (annotated === undefined || annotated.length === 0 || args === undefined) return headers;
-  for (const [name, value] of paramHeaders(annotated, JSON.parse(rawOf(bytes, args)))) headers.push(name, value);
+  for (const [name, value] of paramHeaders(annotated, mirroredArguments(bytes, args, annotated)))
+    headers.push(name, value);
   return headers;
 }
 

@@ -75,7 +75,8 @@ test('an initialize that hangs for the header of one caller takes the server fro
   const gateway = await startGateway({ config });
   const names = async (): Promise<unknown> => {
     const session = await openSession(gateway.url);
-    return ((await session.ask('tools/list', {})).result?.['tools'] as { name: string }[]).map(({ name }) => name);
+    const { result } = await session.ask('tools/list', {});
+    return (result?.['tools'] as readonly { name: string }[] | undefined)?.map(({ name }) => name);
   };
   expect(await names()).toEqual(['tenant__t', 'plain__t']);
   // Its initialize at the hanging server is given up after ten seconds.

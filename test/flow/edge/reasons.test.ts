@@ -16,7 +16,7 @@ let gateway: GatewayProcess;
 beforeAll(async () => {
   const names = [...Object.keys(answers), 'gone'];
   const upstream = await startScripted((message, response) => {
-    const name = String(message.params?.['name'] ?? '');
+    const name = message.params?.['name'] as string;
     if (message.method === 'tools/list')
       sayJson(
         response,
