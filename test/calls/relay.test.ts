@@ -64,11 +64,12 @@ test('messages pass in their order, and the answer is the end', () => {
   const { relay, outlet } = relaying();
   relay.onStream();
   relay.onEvent(eventOf(progress));
-  relay.onEvent(eventOf({ ...result, id: 2 }));
+  relay.onEvent(eventOf({ ...result, id: 2, result: { of: 'another' } }));
   relay.onEvent(eventOf(result));
   relay.onEvent(eventOf(progress));
   relay.onEnd();
   expect(outlet.told.map((each) => each.slice(0, 6))).toEqual(['stream', 'events', 'finish']);
+  expect(outlet.told.at(-1)).not.toContain('another');
   expect([steps, relay.isOver]).toEqual([['finished ok'], true]);
 });
 
