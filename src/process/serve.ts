@@ -138,21 +138,21 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     return heard(notice);
   };
   const isCertificateRequired = options.tls?.clientCa !== undefined && options.tls.clientAuth === 'require';
+  const serveRest = (app: Express): void => {
+    peers.receive(app, heardOfPeer);
+    if (consents !== undefined)
+      app.use(consentRoot, (request, response) => consents.answer(request, response, request.originalUrl));
+    app.use(wellKnown, (request, response, next) => {
+      if (pages.isEmpty) next();
+      else pages.answer(request, response, request.originalUrl);
+    });
+  };
   const makeDoor = (port: number): Door => {
     const own = port === mainPort ? tls : tlsAt(port);
     const find = (request: IncomingMessage): Endpoint | undefined => {
       const found = tables.get(port)?.find(request);
       const isLetIn = own === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
       return isLetIn ? found : found && uncertified;
-    };
-    const serveRest = (app: Express): void => {
-      peers.receive(app, heardOfPeer);
-      if (consents !== undefined)
-        app.use(consentRoot, (request, response) => consents.answer(request, response, request.originalUrl));
-      app.use(wellKnown, (request, response, next) => {
-        if (pages.isEmpty) next();
-        else pages.answer(request, response, request.originalUrl);
-      });
     };
     const server = mcpServer(find, serveRest, own?.texts);
     own?.onChange((texts) => renewCertificate(server, texts));

@@ -43,9 +43,10 @@ test('a call is let in, or refused with the scopes, without them, or as what is 
   expect(decisions.map(({ rule }) => rule)).toEqual([0, 'default', 'default', 1, 'default']);
 });
 
+const shown = (list: 'tools' | 'prompts', item: string, ...scopes: readonly string[]): boolean =>
+  gate.shows(caller(...scopes), list, upstream, item);
+
 test('lists show what some parameters would open', () => {
-  const shown = (list: 'tools' | 'prompts', item: string, ...scopes: readonly string[]): boolean =>
-    gate.shows(caller(...scopes), list, upstream, item);
   expect([shown('tools', 'look'), shown('tools', 'look', 'read'), shown('tools', 'add')]).toEqual([false, true, true]);
   expect(shown('prompts', 'greet', 'read')).toBe(false);
 });

@@ -46,7 +46,7 @@ test('a header goes along under other names, also under its own beside them', ()
 
 test('what is withheld goes under no name; what is said of the caller, and the gateway’s own credential, come last', async () => {
   const own = { for: () => Promise.resolve(['authorization', 'Bearer own']), refused: () => true };
-  const { for: of } = credentialsFor(
+  const credentials = credentialsFor(
     (name) => name === 'x-key' || name === 'x-user',
     () => own,
   );
@@ -61,6 +61,6 @@ test('what is withheld goes under no name; what is said of the caller, and the g
     ...caller('X-Key', 'k', 'X-Who', 'mallory', 'Authorization', 'Bearer theirs'),
     told: ['x-user', 'me'],
   };
-  expect(await of(config, told)).toEqual(['x-user', 'me', 'authorization', 'Bearer own']);
+  expect(await credentials.for(config, told)).toEqual(['x-user', 'me', 'authorization', 'Bearer own']);
   expect(credentialsKey([anUpstream('plain')], told)).not.toBe('');
 });
