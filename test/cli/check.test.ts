@@ -140,7 +140,7 @@ test('files of a directory and an mcpServers text make one plan', async () => {
       '    docs  http  https://docs.example.com/mcp  timeout 300 s; all tools',
       '  mcp.example.com/tools, *.example.org/tools  route "default/tools", 1 upstream',
       '    headers: x-tenant ~ a.*',
-      '    oauth: issuer https://auth.example.com/; audiences https://mcp.example.com/tools; keys discovered',
+      '    oauth: issuer https://auth.example.com; audiences https://mcp.example.com/tools; keys discovered',
       '      resource https://mcp.example.com/tools; scopes read',
       '    authorization:',
       '      Allow: scopes read; github/list_issues',
