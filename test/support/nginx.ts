@@ -1,9 +1,9 @@
 /** nginx as the balancer of a proof, where it is on PATH. What it retries is what docs/operating.md tells users to let it retry. */
+import { randomInt } from 'node:crypto';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -101,14 +101,23 @@ function statusesIn(log: string): Map<number | 'cut', number> {
   return statuses;
 }
 
-/** A port that nothing listened on a moment ago, for what has to be told its port. */
+/**
+ * A port that nothing listened on a moment ago, for what has to be told its port. It is below those that systems give to connections and
+ * to port 0: one of these may be taken by any other test at once.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await Promise.race([
+      once(server, 'listening').then(() => true),
+      new Promise<boolean>((resolve) => server.once('error', () => resolve(false))),
+    ]).catch(() => false);
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 function isListening(port: number): Promise<boolean> {

@@ -1,9 +1,9 @@
 /** A gateway in front of a protected route: an MCPRoute with its objects, written to a file and served by the real command. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
+import { freePort } from './nginx.ts';
 import { closedAtTheEnd } from './started.ts';
 
 export interface ProtectedRoute {
@@ -87,13 +87,4 @@ export function oauthOf(issuer: string, resource: string, more: object = {}): ob
     protectedResourceMetadata: { resource, scopesSupported: ['read'] },
     ...more,
   };
-}
-
-/** A port that nobody has at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
