@@ -83,6 +83,7 @@ export interface OAuthClientIdentity {
   readonly clientId: string;
   readonly credential:
     | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+    /** RFC 7523 §2.2. A private key as PEM; `algorithm` as in RFC 7518 §3.1. */
     | {
         readonly method: 'private_key_jwt';
         readonly privateKey: string;

@@ -115,6 +115,6 @@ const preflight = [
 ];
 
 /** 200 with a document. For HEAD the body is left out by who writes the answer. */
-function pageAnswer(body: string): WellKnownAnswer {
+export function pageAnswer(body: string): WellKnownAnswer {
   return { status: 200, headers: [...asJson, 'Cache-Control', 'public, max-age=300'], body };
 }

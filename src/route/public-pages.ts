@@ -1,7 +1,13 @@
 /** The pages below `/.well-known/` of all routes of a process, by the host of their resources. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RouteConfig } from '../config/model.ts';
-import { wellKnownAnswer, wellKnownPages, type WellKnownRoute } from '../oauth/well-known.ts';
+import {
+  pageAnswer,
+  wellKnownAnswer,
+  wellKnownPages,
+  type WellKnownAnswer,
+  type WellKnownRoute,
+} from '../oauth/well-known.ts';
 import { relayedMetadata } from '../transport/authorization/discovery.ts';
 import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
 import { respondFault } from '../transport/http/respond.ts';
@@ -38,34 +44,23 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
     answer(request, response, target) {
       const { method = 'GET', headers } = request;
       const answer = wellKnownAnswer(pages, { method, host: headers.host, target });
-      const write = (status: number, fields: readonly string[], body: string): void => {
+      const write = ({ status, headers: fields, body }: WellKnownAnswer): void => {
         // 204 has no length (RFC 9110 §8.6).
         const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
         response.writeHead(status, [...fields, ...length]);
         response.end(method === 'HEAD' ? undefined : body);
       };
       if (!('kind' in answer)) {
-        write(answer.status, answer.headers, answer.body);
+        write(answer);
         return;
       }
       relays.get(answer.issuer)!(answer.issuer).then(
-        (body) => write(200, relayed, body),
+        (body) => write(pageAnswer(body)),
         (fault: unknown) => respondFault(response, fault),
       );
     },
   };
 }
-
-const relayed = [
-  'Content-Type',
-  'application/json',
-  'Access-Control-Allow-Origin',
-  '*',
-  'X-Content-Type-Options',
-  'nosniff',
-  'Cache-Control',
-  'public, max-age=300',
-];
 
 /** The way out, made when something is first asked for. */
 function lazily(make: () => Egress): Egress['fetch'] {

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway } from '../support/gateway-process.ts';
-import { freePort } from '../support/nginx.ts';
+import { freePort } from '../support/free-port.ts';
 import { sdkClient } from '../support/sdk-client.ts';
 import { closedAtTheEnd } from '../support/started.ts';
 import { type StatelessServer, startStatelessServer } from '../support/stateless-server.ts';

@@ -1,7 +1,6 @@
 /** The listener speaks TLS: its certificate is renewed while it serves, and clients may be asked for theirs. */
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -13,6 +12,7 @@ import { modernRequest } from '../support/modern-client.ts';
 import { initializeText, listenTo, messagesOf, openSession, send, type ClientTls } from '../support/plain-client.ts';
 import { makeKeysFile } from '../support/replicas.ts';
 import { startStatefulServer, type StatefulServer } from '../support/stateful-server.ts';
+import { freePort } from '../support/free-port.ts';
 
 let directory: string;
 let authority: Authority;
@@ -34,15 +34,6 @@ afterAll(() => rm(directory, { recursive: true }));
 const serving = (): string[] => ['--tls-cert', server.certFile, '--tls-key', server.keyFile];
 const config = (): object => ({ mcpServers: { alpha: { url: upstream.url }, asking: { url: asking.url } } });
 const shown = ({ cert, key }: Certificate): ClientTls => ({ ca, cert, key });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** The name in the certificate that a new connection is shown, by the name it asks for. */
 async function nameAt(url: string, servername = 'localhost'): Promise<string | string[] | undefined> {

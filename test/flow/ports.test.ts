@@ -1,12 +1,12 @@
 /** Routes on the ports of their Gateway listeners, through the real command. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway } from '../support/gateway-process.ts';
 import { openSession, type PlainSession } from '../support/plain-client.ts';
 import { startStatefulServer, type StatefulServer } from '../support/stateful-server.ts';
+import { freePort } from '../support/free-port.ts';
 
 let directory: string;
 const servers: StatefulServer[] = [];
@@ -18,20 +18,9 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  return await Promise.all(
-    held.map(async (server) => {
-      const { port } = server.address() as AddressInfo;
-      await new Promise((resolve) => void server.close(resolve));
-      return port;
-    }),
-  );
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }
 
 /** Two routes of the same path, each with a server, on a listener of its own. */

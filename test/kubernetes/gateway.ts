@@ -1,6 +1,4 @@
 /** The real command in cluster mode, and what is around it: upstreams that say which credential they got, and conditions of routes. */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { isRecord, listOf } from '../../src/kubernetes/objects.ts';
@@ -9,6 +7,7 @@ import { resultOf, sayJson, scripted } from '../support/scripted-upstream.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { kubectl } from './kube.ts';
 import { kubeconfig } from './fixtures.ts';
+import { freePort } from '../support/free-port.ts';
 
 const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -51,15 +50,6 @@ export async function startWaitingGateway(ns: string): Promise<{ readonly adminU
   );
   onTestFinished(async () => void (await program.stop()));
   return { adminUrl: program.ready, port };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** `manifold run --kubernetes` for one namespace, on free ports. */

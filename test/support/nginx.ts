@@ -1,13 +1,13 @@
 /** nginx as the balancer of a proof, where it is on PATH. What it retries is what docs/operating.md tells users to let it retry. */
-import { randomInt } from 'node:crypto';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Balancer } from './balancer.ts';
+import { freePort } from './free-port.ts';
 
 const startTries = 100;
 const stopWithinMs = 5_000;
@@ -99,25 +99,6 @@ function statusesIn(log: string): Map<number | 'cut', number> {
     statuses.set(outcome, (statuses.get(outcome) ?? 0) + 1);
   }
   return statuses;
-}
-
-/**
- * A port that nothing listened on a moment ago, for what has to be told its port. It is below those that systems give to connections and
- * to port 0: one of these may be taken by any other test at once.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(12_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await Promise.race([
-      once(server, 'listening').then(() => true),
-      new Promise<boolean>((resolve) => server.once('error', () => resolve(false))),
-    ]).catch(() => false);
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
 }
 
 function isListening(port: number): Promise<boolean> {

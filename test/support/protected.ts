@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
-import { freePort } from './nginx.ts';
+import { freePort } from './free-port.ts';
 import { closedAtTheEnd } from './started.ts';
 
 export interface ProtectedRoute {

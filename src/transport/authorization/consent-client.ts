@@ -3,12 +3,13 @@
  * by a metadata document of its own (Client ID Metadata Documents, MCP 2025-11-25 basic/authorization §Client Registration
  * Approaches), else registered by itself where only that is offered (RFC 7591).
  */
+import type { OAuthClientIdentity } from '../../config/security.ts';
 import type { Configuration } from 'openid-client';
 import * as z from 'zod';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Egress } from '../egress/guarded-fetch.ts';
 import { discovered } from './discovery.ts';
-import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+import { oauthClient } from './oauth-client.ts';
 import type { TokenStore } from './token-store.ts';
 
 export const callbackPath = '/.manifold/oauth/callback';
@@ -21,7 +22,7 @@ const maxRegistrationBytes = 64 * 1024;
 export interface ConsentClientConfig {
   readonly issuer: string;
   /** Absent: found out. */
-  readonly identity?: OAuthClientConfig | undefined;
+  readonly identity?: OAuthClientIdentity | undefined;
 }
 
 export interface ConsentClient {
@@ -73,7 +74,7 @@ function usable(metadata: ServerMetadata, allowsPlain: boolean): ServerMetadata 
   return metadata;
 }
 
-function documented(metadata: ServerMetadata, origin: string): OAuthClientConfig | undefined {
+function documented(metadata: ServerMetadata, origin: string): OAuthClientIdentity | undefined {
   if (metadata['client_id_metadata_document_supported'] !== true || !origin.startsWith('https:')) return undefined;
   return { clientId: `${origin}${clientDocumentPath}`, credential: { method: 'none' } };
 }
@@ -91,11 +92,11 @@ async function registered(
   origin: string,
   egress: Egress,
   store: TokenStore,
-): Promise<OAuthClientConfig> {
+): Promise<OAuthClientIdentity> {
   const name = ['client', metadata.issuer, origin];
-  const read = async (): Promise<OAuthClientConfig | undefined> => {
+  const read = async (): Promise<OAuthClientIdentity | undefined> => {
     const text = await store.get(name);
-    return text === undefined ? undefined : (JSON.parse(text) as OAuthClientConfig);
+    return text === undefined ? undefined : (JSON.parse(text) as OAuthClientIdentity);
   };
   const known = await read();
   if (known !== undefined) return known;
@@ -112,7 +113,7 @@ async function register(
   { registration_endpoint: endpoint }: ServerMetadata,
   origin: string,
   egress: Egress,
-): Promise<{ readonly config: OAuthClientConfig; readonly lifeMs: number }> {
+): Promise<{ readonly config: OAuthClientIdentity; readonly lifeMs: number }> {
   if (typeof endpoint !== 'string')
     throw new Error('the server takes no client that is not registered: give "clientId" and its credential');
   const { client_id: _id, client_uri: _uri, ...wanted } = clientDocument(origin) as Record<string, unknown>;

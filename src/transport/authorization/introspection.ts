@@ -1,4 +1,5 @@
 /** Opaque tokens, which only their issuer can read: asked about, and the answer kept for a moment. RFC 7662. */
+import type { OAuthClientIdentity } from '../../config/security.ts';
 import { tokenIntrospection, type Configuration } from 'openid-client';
 import { maxTokenChars } from '../../oauth/presented.ts';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
@@ -6,12 +7,12 @@ import { clockSkewSeconds, judgeClaims, type TokenRules } from '../../oauth/toke
 import { CredentialsRefused, type Verified } from '../../oauth/verified.ts';
 import type { Egress } from '../egress/guarded-fetch.ts';
 import { Unavailable, type Kept } from './kept.ts';
-import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+import { oauthClient } from './oauth-client.ts';
 
 /** How long an answer that a token is active is kept. */
 export const activeForSeconds = 30;
 
-export interface Introspection extends OAuthClientConfig {
+export interface Introspection extends OAuthClientIdentity {
   /** Default: what the metadata of the issuer says. */
   readonly endpoint?: string | undefined;
   /** Takes tokens of which the server tells no audience. Default false. */

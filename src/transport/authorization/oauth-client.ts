@@ -12,29 +12,14 @@ import {
   type CustomFetch,
 } from 'openid-client';
 import { importPKCS8 } from 'jose';
+import type { OAuthClientIdentity } from '../../config/security.ts';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Egress, GuardedFetch } from '../egress/guarded-fetch.ts';
-
-export type ClientCredential =
-  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
-  /** RFC 7523 §2.2. A private key as PEM; `algorithm` as in RFC 7518 §3.1. */
-  | {
-      readonly method: 'private_key_jwt';
-      readonly privateKey: string;
-      readonly algorithm: string;
-      readonly kid?: string;
-    }
-  | { readonly method: 'none' };
-
-export interface OAuthClientConfig {
-  readonly clientId: string;
-  readonly credential: ClientCredential;
-}
 
 /** The client at one server. Throws when the private key is none. */
 export async function oauthClient(
   metadata: ServerMetadata,
-  { clientId, credential }: OAuthClientConfig,
+  { clientId, credential }: OAuthClientIdentity,
   egress: Egress,
 ): Promise<Configuration> {
   const { issuer, jwks_uri, token_endpoint, authorization_endpoint, introspection_endpoint } = metadata;
@@ -55,7 +40,7 @@ export async function oauthClient(
   return client;
 }
 
-async function clientAuth(credential: ClientCredential): Promise<ClientAuth> {
+async function clientAuth(credential: OAuthClientIdentity['credential']): Promise<ClientAuth> {
   switch (credential.method) {
     case 'client_secret_basic':
       return ClientSecretBasic(credential.secret);

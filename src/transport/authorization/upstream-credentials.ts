@@ -3,6 +3,7 @@
  * exchanged for the caller's (RFC 8693). The caller's own token is for the gateway and goes nowhere else (MCP 2025-11-25
  * basic/authorization §Access Token Privilege Restriction).
  */
+import type { OAuthClientIdentity } from '../../config/security.ts';
 import {
   clientCredentialsGrant,
   genericGrantRequest,
@@ -16,9 +17,9 @@ import { tokenDigest } from '../../oauth/verified-tokens.ts';
 import type { Egress } from '../egress/guarded-fetch.ts';
 import { discovered } from './discovery.ts';
 import { heldTokens, type Granted, type HeldTokens } from './held-tokens.ts';
-import { oauthClient, type OAuthClientConfig } from './oauth-client.ts';
+import { oauthClient } from './oauth-client.ts';
 
-interface Grant extends OAuthClientConfig {
+interface Grant extends OAuthClientIdentity {
   readonly issuer: string;
   /** Default: what the metadata of the issuer says. */
   readonly tokenEndpoint?: string | undefined;

@@ -417,7 +417,6 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#reading = 'over';
     this.#wheel.disarm(this);
     this.#hold?.end();
-    this.#decoder = undefined;
     return true;
   }
 }

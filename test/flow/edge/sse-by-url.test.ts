@@ -1,42 +1,14 @@
 /** A URL that ends in `/sse`, without a type: the deprecated transport is tried where Streamable HTTP is refused, and remembered. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { everythingServer } from '../../support/bridge-client.ts';
+import { startEverythingSse } from '../../support/everything-sse.ts';
 import { startGateway } from '../../support/gateway-process.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
-import { listen } from '../../support/listener.ts';
 import { modernSdkClient } from '../../support/modern-sdk-client.ts';
 import { openSession } from '../../support/plain-client.ts';
 import { answer, startRawServer } from '../../support/raw-server.ts';
 import { resultOf, sayJson, scripted } from '../../support/scripted-upstream.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
-import { closedAtTheEnd } from '../../support/started.ts';
-
-async function freePort(): Promise<number> {
-  const listener = await listen(() => {});
-  await listener.stop();
-  return listener.port;
-}
-
-/** The real server, which answers a POST to `/sse` with 404. Gives its URL. */
-async function startEverythingSse(port: number): Promise<string> {
-  const server = spawn(process.execPath, [everythingServer, 'sse'], {
-    env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  closedAtTheEnd(async () => {
-    server.kill();
-    await once(server, 'exit');
-  });
-  await new Promise<void>((resolve) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
-      if (line.includes('running on port')) resolve();
-    });
-  });
-  return `http://127.0.0.1:${port}/sse`;
-}
+import { freePort } from '../../support/free-port.ts';
 
 const noted = (gateway: GatewayProcess): number =>
   [...gateway.stdout, ...gateway.stderr].filter((line) => line.includes('HTTP+SSE transport')).length;

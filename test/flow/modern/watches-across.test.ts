@@ -2,8 +2,6 @@
  * Updates of resources where client and upstream are of different eras, through real peers of both (2025-11-25 server/resources
  * §Subscriptions).
  */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { Client as ModernClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -20,21 +18,12 @@ import { sdkClient } from '../../support/sdk-client.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 import type { StatefulServer } from '../../support/stateful-server.ts';
 import { startStatefulServer } from '../../support/stateful-server.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const updated = 'notifications/resources/updated';
 const stamp = 'io.modelcontextprotocol/subscriptionId';
 const urisOf = (messages: readonly Rpc[]): unknown[] =>
   messages.filter(({ method }) => method === updated).map(({ params }) => params?.['uri']);
-
-/** A port that nobody has, so that two replicas can be told of each other before they start. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 describe('a client of 2025-11-25 at an upstream of 2026-07-28', () => {
   let modern: ModernServer;

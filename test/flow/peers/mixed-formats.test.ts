@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../support/nginx.ts';
+import { freePort } from '../../support/free-port.ts';
 import { askingToolNames } from '../../support/asking-tools.ts';
 import { memoryEventStore } from '../../support/event-store.ts';
 import { startGateway, type GatewayProcess } from '../../support/gateway-process.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../support/nginx.ts';
+import { freePort } from '../../support/free-port.ts';
 import { startModernAsking } from '../../support/asking-modern.ts';
 import { askingToolNames } from '../../support/asking-tools.ts';
 import type { GatewayProcess } from '../../support/gateway-process.ts';

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { exportPKCS8, generateKeyPair, exportJWK } from 'jose';
 import { clientCredentialsGrant } from 'openid-client';
-import { oauthClient, type ClientCredential } from '../../../src/transport/authorization/oauth-client.ts';
+import type { OAuthClientIdentity } from '../../../src/config/security.ts';
+import { oauthClient } from '../../../src/transport/authorization/oauth-client.ts';
 import { discovered } from '../../../src/transport/authorization/discovery.ts';
 import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
 import { authorizationServer, clientSecret, type AuthorizationServer } from '../../support/oidc.ts';
@@ -13,7 +14,7 @@ afterEach(() => as.close());
 const pair = await generateKeyPair('ES256', { extractable: true });
 const privateKey = await exportPKCS8(pair.privateKey);
 
-async function granted(clientId: string, credential: ClientCredential): Promise<string> {
+async function granted(clientId: string, credential: OAuthClientIdentity['credential']): Promise<string> {
   const client = await oauthClient(await discovered(as.issuer, egress.fetch).get(), { clientId, credential }, egress);
   const { token_type: type } = await clientCredentialsGrant(client, { resource: 'https://files.example.com/mcp' });
   return type;

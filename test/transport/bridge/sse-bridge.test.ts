@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import {
   ask,
   bridged,
   eventually,
-  everythingServer,
   initialize,
   initializeBody,
   oddServer,
@@ -20,15 +17,8 @@ import {
 import type { BridgeLimits } from '../../../src/transport/bridge/limits.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { startEverythingSse } from '../../support/everything-sse.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** A server of the deprecated transport that answers each POST with `accepted` and the rest over its stream. */
 async function rawSse(endpoint: (origin: string) => string) {
@@ -87,21 +77,7 @@ async function bridgedSse(url: string, limits: Partial<BridgeLimits> = {}) {
 }
 
 test('a real client uses a real server of the deprecated transport through the bridge', async () => {
-  const port = await freePort();
-  const server = spawn(process.execPath, [everythingServer, 'sse'], {
-    env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  closedAtTheEnd(async () => {
-    server.kill();
-    await once(server, 'exit');
-  });
-  await new Promise<void>((resolve) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
-      if (line.includes('running on port')) resolve();
-    });
-  });
-  const { url } = await bridgedSse(`http://127.0.0.1:${port}/sse`);
+  const { url } = await bridgedSse(await startEverythingSse(await freePort()));
   const { client } = await sdkClient(url, {
     sample: () => ({ model: 'm', role: 'assistant', content: { type: 'text', text: 'sampled!' } }),
   });
