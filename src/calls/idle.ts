@@ -16,6 +16,11 @@ export class Idle {
     this.#parked = parked;
   }
 
+  /** Those whose answer is not out yet. */
+  get requests(): number {
+    return this.#active;
+  }
+
   /** A request has come in; it counts until its response closes. */
   begun(response: ServerResponse): void {
     this.#active += 1;

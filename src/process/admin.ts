@@ -1,60 +1,69 @@
 /**
- * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback unless configured
- * otherwise. Processes of the same machine also see what is served, without secrets, and change the log level.
+ * The admin listener: probes and metrics, on a port of its own that is bound to loopback unless configured otherwise. Whoever may
+ * (admin-access.ts) also sees what is served and how it stands, and changes the log level.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Readiness } from './readiness.ts';
 import { registry } from '../telemetry/metrics.ts';
 import { checkHost, type OriginPolicy } from '../transport/http/accept.ts';
 import { respondFault } from '../transport/http/respond.ts';
-import { boundedServer, closeWithNotFound, plainExpress } from '../transport/http/server.ts';
+import { boundedServer, closeWithNotFound, plainExpress, type Secured } from '../transport/http/server.ts';
+import type { MaySee } from './admin-access.ts';
+import type { AdminPages } from './admin-pages.ts';
 
-/** For processes of the same machine alone. */
-export interface Inside {
-  /** What is served, as JSON has it; without secrets. */
-  readonly routes: () => object;
+export interface AdminParts {
+  /** Not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not its readiness. */
+  readonly readiness: () => Readiness;
+  /** Whether what the process does by itself at its start is done. */
+  readonly startup: () => Readiness;
+  /** In the text format of Prometheus. */
+  readonly metrics: () => Promise<string>;
+  readonly pages: AdminPages;
   readonly logLevel: () => string;
   readonly setLogLevel: (level: string) => void;
+  readonly maySee: MaySee;
+  /**
+   * Names the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the
+   * endpoint.
+   */
+  readonly policy: Omit<OriginPolicy, 'origins'>;
+  /** Undefined: plain HTTP. */
+  readonly tls: Secured | undefined;
 }
 
 const levels: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 
-/**
- * `readiness`: not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not this process's readiness. `policy`: names
- * the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the endpoint.
- */
-export function adminServer(
-  readiness: () => Readiness,
-  metrics: () => Promise<string>,
-  inside: Inside,
-  policy: Omit<OriginPolicy, 'origins'> = loopbackOnly,
-): Server {
+export function adminServer(parts: AdminParts): Server {
+  const { readiness, startup, metrics, pages, logLevel, setLogLevel, maySee, policy, tls } = parts;
   const app = plainExpress();
-  for (const path of ['/healthz', '/livez', '/startupz'])
+  for (const path of ['/healthz', '/livez'])
     app.get(path, (_request, response) => void response.type('text/plain').send('ok\n'));
-  app.get('/readyz', (_request, response) => {
-    const { isReady, text } = readiness();
-    if (!isReady) response.status(503).set('Retry-After', '1');
-    response.type('text/plain').send(`${text}\n`);
-  });
+  const probes = { '/startupz': startup, '/readyz': readiness };
+  for (const [path, look] of Object.entries(probes))
+    app.get(path, (_request, response) => {
+      const { isReady, text } = look();
+      if (!isReady) response.status(503).set('Retry-After', '1');
+      response.type('text/plain').send(`${text}\n`);
+    });
   app.get('/metrics', async (_request, response) => {
     response.set('Content-Type', registry.contentType).send(await metrics());
   });
-  app.get('/routes', (request, response, next) => {
-    if (!isFromHere(request)) next();
-    else response.json(inside.routes());
-  });
+  for (const [path, page] of Object.entries(pages))
+    app.get(path, async (request, response, next) => {
+      if (maySee(request)) response.set('Cache-Control', 'no-store').json(await page());
+      else next();
+    });
   app.get('/log-level', (request, response, next) => {
-    if (!isFromHere(request)) next();
-    else response.type('text/plain').send(`${inside.logLevel()}\n`);
+    if (maySee(request)) response.type('text/plain').send(`${logLevel()}\n`);
+    else next();
   });
   app.put('/log-level/:level', (request, response, next) => {
     const { level } = request.params;
     // A page of the web cannot send PUT without asking, which nobody answers here.
-    if (!isFromHere(request) || !levels.has(level)) next();
+    if (!maySee(request) || !levels.has(level)) next();
     else {
-      inside.setLogLevel(level);
+      setLogLevel(level);
       response.type('text/plain').send(`${level}\n`);
     }
   });
@@ -69,13 +78,5 @@ export function adminServer(
       return;
     }
     app(request, response);
-  });
+  }, tls);
 }
-
-/* A port that pods of a cluster can reach is still not for them; `kubectl port-forward` comes from here. */
-function isFromHere({ socket, headers }: IncomingMessage): boolean {
-  const isProxied = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined;
-  return !isProxied && /^(?:127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '');
-}
-
-const loopbackOnly: Omit<OriginPolicy, 'origins'> = { hosts: new Set(), loopback: true };

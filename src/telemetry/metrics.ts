@@ -114,15 +114,30 @@ export const resumptions = new Counter({
   help: 'Broken answers of upstreams that the gateway resumed.',
   registers,
 });
+export const resumedStreams = new Counter({
+  name: 'manifold_streams_resumed_total',
+  help: 'Streams that clients took up again where they broke, by their last event id.',
+  registers,
+});
 export const sealedSessions = new Counter({
   name: 'manifold_sessions_sealed_total',
   help: 'Session tokens given to clients.',
+  registers,
+});
+export const openedSessions = new Counter({
+  name: 'manifold_sessions_opened_total',
+  help: 'Session tokens of clients opened; one that is still remembered is not opened again.',
   registers,
 });
 export const tokenBytes = new Histogram({
   name: 'manifold_session_token_bytes',
   help: 'Length of session tokens given to clients.',
   buckets: [256, 512, 1024, 2048, 4096, 6144],
+  registers,
+});
+export const heldCalls = new Gauge({
+  name: 'manifold_calls_held',
+  help: 'Gauge: calls that wait in this process for their client, which a server has asked something.',
   registers,
 });
 export const hops = new Counter({
