@@ -34,6 +34,8 @@ async function said(gateway: ClusterGateway, path: string): Promise<string> {
   }
 }
 
+const key = (id: string): object => ({ id, secret: randomBytes(32).toString('base64'), kdf: 'none' });
+
 const readyz = async ({ adminUrl }: ClusterGateway): Promise<string> => (await textAt(`${adminUrl}/readyz`)).text;
 
 describe.skipIf(!hasCluster)('cluster mode', () => {
@@ -125,7 +127,6 @@ describe.skipIf(!hasCluster)('cluster mode', () => {
     const one = await startTelling('one');
     apply(kubeconfig, backend(ns, 'one', one.port), route(ns, 'tools', { backend: toBackend('one') }));
     const keysFile = await makeKeysFile();
-    const key = (id: string): object => ({ id, secret: randomBytes(32).toString('base64'), kdf: 'none' });
     const [first, second] = [key('first'), key('second')];
     writeFileSync(keysFile, JSON.stringify({ keys: [first] }));
     const gateway = await startClusterGateway(ns, { args: ['--session-keys', keysFile, '--workers', workers] });

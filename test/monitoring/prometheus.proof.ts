@@ -56,8 +56,7 @@ describe('the files', () => {
 describe.skipIf(!hasPrometheus)('a loaded gateway', () => {
   let replicas: Replicas;
   let prometheus: Prometheus;
-  let isOver = false;
-  let load: Promise<void> | undefined;
+  const load = { isOver: false, done: Promise.resolve() };
   beforeAll(async () => {
     replicas = await startReplicasUnderLoad();
     const targets = { one: replicas.one.adminUrl!, two: replicas.two.adminUrl! };
@@ -67,8 +66,8 @@ describe.skipIf(!hasPrometheus)('a loaded gateway', () => {
     );
   });
   afterAll(async () => {
-    isOver = true;
-    await load;
+    load.isOver = true;
+    await load.done;
   });
 
   test('exposes what promtool takes for well-formed metrics', async () => {
@@ -97,8 +96,8 @@ describe.skipIf(!hasPrometheus)('a loaded gateway', () => {
   });
 
   test('answers every query of the dashboard and of the rules', async () => {
-    load = (async (): Promise<void> => {
-      while (!isOver) {
+    load.done = (async (): Promise<void> => {
+      while (!load.isOver) {
         await replicas.round();
         await sleep(500);
       }
@@ -112,7 +111,7 @@ describe.skipIf(!hasPrometheus)('a loaded gateway', () => {
       );
       return found.flat();
     };
-    await Promise.race([expect.poll(empty, { timeout: 120_000, interval: 1_000 }).toEqual([]), load]);
+    await Promise.race([expect.poll(empty, { timeout: 120_000, interval: 1_000 }).toEqual([]), load.done]);
     expect(await prometheus.ruleFaults()).toEqual([]);
     for (const { name, query } of dashboard.templating.list) {
       const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];

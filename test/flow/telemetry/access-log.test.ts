@@ -23,10 +23,13 @@ test.each([
 ])('a request is a line; its principal is %s', { timeout: 60_000 }, async (how, principal) => {
   as ??= await authorizationServer();
   const { issuer } = as;
-  const upstream = await startStatefulServer({ name: 'one', tools: ['echo'] });
+  const [upstream, other] = [
+    await startStatefulServer({ name: 'one', tools: ['echo'] }),
+    await startStatefulServer({ name: 'two', tools: [] }),
+  ];
   const gateway = await startProtected(
     {
-      backends: { one: { url: upstream.url } },
+      backends: { one: { url: upstream.url }, two: { url: other.url } },
       securityPolicy: (resource) => ({ oauth: oauthOf(issuer, resource) }),
     },
     ['--log-format', 'json', '--log-principals', how],

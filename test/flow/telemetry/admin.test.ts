@@ -8,13 +8,13 @@ import { makeAuthority } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startGateway, type GatewayProcess } from '../../support/gateway-process.ts';
 import { askModern, modernRequest, type Asked } from '../../support/modern-client.ts';
+import { startModernServer } from '../../support/modern-server.ts';
 import { listenTo, openSession, send } from '../../support/plain-client.ts';
 import { oauthOf, startProtected } from '../../support/protected.ts';
 import { makeKeysFile } from '../../support/replicas.ts';
 import { resultOf, sayJson, startScripted } from '../../support/scripted-upstream.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 import { startStatefulServer } from '../../support/stateful-server.ts';
-import { startStatelessServer } from '../../support/stateless-server.ts';
 
 const config = { mcpServers: { up: { url: 'http://127.0.0.1:9/mcp?key=hush', headers: { 'x-key': 'secret' } } } };
 
@@ -75,14 +75,14 @@ interface ShownSessions {
 describe.each(['1', '2'])('with %s process(es)', (workers) => {
   test('upstreams, sessions and streams are shown over all of them', { timeout: 60_000 }, async () => {
     const stateful = await startStatefulServer({ name: 'stateful' });
-    const stateless = await startStatelessServer({ name: 'stateless' });
+    const modern = await startModernServer();
     const failing = await startScripted((message, response) => {
       if (message.method === 'tools/list')
         sayJson(response, resultOf(message, { tools: [{ name: 'break', inputSchema: { type: 'object' } }] }));
       else sayJson(response, 'sECRet nonsense');
     });
     const gone = `http://127.0.0.1:${await freePort()}/mcp`;
-    const urls = { stateful: stateful.url, stateless: stateless.url, failing: failing.url, gone };
+    const urls = { stateful: stateful.url, modern: modern.url, failing: failing.url, gone };
     const gateway = await startGateway({
       config: { mcpServers: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, { url }])) },
       keysFile: await makeKeysFile(),
@@ -104,7 +104,7 @@ describe.each(['1', '2'])('with %s process(es)', (workers) => {
     expect(of('stateful')?.revisions).toContain('2025-11-25');
     expect(of('stateful')?.eras).toContain('legacy');
     expect(of('stateful')?.capabilities).toMatchObject({ tools: {} });
-    expect(of('stateless')?.eras).toContain('modern');
+    expect(of('modern')?.eras).toEqual(['modern']);
     expect(of('failing')).toMatchObject({ health: 'up', lastFault: { code: 'upstream_malformed' } });
     expect(Date.parse(of('failing')?.lastFault?.at ?? '')).toBeGreaterThan(Date.now() - 60_000);
     expect(of('gone')).toMatchObject({ health: 'down', capabilities: null, lastOpenedAt: null });
