@@ -282,8 +282,8 @@ const delayResolutionMs = 20;
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 const loopDelay: Gauge = new Gauge({
   name: 'manifold_event_loop_delay_seconds',
-  help: 'Gauge: how late the event loop was since the last look, by quantile (0.5, 0.99, 1). With workers that of the latest one.',
-  labelNames: ['quantile'],
+  help: 'Gauge: how late the event loop was since the last look, by percentile (50, 99, 100). With workers that of the latest one.',
+  labelNames: ['percentile'],
   aggregator: 'max',
   registers,
   collect: (): void => {
@@ -291,9 +291,9 @@ const loopDelay: Gauge = new Gauge({
       delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
       delay.enable();
     }
-    for (const quantile of [0.5, 0.99, 1]) {
-      const late = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9 - delayResolutionMs / 1000;
-      loopDelay.set({ quantile: String(quantile) }, Math.max(0, late));
+    for (const percentile of [50, 99, 100]) {
+      const late = delay.count === 0 ? 0 : delay.percentile(percentile) / 1e9 - delayResolutionMs / 1000;
+      loopDelay.set({ percentile: String(percentile) }, Math.max(0, late));
     }
     delay.reset();
   },

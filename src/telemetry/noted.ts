@@ -36,7 +36,7 @@ export interface RequestTrace {
   end(outcome: string, said?: string): void;
 }
 
-export interface TracePart {
+interface TracePart {
   readonly carried: Carried;
   /** As that of the whole. */
   end(outcome: string, said?: string): void;

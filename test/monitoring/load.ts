@@ -81,10 +81,14 @@ export async function startReplicasUnderLoad(): Promise<Replicas> {
   };
   const keysFile = await makeKeysFile();
   const args = ['--memory-budget', '16MiB', '--max-message-bytes', '2MiB'];
-  const [one, two] = await Promise.all([
-    startGateway({ config, keysFile, args: [...args, '--peer-address', '127.0.0.1:0'] }),
+  const reached = [...args, '--peer-address', '127.0.0.1:0'];
+  const [one, two, gone] = await Promise.all([
+    startGateway({ config, keysFile, args: reached }),
     startGateway({ config, keysFile, args }),
+    startGateway({ config, keysFile, args: reached, admin: false }),
   ]);
+  // One replica is gone with its calls.
+  await hop(gone, two, () => gone.kill('SIGKILL'));
   return {
     one,
     two,
@@ -114,16 +118,17 @@ async function calls(session: PlainSession): Promise<void> {
   // One runs, one waits, and the others are turned away.
   await Promise.all([1, 2, 3, 4].map(() => session.ask('tools/call', { name: 'limited__slow', arguments: {} })));
   for (let n = 0; n < 4; n += 1) await session.ask('prompts/get', { name: 'limited__fail' });
-  // Nobody can tell to which of two calls at once a question belongs: no stream of GET is open here.
-  const apart = await openSession(session.url, { capabilities: { elicitation: {} } });
-  await Promise.all([1, 2].map(() => apart.ask('tools/call', { name: 'stdio__ask_elicitation', arguments: {} })));
+  // Of callers without a session nobody can tell to which of two calls at once a question belongs.
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"stdio__ask_roots","arguments":{}}}';
+  await Promise.all([1, 2, 3].map(() => send(session.url, { body })));
 }
 
-/** A call waits on one replica, and its client answers at the other. */
-async function hop(one: GatewayProcess, two: GatewayProcess): Promise<void> {
+/** A call waits on one replica, and its client answers at the other; `between` is done meanwhile. */
+async function hop(one: GatewayProcess, two: GatewayProcess, between?: () => Promise<unknown>): Promise<void> {
   const capabilities = { elicitation: { form: {} } };
   const params = { name: 'asking__ask_elicitation', arguments: {} };
   const { rpc } = await askModern(one.url, 'tools/call', { capabilities, params });
+  await between?.();
   const inputResponses = { q1: { action: 'accept', content: { name: 'Ada' } } };
   const more = { requestState: rpc.result?.['requestState'], inputResponses };
   await askModern(two.url, 'tools/call', { capabilities, params: { ...params, ...more } });

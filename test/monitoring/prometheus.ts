@@ -29,7 +29,7 @@ export function promtool(args: readonly string[], input?: string): string {
   }
 }
 
-export interface Sample {
+interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
 }
