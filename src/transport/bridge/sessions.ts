@@ -1,6 +1,5 @@
 /**
- * The sessions of one bridge: which is found by its id, which must go because nobody uses it or because another needs its
- * place.
+ * The sessions of one bridge: finds a session by its id, and ends sessions that are idle or whose seat is needed.
  */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError } from '../../errors.ts';
@@ -16,14 +15,14 @@ import { BridgeSession, type ServersOfSession } from './session.ts';
 
 const sweepMaxMs = 30_000;
 const sweepMinMs = 50;
-/** A client that is told that a server is starting may ask again after this long. */
+/** Seconds after which a client may try again while a server is starting. */
 const retryAfterSeconds = 1;
 
-/** For whom the gateway opens a session. */
+/** The caller for whom the gateway opens a session. */
 export interface Caller {
-  /** Who may share a server with whom, where the upstream is `shared`. */
+  /** Sessions with the same principal may share a server, where the upstream is `shared`. */
   readonly principal: string;
-  /** No other client will use the session. */
+  /** No other client will use this session. */
   readonly isOneClients: boolean;
 }
 
@@ -34,7 +33,7 @@ export class BridgeSessions {
   readonly #places: Places;
   readonly #onDropped: (upstream: string, method: string) => void;
   readonly #upstreams: BridgedUpstream[] = [];
-  /** By id; only those that can still be used. */
+  /** Keyed by session id; only sessions that are still usable. */
   readonly #sessions = new Map<string, { readonly session: BridgeSession; readonly upstream: BridgedUpstream }>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -73,8 +72,8 @@ export class BridgeSessions {
   }
 
   /**
-   * Answers `initialize`, with a session. A server that is starting is HTTP 503 with `Retry-After`, and a JSON-RPC error whose
-   * data says `starting`; every other fault is a JSON-RPC answer, since the request was understood.
+   * Answers `initialize` and opens a session. While the server is starting, the answer is HTTP 503 with `Retry-After` and a
+   * JSON-RPC error with `starting` in its data. Every other fault is a JSON-RPC error.
    */
   async open(
     upstream: BridgedUpstream,
@@ -104,7 +103,10 @@ export class BridgeSessions {
     }
   }
 
-  /** The session, in use until the response ends. Throws `session_unreadable` for one that is unknown or over. */
+  /**
+   * Finds the session and keeps it in use until the response ends. Throws `session_unreadable` if the session is unknown or has
+   * ended.
+   */
   known(upstream: BridgedUpstream, id: string, response: ServerResponse): BridgeSession {
     const known = this.#sessions.get(id);
     if (known?.upstream !== upstream) throw new GatewayError('session_unreadable', 'not a session of this bridge');
@@ -112,7 +114,7 @@ export class BridgeSessions {
     return known.session;
   }
 
-  /** Lets no further server start, ends all and waits until nothing of them is left. */
+  /** Prevents further starts, ends all servers and waits until they have ended. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     const closing = this.#places.close();
@@ -153,7 +155,7 @@ export class BridgeSessions {
     return session;
   }
 
-  /** What was idle longest makes room: a server kept ready for whoever comes, else one of a session that does nothing now. */
+  /** Frees the seat that was idle for longest: that of a spare server, else that of an idle session. */
   #evict(): boolean {
     const spared = this.#upstreams
       .map((upstream) => ({ upstream, sinceMs: upstream.spareSince() }))
