@@ -1,8 +1,8 @@
 /**
  * `requestState` of 2026-07-28 basic/patterns/mrtr: what a call needs when its client comes back with answers. It is sealed, so
  * only the same principal can send it back, only for the same call, and only before it expires. An upstream that asks by rounds
- * gets its
- * own state back unchanged. An upstream that asks by requests waits at a replica, or can be resumed after its last event.
+ * gets its own state back unchanged. An upstream that asks by requests waits at a replica, or can be resumed after its last
+ * event.
  */
 import { openBound, sealBound } from './bound.ts';
 import { holdBytes, type HoldAddress } from './hold.ts';
