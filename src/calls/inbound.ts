@@ -106,7 +106,7 @@ export class Inbound {
       return;
     }
     const { session } = flight;
-    // Where no notifications are taken, closing is cancelling (2026-07-28 basic/utilities/cancellation).
+    // Where no notifications are taken, closing is cancelling (2026-07-28 basic/patterns/cancellation).
     if (!session.takesNotifications) {
       flight.takeBack();
       return;

@@ -1,5 +1,5 @@
 /**
- * CORS for web pages (Fetch §3.2 CORS protocol; Private Network Access §3). Origins are checked before this step; here the
+ * CORS for web pages (Fetch §CORS protocol; Private Network Access §3). Origins are checked before this step; here the
  * allowed ones get their response headers. Cookies are not used: `Access-Control-Allow-Credentials` and `*` are never sent.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
