@@ -1,4 +1,6 @@
-/** Whether an object may name one of another namespace: only where that one grants it (Gateway API v1, ReferenceGrant). */
+/**
+ * Whether an object may reference one in another namespace: only if that namespace grants it (Gateway API v1, ReferenceGrant).
+ */
 import { isRecord, type KubernetesObject, listOf, type ObjectRef } from './objects.ts';
 
 export interface Referrer {
