@@ -4,7 +4,7 @@
  */
 import type { Client } from '../clients/client.ts';
 import type { SseEvent } from '../protocol/sse.ts';
-import { Places } from '../streams/places.ts';
+import { ResumePoints } from './resume-points.ts';
 import { resumptionDelayMs } from '../streams/resumption.ts';
 import { maxResumptions } from '../transport/http/limits.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
@@ -18,7 +18,7 @@ export class AnswerStream {
   #eventId: string | undefined;
   #resumptions = 0;
   /** Created with the upstream's first event id: most answers have none. */
-  #places: Places | undefined;
+  #resumePoints: ResumePoints | undefined;
   readonly #onPromised: () => void;
 
   /** `onPromised` is called when the client gets its first event id. */
@@ -29,7 +29,7 @@ export class AnswerStream {
 
   /** The client has an event id to resume from. */
   get isPromised(): boolean {
-    return this.#places?.given === true;
+    return this.#resumePoints?.given === true;
   }
 
   take({ id }: SseEvent): void {
@@ -49,7 +49,7 @@ export class AnswerStream {
   /** The client's id for the event that is being read; undefined where the stream cannot be resumed. */
   seal(client: Client, session: UpstreamSession): string | undefined {
     if (this.#eventId === undefined) return undefined;
-    this.#places ??= new Places(this.#onPromised);
-    return this.#places.seal(client, session, this.#eventId);
+    this.#resumePoints ??= new ResumePoints(this.#onPromised);
+    return this.#resumePoints.seal(client, session, this.#eventId);
   }
 }

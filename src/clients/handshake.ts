@@ -9,7 +9,7 @@ import { clientBits } from '../protocol/declared.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
-import type { UpstreamSession as SealedSession } from '../session/claims.ts';
+import type { SealedUpstream } from '../session/claims.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -21,7 +21,7 @@ const s = serverCapability;
 const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | s.resources | s.resourcesListChanged;
 
 /** What the client sent in `initialize`. */
-export interface Greeting {
+export interface ClientGreeting {
   readonly revision: LegacyRevision;
   /**
    * The negotiated revision (2025-11-25 basic/lifecycle §Version Negotiation). It may be an older one that is handled in the same
@@ -32,7 +32,7 @@ export interface Greeting {
 }
 
 /** Throws `params_invalid` without a protocol version, or if the capabilities are not an object. */
-export function readGreeting(message: Message): Greeting {
+export function readGreeting(message: Message): ClientGreeting {
   const version = message.params?.member('protocolVersion');
   const capabilities = message.params?.member('capabilities');
   if (version?.kind !== 'string') throw new GatewayError('params_invalid', 'initialize without protocolVersion');
@@ -65,7 +65,7 @@ export interface Opening {
  */
 export async function openAll(
   upstreams: Upstreams,
-  greeting: Greeting,
+  greeting: ClientGreeting,
   opener: SessionOpener,
   caller: Caller,
   reaches: (upstream: Upstream) => boolean = () => true,
@@ -99,7 +99,7 @@ export async function openAll(
 /** The result of `initialize` as JSON text. */
 export function initializeResult(
   openings: readonly Opening[],
-  { revision, answered }: Pick<Greeting, 'revision' | 'answered'>,
+  { revision, answered }: Pick<ClientGreeting, 'revision' | 'answered'>,
   version: string,
 ): string {
   return mergeInitialize(
@@ -129,7 +129,7 @@ function withListChanged(bits: number): number {
 }
 
 /** The part of the token about each upstream that answered. */
-export function sealedUpstreams(openings: readonly Opening[]): SealedSession[] {
+export function sealedUpstreams(openings: readonly Opening[]): SealedUpstream[] {
   return openings.flatMap(({ upstream: { hash }, session }) => {
     // An upstream of 2026-07-28 has no session id for the token.
     if (session === undefined || !isLegacyRevision(session.revision)) return [];

@@ -27,7 +27,7 @@ import type { Who } from '../transport/downstream/incoming.ts';
 import { legacyWording, modernWording, type Wording } from '../transport/downstream/wording.ts';
 import { nobody, type Caller } from '../transport/http/caller.ts';
 import { credentialsKey } from '../transport/upstream/credentials.ts';
-import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
+import { sealedUpstreams, type ClientGreeting, type Opening } from './handshake.ts';
 import type { Tell } from '../transport/peers/notice.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
@@ -94,7 +94,7 @@ export class ClientRegistry implements Who<Client> {
 
   /** Creates a client and its token from the openings of `initialize`. */
   create(
-    greeting: Pick<Greeting, 'revision' | 'capabilities'>,
+    greeting: Pick<ClientGreeting, 'revision' | 'capabilities'>,
     openings: readonly Opening[],
     { principal }: Caller,
   ): string {

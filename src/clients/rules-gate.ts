@@ -9,7 +9,7 @@ import type { AuthorizationConfig, BackendSelectorConfig } from '../config/secur
 import type { Challenges } from '../oauth/challenge.ts';
 import { denied } from '../oauth/faults.ts';
 import { compileRules, compileSelector, type Decide, type Decision } from '../oauth/rules.ts';
-import type { Subject as Judged, SubjectKind as JudgedKind } from '../oauth/subject.ts';
+import type { RuleSubject as Judged, RuleSubjectKind as JudgedKind } from '../oauth/subject.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Caller } from '../transport/http/caller.ts';

@@ -1,5 +1,6 @@
 /** The objects that the routes reference, directly or through Backends and TLS policies. Only these are watched and passed on. */
-import { isGranted, type Referrer } from './grants.ts';
+import type { Referrer } from '../config/mcp-route/objects.ts';
+import { isGranted } from './grants.ts';
 import { isRecord, type KubernetesObject, listOf, type ObjectRef, refText, textOf } from './objects.ts';
 
 export interface References {

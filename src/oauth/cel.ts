@@ -5,7 +5,7 @@
 import { Environment, type ASTNode } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
 import { canGrow, childrenOf, costOf, maxCelCost, maxCelNesting, nestingOf, sizeOf, type Size } from './cel-cost.ts';
-import type { Asking, Subject } from './subject.ts';
+import type { CallerFacts, RuleSubject } from './subject.ts';
 
 /** Maximum length of an expression, in characters. */
 export const maxCelChars = 4_096;
@@ -97,7 +97,7 @@ export interface CelCaller {
  * `request` without `mcp`. Header names are in lower case. For a repeated header, the first value is used; all are in
  * `headers_all`.
  */
-export function celCaller({ rawHeaders, scopes, claims, http }: Asking): CelCaller {
+export function celCaller({ rawHeaders, scopes, claims, http }: CallerFacts): CelCaller {
   const all = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
@@ -118,7 +118,7 @@ export function celCaller({ rawHeaders, scopes, claims, http }: Asking): CelCall
 }
 
 /** `request` for one subject. The parameters are read only if a condition uses them. */
-export function celRequest(caller: CelCaller, subject: Subject): CelRequest {
+export function celRequest(caller: CelCaller, subject: RuleSubject): CelRequest {
   const { params } = subject;
   let read: { readonly params: unknown } | undefined;
   const paramsOf = (): unknown => (read ??= { params: params?.() ?? {} }).params;

@@ -4,7 +4,7 @@
  */
 import { celCaller, celCondition, celRequest, type CelCaller, type CelCondition, type CelRequest } from './cel.ts';
 import { claimTest, type ClaimRequirement, type ClaimTest } from './claims.ts';
-import type { Asking, Subject, SubjectKind } from './subject.ts';
+import type { CallerFacts, RuleSubject, RuleSubjectKind } from './subject.ts';
 
 type RuleAction = 'Allow' | 'Deny';
 
@@ -52,7 +52,7 @@ export type Decision =
     };
 
 /** Called for each request and for each entry of a list. */
-export type Decide = (asking: Asking, subject: Subject) => Decision;
+export type Decide = (asking: CallerFacts, subject: RuleSubject) => Decision;
 
 /** A rule that cannot be compiled. `index` counts from 0. */
 export class RuleFault extends Error {
@@ -66,7 +66,7 @@ export class RuleFault extends Error {
 }
 
 /** The rule kinds of a subject: a completion is about a prompt or a template, a task about its tool. */
-const targetKinds: Readonly<Record<SubjectKind, readonly RuleTarget['kind'][]>> = {
+const targetKinds: Readonly<Record<RuleSubjectKind, readonly RuleTarget['kind'][]>> = {
   tool: ['tool'],
   task: ['tool'],
   prompt: ['prompt'],
@@ -92,9 +92,9 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
   const errorDenies = celErrorAction !== 'noMatch';
   const judged = kinds === undefined ? undefined : new Set(kinds);
   /** A list needs hundreds of decisions for one caller. */
-  const callers = new WeakMap<Asking, CelCaller>();
+  const callers = new WeakMap<CallerFacts, CelCaller>();
 
-  const requestOf = (asking: Asking, subject: Subject): CelRequest => {
+  const requestOf = (asking: CallerFacts, subject: RuleSubject): CelRequest => {
     let caller = callers.get(asking);
     if (caller === undefined) {
       caller = celCaller(asking);
@@ -150,7 +150,7 @@ export interface BackendSelector {
  */
 export function compileSelector({ rules, defaultAction }: BackendSelector) {
   const decide = compileRules({ rules, defaultAction });
-  return (asking: Asking, upstream: string, method: string): boolean =>
+  return (asking: CallerFacts, upstream: string, method: string): boolean =>
     decide(asking, { kind: 'tool', upstream, name: '', method, params: () => ({}) }).allow;
 }
 

@@ -1,9 +1,9 @@
 /** The facts about a request that rules use. */
 
-export type SubjectKind = 'tool' | 'prompt' | 'resource' | 'template' | 'completion' | 'task' | 'subscription' | 'list';
+export type RuleSubjectKind = 'tool' | 'prompt' | 'resource' | 'template' | 'completion' | 'task' | 'subscription' | 'list';
 
-export interface Subject {
-  readonly kind: SubjectKind;
+export interface RuleSubject {
+  readonly kind: RuleSubjectKind;
   /** The configured name of the upstream. */
   readonly upstream: string;
   /**
@@ -21,7 +21,7 @@ export interface Subject {
 }
 
 /** The facts about the caller that rules use. */
-export interface Asking {
+export interface CallerFacts {
   readonly scopes: ReadonlySet<string>;
   readonly claims: Readonly<Record<string, unknown>>;
   /** Names and values alternate. */

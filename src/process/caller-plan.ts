@@ -9,7 +9,7 @@ import { celCaller, celCondition, celRequest } from '../oauth/cel.ts';
 import { claimTest } from '../oauth/claims.ts';
 import type { Decision } from '../oauth/rules.ts';
 import { scopesOf, withImplied } from '../oauth/scopes.ts';
-import type { Asking } from '../oauth/subject.ts';
+import type { CallerFacts } from '../oauth/subject.ts';
 
 /** A rule, and why it applies or does not apply to the caller. */
 interface RuleVerdict {
@@ -87,7 +87,7 @@ function namedTools(authorization: AuthorizationConfig | undefined, { id }: Upst
   return [...new Set(named.map(({ tool }) => tool))];
 }
 
-function verdictsOn({ rules }: AuthorizationConfig, asking: Asking): readonly RuleVerdict[] {
+function verdictsOn({ rules }: AuthorizationConfig, asking: CallerFacts): readonly RuleVerdict[] {
   return rules.map(({ action, source, cel }, at) => {
     const lacking = (source?.scopes ?? []).filter((scope) => !asking.scopes.has(scope));
     const because = [
@@ -102,7 +102,7 @@ function verdictsOn({ rules }: AuthorizationConfig, asking: Asking): readonly Ru
 }
 
 /** A condition on the call is evaluated per call; here only the part about the caller is checked. */
-function conditionFaults(cel: string, asking: Asking): readonly string[] {
+function conditionFaults(cel: string, asking: CallerFacts): readonly string[] {
   if (/\bmcp\b/.test(cel)) return [];
   const subject = { kind: 'tool', upstream: '', name: '', method: 'tools/call' } as const;
   const outcome = celCondition(cel)(celRequest(celCaller(asking), subject));

@@ -11,7 +11,7 @@ import type { LegacyRevision } from '../protocol/revisions.ts';
 import { fromBase64Url, lengthPrefixed, OctetReader, uint32, varint } from './octets.ts';
 
 /** One upstream as it was when the client initialized. */
-export interface UpstreamSession {
+export interface SealedUpstream {
   /** `upstreamHash` of its name and address: after a move, the new address never gets the session id of the old one. */
   readonly hash: number;
   /** Server capability bits (protocol/capabilities.ts). */
@@ -35,7 +35,7 @@ export interface SessionClaims {
   readonly revision: LegacyRevision;
   /** Client capability bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  readonly upstreams: readonly UpstreamSession[];
+  readonly upstreams: readonly SealedUpstream[];
 }
 
 export const jtiBytes = 16;
@@ -89,7 +89,7 @@ export function encodeClaims(claims: SessionClaims): Buffer {
 }
 
 /** The bytes of one upstream's entry: 7 bytes, then its session id. */
-export function encodeUpstream(upstream: UpstreamSession): Buffer {
+export function encodeUpstream(upstream: SealedUpstream): Buffer {
   const { tag, bytes } = pack(upstream.sessionId);
   const rest = Buffer.alloc(3);
   rest.writeUInt16BE(upstream.capabilities, 0);
@@ -111,7 +111,7 @@ export function decodeClaims(payload: Buffer): SessionClaims | undefined {
     const clientCapabilities = reader.u16();
     const count = reader.varint();
     if (flags > anonymousFlag || revision === undefined || count > maxUpstreams) return undefined;
-    const upstreams: UpstreamSession[] = [];
+    const upstreams: SealedUpstream[] = [];
     for (let index = 0; index < count; index++) {
       const upstream = decodeUpstream(reader);
       if (upstream === undefined) return undefined;
@@ -126,7 +126,7 @@ export function decodeClaims(payload: Buffer): SessionClaims | undefined {
   }
 }
 
-function decodeUpstream(reader: OctetReader): UpstreamSession | undefined {
+function decodeUpstream(reader: OctetReader): SealedUpstream | undefined {
   const hash = reader.u32();
   const capabilities = reader.u16();
   const formAndRevision = reader.u8();

@@ -12,7 +12,7 @@ import {
   encodeUpstream,
   jtiBytes,
   type SessionClaims,
-  type UpstreamSession,
+  type SealedUpstream,
 } from './claims.ts';
 import { type Epoch, hkdf, type Keyring, type Purpose } from './keyring.ts';
 import { type Principal, principalOf } from './principal.ts';
@@ -60,7 +60,7 @@ export class OpenSession {
   }
 
   /** The entry of an upstream; undefined for one that joined later or did not fit. */
-  upstream(hash: number): UpstreamSession | undefined {
+  upstream(hash: number): SealedUpstream | undefined {
     for (const upstream of this.claims.upstreams) if (upstream.hash === hash) return upstream;
     return undefined;
   }
@@ -102,7 +102,7 @@ export interface NewSession {
   readonly revision: LegacyRevision;
   /** Client capability bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  readonly upstreams: readonly UpstreamSession[];
+  readonly upstreams: readonly SealedUpstream[];
   readonly maxAgeSeconds: number;
 }
 
@@ -202,7 +202,7 @@ export function fitSession(
   };
 }
 
-function rank(upstream: UpstreamSession): number {
+function rank(upstream: SealedUpstream): number {
   return upstream.sessionId === undefined ? 0 : 1;
 }
 

@@ -19,7 +19,7 @@ import { respondFault } from '../http/respond.ts';
 import { bridgeLimits, type BridgeLimits } from './limits.ts';
 import type { BridgeSession } from './session.ts';
 import type { BridgedUpstream, UpstreamState } from './bridged-upstream.ts';
-import { BridgeSessions, type Caller } from './sessions.ts';
+import { BridgeSessions, type BridgeCaller } from './sessions.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { startReaping, type Reaping } from './reaping.ts';
 import { openSse } from './sse-bridge.ts';
@@ -227,7 +227,7 @@ class LoopbackBridge implements Bridge {
   }
 }
 
-function callerOf({ rawHeaders }: Head): Caller {
+function callerOf({ rawHeaders }: Head): BridgeCaller {
   const valueOf = (header: string): string | undefined => {
     const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === header);
     return at === -1 ? undefined : rawHeaders[at + 1];

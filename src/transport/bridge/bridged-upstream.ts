@@ -8,7 +8,7 @@ import { newestLegacy } from '../../protocol/revisions.ts';
 import { Commons } from './commons.ts';
 import { Greetings, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import type { Seat, Places } from './places.ts';
+import type { Seat, Seats } from './seats.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { SpawnDamping } from './spawn-damping.ts';
 import type { ServerUser, StartedServer } from './started-server.ts';
@@ -24,7 +24,7 @@ export interface BridgedSpec {
 export interface UpstreamDeps {
   readonly log: BridgeLog;
   readonly limits: BridgeLimits;
-  readonly places: Places;
+  readonly seats: Seats;
   readonly onDropped: (upstream: string, method: string) => void;
 }
 
@@ -201,8 +201,8 @@ export class BridgedUpstream {
   #refill(offer: Offer): void {
     if (this.#kept.has(offer.params)) return;
     try {
-      const place = this.#damping.waitMs(performance.now()) > 0 ? undefined : this.#deps.places.tryTake();
-      if (place !== undefined) this.#add(offer.params, offer, Promise.resolve(this.#open(offer, place)));
+      const seat = this.#damping.waitMs(performance.now()) > 0 ? undefined : this.#deps.seats.tryTake();
+      if (seat !== undefined) this.#add(offer.params, offer, Promise.resolve(this.#open(offer, seat)));
     } catch {
       // The bridge is closing.
     }
@@ -212,10 +212,10 @@ export class BridgedUpstream {
     const waitMs = this.#damping.waitMs(performance.now());
     if (waitMs > 0)
       throw new GatewayError('upstream_unreachable', `crashed repeatedly, next start in ${Math.ceil(waitMs)} ms`);
-    return this.#open(offer, await this.#deps.places.take());
+    return this.#open(offer, await this.#deps.seats.take());
   }
 
-  #open(offer: Offer, place: Seat): Commons {
+  #open(offer: Offer, seat: Seat): Commons {
     const { log, limits, onDropped } = this.#deps;
     const commons = new Commons(this.#spec.open, offer, {
       log,
@@ -226,7 +226,7 @@ export class BridgedUpstream {
       onDropped: (method) => onDropped(this.name, method),
     });
     const { server } = commons;
-    this.#running.set(server, place);
+    this.#running.set(server, seat);
     server.greeted.then(
       (greeting) => {
         this.#greetings.add(offer, greeting);

@@ -6,7 +6,7 @@ import type { BridgeLimits } from './limits.ts';
 
 type PaceLimits = Pick<BridgeLimits, 'maxLinesPerSecond' | 'maxBytesPerSecond' | 'maxUnreadMs'>;
 
-export class Pace {
+export class OutputPace {
   readonly #limits: PaceLimits;
   #lines: number;
   #bytes: number;

@@ -2,7 +2,7 @@
  * One output of a server, read at its allowed rate, and paused while its owner requests it.
  */
 import type { BridgeLimits } from './limits.ts';
-import { Pace } from './pace.ts';
+import { OutputPace } from './pace.ts';
 
 /** An input that can be paused: a pipe or a body. */
 interface Readable {
@@ -12,14 +12,14 @@ interface Readable {
 
 export class PacedOutput {
   readonly #output: Readable;
-  readonly #pace: Pace;
+  readonly #pace: OutputPace;
   #timer: NodeJS.Timeout | undefined;
   #isHeld = false;
   #isOver = false;
 
   constructor(output: Readable, limits: BridgeLimits) {
     this.#output = output;
-    this.#pace = new Pace(limits);
+    this.#pace = new OutputPace(limits);
   }
 
   /** Called after each chunk with its cost. */

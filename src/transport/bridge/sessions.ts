@@ -9,7 +9,7 @@ import { Wheel } from '../http/wheel.ts';
 import { BridgedUpstream, type BridgedSpec } from './bridged-upstream.ts';
 import { readOffer, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import { Places } from './places.ts';
+import { Seats } from './seats.ts';
 import type { BridgeLog } from './running-server.ts';
 import { BridgeSession, type ServersOfSession } from './session.ts';
 
@@ -19,7 +19,7 @@ const sweepMinMs = 50;
 const retryAfterSeconds = 1;
 
 /** The caller for whom the gateway opens a session. */
-export interface Caller {
+export interface BridgeCaller {
   /** Sessions with the same principal may share a server, where the upstream is `shared`. */
   readonly principal: string;
   /** No other client will use this session. */
@@ -30,7 +30,7 @@ export class BridgeSessions {
   readonly #log: BridgeLog;
   readonly #limits: BridgeLimits;
   readonly #wheel = new Wheel();
-  readonly #places: Places;
+  readonly #seats: Seats;
   readonly #onDropped: (upstream: string, method: string) => void;
   readonly #upstreams: BridgedUpstream[] = [];
   /** Keyed by session id; only sessions that are still usable. */
@@ -41,7 +41,7 @@ export class BridgeSessions {
     this.#log = log;
     this.#limits = limits;
     this.#onDropped = onDropped;
-    this.#places = new Places(limits.maxProcesses, () => this.#evict());
+    this.#seats = new Seats(limits.maxProcesses, () => this.#evict());
     const everyMs = Math.max(
       sweepMinMs,
       Math.min(sweepMaxMs, limits.idleMs / 4, limits.goneMs / 4, limits.spareIdleMs / 4),
@@ -54,7 +54,7 @@ export class BridgeSessions {
       upstream: spec,
       log: this.#log,
       limits: this.#limits,
-      places: this.#places,
+      seats: this.#seats,
       onDropped: this.#onDropped,
     };
     const added = new BridgedUpstream(upstream, deps);
@@ -78,7 +78,7 @@ export class BridgeSessions {
   async open(
     upstream: BridgedUpstream,
     initialize: Message,
-    { principal, isOneClients }: Caller,
+    { principal, isOneClients }: BridgeCaller,
     response: ServerResponse,
   ): Promise<void> {
     const offer = readOffer(initialize);
@@ -117,7 +117,7 @@ export class BridgeSessions {
   /** Prevents further starts, ends all servers and waits until they have ended. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closing = this.#places.close();
+    const closing = this.#seats.close();
     await Promise.all([...this.#sessions.values()].map(({ session }) => session.end('the gateway is closing')));
     await Promise.all(this.#upstreams.map((upstream) => upstream.close()));
     await closing;
@@ -126,7 +126,7 @@ export class BridgeSessions {
   #begin(
     upstream: BridgedUpstream,
     offer: Offer,
-    { principal, isOneClients }: Caller,
+    { principal, isOneClients }: BridgeCaller,
     greeting: Greeting,
     isLikely: boolean,
   ): BridgeSession {

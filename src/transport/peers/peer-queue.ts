@@ -18,10 +18,10 @@ const gatherMs = 50;
 const maxFailures = 3;
 
 /** A peer's answer to a message; undefined if it was not reached. */
-export type Said = { readonly status: number; readonly reads: NoticeFormat } | undefined;
+export type PeerAnswer = { readonly status: number; readonly reads: NoticeFormat } | undefined;
 
 /** Posts notices (JSON texts) as one message of this format. Never rejects. */
-export type Post = (format: NoticeFormat, notices: readonly string[]) => Promise<Said>;
+export type Post = (format: NoticeFormat, notices: readonly string[]) => Promise<PeerAnswer>;
 
 interface Waiting {
   readonly kind: Notice['kind'];

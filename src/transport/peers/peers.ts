@@ -19,7 +19,7 @@ import {
 } from './notice.ts';
 import { maxPeers, PeerAddresses, type Resolve } from './peer-addresses.ts';
 import { plainLink, type PeerLink } from './peer-link.ts';
-import { maxPostsPerPeer, PeerQueue, type Said } from './peer-queue.ts';
+import { maxPostsPerPeer, PeerQueue, type PeerAnswer } from './peer-queue.ts';
 
 const peerPath = '/.manifold/notice';
 const signatureHeader = 'manifold-signature';
@@ -110,7 +110,7 @@ export class Peers {
     return queue;
   }
 
-  async #post(address: string, format: NoticeFormat, notices: readonly string[]): Promise<Said> {
+  async #post(address: string, format: NoticeFormat, notices: readonly string[]): Promise<PeerAnswer> {
     const now = this.#nowSeconds();
     const body = writeNotices(format, notices, now);
     try {

@@ -9,7 +9,7 @@ import type { UpstreamSession } from '../transport/upstream/session.ts';
 
 const streamIdBytes = 8;
 
-export class Places {
+export class ResumePoints {
   /** The client has an id to resume from. */
   given = false;
   readonly #onFirst: () => void;

@@ -10,7 +10,7 @@ export interface Seat {
   leave(gone: Promise<void>): void;
 }
 
-export class Places {
+export class Seats {
   readonly #max: number;
   readonly #evict: () => boolean;
   readonly #leaving = new Set<Promise<void>>();
@@ -52,8 +52,8 @@ export class Places {
     this.#lastTurn = this.#lastTurn.then(() => turnOfTheLoop());
     await this.#lastTurn;
     for (;;) {
-      const place = this.tryTake();
-      if (place !== undefined) return place;
+      const seat = this.tryTake();
+      if (seat !== undefined) return seat;
       if (this.#leaving.size === 0 && !this.#evict())
         throw new GatewayError('upstream_refused', 'every server process is in use');
       await Promise.race(this.#leaving);
