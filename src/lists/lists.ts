@@ -121,12 +121,13 @@ export class Lists {
   }
 
   /**
-   * Requests an upstream's tools again, because it needs other arguments in headers than its list says. Throws `upstream_*`
-   * faults.
+   * Requests an upstream's tools again, because it needs other arguments in headers than its list says. `known`: the headers that
+   * it has refused; if they have changed meanwhile, nothing is requested. Throws `upstream_*` faults.
    */
-  async relearn(client: Client, upstream: Upstream, caller: Caller): Promise<void> {
+  async relearn(client: Client, upstream: Upstream, caller: Caller, known: Upstream['paramHeaders']): Promise<void> {
     let relearning = this.#relearning.get(upstream);
     if (relearning === undefined) {
+      if (upstream.paramHeaders !== known) return;
       this.#catalogue.invalidate(upstream.config.id, 'tools');
       const pages = this.#catalogue.pages(this.#view(client, 'tools', caller), upstream.config);
       relearning = withDeadline(pages, relearnMs).finally(() => this.#relearning.delete(upstream));
