@@ -1,6 +1,14 @@
 /** The facts about a request that rules use. */
 
-export type RuleSubjectKind = 'tool' | 'prompt' | 'resource' | 'template' | 'completion' | 'task' | 'subscription' | 'list';
+export type RuleSubjectKind =
+  | 'tool'
+  | 'prompt'
+  | 'resource'
+  | 'template'
+  | 'completion'
+  | 'task'
+  | 'subscription'
+  | 'list';
 
 export interface RuleSubject {
   readonly kind: RuleSubjectKind;

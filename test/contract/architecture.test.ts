@@ -69,9 +69,13 @@ describe('ARCHITECTURE.md', () => {
   });
 
   test('names types that exist', () => {
-    const code = sources.filter((file) => file.startsWith('src/')).map((file) => readFileSync(join(root, file), 'utf8'));
+    const code = sources
+      .filter((file) => file.startsWith('src/'))
+      .map((file) => readFileSync(join(root, file), 'utf8'));
     const declared = new Set(
-      code.flatMap((text) => Array.from(text.matchAll(/^(?:export )?(?:abstract )?(?:class|interface|type) (\w+)/gm), ([, name]) => name!)),
+      code.flatMap((text) =>
+        Array.from(text.matchAll(/^(?:export )?(?:abstract )?(?:class|interface|type) (\w+)/gm), ([, name]) => name!),
+      ),
     );
     const named = Array.from(page.matchAll(/`([A-Z][a-z]\w+)(?:\.\w+)?`/g), ([, name]) => name!);
     expect(named.length).toBeGreaterThan(15);

@@ -16,7 +16,12 @@ const watching = (on: boolean): Notice => ({
 });
 
 /** A peer that answers as told, each message when it is let go. */
-function peer(): { queue: PeerQueue; messages: Notice[][]; answer: (said: PeerAnswer) => Promise<void>; formats: number[] } {
+function peer(): {
+  queue: PeerQueue;
+  messages: Notice[][];
+  answer: (said: PeerAnswer) => Promise<void>;
+  formats: number[];
+} {
   const messages: Notice[][] = [];
   const formats: number[] = [];
   const waiting: ((said: PeerAnswer) => void)[] = [];
