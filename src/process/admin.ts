@@ -1,6 +1,6 @@
 /**
- * The admin listener: probes and metrics, on a port of its own that is bound to loopback unless configured otherwise. Whoever may
- * (admin-access.ts) also sees what is served and how it stands, and changes the log level.
+ * The admin listener: probes and metrics, on a port of its own that is bound to loopback by default. Permitted callers
+ * (admin-access.ts) can also read the served routes and their state, and change the log level.
  */
 import type { Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
@@ -13,9 +13,9 @@ import type { MaySee } from './admin-access.ts';
 import type { AdminPages } from './admin-pages.ts';
 
 export interface AdminParts {
-  /** Not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not its readiness. */
+  /** Not ready while the process starts, drains, or does not know its routes yet. Upstreams that are down do not affect it. */
   readonly readiness: () => Readiness;
-  /** Whether what the process does by itself at its start is done. */
+  /** Whether the process has finished its own part of the start. */
   readonly startup: () => Readiness;
   /** In the text format of Prometheus. */
   readonly metrics: () => Promise<string>;
@@ -23,10 +23,7 @@ export interface AdminParts {
   readonly logLevel: () => string;
   readonly setLogLevel: (level: string) => void;
   readonly maySee: MaySee;
-  /**
-   * Names the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the
-   * endpoint.
-   */
+  /** The host names of this port. A request with another host name is refused, as at the endpoint (DNS rebinding). */
   readonly policy: Omit<OriginPolicy, 'origins'>;
   /** Undefined: plain HTTP. */
   readonly tls: Secured | undefined;
@@ -60,7 +57,7 @@ export function adminServer(parts: AdminParts): Server {
   });
   app.put('/log-level/:level', (request, response, next) => {
     const { level } = request.params;
-    // A page of the web cannot send PUT without asking, which nobody answers here.
+    // A browser sends a preflight before a PUT of a web page, and no preflight is answered here.
     if (!maySee(request) || !levels.has(level)) next();
     else {
       setLogLevel(level);
@@ -70,7 +67,7 @@ export function adminServer(parts: AdminParts): Server {
   closeWithNotFound(app);
   return boundedServer((request, response) => {
     try {
-      // Probes of some balancers have no Host at all (HTTP/1.0); browsers always send it.
+      // Probes of some load balancers send no Host (HTTP/1.0); browsers always send it.
       if (request.headers.host !== undefined) checkHost(request.headers.host, policy);
       else if (request.headers.origin !== undefined) throw new GatewayError('host_not_allowed');
     } catch (fault) {
