@@ -1,7 +1,7 @@
 /** `manifold export`: an mcpServers file as MCPRoute YAML for a cluster. What cannot be carried is told on stderr. */
 import { stringify } from 'yaml';
 import { mcpRouteObjects } from '../config/mcp-route/write.ts';
-import type { JsonObject, JsonValue } from '../config/mcp-servers/jsonc.ts';
+import type { JsonObject, JsonPath, JsonValue } from '../config/mcp-servers/jsonc.ts';
 import { parseJsonc } from '../config/mcp-servers/jsonc.ts';
 import { readMcpServers } from '../config/mcp-servers/read.ts';
 import { ConfigError } from '../config/model.ts';
@@ -25,6 +25,7 @@ export async function exportRoutes(
   }
   try {
     const { routes } = readMcpServers(text, file, io.env);
+    const root = parseJsonc(text).value;
     const headers = headersIn(text);
     const urls = urlsIn(text);
     const { objects, lost } = mcpRouteObjects(routes, {
@@ -33,6 +34,7 @@ export async function exportRoutes(
       port: listenerPort,
       writtenHeader: (server, header) => headers.get(server)?.get(header),
       writtenParameter: (server, parameter) => urls.get(server)?.searchParams.get(parameter) ?? undefined,
+      writtenText: (path) => textAt(root, path),
     });
     for (const line of lost) io.stderr.write(`${file}: not carried: ${line}\n`);
     if (objects.some((one) => 'kind' in one && one.kind === 'Secret' && JSON.stringify(one).includes('${')))
@@ -55,6 +57,13 @@ function isRoute(one: object): boolean {
 
 function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
   return value instanceof Map ? (value as JsonObject).get(name) : undefined;
+}
+
+function textAt(root: JsonValue | undefined, path: JsonPath): string | undefined {
+  let here = root;
+  for (const step of path)
+    here = typeof step === 'number' ? (Array.isArray(here) ? here[step] : undefined) : member(here, step);
+  return typeof here === 'string' ? here : undefined;
 }
 
 function serversIn(text: string): JsonObject | readonly [] {

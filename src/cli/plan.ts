@@ -1,7 +1,7 @@
 /** A configuration as people and programs may see it: everything that it comes to, and no secret. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
-import type { AuthorizationConfig, JwksSource, RouteSecurity } from '../config/security.ts';
+import type { AuthorizationConfig, FurtherIssuer, JwksSource, OAuthConfig, RouteSecurity } from '../config/security.ts';
 import { shownTarget, shownUrl } from '../config/shown.ts';
 import { columns } from '../process/columns.ts';
 
@@ -27,9 +27,11 @@ function placesOf({ hosts, path }: RouteConfig): string {
 }
 
 function routeLines(route: RouteConfig): readonly string[] {
-  const { headers = [], ports, security, backendSelector } = route;
+  const { headers = [], ports, certificates = [], security, backendSelector } = route;
   const lines: string[] = [];
-  if (ports !== undefined) lines.push(`ports: ${ports.join(', ')}`);
+  const isSecured = (port: number): boolean => certificates.some((one) => one.port === port);
+  if (ports !== undefined)
+    lines.push(`ports: ${ports.map((port) => `${port}${isSecured(port) ? ' with TLS' : ''}`).join(', ')}`);
   if (headers.length > 0)
     lines.push(
       `headers: ${headers.map((one) => `${one.name} ${one.kind === 'exact' ? '=' : '~'} ${one.value}`).join(', ')}`,
@@ -57,10 +59,15 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
     const places = apiKeyAuth.extractFrom.map((one) => `${one.in} ${one.name}`);
     lines.push(`api keys: ${counted(apiKeyAuth.credentials.length, 'client')}, from ${places.join(', ')}`);
   }
-  if (extAuth !== undefined)
-    lines.push(
-      `external authorization: ${extAuth.protocol} ${extAuth.urls.map(shownUrl).join(', ')}${extAuth.failOpen ? '; fails open' : ''}`,
-    );
+  if (extAuth !== undefined) {
+    const { protocol, urls, maxBodyBytes, failOpen, statusOnError } = extAuth;
+    const parts = [
+      `external authorization: ${protocol} ${urls.map(shownUrl).join(', ')}`,
+      maxBodyBytes === undefined ? '' : `bodies up to ${maxBodyBytes} bytes`,
+      failOpen ? 'fails open' : `${statusOnError} when it fails`,
+    ];
+    lines.push(parts.filter((part) => part !== '').join('; '));
+  }
   if (authorization !== undefined) lines.push(...authorizationLines(authorization));
   return lines;
 }
@@ -93,7 +100,7 @@ function authorizationLines({ rules, defaultAction }: AuthorizationConfig): read
 
 function upstreamRow(upstream: UpstreamConfig): readonly string[] {
   const { transport, forwardHeaders, forwardedAs = [] } = upstream;
-  const { credential } = upstream;
+  const { credential, grant } = upstream;
   const rest = [
     `timeout ${upstream.timeoutMs / 1_000} s`,
     selectorText('tools', upstream.tools),
@@ -105,6 +112,7 @@ function upstreamRow(upstream: UpstreamConfig): readonly string[] {
       ? `headers ${transport.headers.map(([name]) => name).join(', ')}`
       : '',
     credential === undefined ? '' : `key of ${credential.from} in ${credential.in} ${credential.name}`,
+    grant === undefined ? '' : `token by ${grant.kind} of ${shownIssuer(grant.issuer)}`,
     forwardHeaders.length > 0
       ? `forwards ${forwardHeaders.map((name) => forwardText(name, forwardedAs)).join(', ')}`
       : '',
@@ -160,12 +168,13 @@ function counted(count: number, thing: string): string {
 }
 
 function routePlan(route: RouteConfig): unknown {
-  const { hosts, path, ports, headers, security, backendSelector } = route;
+  const { hosts, path, ports, headers, security, backendSelector, certificates = [] } = route;
   return {
     route: routeKey(route),
     path,
     hosts: hosts ?? null,
     ports: ports ?? null,
+    certificates: certificates.map(({ port, host }) => ({ port, host: host ?? null })),
     headers: headers ?? [],
     upstreams: route.upstreams.map(upstreamPlan),
     security: security === undefined ? null : securityPlan(security),
@@ -194,6 +203,8 @@ function upstreamPlan(upstream: UpstreamConfig): unknown {
     }),
     headers: transport.kind === 'stdio' ? [] : transport.headers.map(([name]) => name),
     credential: upstream.credential ?? null,
+    grant: upstream.grant === undefined ? null : { ...upstream.grant, credential: upstream.grant.credential.method },
+    public: upstream.isPublic === true,
     forwardHeaders: upstream.forwardHeaders,
     forwardedAs: forwardedAs.map(([name, as]) => ({ name, as })),
     era: upstream.era,
@@ -221,10 +232,15 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
   };
 }
 
-function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecurity): unknown {
+function securityPlan({ oauth, apiKeyAuth, extAuth, authorization, revocation, egress }: RouteSecurity): unknown {
   return {
     oauth:
-      oauth === undefined ? null : { ...oauth, keys: oauth.keys.kind === 'local' ? { kind: 'local' } : oauth.keys },
+      oauth === undefined
+        ? null
+        : {
+            ...issuerPlan(oauth),
+            ...(oauth.furtherIssuers && { furtherIssuers: oauth.furtherIssuers.map(issuerPlan) }),
+          },
     apiKeyAuth:
       apiKeyAuth === undefined
         ? null
@@ -232,7 +248,23 @@ function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecuri
     extAuth:
       extAuth === undefined
         ? null
-        : { ...extAuth, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
+        : { ...extAuth, tls: undefined, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
     authorization: authorization ?? null,
+    revocation: revocation ?? null,
+    egress: egress ?? null,
+  };
+}
+
+/** Without the credentials of the gateway. */
+function issuerPlan(issuer: OAuthConfig | FurtherIssuer): object {
+  const { keys, tokens } = issuer;
+  const introspection = tokens?.introspection;
+  return {
+    ...issuer,
+    issuer: shownIssuer(issuer.issuer),
+    keys: keys.kind === 'remote' ? { ...keys, url: shownUrl(keys.url) } : { kind: keys.kind },
+    ...(introspection !== undefined && {
+      tokens: { ...tokens, introspection: { ...introspection, credential: introspection.credential.method } },
+    }),
   };
 }

@@ -11,8 +11,10 @@ export class Findings {
     this.faults.push({ path: pathText(path), problem, remedy, ...(place !== undefined && { place }) });
   }
 
+  /** Once, also where several routes lead to the object that it is about. */
   warn(path: JsonPath, text: string, place?: string): void {
-    this.warnings.push(`${place === undefined ? '' : `${place}: `}${pathText(path)}: ${text}`);
+    const warning = `${place === undefined ? '' : `${place}: `}${pathText(path)}: ${text}`;
+    if (!this.warnings.includes(warning)) this.warnings.push(warning);
   }
 }
 

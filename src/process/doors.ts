@@ -56,6 +56,30 @@ export class Doors {
     for (const [port, door] of opened) this.#open.set(port, door);
   }
 
+  /**
+   * Makes the door of a port anew, as it is to speak TLS from now on. Connections to the old one go on until they are done. Throws
+   * `UsageError` where the port cannot be opened again, which is then closed.
+   */
+  async renew(port: number): Promise<void> {
+    const old = this.#open.get(port);
+    if (old === undefined) return;
+    const door = this.#make(port);
+    await takeAllWaiting(old.server);
+    this.#open.delete(port);
+    old.tls?.stop();
+    // The number, where the system chose it.
+    const listening = portOf(old.server);
+    // It no longer listens once this returns; who is connected finishes.
+    old.server.close();
+    try {
+      await listen(door.server, listening, this.#host, '--port');
+    } catch (fault) {
+      door.tls?.stop();
+      throw fault;
+    }
+    this.#open.set(port, door);
+  }
+
   /** Where it is reached, without a path. */
   originOf(port: number): string {
     const door = this.#open.get(port);

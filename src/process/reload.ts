@@ -1,42 +1,35 @@
 /**
- * Reads the configuration and the session keys anew when a file of them changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
- * one and the symbolic links of a mounted ConfigMap are seen as well. An invalid configuration changes
- * nothing: the last valid one stays in use.
+ * Reads the configuration and the session keys anew when a file of them changes, or on SIGHUP. An invalid configuration changes
+ * nothing, and so does one that cannot be served: the last good one stays in use.
  */
-import { readdirSync, unwatchFile, watchFile } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError } from '../config/model.ts';
 import { KeyringError } from '../session/key-spec.ts';
 import type { Log } from '../telemetry/log.ts';
 import { countReload } from '../telemetry/metrics.ts';
+import type { FileWatch } from './file-watch.ts';
 import type { Prepared } from './prepare.ts';
-
-/** How often files are looked at, in ms. */
-const lookMs = 300;
-/** Whoever writes several files writes them within this time, in ms. */
-const settleMs = 100;
+import { UsageError } from './usage.ts';
 
 export interface ReloadParts {
   /** Files and directories of the configuration, and the file of the session keys. */
   readonly paths: readonly string[];
-  /** Further files, which the configuration names. */
-  readonly named?: () => readonly string[];
+  /** Has noted the files as they were before they were read first. Whoever reads further files notes these. */
+  readonly files: FileWatch;
   /** Throws `ConfigError` or `KeyringError`. */
   readonly read: () => Promise<Prepared>;
-  readonly apply: (prepared: Prepared) => void;
+  /** Rejects where it cannot be served. */
+  readonly apply: (prepared: Prepared) => Promise<void>;
   readonly log: Log;
 }
 
 export class Reloading {
   readonly #parts: ReloadParts;
-  readonly #watched = new Set<string>();
-  #soon: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
   #isStale = false;
 
   constructor(parts: ReloadParts) {
     this.#parts = parts;
-    this.#watch();
+    parts.files.start(() => void this.now());
   }
 
   /** Reads at once; several requests at the same time are one. Never rejects. */
@@ -54,54 +47,21 @@ export class Reloading {
   }
 
   stop(): void {
-    clearTimeout(this.#soon);
-    for (const path of this.#watched) unwatchFile(path, this.#changed);
-    this.#watched.clear();
+    this.#parts.files.stop();
   }
 
   async #read(): Promise<void> {
-    const { read, apply, log } = this.#parts;
-    this.#watch();
+    const { paths, files, read, apply, log } = this.#parts;
+    files.begin(paths);
     try {
-      apply(await read());
+      await apply(await read());
       countReload(true);
       log.info('configuration reloaded');
     } catch (fault) {
       countReload(false);
-      const faults = fault instanceof ConfigError || fault instanceof KeyringError ? fault.message : String(fault);
-      log.error({ faults }, 'configuration is invalid and was not taken; the last valid one serves on');
+      const isKnown = fault instanceof ConfigError || fault instanceof KeyringError || fault instanceof UsageError;
+      const faults = isKnown ? fault.message : String(fault);
+      log.error({ faults }, 'configuration was not taken; the last valid one serves on');
     }
-    // It may name other files by now.
-    this.#watch();
-  }
-
-  readonly #changed = (): void => {
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => void this.now(), settleMs);
-  };
-
-  /** A directory may have other files by now. */
-  #watch(): void {
-    const { paths, named } = this.#parts;
-    const wanted = new Set([...paths.flatMap((path) => [path, ...filesIn(path)]), ...(named?.() ?? [])]);
-    for (const path of this.#watched) {
-      if (wanted.has(path)) continue;
-      unwatchFile(path, this.#changed);
-      this.#watched.delete(path);
-    }
-    for (const path of wanted) {
-      if (this.#watched.has(path)) continue;
-      this.#watched.add(path);
-      watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
-    }
-  }
-}
-
-function filesIn(path: string): string[] {
-  try {
-    return readdirSync(path).map((name) => join(path, name));
-  } catch {
-    // No directory.
-    return [];
   }
 }

@@ -2,20 +2,16 @@
  * The certificate of the listener, and the authorities of its clients, from files. They are looked at by name, as those of the
  * configuration are, and taken when they are valid as a whole: new connections get them, and those that stand go on.
  */
-import { unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { namedFile } from '../config/text-file.ts';
 import type { Log } from '../telemetry/log.ts';
 import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
+import { FileWatch } from './file-watch.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 import type { TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
-/** How often files are looked at, in ms. */
-const lookMs = 300;
-/** Certificate and key are written one after the other, in ms. */
-const settleMs = 100;
 const daysOfWarning = 7;
 const dayMs = 86_400_000;
 
@@ -33,15 +29,16 @@ export class TlsFiles implements ListenerTls {
   #texts: Texts;
   /** Of before the last change: other replicas may have it for a while. */
   #former: Texts | undefined;
-  #soon: NodeJS.Timeout | undefined;
+  readonly #files = new FileWatch();
 
   /** Throws `UsageError`. */
   constructor(options: TlsOptions, log: Log) {
     this.#options = options;
     this.#log = log;
+    this.#files.begin(this.#paths());
     this.#texts = read(options);
     this.#warn();
-    for (const path of this.#paths()) watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
+    this.#files.start(() => this.#reload());
   }
 
   get texts(): Texts {
@@ -58,8 +55,7 @@ export class TlsFiles implements ListenerTls {
   }
 
   stop(): void {
-    clearTimeout(this.#soon);
-    for (const path of this.#paths()) unwatchFile(path, this.#changed);
+    this.#files.stop();
   }
 
   #paths(): string[] {
@@ -67,12 +63,8 @@ export class TlsFiles implements ListenerTls {
     return [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   }
 
-  readonly #changed = (): void => {
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.#reload(), settleMs);
-  };
-
   #reload(): void {
+    this.#files.begin(this.#paths());
     try {
       const next = read(this.#options);
       const { cert, key, ca } = this.#texts;

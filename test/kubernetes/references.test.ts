@@ -56,6 +56,18 @@ describe('referencesOf', () => {
     expect(referencesOf(routes, [], [], []).refused).toEqual([{ kind: 'Service', namespace: 'b', name: 'tools' }]);
   });
 
+  test('follows the settings of a route to Secrets, and takes what is no YAML for none', () => {
+    const settled = (settings: string): KubernetesObject => {
+      const metadata = { namespace: 'ns', name: 'r', annotations: { 'manifold.dev/settings': settings } };
+      return readObject({ metadata, spec: { backendRefs: [] } }, 'aigateway.envoyproxy.io/v1beta1', 'MCPRoute')!;
+    };
+    const text =
+      'backends: { a: { grant: { clientCredentials: { clientSecretRef: { name: one } } } } }\n' +
+      'security: { oauth: { introspection: { privateKeyRef: { name: two } } } }';
+    expect(referencesOf([settled(text)], [], [], []).named.map(({ name }) => name)).toEqual(['one', 'two']);
+    expect(referencesOf([settled('a: [')], [], [], []).named).toEqual([]);
+  });
+
   test('names no more than the limit', () => {
     const secrets = Array.from({ length: maxNamedObjects + 1 }, (_, index) => ({ kind: 'Secret', name: `s${index}` }));
     expect(referencesOf([route('ns', 'r', secrets)], [], [], []).named).toHaveLength(maxNamedObjects);

@@ -9,7 +9,7 @@ import { BodyTurn } from './turns.ts';
 
 export interface BodyOptions {
   /** In bytes; the setting of the process unless given. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Whose share of the budget it is of. */
   readonly share?: Share;
   /** The body is counted until this is closed; unless given, only until it is handed on. */
