@@ -95,12 +95,12 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     let last: Promise<void> = Promise.resolve();
     const apply = (change: (before: Prepared) => Prepared): Promise<void> => {
       const taken = last.then(async () => {
-        const next = change(current);
+        const changed = change(current);
         // What may fail comes first.
-        await serving.open(next);
-        current = next;
-        started.update(bridgedOf(next.config));
-        await serving.reload(next);
+        await serving.open(changed);
+        current = changed;
+        started.update(bridgedOf(changed.config));
+        await serving.reload(changed);
       });
       last = taken.catch(() => {});
       return taken;

@@ -177,7 +177,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
 
   /** Doors take the certificates of the configuration; one that had none speaks TLS from now on. */
   const renewDoors = async (): Promise<void> => {
-    for (const [port, { tls: own }] of [...doors.all]) {
+    for (const [port, { tls: own }] of Array.from(doors.all)) {
       const now = certificatesAt(serves, port);
       if (own instanceof ListenerCertificates) own.update(now);
       else if (own === undefined && now.length > 0) {

@@ -70,7 +70,7 @@ export function runWorker(io: CommandIo, version: string): void {
         });
         return;
       case 'open':
-        last = last.then(() => done(message.turn, serving?.open(message.prepared)));
+        last = last.then(() => answer(message.turn, serving?.open(message.prepared)));
         return;
       case 'notice':
         void serving?.heard(message.notice);
@@ -78,7 +78,7 @@ export function runWorker(io: CommandIo, version: string): void {
       case 'reload':
         last = last.then(() => {
           urls = message.urls;
-          return done(message.turn, serving?.reload(message.prepared));
+          return answer(message.turn, serving?.reload(message.prepared));
         });
         return;
       case 'log-level':
@@ -112,20 +112,20 @@ export function runWorker(io: CommandIo, version: string): void {
     tell({ kind: 'greeting', text: await greeting(originOf, routes, version) });
   }
 
-  /** Never rejects. */
-  async function done(turn: number, doing: Promise<void> | undefined): Promise<void> {
-    try {
-      await doing;
-      tell({ kind: 'done', turn, fault: undefined });
-    } catch (fault) {
-      tell({ kind: 'done', turn, fault: textOf(fault) });
-    }
-  }
-
   async function drain(delayMs: number): Promise<void> {
     await serving?.drain(delayMs);
     await stopTracing();
     process.exit(0);
+  }
+}
+
+/** Never rejects. */
+async function answer(turn: number, doing: Promise<void> | undefined): Promise<void> {
+  try {
+    await doing;
+    tell({ kind: 'done', turn, fault: undefined });
+  } catch (fault) {
+    tell({ kind: 'done', turn, fault: textOf(fault) });
   }
 }
 

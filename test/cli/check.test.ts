@@ -177,6 +177,27 @@ test('--output json gives the plan to programs, without any secret', async () =>
   });
 });
 
+function secured(audience: string): string {
+  return JSON.stringify({
+    mcpServers: { a: { url: 'http://a/mcp' } },
+    manifold: {
+      backends: { a: { retries: { attempts: audience.length } } },
+      routes: {
+        r: {
+          servers: ['a'],
+          securityPolicy: {
+            oauth: {
+              issuer: 'https://auth.example.com',
+              audiences: [audience],
+              protectedResourceMetadata: { resource: 'https://mcp.example.com/mcp' },
+            },
+          },
+        },
+      },
+    },
+  });
+}
+
 test('--diff tells what a reload would change, by name', async () => {
   const old = await file('old.json', '{"mcpServers":{"a":{"url":"http://a/mcp"},"b":{"url":"http://b/mcp"}}}');
   const next = await file(
@@ -188,25 +209,6 @@ test('--diff tells what a reload would change, by name', async () => {
   const io = recordingIo();
   expect(await check(given([old, next], { diff: true }), io)).toBe(0);
   expect(io.said().out).toBe('~ route default\n  ~ upstream a: headers\n  + upstream c\n  - upstream b\n');
-  const secured = (audience: string): string =>
-    JSON.stringify({
-      mcpServers: { a: { url: 'http://a/mcp' } },
-      manifold: {
-        backends: { a: { retries: { attempts: audience.length } } },
-        routes: {
-          r: {
-            servers: ['a'],
-            securityPolicy: {
-              oauth: {
-                issuer: 'https://auth.example.com',
-                audiences: [audience],
-                protectedResourceMetadata: { resource: 'https://mcp.example.com/mcp' },
-              },
-            },
-          },
-        },
-      },
-    });
   const deep = recordingIo();
   const both = [await file('one.json', secured('a')), await file('other.json', secured('bb'))];
   expect(await check(given(both, { diff: true }), deep)).toBe(0);

@@ -60,7 +60,7 @@ function at(port: number): string {
   return `http://127.0.0.1:${port}/mcp`;
 }
 
-describe.each([1, 2])('with %i process(es)', (workers) => {
+describe.each([1, 2])('with %i process(es)', { timeout: 60_000 }, (workers) => {
   test('each route is on the port of its listener and on no other; a changed listener moves it, and the other goes on', async () => {
     const [a, b, c] = (await freePorts(3)) as [number, number, number];
     const file = join(directory, `routes-${workers}.yaml`);
@@ -74,10 +74,10 @@ describe.each([1, 2])('with %i process(es)', (workers) => {
     expect((await two.at(at(a)).post('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).status).toBe(404);
 
     await writeFile(file, yamlOf([a, c]));
-    await expect.poll(() => openSession(at(c)).then(tools, () => []), { timeout: 10_000 }).toEqual(['b1__of-two']);
+    await expect.poll(() => openSession(at(c)).then(tools, () => []), { timeout: 30_000 }).toEqual(['b1__of-two']);
     expect(await tools(two.at(at(c)))).toEqual(['b1__of-two']);
     expect(await tools(one)).toEqual(['b0__of-one']);
-    await expect.poll(() => openSession(at(b)).then(tools, () => 'refused'), { timeout: 10_000 }).toBe('refused');
+    await expect.poll(() => openSession(at(b)).then(tools, () => 'refused'), { timeout: 30_000 }).toBe('refused');
     expect((await gateway.kill()).code).toBe(0);
   });
 
@@ -93,14 +93,14 @@ describe.each([1, 2])('with %i process(es)', (workers) => {
     // The other listener moves as well, which it may not alone.
     const [c] = (await freePorts(1)) as [number];
     await writeFile(file, yamlOf([c, taken]));
-    await expect.poll(() => failedReload(gateway), { timeout: 10_000 }).toBe('1');
+    await expect.poll(() => failedReload(gateway), { timeout: 30_000 }).toBe('1');
     await expect.poll(() => gateway.stderr.join('\n')).toContain(`port ${taken} is taken`);
     expect(await tools(one)).toEqual(['b0__of-one']);
     expect(await tools(await openSession(at(b)))).toEqual(['b1__of-two']);
     expect(await openSession(at(c)).then(tools, () => 'refused')).toBe('refused');
     await new Promise((resolve) => void other.close(resolve));
     await writeFile(file, `${yamlOf([c, taken])}\n`);
-    await expect.poll(() => openSession(at(taken)).then(tools, () => []), { timeout: 10_000 }).toEqual(['b1__of-two']);
+    await expect.poll(() => openSession(at(taken)).then(tools, () => []), { timeout: 30_000 }).toEqual(['b1__of-two']);
     expect(await failedReload(gateway)).toBe('0');
     expect((await gateway.kill()).code).toBe(0);
   });

@@ -89,9 +89,15 @@ function toolSelector({ how, tools: shown }: Shape): string {
   }
 }
 
+function quoted(of: readonly string[]): string {
+  return `[${of.map((one) => `"${one}"`).join()}]`;
+}
+
+function rule(cel: string): string {
+  return `{ rules: [{ cel: '${cel}' }] }`;
+}
+
 function rulesOf({ how, tools: shown, isSelected, backends }: Shape): string {
-  const quoted = (of: readonly string[]): string => `[${of.map((one) => `"${one}"`).join()}]`;
-  const rule = (cel: string): string => `{ rules: [{ cel: '${cel}' }] }`;
   return [
     how === 'condition'
       ? `  securityPolicy: { authorization: ${rule(`request.mcp.kind != "tool" || request.mcp.tool in ${quoted(shown)}`)} }`

@@ -149,8 +149,18 @@ describe.skipIf(found === undefined)('files of the reference product, which lie 
 
 describe('headers that the protocol sets are refused, whatever names them', () => {
   test.each([
-    ...['Mcp-Session-Id', 'MCP-Protocol-Version', 'Content-Type', 'Transfer-Encoding', 'Mcp-Method', 'Accept'],
-    ...['Host', 'Proxy-Authorization', 'Keep-Alive', 'Upgrade', 'HTTP2-Settings', 'Connection'],
+    'Mcp-Session-Id',
+    'MCP-Protocol-Version',
+    'Content-Type',
+    'Transfer-Encoding',
+    'Mcp-Method',
+    'Accept',
+    'Host',
+    'Proxy-Authorization',
+    'Keep-Alive',
+    'Upgrade',
+    'HTTP2-Settings',
+    'Connection',
   ])('%s', (header) => {
     const key = reading(aRoute('', `      securityPolicy: { apiKey: { inline: k, header: ${header} } }`));
     expect(key.faults).toEqual([expect.stringContaining('apiKey.header: a header that the gateway sets itself')]);

@@ -23,9 +23,11 @@ test('only those that speak HTTP', () => {
   ]);
 });
 
+function taking(...kinds: readonly string[]): Reading {
+  return withGateway([{ ...http, allowedRoutes: { kinds: kinds.map((kind) => ({ kind })) } }]);
+}
+
 test('only those that take the kind', () => {
-  const taking = (...kinds: readonly string[]): Reading =>
-    withGateway([{ ...http, allowedRoutes: { kinds: kinds.map((kind) => ({ kind })) } }]);
   for (const kinds of [[], ['HTTPRoute'], ['GRPCRoute', 'MCPRoute']]) expect(taking(...kinds).faults).toEqual([]);
   expect(taking('GRPCRoute').faults).toEqual([
     expect.stringContaining('spec.parentRefs[0]: the listener takes no MCPRoute'),
@@ -54,7 +56,6 @@ test('what is passed over is told, once for two routes', () => {
   const more = { infrastructure: { labels: {} }, addresses: [], tls: {} };
   const gateway = withGateway([listener], more);
   expect(gateway.faults).toEqual([]);
-  const fields = (warnings: readonly string[]): string[] => warnings.map((one) => /spec\.[^:]+/.exec(one)?.[0] ?? one);
   const told = [
     'spec.addresses',
     'spec.infrastructure',
@@ -62,7 +63,7 @@ test('what is passed over is told, once for two routes', () => {
     'spec.listeners[0].tls.options',
     'spec.tls',
   ];
-  expect(fields(gateway.warnings).toSorted()).toEqual(told);
+  expect(gateway.warnings.map((one) => /spec\.[^:]+/.exec(one)?.[0] ?? one).toSorted()).toEqual(told);
 });
 
 test('a parent that is no Gateway by its group is none', () => {

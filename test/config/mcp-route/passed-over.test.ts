@@ -69,6 +69,11 @@ const policy = {
   },
 };
 
+/** Of a warning. */
+function pathOf(warning: string): string {
+  return warning.replace(/^f:\d+:\d+: /, '').replace(/: .*$/, '');
+}
+
 test('each of them', () => {
   const { faults, warnings, routes } = reading(
     [route, backend, policy].map((one) => JSON.stringify(one)).join('\n---\n'),
@@ -76,9 +81,8 @@ test('each of them', () => {
   expect(faults).toEqual([]);
   // One with weight 0 gets nothing, as there.
   expect(routes[0]?.security?.extAuth?.urls).toEqual(['http://one.default.svc', 'http://three.default.svc']);
-  const path = (warning: string): string => warning.replace(/^f:\d+:\d+: /, '').replace(/: .*$/, '');
   const extAuth = 'spec.securityPolicy.extAuth';
-  expect(warnings.map(path).toSorted()).toEqual(
+  expect(warnings.map(pathOf).toSorted()).toEqual(
     [
       'spec.appProtocols',
       'spec.backendRefs[0].toolSelector.include',

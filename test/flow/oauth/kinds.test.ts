@@ -141,6 +141,11 @@ test('a service decides over gRPC, as Envoy asks it', async () => {
 const bodyToExtAuth = { maxRequestBytes: 2_000 };
 const backendRefs = [{ name: 'check', kind: 'Backend', group: 'gateway.envoyproxy.io' }];
 
+/** A call of so many bytes more than the smallest. */
+function call(pad: number): string {
+  return `{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"one__echo","pad":"${'p'.repeat(pad)}"}}`;
+}
+
 describe.each(['http', 'grpc'] as const)('a service over %s that is shown bodies', (protocol) => {
   /** What it was shown; it refuses whoever calls `big`. */
   const shown: string[] = [];
@@ -175,8 +180,6 @@ describe.each(['http', 'grpc'] as const)('a service over %s that is shown bodies
     expect((await session.post(erase)).status).toBe(403);
     expect(shown.at(-1)).toBe(erase);
     const before = shown.length;
-    const call = (pad: number): string =>
-      `{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"one__echo","pad":"${'p'.repeat(pad)}"}}`;
     const most = 2_000 - call(0).length;
     expect((await session.post(call(most))).status).toBe(200);
     expect((await session.post(call(most + 1))).status).toBe(413);
