@@ -1,6 +1,6 @@
 /**
- * Reads the configuration and the session keys anew when a file of them changes, or on SIGHUP. An invalid configuration changes
- * nothing, and so does one that cannot be served: the last good one stays in use.
+ * Reads the configuration and the session keys again when one of their files changes, or on SIGHUP. An invalid configuration changes
+ * nothing, nor does one that cannot be served: the last valid one stays in use.
  */
 import { ConfigError } from '../config/model.ts';
 import { KeyringError } from '../session/key-spec.ts';
@@ -11,9 +11,9 @@ import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
 
 export interface ReloadParts {
-  /** Files and directories of the configuration, and the file of the session keys. */
+  /** Files and directories of the configuration, and the key file. */
   readonly paths: readonly string[];
-  /** Has noted the files as they were before they were read first. Whoever reads further files notes these. */
+  /** Has recorded the files before they were read first. Whoever reads further files records these. */
   readonly files: FileWatch;
   /** Throws `ConfigError` or `KeyringError`. */
   readonly read: () => Promise<Prepared>;
@@ -32,7 +32,7 @@ export class Reloading {
     parts.files.start(() => void this.now());
   }
 
-  /** Reads at once; several requests at the same time are one. Never rejects. */
+  /** Reads at once; concurrent calls are combined. Never rejects. */
   async now(): Promise<void> {
     if (this.#underWay !== undefined) {
       this.#isStale = true;

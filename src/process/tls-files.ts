@@ -1,6 +1,6 @@
 /**
- * The certificate of the listener, and the authorities of its clients, from files. They are looked at by name, as those of the
- * configuration are, and taken when they are valid as a whole: new connections get them, and those that stand go on.
+ * The listener's certificate and the authorities of its clients, from files. The files are watched by name, like those of the
+ * configuration, and used when all of them are valid: new connections use the new ones, existing connections continue.
  */
 import { createSecureContext } from 'node:tls';
 import { namedFile } from '../config/text-file.ts';
@@ -27,7 +27,7 @@ export class TlsFiles implements ListenerTls {
   readonly #log: Log;
   readonly #takers: ((texts: Texts) => void)[] = [];
   #texts: Texts;
-  /** Of before the last change: other replicas may have it for a while. */
+  /** The texts before the last change: other replicas may still use them for a while. */
   #former: Texts | undefined;
   readonly #files = new FileWatch();
 

@@ -11,7 +11,7 @@ import { isAllowed, type EgressSettings } from './address-rules.ts';
 /** From the first byte sent to the last one received, unless a request says otherwise. */
 const egressTimeoutMs = 5_000;
 /** What a request may say. */
-export const maxEgressTimeoutMs = 300_000;
+const maxEgressTimeoutMs = 300_000;
 /** Of one answer. */
 export const maxEgressBytes = 1024 * 1024;
 
