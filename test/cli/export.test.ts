@@ -203,6 +203,36 @@ test('tokens for servers and the settings of security are carried, and no secret
   );
 });
 
+test('variables of secrets need no value; those of anything else do', async () => {
+  const grant = {
+    clientCredentials: { issuer: 'https://a.example.com', clientId: 'c', clientSecret: '${UNSET_SECRET}' },
+  };
+  const good = {
+    mcpServers: {
+      a: { url: 'https://a.example.com/mcp', headers: { Authorization: 'Bearer ${UNSET_TOKEN}' } },
+      q: { url: 'https://q.example.com/mcp?key=${UNSET_KEY}' },
+    },
+    manifold: { backends: { a: { grant } } },
+  };
+  const carried = await exported(good);
+  expect(carried.code).toBe(0);
+  expect(carried.out).toContain('apiKey: ${UNSET_TOKEN}');
+  expect(carried.out).toContain('client-secret: ${UNSET_SECRET}');
+  expect(carried.out).toContain('apiKey: ${UNSET_KEY}');
+  expect(carried.out).not.toContain('unset');
+  const url = 'https://${UNSET_TOKEN}.example.com/mcp';
+  const refused = await exported({ mcpServers: { ...good.mcpServers, b: { url } } });
+  expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringContaining('UNSET_TOKEN is not set') });
+});
+
+test('a file that is YAML already is told from a broken one', async () => {
+  const io = recordingIo();
+  const path = join(directory, 'route.yaml');
+  await writeFile(path, 'apiVersion: v1\nkind: Secret\n');
+  expect(await exportRoutes({ file: path, namespace: 'n', gateway: 'g' }, io)).toBe(1);
+  expect(io.said().err).toContain('YAML, not an mcpServers file');
+});
+
 test('a route whose protection cannot be carried is left out as a whole', async () => {
   const servers = { a: { url: 'http://a.example.com/mcp' } };
   const extAuth = { http: { backendRefs: [{ name: 'check', port: 80 }] } };

@@ -52,8 +52,10 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
   });
   if (server.backendSettings !== undefined)
     warn(context, [...at, 'backendSettings'], 'passed over; "timeout" of extAuth counts');
-  for (const name of ['recomputeRoute', 'includeRouteMetadata'] as const)
-    if (text[name] === true) warn(context, [...path, name], 'passed over');
+  if (text.recomputeRoute === true)
+    warn(context, [...path, 'recomputeRoute'], 'passed over: the route is found before the service is asked');
+  if (text.includeRouteMetadata === true)
+    warn(context, [...path, 'includeRouteMetadata'], 'passed over: the service is told nothing of the route');
   const { pathPrefix, pathOverride } = pathsOf(context, at, text.http);
   const shown = text.headersToExtAuth;
   const contextExtensions = extensionsOf(context, [...path, 'contextExtensions'], text.contextExtensions ?? []);

@@ -74,15 +74,21 @@ function gatewayOf(
     return undefined;
   }
   const { document, object } = found;
-  for (const name of passedOver) {
+  for (const [name, reason] of passedOver) {
     const at = ['spec', name];
-    if (object.spec[name] !== undefined) context.findings.warn(at, 'passed over', document.place(at));
+    if (object.spec[name] !== undefined) context.findings.warn(at, `passed over: ${reason}`, document.place(at));
   }
   return found;
 }
 
 /** What a Gateway says of its own deployment, and of certificates that clients and backends are asked for. */
-const passedOver = ['addresses', 'allowedListeners', 'backendTLS', 'infrastructure', 'tls'] as const;
+const passedOver = [
+  ['addresses', '--host says where the gateway listens'],
+  ['allowedListeners', 'ListenerSets are not read'],
+  ['backendTLS', 'a Backend has the certificate that it is shown'],
+  ['infrastructure', 'nothing is deployed for the Gateway'],
+  ['tls', '--tls-client-ca asks clients for a certificate, and a Backend has the one that it is shown'],
+] as const;
 
 function listenersOf(
   context: RouteContext,

@@ -25,7 +25,11 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
   const inPolicy = within(context, policy);
   checkWellKnown(inPolicy, ['spec', 'validation'], validation.wellKnownCACertificates);
   if (options !== undefined && Object.keys(options).length > 0)
-    context.findings.warn(['spec', 'options'], 'passed over', policy.document.place(['spec', 'options']));
+    context.findings.warn(
+      ['spec', 'options'],
+      'passed over: none is known here',
+      policy.document.place(['spec', 'options']),
+    );
   const ca = certificates(inPolicy, ['spec', 'validation', 'caCertificateRefs'], validation.caCertificateRefs ?? []);
   const tls: UpstreamTls = {
     serverName: validation.hostname,
@@ -87,7 +91,8 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
   );
   for (const name of ['alpnProtocols', 'ciphers', 'ecdhCurves', 'fingerprints', 'signatureAlgorithms'] as const) {
     const path = ['spec', 'tls', name];
-    if (tls[name] !== undefined) context.findings.warn(path, 'passed over', backend.document.place(path));
+    const reason = name === 'alpnProtocols' ? 'HTTP/1.1 is spoken' : 'the TLS library has its own';
+    if (tls[name] !== undefined) context.findings.warn(path, `passed over: ${reason}`, backend.document.place(path));
   }
   checkWellKnown(inBackend, ['spec', 'tls'], tls.wellKnownCACertificates);
   const ca = certificates(inBackend, ['spec', 'tls', 'caCertificateRefs'], tls.caCertificateRefs ?? []);

@@ -156,7 +156,7 @@ describe.skipIf(!isThere).each([
           shaped(shape, value, [], documentOf(value, 'made'), findings);
           expect({ valid: findings.faults.length === 0, faults: findings.faults }).toMatchObject({ valid: expected });
         }),
-        { numRuns: 60, seed: 20_261_128 },
+        { numRuns: 100, seed: 20_261_128 },
       );
     });
 });

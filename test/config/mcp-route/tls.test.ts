@@ -61,3 +61,19 @@ test('a set of certificates that is not known is a fault, not the public ones', 
     expect.stringContaining('wellKnownCACertificates: a set of certificates that is not known here'),
   ]);
 });
+
+test('a policy that names a backend and a port of it is refused, as there', () => {
+  const target = { group: '', kind: 'Service', name: 's' };
+  const policy = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'BackendTLSPolicy',
+    metadata: { name: 'p' },
+    spec: {
+      targetRefs: [{ ...target, sectionName: 'web' }, target],
+      validation: { hostname: 'h', wellKnownCACertificates: 'System' },
+    },
+  };
+  expect(reading(JSON.stringify(policy)).faults).toEqual([
+    expect.stringContaining('sectionName must be specified when targetRefs includes 2 or more references to the same'),
+  ]);
+});
