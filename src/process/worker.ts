@@ -11,6 +11,7 @@ import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import type { Prepared } from './prepare.ts';
 import { serve, type Serving } from './serve.ts';
+import type { ProcessState } from './state.ts';
 
 /** From the primary to a worker. */
 export type ToWorker =
@@ -34,6 +35,8 @@ export type ToWorker =
       readonly urls: ReadonlyMap<string, string>;
     }
   | { readonly kind: 'log-level'; readonly level: string }
+  /** To be answered with `state`. */
+  | { readonly kind: 'ask'; readonly question: number }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -44,6 +47,7 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly message: string }
   /** With the reason where it could not be done. */
   | { readonly kind: 'done'; readonly turn: number; readonly fault: string | undefined }
+  | { readonly kind: 'state'; readonly question: number; readonly state: ProcessState }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
 export function runWorker(io: CommandIo, version: string): void {
@@ -83,6 +87,9 @@ export function runWorker(io: CommandIo, version: string): void {
         return;
       case 'log-level':
         if (log !== undefined) log.level = message.level;
+        return;
+      case 'ask':
+        void serving?.state().then((state) => tell({ kind: 'state', question: message.question, state }));
         return;
       case 'drain':
         void drain(message.delayMs);

@@ -16,6 +16,7 @@ import { allPorts } from './ports.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
+import { WorkersAsked } from './workers-asked.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
 /** A worker that dies sooner than this after its start is replaced after a pause of the same length, in ms. */
@@ -59,6 +60,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     if (fault !== undefined) throw new UsageError(fault, 'run');
   };
   const greeting = Promise.withResolvers<string>();
+  const asked = new WorkersAsked();
 
   const fork = (slot: number, greets: boolean): Promise<string> => {
     const worker = cluster.fork();
@@ -85,6 +87,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
         else if (message.kind === 'done') waiting.get(`${message.turn} ${worker.id}`)?.(message.fault);
+        else if (message.kind === 'state') asked.answered(message.question, message.state);
         else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
       });
       worker.once('exit', () => reject(new Error('a worker ended before it was listening')));
@@ -106,6 +109,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
+    state: () => asked.ask(others(undefined).map((worker) => (question) => send(worker, { kind: 'ask', question }))),
     setLogLevel: (level) => {
       // Later replacements get it too.
       logLevel = level;

@@ -266,13 +266,13 @@ test('no secret of the gateway as a client of an authorization server is in the 
           {
             upstreams: [
               {
-                grant: { kind: 'clientCredentials', clientId: 'gateway', credential: 'client_secret_basic' },
+                grant: { kind: 'clientCredentials', clientId: 'gateway', method: 'client_secret_basic' },
                 public: true,
               },
             ],
             security: {
               oauth: {
-                tokens: { introspection: { clientId: 'gateway', credential: 'client_secret_basic' } },
+                tokens: { introspection: { clientId: 'gateway', credential: { method: 'client_secret_basic' } } },
                 furtherIssuers: [{ issuer: 'https://other.example.com' }],
               },
               extAuth: { maxBodyBytes: 7, contextExtensions: ['n'] },

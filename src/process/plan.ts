@@ -1,9 +1,16 @@
 /** A configuration as people and programs may see it: everything that it comes to, and no secret. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
-import type { AuthorizationConfig, FurtherIssuer, JwksSource, OAuthConfig, RouteSecurity } from '../config/security.ts';
+import type {
+  AuthorizationConfig,
+  JwksSource,
+  OAuthConfig,
+  RouteSecurity,
+  TokenConfig,
+  UpstreamGrant,
+} from '../config/security.ts';
 import { shownTarget, shownUrl } from '../config/shown.ts';
-import { columns } from '../process/columns.ts';
+import { columns } from './columns.ts';
 
 /** For a terminal. Each line begins with two spaces. */
 export function planText({ routes }: Config): string {
@@ -18,8 +25,13 @@ export function planText({ routes }: Config): string {
 }
 
 /** For a program: JSON of two spaces. */
-export function planJson({ routes, warnings }: Config): string {
-  return `${JSON.stringify({ routes: routes.map(routePlan), warnings }, undefined, 2)}\n`;
+export function planJson(config: Config): string {
+  return `${JSON.stringify(planOf(config), undefined, 2)}\n`;
+}
+
+/** The same as a value. */
+export function planOf({ routes, warnings }: Config): object {
+  return { routes: routes.map(routePlan), warnings };
 }
 
 function placesOf({ hosts, path }: RouteConfig): string {
@@ -203,7 +215,7 @@ function upstreamPlan(upstream: UpstreamConfig): unknown {
     }),
     headers: transport.kind === 'stdio' ? [] : transport.headers.map(([name]) => name),
     credential: upstream.credential ?? null,
-    grant: upstream.grant === undefined ? null : { ...upstream.grant, credential: upstream.grant.credential.method },
+    grant: upstream.grant === undefined ? undefined : grantPlan(upstream.grant),
     public: upstream.isPublic === true,
     forwardHeaders: upstream.forwardHeaders,
     forwardedAs: forwardedAs.map(([name, as]) => ({ name, as })),
@@ -234,13 +246,7 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
 
 function securityPlan({ oauth, apiKeyAuth, extAuth, authorization, revocation, egress }: RouteSecurity): unknown {
   return {
-    oauth:
-      oauth === undefined
-        ? null
-        : {
-            ...issuerPlan(oauth),
-            ...(oauth.furtherIssuers && { furtherIssuers: oauth.furtherIssuers.map(issuerPlan) }),
-          },
+    oauth: oauth === undefined ? null : oauthPlan(oauth),
     apiKeyAuth:
       apiKeyAuth === undefined
         ? null
@@ -248,23 +254,44 @@ function securityPlan({ oauth, apiKeyAuth, extAuth, authorization, revocation, e
     extAuth:
       extAuth === undefined
         ? null
-        : { ...extAuth, tls: undefined, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
+        : {
+            ...extAuth,
+            urls: extAuth.urls.map(shownUrl),
+            tls: undefined,
+            contextExtensions: extAuth.contextExtensions.map(({ name }) => name),
+          },
     authorization: authorization ?? null,
     revocation: revocation ?? null,
     egress: egress ?? null,
   };
 }
 
-/** Without the credentials of the gateway. */
-function issuerPlan(issuer: OAuthConfig | FurtherIssuer): object {
-  const { keys, tokens } = issuer;
-  const introspection = tokens?.introspection;
+function oauthPlan(oauth: OAuthConfig): unknown {
+  const { keys, tokens, furtherIssuers } = oauth;
   return {
-    ...issuer,
-    issuer: shownIssuer(issuer.issuer),
-    keys: keys.kind === 'remote' ? { ...keys, url: shownUrl(keys.url) } : { kind: keys.kind },
-    ...(introspection !== undefined && {
-      tokens: { ...tokens, introspection: { ...introspection, credential: introspection.credential.method } },
-    }),
+    ...oauth,
+    keys: keysPlan(keys),
+    tokens: tokensPlan(tokens),
+    furtherIssuers: furtherIssuers?.map((one) => ({
+      ...one,
+      keys: keysPlan(one.keys),
+      tokens: tokensPlan(one.tokens),
+    })),
   };
+}
+
+function keysPlan(keys: JwksSource): unknown {
+  if (keys.kind === 'local') return { kind: 'local' };
+  return keys.kind === 'remote' ? { ...keys, url: shownUrl(keys.url) } : keys;
+}
+
+function tokensPlan(tokens: TokenConfig | undefined): unknown {
+  if (tokens?.introspection === undefined) return tokens;
+  const { endpoint, credential, ...rest } = tokens.introspection;
+  const shown = endpoint === undefined ? undefined : shownUrl(endpoint);
+  return { ...tokens, introspection: { ...rest, endpoint: shown, credential: { method: credential.method } } };
+}
+
+function grantPlan({ kind, issuer, clientId, credential, scopes }: UpstreamGrant): unknown {
+  return { kind, issuer: shownIssuer(issuer), clientId, method: credential.method, scopes };
 }
