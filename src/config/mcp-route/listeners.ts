@@ -1,4 +1,7 @@
-/** `parentRefs` and `hostnames` of a route → host names and ports, by the listeners of the Gateways among the documents. */
+/**
+ * Computes the host names and ports of a route from `parentRefs`, `hostnames`, and the listeners of the Gateways among the
+ * documents.
+ */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { ListenerCertificate } from '../model.ts';
 import type { RouteContext } from './context.ts';
@@ -11,14 +14,14 @@ import { listenerCertificates } from './tls.ts';
 export interface Attached {
   /** Undefined: every host. */
   readonly hosts: readonly string[] | undefined;
-  /** Undefined: no Gateway says. */
+  /** Undefined: no Gateway is among the documents. */
   readonly ports: readonly number[] | undefined;
   readonly certificates: readonly ListenerCertificate[];
 }
 
 type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
 
-/** A Gateway that is not among the documents is no fault: then the route's own host names count, and any port. */
+/** A Gateway that is not among the documents is not a fault: then the route's own host names apply, on any port. */
 export function attachedTo(context: RouteContext, spec: RouteSpec): Attached {
   const hosts = new Set<string>();
   const ports = new Set<number>();
@@ -101,7 +104,7 @@ function listenersOf(
   return open;
 }
 
-/* Labels of namespaces are not known to a file: a selector is taken to let the route in. */
+/* The labels of namespaces are unknown in files, so a selector is assumed to match. */
 function takes({ allowedRoutes }: Listener, gateway: string, route: string): boolean {
   const from = allowedRoutes?.namespaces?.from ?? 'Same';
   return from === 'All' || from === 'Selector' || (from === 'Same' && gateway === route);
