@@ -28,7 +28,12 @@ export class Breaker {
     this.#onChange = onChange;
   }
 
-  /** No request passes at this time. */
+  /** It does not let all pass: nothing, or the one that tries. */
+  get isOpen(): boolean {
+    return this.#openUntil !== undefined;
+  }
+
+  /** Nothing passes now. */
   get isShut(): boolean {
     return this.#openUntil !== undefined && (this.#isTried || this.#now() < this.#openUntil);
   }
