@@ -12,14 +12,14 @@ export const maxAnswerBytes = 16 * 1024 * 1024;
 /** Arrays and objects inside one another; the outermost counts as 1. */
 export const maxDepth = 128;
 
-/** Values that one scan may capture, whatever the shape. It bounds the memory that a peer can use. */
-export const maxCapturedValues = 262_144;
+/** Values that one scan may capture, whatever the shape. It bounds the memory and the time that a peer can take. */
+export const maxCapturedValues = 65_536;
 
 /**
  * Keys one scan may remember to find them repeated: those that a shape opens and does not name, in objects that have more
  * than a handful.
  */
-export const maxRememberedKeys = 131_072;
+export const maxRememberedKeys = 16_384;
 
 /** The same two for what a client posts, which has no long lists that the gateway reads. */
 export const maxClientValues = 16_384;

@@ -2,6 +2,8 @@
 /** A client that is refused in the middle of its body may go on sending this long and this much, unread. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;
+/** So much of such rests is read in a second, on all connections together, and at once after a quiet second. */
+export const maxLingerBytesPerSecond = 16 * 1024 * 1024;
 /** Bytes of bodies in pieces that are read in one turn of the loop. */
 export const maxBodyBytesPerTurn = 256 * 1024;
 /**
@@ -12,6 +14,8 @@ export const smallPieceBytes = 256;
 export const freeSmallPieces = 1_024;
 export const smallPieceBurst = 8_192;
 export const maxSmallPiecesPerSecond = 2_000;
+/** While they have used that up, connections that have not asked for anything yet are read one after another, this far apart. */
+export const newcomerMs = 10;
 export const maxHeadersCount = 100;
 export const maxHeaderBytes = 32 * 1024;
 export const headersTimeoutMs = 10_000;

@@ -1,7 +1,7 @@
 /** Turns answers and faults into HTTP responses. Every fault has the same form and names no internals. */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
-import { lingerBytes, lingerMs } from './limits.ts';
+import { lingerBytes, lingerMs, maxLingerBytesPerSecond } from './limits.ts';
 import { BodyTurn } from './turns.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
@@ -71,7 +71,8 @@ const retryAfterSeconds = '1';
 
 /**
  * To close while the client still sends would reset the connection, and the reset overtakes the answer (RFC 9112 §9.6). So
- * the answer leaves at once, and what the client sends after it is dropped for a while before the connection closes.
+ * the answer leaves at once, and what the client sends after it is dropped for a while before the connection closes. That is a
+ * courtesy: where many are refused at once, the rest of most of them stays unread.
  */
 function endAfterBody(response: ServerResponse, body: string): void {
   const { req: request } = response;
@@ -82,16 +83,47 @@ function endAfterBody(response: ServerResponse, body: string): void {
   };
   const timer = setTimeout(end, lingerMs);
   const turn = new BodyTurn(() => {
-    request.resume();
+    readOn();
     return !request.destroyed;
   });
+  const readOn = (): void => {
+    const waitMs = dropped.waitMs();
+    if (waitMs === 0) request.resume();
+    else if (waitMs < lingerMs) setTimeout(readOn, waitMs).unref();
+  };
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
+    dropped.spend(chunk.length);
     if (left < 0) end();
     if (!turn.took(chunk.length)) request.pause();
+    else if (dropped.waitMs() > 0) {
+      request.pause();
+      readOn();
+    }
   });
   request.on('end', end);
   request.on('close', end);
   response.write(body);
-  request.resume();
+  readOn();
 }
+
+/** What is read of refused bodies, on all connections of the process. */
+class Dropped {
+  #left = maxLingerBytesPerSecond;
+  #earnedMs = performance.now();
+
+  spend(bytes: number): void {
+    this.#left -= bytes;
+  }
+
+  /** 0: more may be read. */
+  waitMs(): number {
+    const nowMs = performance.now();
+    const earned = ((nowMs - this.#earnedMs) / 1_000) * maxLingerBytesPerSecond;
+    this.#earnedMs = nowMs;
+    this.#left = Math.min(this.#left + earned, maxLingerBytesPerSecond);
+    return this.#left > 0 ? 0 : Math.ceil((-this.#left / maxLingerBytesPerSecond) * 1_000) + 1;
+  }
+}
+
+const dropped = new Dropped();

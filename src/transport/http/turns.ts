@@ -1,8 +1,9 @@
 /**
- * Bodies that come in pieces are read by turns, so that neither their bytes nor their pieces keep the loop from small requests. In
+ * Bodies and answers that come in pieces are read by turns, so that neither their bytes nor their pieces keep the loop from small requests. In
  * one turn of the loop all of them get so many bytes; small pieces cost far more than their bytes, and have a rate of their own. A
  * body that comes as one piece knows nothing of this.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import {
   freeSmallPieces,
   maxBodyBytesPerTurn,
@@ -10,6 +11,16 @@ import {
   smallPieceBurst,
   smallPieceBytes,
 } from './limits.ts';
+import { newcomers } from './newcomers.ts';
+
+/** Does work with a turn of the loop between its steps; at once where it has but one. */
+export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await turnOfTheLoop();
+  }
+}
 
 /** What a socket hands over at once, in bytes. */
 const readBytes = 64 * 1024;
@@ -29,9 +40,12 @@ export class BodyTurns {
   #isTurnDue = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `nowMs`: a clock that only goes forward. */
-  constructor(nowMs: () => number = () => performance.now()) {
+  readonly #onSpent: () => void;
+
+  /** `nowMs`: a clock that only goes forward. `onSpent` is told when small pieces have used up their allowance. */
+  constructor(nowMs: () => number = () => performance.now(), onSpent: () => void = () => {}) {
     this.#nowMs = nowMs;
+    this.#onSpent = onSpent;
     this.#earnedMs = nowMs();
   }
 
@@ -43,7 +57,9 @@ export class BodyTurns {
     if (!isSmall) return true;
     this.#piecesLeft -= 1;
     if (this.#piecesLeft <= 0) this.#earn();
-    return this.#piecesLeft > 0;
+    if (this.#piecesLeft > 0) return true;
+    this.#onSpent();
+    return false;
   }
 
   wait(isSmall: boolean, goOn: GoOn): void {
@@ -89,17 +105,20 @@ export class BodyTurns {
   }
 }
 
-/** Those of this process. */
-const bodyTurns = new BodyTurns();
+/** Those of this process: of what clients send, and of what upstreams answer. Neither can use up the turns of the other. */
+const bodyTurns = new BodyTurns(undefined, () => newcomers.hold());
+export const answerTurns = new BodyTurns();
 
 /** The turns of one body. */
 export class BodyTurn {
   #smallPieces = 0;
   #waits = false;
   readonly #goOn: GoOn;
+  readonly #turns: BodyTurns;
 
   /** `goOn` continues reading, or is false where the body is over. */
-  constructor(goOn: () => boolean) {
+  constructor(goOn: () => boolean, turns: BodyTurns = bodyTurns) {
+    this.#turns = turns;
     this.#goOn = () => {
       this.#waits = false;
       return goOn();
@@ -109,10 +128,10 @@ export class BodyTurn {
   /** Counts a piece. False: reading is to stop until `goOn` is called. */
   took(bytes: number): boolean {
     const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;
-    if (bodyTurns.took(bytes, isSmall)) return !this.#waits;
+    if (this.#turns.took(bytes, isSmall)) return !this.#waits;
     if (!this.#waits) {
       this.#waits = true;
-      bodyTurns.wait(isSmall, this.#goOn);
+      this.#turns.wait(isSmall, this.#goOn);
     }
     return false;
   }
