@@ -77,7 +77,7 @@ test('a shorter --session-max-age holds for sessions that were given a longer on
 });
 
 test('--sessions-not-before refuses those from before it', async () => {
-  const cutOff = new Date(Date.now() - hour * 1_000).toISOString();
+  const cutOff = `${new Date(Date.now() - hour * 1_000).toISOString().slice(0, 19)}Z`;
   const gateway = await start('--sessions-not-before', cutOff);
   expect(await statusAt(gateway, tokenOf(30 * minute, day))).toBe(200);
   expect(await statusAt(gateway, tokenOf(2 * hour, day))).toBe(404);

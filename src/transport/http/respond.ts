@@ -1,7 +1,8 @@
 /** Turns answers and faults into HTTP responses. Every fault has the same form and names no internals. */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
-import { lingerBytes, lingerMs, maxLingerBytesPerSecond } from './limits.ts';
+import { Dropped } from './dropped.ts';
+import { lingerBytes, lingerMs } from './limits.ts';
 import { BodyTurn } from './turns.ts';
 
 /** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
@@ -105,25 +106,6 @@ function endAfterBody(response: ServerResponse, body: string): void {
   request.on('close', end);
   response.write(body);
   readOn();
-}
-
-/** What is read of refused bodies, on all connections of the process. */
-class Dropped {
-  #left = maxLingerBytesPerSecond;
-  #earnedMs = performance.now();
-
-  spend(bytes: number): void {
-    this.#left -= bytes;
-  }
-
-  /** 0: more may be read. */
-  waitMs(): number {
-    const nowMs = performance.now();
-    const earned = ((nowMs - this.#earnedMs) / 1_000) * maxLingerBytesPerSecond;
-    this.#earnedMs = nowMs;
-    this.#left = Math.min(this.#left + earned, maxLingerBytesPerSecond);
-    return this.#left > 0 ? 0 : Math.ceil((-this.#left / maxLingerBytesPerSecond) * 1_000) + 1;
-  }
 }
 
 const dropped = new Dropped();

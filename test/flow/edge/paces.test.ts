@@ -57,26 +57,24 @@ test('a stream is read at 32 MiB a second and no faster, once it has used up a s
   expect((await send(gateway.url, { headers: posting(), body: ping })).status).toBe(200);
 }, 60_000);
 
-/** Prints lines that are no messages as fast as they are taken, and writes how many bytes were, now and then. */
+/** Prints lines that are no messages as fast as they are taken, and writes how many bytes were. A pipe that is full holds it up. */
 const printing = (line: string, file: string): string => `
   const { writeFileSync } = require('node:fs');
   const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
-  const lines = ${JSON.stringify(line)}.repeat(64);
+  const lines = ${JSON.stringify(line)}.repeat(${Math.ceil(16_384 / line.length)});
   let written = 0;
   const flood = () => {
-    while (process.stdout.write(lines)) written += lines.length;
+    process.stdout.write(lines);
     written += lines.length;
-    process.stdout.once('drain', flood);
+    writeFileSync(${JSON.stringify(file)}, String(written));
+    setImmediate(flood);
   };
   require('node:readline').createInterface({ input: process.stdin }).on('line', (text) => {
     const { id, method } = JSON.parse(text);
     if (method === 'initialize')
       say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } } });
     else if (method === 'tools/list') say({ id, result: { tools: [{ name: 'flood', inputSchema: { type: 'object' } }] } });
-    else if (method === 'tools/call') {
-      flood();
-      setInterval(() => writeFileSync(${JSON.stringify(file)}, String(written - process.stdout.writableLength)), 50);
-    }
+    else if (method === 'tools/call') flood();
   });`;
 
 for (const [what, line, mostBytes] of [
@@ -101,6 +99,6 @@ for (const [what, line, mostBytes] of [
     for (let n = 0; n < 5; n += 1)
       expect((await send(gateway.url, { headers: posting(), body: ping })).status).toBe(200);
     expect(await written()).toBeLessThan(mostBytes);
-    await gateway.kill();
+    await gateway.kill('SIGKILL');
     await called;
   }, 60_000);
