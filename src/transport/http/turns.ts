@@ -1,7 +1,7 @@
 /**
- * Bodies and answers that come in pieces are read by turns, so that neither their bytes nor their pieces keep the loop from small requests. In
- * one turn of the loop all of them get so many bytes; small pieces cost far more than their bytes, and have a rate of their own. A
- * body that comes as one piece knows nothing of this.
+ * Bodies and answers that arrive in pieces share the event loop fairly, so that neither their bytes nor their pieces delay small
+ * requests. All bodies together, and all answers together, may read a fixed number of bytes per turn of the loop. Small pieces cost
+ * far more than their bytes, so they have a rate limit of their own. What arrives in one piece is not affected.
  */
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import {
@@ -22,10 +22,10 @@ export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
   }
 }
 
-/** What a socket hands over at once, in bytes. */
+/** Size of one socket read, in bytes. */
 const readBytes = 64 * 1024;
 
-/** Continues reading. False: there is nothing to read any more, so that the turn is another's. */
+/** Continues reading. Returns false when there is nothing left to read, so that another body gets the turn. */
 type GoOn = () => boolean;
 
 export class BodyTurns {
@@ -33,23 +33,23 @@ export class BodyTurns {
   #bytesLeft = maxBodyBytesPerTurn;
   #piecesLeft = smallPieceBurst;
   #earnedMs: number;
-  /** Continue in the next turn of the loop, in the order in which they wait. */
+  /** Bodies that continue in the next turn of the loop, in waiting order. */
   readonly #forTurn: GoOn[] = [];
-  /** Continue when small pieces may be read again. */
+  /** Bodies that continue when small pieces may be read again. */
   readonly #forPieces: GoOn[] = [];
   #isTurnDue = false;
   #timer: NodeJS.Timeout | undefined;
 
   readonly #onSpent: () => void;
 
-  /** `nowMs`: a clock that only goes forward. `onSpent` is told when small pieces have used up their allowance. */
+  /** `nowMs`: a monotonic clock. `onSpent` is called when the small pieces have used up their allowance. */
   constructor(nowMs: () => number = () => performance.now(), onSpent: () => void = () => {}) {
     this.#nowMs = nowMs;
     this.#onSpent = onSpent;
     this.#earnedMs = nowMs();
   }
 
-  /** Counts a piece. False: nothing more may be read before `wait` has called. */
+  /** Counts a piece. False: reading must stop until the callback given to `wait` is called. */
   took(bytes: number, isSmall: boolean): boolean {
     this.#bytesLeft -= bytes;
     this.#dueTurn();
@@ -89,7 +89,7 @@ export class BodyTurns {
     this.#timer = setTimeout(() => this.#paidFor(), Math.max(waitMs, 1)).unref();
   }
 
-  /** One goes on at a time: what it has ready may use up the allowance again. */
+  /** Resumes one body at a time: its buffered pieces may use up the allowance. */
   #paidFor(): void {
     this.#timer = undefined;
     this.#earn();
@@ -105,7 +105,7 @@ export class BodyTurns {
   }
 }
 
-/** Those of this process: of what clients send, and of what upstreams answer. Neither can use up the turns of the other. */
+/** The turns of this process, for bodies of clients and for answers of upstreams. Neither uses up the turns of the other. */
 const bodyTurns = new BodyTurns(undefined, () => newcomers.hold());
 export const answerTurns = new BodyTurns();
 
@@ -116,7 +116,7 @@ export class BodyTurn {
   readonly #goOn: GoOn;
   readonly #turns: BodyTurns;
 
-  /** `goOn` continues reading, or is false where the body is over. */
+  /** `goOn` continues reading; it returns false when the body is over. */
   constructor(goOn: () => boolean, turns: BodyTurns = bodyTurns) {
     this.#turns = turns;
     this.#goOn = () => {
@@ -125,7 +125,7 @@ export class BodyTurn {
     };
   }
 
-  /** Counts a piece. False: reading is to stop until `goOn` is called. */
+  /** Counts a piece. False: reading must stop until `goOn` is called. */
   took(bytes: number): boolean {
     const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;
     if (this.#turns.took(bytes, isSmall)) return !this.#waits;
