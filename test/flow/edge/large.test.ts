@@ -27,14 +27,17 @@ let session: PlainSession;
 let got = '';
 
 beforeAll(async () => {
-  const upstream = await startScripted((message, response, request) => {
-    got = digest(request.body.toString());
-    const { kind, how } = (message.params?.['arguments'] ?? {}) as { kind?: keyof typeof texts; how?: string };
-    const result = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${kind === undefined ? '{"tools":[{"name":"give","inputSchema":{"type":"object"}}]}' : texts[kind]}}`;
-    const type = how === 'events' ? 'text/event-stream' : 'application/json';
-    const mark = how === 'marked' ? '\u{feff}' : '';
-    response.writeHead(200, { 'content-type': type }).end(how === 'events' ? `data: ${result}\n\n` : mark + result);
-  });
+  const upstream = await startScripted(
+    (message, response, request) => {
+      got = digest(request.body.toString());
+      const { kind, how } = (message.params?.['arguments'] ?? {}) as { kind?: keyof typeof texts; how?: string };
+      const result = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${kind === undefined ? '{"tools":[{"name":"give","inputSchema":{"type":"object"}}]}' : texts[kind]}}`;
+      const type = how === 'events' ? 'text/event-stream' : 'application/json';
+      const mark = how === 'marked' ? '\u{feff}' : '';
+      response.writeHead(200, { 'content-type': type }).end(how === 'events' ? `data: ${result}\n\n` : mark + result);
+    },
+    { sessionId: 'large-1' },
+  );
   gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } }, admin: false });
   session = await openSession(gateway.url);
 });
