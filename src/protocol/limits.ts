@@ -40,5 +40,5 @@ export const eventFieldBytes = 64 * 1024;
 /** One server-sent event with its field names and line ends. */
 export const maxEventBytes = maxAnswerBytes + eventFieldBytes;
 
-/** A part of a message that is parsed whole, such as the revisions that a server names, in bytes. */
+/** A part of a message that is parsed whole, such as the revisions that a server names, and a name or URI in a request, in bytes. */
 export const maxParsedPartBytes = 64 * 1024;

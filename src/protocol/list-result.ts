@@ -117,7 +117,7 @@ export function readListPlaces(bytes: Buffer, member: ListMember, maxItems = Inf
 }
 
 /** Items are read until so many bytes of them were; then others have their turn. */
-const bytesPerStep = 256 * 1024;
+const bytesPerStep = 128 * 1024;
 
 /** Reads item after item, with a step now and then: `undefined` in place of an item. */
 export function* itemsInSteps(bytes: Buffer, places: readonly ListPlace[]): Generator<ListItem | undefined> {

@@ -63,10 +63,10 @@ test('of annotated schemas 256 KiB each and 2 MiB in all are looked into; tools 
   expect([...wanted.keys()]).toEqual(['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7', 'last', 'plain']);
 });
 
-test('a long page is read in steps, none of them of much more than 256 KiB', () => {
+test('a long page is read in steps, none of them of much more than 128 KiB', () => {
   const tools = Array.from({ length: 2_000 }, (_, n) => ({ name: `t${n}`, description: 'd'.repeat(1_000) }));
   const steps = toolHeaderSteps(reply(tools));
   let count = 0;
   for (; steps.next().done !== true; count += 1);
-  expect(count).toBe(7);
+  expect(count).toBe(15);
 });

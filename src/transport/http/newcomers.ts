@@ -1,7 +1,7 @@
 /**
- * Connections that have not asked for anything yet. One read of a socket may bring ten thousand small pieces of a body, which no rate
- * can hold back once they are read, and one turn of the loop reads every socket that has something. So where small pieces have used up
- * what they may cost, connections of which nothing is known are left unread for a moment, and then read one after another.
+ * Connections that have not sent any body yet. One read of a socket may bring ten thousand small pieces of a body, which no rate limit
+ * can hold back once they are read, and one turn of the event loop reads every socket that has data. So when small pieces have used up
+ * their allowance, connections of which nothing is known are left unread for a moment, and then read one after another.
  */
 import type { Socket } from 'node:net';
 import { newcomerMs } from './limits.ts';
@@ -16,12 +16,12 @@ export class Newcomers {
     socket.once('close', () => this.#unknown.delete(socket));
   }
 
-  /** Its first request is here. */
-  asked(socket: Socket): void {
+  /** Its first body has begun: from now on the turns of bodies limit it. */
+  known(socket: Socket): void {
     this.#unknown.delete(socket);
   }
 
-  /** Also what this turn of the loop would still have read of them stays unread. */
+  /** They stay unread, also in this turn of the event loop. */
   hold(): void {
     if (this.#unknown.size === 0) return;
     for (const socket of this.#unknown) {

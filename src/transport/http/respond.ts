@@ -83,24 +83,21 @@ function endAfterBody(response: ServerResponse, body: string): void {
     response.end();
   };
   const timer = setTimeout(end, lingerMs);
+  const readOn = (): void => {
+    if (dropped.mayRead()) request.resume();
+    else dropped.wait(() => request.resume());
+  };
   const turn = new BodyTurn(() => {
-    readOn();
+    if (!request.destroyed) readOn();
     return !request.destroyed;
   });
-  const readOn = (): void => {
-    const waitMs = dropped.waitMs();
-    if (waitMs === 0) request.resume();
-    else if (waitMs < lingerMs) setTimeout(readOn, waitMs).unref();
-  };
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    dropped.spend(chunk.length);
     if (left < 0) end();
-    if (!turn.took(chunk.length)) request.pause();
-    else if (dropped.waitMs() > 0) {
-      request.pause();
-      readOn();
-    }
+    const mayReadOn = dropped.took(chunk.length);
+    if (turn.took(chunk.length) && mayReadOn) return;
+    request.pause();
+    if (!turn.waits) readOn();
   });
   request.on('end', end);
   request.on('close', end);

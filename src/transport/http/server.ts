@@ -66,11 +66,7 @@ export function boundedServer(listener: RequestListener, secured?: Secured): Ser
     keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: slowConnectionCheckMs,
   };
-  const inTurn = pacedByConnection(listener);
-  const paced: RequestListener = (request, response) => {
-    newcomers.asked(request.socket);
-    inTurn(request, response);
-  };
+  const paced = pacedByConnection(listener);
   const server =
     secured === undefined
       ? createServer(bounds, paced)

@@ -125,6 +125,11 @@ export class BodyTurn {
     };
   }
 
+  /** It is not its turn: `goOn` will be called. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
   /** Counts a piece. False: reading must stop until `goOn` is called. */
   took(bytes: number): boolean {
     const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;

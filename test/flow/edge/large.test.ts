@@ -75,3 +75,20 @@ test('a large body with a fault anywhere is the fault that a small one is', asyn
   for (const bad of [good.slice(0, -1), `${good}}`, good.replace('"x":', '"x"'), good.replace('xxx', 'x\\qx')])
     expect(await statusOf(bad)).toEqual([400, -32_700]);
 });
+
+test('a name or a URI may have 64 KiB; a longer one is -32602 at once, and no server hears of it', async () => {
+  const codeOf = async (method: string, member: string, text: string): Promise<number | undefined> =>
+    (await session.ask(method, { [member]: text })).error?.code;
+  got = '';
+  for (const [method, member, text] of [
+    ['tools/call', 'name', 'up__'],
+    ['prompts/get', 'name', 'up__'],
+    ['resources/read', 'uri', 'up+x:'],
+    ['of/nobody', 'name', 'up__'],
+    ['of/nobody', 'uri', 'up+x:'],
+  ] as const)
+    expect([method, await codeOf(method, member, text.padEnd(65_535, 'n'))]).toEqual([method, -32_602]);
+  expect(got).toBe('');
+  expect(await codeOf('resources/read', 'uri', 'up+x:'.padEnd(65_534, 'n'))).toBeUndefined();
+  expect(got).not.toBe('');
+});

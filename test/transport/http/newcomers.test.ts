@@ -14,7 +14,7 @@ afterEach(() => {
 /** A server whose requests name themselves in their path; `onRequest` is told of each. */
 async function listening(newcomers: Newcomers, onRequest: (path: string) => void): Promise<() => Socket> {
   const server = createServer((request, response) => {
-    newcomers.asked(request.socket);
+    newcomers.known(request.socket);
     onRequest(request.url!);
     response.end('ok');
   });
