@@ -9,7 +9,7 @@ export class Dropped {
   readonly #waiting: (() => void)[] = [];
   #left = maxLingerBytesPerSecond;
   #earnedMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  #isArmed = false;
 
   /** `nowMs`: a monotonic clock. */
   constructor(nowMs: () => number = () => performance.now()) {
@@ -42,13 +42,13 @@ export class Dropped {
   }
 
   #arm(): void {
-    this.#timer ??= setTimeout(
-      () => {
-        this.#timer = undefined;
-        if (this.#waitMs() === 0) this.#waiting.shift()?.();
-        if (this.#waiting.length > 0) this.#arm();
-      },
-      Math.max(this.#waitMs(), 1),
-    ).unref();
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    const next = (): void => {
+      this.#isArmed = false;
+      if (this.#waitMs() === 0) this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#arm();
+    };
+    setTimeout(next, Math.max(this.#waitMs(), 1)).unref();
   }
 }

@@ -76,9 +76,11 @@ test('a large body with a fault anywhere is the fault that a small one is', asyn
     expect(await statusOf(bad)).toEqual([400, -32_700]);
 });
 
+async function codeOf(method: string, member: string, text: string): Promise<number | undefined> {
+  return (await session.ask(method, { [member]: text })).error?.code;
+}
+
 test('a name or a URI may have 64 KiB; a longer one is -32602 at once, and no server hears of it', async () => {
-  const codeOf = async (method: string, member: string, text: string): Promise<number | undefined> =>
-    (await session.ask(method, { [member]: text })).error?.code;
   got = '';
   for (const [method, member, text] of [
     ['tools/call', 'name', 'up__'],
