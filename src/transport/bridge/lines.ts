@@ -15,14 +15,24 @@ export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
+  readonly #onMark: () => void;
   /** The beginning of a line whose end has not come: `size` bytes. */
   #held = empty;
   #size = 0;
   /** Set while the rest of a line that is too long is skipped. */
   #long: { readonly head: Buffer; tail: Buffer } | undefined;
 
-  /** `onLine` gets no empty lines, no line ends and no byte order mark. What it gets may be part of the chunk. */
-  constructor(maxBytes: number, onLine: (line: Buffer) => void, onLong: (head: Buffer, tail: Buffer) => void) {
+  /**
+   * `onLine` gets no empty lines, no line ends and no byte order mark, of which `onMark` is told. What it gets may be part of the
+   * chunk.
+   */
+  constructor(
+    maxBytes: number,
+    onLine: (line: Buffer) => void,
+    onLong: (head: Buffer, tail: Buffer) => void,
+    onMark: () => void = () => {},
+  ) {
+    this.#onMark = onMark;
     this.#maxBytes = maxBytes;
     this.#onLine = onLine;
     this.#onLong = onLong;
@@ -89,6 +99,7 @@ export class LineSplitter {
 
   #give(bytes: Buffer, from: number, to: number): void {
     const marked = to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
+    if (marked) this.#onMark();
     const start = marked ? from + byteOrderMarkBytes : from;
     const end = bytes[to - 1] === carriageReturn ? to - 1 : to;
     if (end > start) this.#onLine(bytes.subarray(start, end));

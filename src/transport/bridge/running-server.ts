@@ -26,6 +26,8 @@ export interface ServerOwner {
   message(bytes: Buffer): void;
   /** A message over `maxMessageBytes` was skipped; its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
+  /** A line began with a byte order mark. */
+  marked(): void;
   /** It wrote this to stderr: one entry of its log, of one or more lines. */
   said(entry: string): void;
   /** The server ended. Once. */
