@@ -104,7 +104,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
       log,
     });
     cluster?.follow(prepared.config, (config) => apply({ ...current, config }));
-    const live = liveOf(prepared.config, context);
+    // Lines of the log that come by another way to the same terminal would cut in two what is drawn there.
+    const isOrdered = !process.stderr.isTTY || (terminal !== undefined && options.workers === 1);
+    const live = liveOf(prepared.config, context, isOrdered);
     // Lines that come while servers are still coming up stand above theirs.
     if (terminal !== undefined) terminal.above = live?.above;
     const probes = probesOf(admin, options);
@@ -216,13 +218,16 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
   };
 }
 
-function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
+/** `draws`: on a terminal the lines are drawn in their place; else one is written for each change. */
+function liveOf(config: Config, { bridge, io }: PoolContext, draws: boolean): LiveLines | undefined {
   const names = config.routes.flatMap((route) =>
     route.upstreams
       .filter(({ transport }) => transport.kind !== 'http')
       .map(({ name }) => bridgedName(routeKey(route), name)),
   );
-  return names.length === 0 ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
+  const { stdout } = io;
+  const out = draws ? stdout : { write: (text: string) => stdout.write(text) };
+  return names.length === 0 ? undefined : showLive(out, names, (name) => bridge.stateOf(name));
 }
 
 function bridgedOf(config: Config): BridgeSpec[] {
