@@ -1,5 +1,5 @@
 /**
- * The `mcpServers` file of Claude, Cursor and many others, and VS Code's `servers`, as they are → `Config`. All faults come at
+ * The `mcpServers` file of Claude, Cursor and many others, VS Code's `servers`, and Zed's `context_servers`, as they are → `Config`. All faults come at
  * once, each with its path and remedy; neither faults nor warnings hold a value of the file, for headers, variables and URLs
  * carry secrets.
  */
@@ -124,7 +124,7 @@ function parsed(text: string, findings: Findings): JsonDocument | undefined {
   }
 }
 
-/** Where the servers stand: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
+/** Where the servers stand: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings, and Zed's `context_servers`. */
 function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
   const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
   if (!(root instanceof Map)) {
@@ -133,7 +133,7 @@ function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers
   }
   const members = root as JsonObject;
   const settings = members.get('mcp');
-  const places: JsonPath[] = [['mcpServers'], ['servers']].filter(([key]) => members.has(key!));
+  const places: JsonPath[] = [['mcpServers'], ['servers'], ['context_servers']].filter(([key]) => members.has(key!));
   if (settings instanceof Map && settings.has('servers')) places.push(['mcp', 'servers']);
   const [at, other] = places;
   if (at === undefined) {
