@@ -10,7 +10,7 @@ import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { nobody, type Caller } from '../http/caller.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { blackoutMs, startingPollMs } from '../http/limits.ts';
-import type { UpstreamAdapter } from './adapter.ts';
+import type { ClientWords, UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession } from './session.ts';
 import { mayPool, tellsOfHealth } from './sharing.ts';
 import type { Upstream } from './upstream.ts';
@@ -37,6 +37,7 @@ export interface SessionOwner {
   readonly revision: Revision;
   /** Bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
+  readonly words?: ClientWords | undefined;
   /** The owner stands for several clients: a principal without sessions. */
   readonly isShared: boolean;
   /** See `Caller`. */
@@ -99,9 +100,9 @@ export class SessionOpener {
     if (reason !== 'probe' && upstream.blackoutUntil > now())
       throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     try {
-      const { revision, clientCapabilities: capabilities, isShared } = owner;
+      const { revision, clientCapabilities: capabilities, words, isShared } = owner;
       const opened = await withDeadline(
-        adapter.open(upstream, { revision, capabilities, caller, isShared }, deadlineMs),
+        adapter.open(upstream, { revision, capabilities, words, caller, isShared }, deadlineMs),
         deadlineMs,
         // Nobody is left to end it later.
         (late) => void adapter.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
@@ -116,6 +117,7 @@ export class SessionOpener {
       );
       if (!session.keepsSession) this.#keepSessionless(owner, session);
       upstream.capabilities = opened.capabilities;
+      upstream.serverInfo = opened.serverInfo;
       this.#returned(upstream);
       return session;
     } catch (fault) {
