@@ -1,13 +1,13 @@
 /**
- * Splits the output of a stdio server into lines (2025-11-25 transports §stdio: messages are delimited by newlines and
- * hold none). Bounded: a line in the making is one buffer, however small the chunks it comes in, and of a line that is too
- * long only the two ends are kept.
+ * Splits the output of a stdio server into lines (2025-11-25 basic/transports §stdio: messages are delimited by newlines and
+ * contain none). Memory is bounded: an incomplete line is one buffer, however small its chunks are, and only the two ends of a
+ * line that is too long are kept.
  */
 const newline = 0x0a;
 const carriageReturn = 0x0d;
-/** U+FEFF in UTF-8, which some programs put before what they print (RFC 8259 §8.1 lets a reader skip it). */
+/** U+FEFF in UTF-8, which some programs print first (RFC 8259 §8.1 lets a parser ignore it). */
 const byteOrderMarkBytes = 3;
-/** Kept of each end of a line that is too long; enough to find its JSON-RPC id. */
+/** Bytes kept of each end of a line that is too long; enough to find its JSON-RPC id. */
 const keptEndBytes = 512;
 const minHeldBytes = 1_024;
 
@@ -16,7 +16,7 @@ export class LineSplitter {
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
   readonly #onMark: () => void;
-  /** The beginning of a line whose end has not come: `size` bytes. */
+  /** The beginning of an incomplete line: `size` bytes. */
   #held = empty;
   #size = 0;
   /** Set while the rest of a line that is too long is skipped. */
@@ -38,7 +38,7 @@ export class LineSplitter {
     this.#onLong = onLong;
   }
 
-  /** Gives the number of lines that ended, empty ones included. */
+  /** Returns the number of lines that ended, including empty ones. */
   push(chunk: Buffer): number {
     let start = 0;
     let lines = 0;
@@ -55,7 +55,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The output has ended: what no newline closed is a line all the same. */
+  /** The output has ended. A last line without a newline counts as a line. */
   end(): void {
     this.#close();
   }
@@ -113,7 +113,7 @@ export class LineSplitter {
 
 const empty = Buffer.alloc(0);
 
-/** A copy of the last bytes of what both make up together. */
+/** A copy of the last bytes of both buffers joined. */
 function lastBytes(first: Buffer, second: Buffer): Buffer {
   const whole = Buffer.concat([first.subarray(-keptEndBytes), second.subarray(-keptEndBytes)]);
   return Buffer.from(whole.subarray(-keptEndBytes));
