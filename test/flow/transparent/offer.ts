@@ -59,6 +59,25 @@ const tools = [
   { name: 'dots.and/slashes', inputSchema: object },
   { name: 'work', inputSchema: object, execution: { taskSupport: 'optional' } },
   { name: 'view', inputSchema: object, _meta: { ui: { resourceUri: 'ui://view/main' } } },
+  ...[
+    'rich',
+    'failing',
+    'empty',
+    'whoami',
+    'refused',
+    'broken',
+    'need_url',
+    'steps',
+    'lines',
+    'ask',
+    'say',
+    'ask_apart',
+    'say_apart',
+    'touch',
+    'heard',
+    'hang',
+    'unask',
+  ].map((name) => ({ name, inputSchema: object })),
 ];
 const prompts = [
   {
