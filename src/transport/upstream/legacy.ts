@@ -54,12 +54,12 @@ export class LegacyAdapter implements UpstreamAdapter {
     const words = upstream.bridged ? undefined : client.words;
     const declared = withUnread(clientCapabilitiesJson(client.capabilities), words?.unread ?? {}, knownExtensions);
     const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${declared},"clientInfo":${words?.clientInfo ?? own}}}`;
-    const { caller } = client;
+    const { caller, trace } = client;
     const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
-    const probe = { session: new UpstreamSession(upstream, unknown, false), caller };
+    const probe = { session: new UpstreamSession(upstream, unknown, false), caller, trace };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs, wordsForBridge(upstream, client));
     const opened = readInitializeResult(answer.message, answer.sessionId, upstream.tolerated);
-    const begun = { session: new UpstreamSession(upstream, opened, false), caller };
+    const begun = { session: new UpstreamSession(upstream, opened, false), caller, trace };
     try {
       await this.#initialized(begun, deadlineMs);
     } catch (fault) {

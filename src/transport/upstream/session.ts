@@ -143,7 +143,7 @@ export interface Outbound {
   readonly caller: Caller;
   readonly said?: Said | undefined;
   /** Headers that tell to which trace it belongs (W3C Trace Context). */
-  readonly trace?: readonly string[];
+  readonly trace?: readonly string[] | undefined;
 }
 
 /** What a server calls itself: an `Implementation` as JSON text. Undefined for one that clients would refuse, or far too long. */
