@@ -2,7 +2,7 @@
  * `initialize`: opens a session at every upstream in parallel, with a deadline, and merges them into one answer and one token. It
  * succeeds if one upstream does; the others join later (2025-11-25 basic/lifecycle §Initialization).
  */
-import { GatewayError } from '../errors.ts';
+import { ConsentRequired, GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
 import { clientCapability, clientTasks, serverCapability, serverTasks } from '../protocol/capabilities.ts';
 import { clientBits } from '../protocol/declared.ts';
@@ -10,6 +10,7 @@ import type { Message } from '../protocol/envelope.ts';
 import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { UpstreamSession as SealedSession } from '../session/claims.ts';
+import { consentFault } from './faults.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -67,7 +68,7 @@ export async function openAll(
   const { revision, capabilities: clientCapabilities } = greeting;
   const owner = { revision, clientCapabilities, isShared: false, principalId: caller.principalId };
   const selected = upstreams.all.filter((upstream) => reaches(upstream));
-  let consent: GatewayError | undefined;
+  let consent: ConsentRequired | undefined;
   const openings = await Promise.all(
     selected.map(async (upstream): Promise<Opening> => {
       try {
@@ -77,14 +78,14 @@ export async function openAll(
         };
       } catch (fault) {
         const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
-        if (fault instanceof GatewayError && fault.code === 'consent_required') consent ??= fault;
+        if (fault instanceof ConsentRequired) consent ??= fault;
         return { upstream, session: undefined, isStarting };
       }
     }),
   );
   const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
   // The client is told where to give it, since nothing else would tell.
-  if (isDown && consent !== undefined) throw consent;
+  if (isDown && consent !== undefined) throw consentFault(consent.linkFor(undefined), owner);
   // A caller who gets none of the upstreams has a session in which there is nothing.
   if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;

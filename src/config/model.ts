@@ -99,6 +99,8 @@ export interface UpstreamConfig {
   readonly forwardHeaders: readonly string[];
   /** Of these headers, those that it gets under another name (lower case both); a header may have several. */
   readonly forwardedAs?: readonly (readonly [name: string, as: string])[];
+  /** What the `aud` of a caller's access token must hold where `forwardHeaders` passes it on; absent: the URL. `*`: anything. */
+  readonly passedAudience?: string;
   /** Absent: all. */
   readonly prompts?: NameSelector;
   readonly resources?: NameSelector;

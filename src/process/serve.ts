@@ -90,6 +90,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       keyring,
       () => (options.resource === undefined ? doors.originOf(mainPort) : new URL(options.resource).origin),
       log,
+      (notice) => {
+        void heard(notice);
+        void tell(notice);
+      },
     );
   const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
@@ -203,7 +207,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     serves = config;
     setRoutes(next);
     renewDoors();
+    const formerPages = pages;
     pages = publicPages(config.routes);
+    // Some clients may still wait for what it asks.
+    setTimeout(() => formerPages.close(), formerPagesMs).unref();
     // Its streams end in good order; what is under way finishes.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
@@ -215,6 +222,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
     await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
     await doors.close();
+    pages.close();
     for (const route of routes.routes) await route.close();
     peerDoor?.close();
     tls?.stop();
@@ -235,6 +243,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     drain,
   };
 }
+
+/** Longer than any of their requests may take (transport/egress/guarded-fetch.ts). */
+const formerPagesMs = 20_000;
 
 function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerTls | undefined {
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);

@@ -26,7 +26,9 @@ export type Rest =
   /** At the replica that holds the upstream's stream. */
   | { readonly kind: 'held'; readonly place: HoldAddress }
   /** At any replica: the upstream's stream is taken up after an event. `at` is JSON text of the caller's own. */
-  | { readonly kind: 'resumed'; readonly at: string };
+  | { readonly kind: 'resumed'; readonly at: string }
+  /** From its begin, once its user has given the upstream permission; `state`: the upstream's own, where it had given one before. */
+  | { readonly kind: 'consent'; readonly state: string | undefined };
 
 export const digestBytes = 16;
 
@@ -39,7 +41,7 @@ export function sealRequestState(session: OpenSession, call: CallState, random: 
 
 /** undefined for every text that is no state of this principal. Whether it fits the call and is in time is for the caller to say. */
 export function openRequestState(session: OpenSession, text: string, nowSeconds: number): CallState | undefined {
-  for (const kind of ['call', 'held', 'resumed'] as const) {
+  for (const kind of ['call', 'held', 'resumed', 'consent'] as const) {
     const payload = openBound(session, 'rst', kind, text, nowSeconds);
     if (payload === undefined) continue;
     const reader = new OctetReader(payload);
@@ -61,6 +63,9 @@ function restBytes(rest: Rest): Buffer {
       return Buffer.concat([rest.place.hold, Buffer.from(rest.place.address, 'latin1')]);
     case 'resumed':
       return Buffer.from(rest.at, 'utf8');
+    case 'consent':
+      // A state may be empty, and is something else than none.
+      return rest.state === undefined ? Buffer.alloc(0) : Buffer.from(`=${rest.state}`, 'utf8');
   }
 }
 
@@ -72,5 +77,9 @@ function readRest(kind: Rest['kind'], reader: OctetReader): Rest {
       return { kind, place: { hold: reader.take(holdBytes), address: reader.rest().toString('latin1') } };
     case 'resumed':
       return { kind, at: reader.rest().toString('utf8') };
+    case 'consent': {
+      const text = reader.rest().toString('utf8');
+      return { kind, state: text === '' ? undefined : text.slice(1) };
+    }
   }
 }

@@ -60,7 +60,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   'route/compose.ts': 'wiring: test/flow',
   'route/consents.ts': 'test/flow/oauth/consent.test.ts',
   'route/credentials.ts': 'test/flow/oauth/upstream-tokens.test.ts, test/flow/oauth/consent.test.ts',
-  'route/public-pages.ts': 'test/flow/oauth/callers.test.ts',
   'route/route.ts': 'wiring: test/flow/reload.test.ts, test/flow/streams/drain.test.ts',
   'session/key-spec.ts': 'part of the keys: test/session/key-file.test.ts, test/session/kdf.test.ts',
   'telemetry/': 'test/telemetry, and what is counted in test/flow',

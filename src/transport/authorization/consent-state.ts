@@ -10,11 +10,13 @@ import { openedText, sealedText } from './sealed-text.ts';
 export type User = Exclude<Identity, 'anonymous'>;
 
 /** Who is asked, and for which upstream. */
-interface Ticket {
+export interface Ticket {
   readonly user: User;
   /** Names the upstream among all that need consent. */
   readonly upstream: string;
   readonly id: string;
+  /** The session that asked, as 22 characters of base64url, where it is to be told. */
+  readonly session?: string;
 }
 
 /** The same, on its way through the authorization server. */

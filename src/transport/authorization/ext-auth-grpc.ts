@@ -13,6 +13,8 @@ import type { GatewayError } from '../../errors.ts';
 import { authorizationUnavailable, denied, tokenInvalid } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import { certificateBehind } from '../http/client-certificate.ts';
+import type { EgressSettings } from '../egress/address-rules.ts';
+import { guardedTarget } from '../egress/guarded-grpc.ts';
 import { connectionSettings } from '../http/connection.ts';
 import type { ExtAuth } from './ext-auth.ts';
 
@@ -31,6 +33,8 @@ export interface GrpcExtAuth {
   /** What clients are told when nobody can be asked: 403, or 503 for anything else. Default 503. */
   readonly statusOnError?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Which addresses it may be at, as for all that authorization asks of others. */
+  readonly egress: EgressSettings;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -69,7 +73,7 @@ export interface GrpcCheck {
 /** `challenge` is for a 401 that names none. */
 export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
   const method = checkMethod();
-  const clients = config.urls.map((url) => clientAt(url, config.tls?.get(url)));
+  const clients = config.urls.map((url) => clientAt(url, config.egress, config.tls?.get(url)));
   const shown =
     config.headersToExtAuth === undefined ? undefined : new Set(['authorization', ...config.headersToExtAuth]);
   const extensions = Object.fromEntries((config.contextExtensions ?? []).map(({ name, value }) => [name, value]));
@@ -109,11 +113,13 @@ function checkMethod(): Check {
   return service.Check;
 }
 
-function clientAt(url: string, tls: UpstreamTls | undefined): Client {
+function clientAt(url: string, egress: EgressSettings, tls: UpstreamTls | undefined): Client {
   const { protocol, hostname, port } = new URL(url);
   const isSecure = protocol === 'https:';
-  const address = `dns:${hostname}:${port === '' ? (isSecure ? 443 : 80) : port}`;
-  return new Client(address, isSecure ? secured(url, tls) : credentials.createInsecure(), {
+  const at = port === '' ? (isSecure ? 443 : 80) : Number(port);
+  const { target, options } = guardedTarget(hostname, at, !isSecure, egress);
+  return new Client(target, isSecure ? secured(url, tls) : credentials.createInsecure(), {
+    ...options,
     'grpc.max_receive_message_length': maxAnswerBytes,
     'grpc.max_reconnect_backoff_ms': maxReconnectMs,
     ...(isSecure && tls?.serverName !== undefined && { 'grpc.ssl_target_name_override': tls.serverName }),

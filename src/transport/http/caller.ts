@@ -74,7 +74,7 @@ export function callerOf(
 const ids = new WeakMap<object, string>();
 
 /** The same for equal principals, and fit for a header. */
-function principalId(principal: Principal): string {
+export function principalId(principal: Principal): string {
   if (principal === 'anonymous') return '';
   let id = ids.get(principal);
   if (id === undefined) {

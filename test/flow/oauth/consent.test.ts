@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { browse, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
+import { givePermission, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
 import { authorizationServer, type AuthorizationServer } from '../../support/oidc.ts';
 import { initializeText, messagesOf, openSession, posting, send, type Rpc } from '../../support/plain-client.ts';
 import { oauthOf, startProtected, type ProtectedRoute } from '../../support/protected.ts';
@@ -41,26 +41,20 @@ function routeWith(backends: ProtectedRoute['backends']): ProtectedRoute {
   };
 }
 
+/** These clients declare no elicitation. */
 function linkIn({ error }: Rpc): string {
-  expect(error?.code).toBe(-32_042);
-  const { elicitations } = error!.data as { elicitations: { mode: string; url: string; elicitationId: string }[] };
-  expect(elicitations[0]).toMatchObject({ mode: 'url', elicitationId: expect.any(String) });
-  expect(error?.message).toContain(elicitations[0]!.url);
-  return elicitations[0]!.url;
+  expect(error).toMatchObject({ code: -32_603, message: expect.stringContaining('Your permission is needed') });
+  expect(error).not.toHaveProperty('data');
+  return /http\S+/.exec(error!.message)![0];
 }
 
 function renewals(): number {
   return provider.asked.filter((one) => one === 'POST /token').length;
 }
 
-/** As a person would, in a browser. */
 async function consent(link: string, account: string): Promise<void> {
   provider.account = account;
-  const jar = new Map<string, string>();
-  const page = await browse(link, jar);
-  expect(page.status).toBe(200);
-  const done = await browse(/href="([^"]+)"/.exec(page.text)![1]!.replaceAll('&amp;', '&'), jar);
-  expect(done.status).toBe(200);
+  await givePermission(link);
 }
 
 test.each(['1', '2'])('each user has a token of their own, with %s process(es)', async (workers) => {
