@@ -153,7 +153,19 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());
   const idle = new Idle(parked);
   const underWay = new UnderWay();
-  const calls = new Dispatcher({ ...host, hops, changes, lists, journal, keeper, standings, underWay, asked, parked, credentials });
+  const calls = new Dispatcher({
+    ...host,
+    hops,
+    changes,
+    lists,
+    journal,
+    keeper,
+    standings,
+    underWay,
+    asked,
+    parked,
+    credentials,
+  });
   const gatewayFor = ({ naming }: RouteConfig): Gateway =>
     new Gateway({
       upstreams,

@@ -120,7 +120,12 @@ interface Personal {
 function grantedBy(grant: UpstreamGrant & { readonly kind: 'clientCredentials' | 'tokenExchange' }): Granted {
   const { egress: settings, ...auth } = grant;
   const egress = guardedEgress(
-    opened(settings ?? {}, [grant.issuer, grant.tokenEndpoint, grant.assertedAt?.issuer, grant.assertedAt?.tokenEndpoint]),
+    opened(settings ?? {}, [
+      grant.issuer,
+      grant.tokenEndpoint,
+      grant.assertedAt?.issuer,
+      grant.assertedAt?.tokenEndpoint,
+    ]),
   );
   return { grant, egress, credentials: upstreamCredentials(auth, egress) };
 }

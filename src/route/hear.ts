@@ -19,7 +19,10 @@ export interface Heard {
 }
 
 /** Resolves when the notice is applied here. */
-export async function hear(notice: Notice, { clients, streams, underWay, changes, wishes, named }: Heard): Promise<void> {
+export async function hear(
+  notice: Notice,
+  { clients, streams, underWay, changes, wishes, named }: Heard,
+): Promise<void> {
   switch (notice.kind) {
     case 'ended': {
       const jti = Buffer.from(notice.jti, 'base64url');

@@ -30,8 +30,14 @@ function told(revision: Revision, capabilities: number, more: { message?: typeof
   return { client, sessions, status, body: JSON.parse(body) as { error?: object; result?: Record<string, unknown> } };
 }
 
+const withState = (requestState: unknown): typeof call =>
+  toServer('tools/call', { name: 'a', arguments: {}, requestState });
+
 const plain = {
-  error: { code: -32_603, message: 'Your permission is needed: open https://gw.example.com/start?ticket=t and try again' },
+  error: {
+    code: -32_603,
+    message: 'Your permission is needed: open https://gw.example.com/start?ticket=t and try again',
+  },
 };
 
 test('with the error of 2025-11-25 where that is known, for its own session', () => {
@@ -79,7 +85,11 @@ describe('by a round of 2026-07-28', () => {
       inputRequests: {
         consent: {
           method: 'elicitation/create',
-          params: { mode: 'url', url: 'https://gw.example.com/start?ticket=t', message: expect.stringContaining('Open it') },
+          params: {
+            mode: 'url',
+            url: 'https://gw.example.com/start?ticket=t',
+            message: expect.stringContaining('Open it'),
+          },
         },
       },
     });
@@ -90,8 +100,6 @@ describe('by a round of 2026-07-28', () => {
   test('which keeps what the upstream wanted back, however often it is asked', () => {
     const client = aClient({ revision: '2026-07-28', capabilities: urls });
     const { fault: thrown } = fault();
-    const withState = (requestState: unknown): typeof call =>
-      toServer('tools/call', { name: 'a', arguments: {}, requestState });
     let state: unknown = sealCallState(client, upstream, call, { kind: 'call', state: 'its own' });
     for (let round = 0; round < 3; round += 1) {
       const { body } = faultToClient({ client, message: withState(state) }, thrown, upstream);

@@ -72,9 +72,10 @@ export async function startConsentProvider(options: ConsentProviderOptions = {})
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
       ...(documents !== undefined && {
         // Its own way out refuses this machine.
-        fetch: (url: string | URL | Request, { method, headers }: RequestInit = {}) => {
-          asked.push(`document ${String(url)}`);
-          return fetch(documents(String(url)), { ...(method && { method }), ...(headers && { headers }) });
+        fetch: (input: string | URL | Request, { method, headers }: RequestInit = {}) => {
+          const url = input instanceof Request ? input.url : input.toString();
+          asked.push(`document ${url}`);
+          return fetch(documents(url), { ...(method && { method }), ...(headers && { headers }) });
         },
       }),
       ttl: { AccessToken: ttl, Session: 600, Grant: 600, Interaction: 600, RefreshToken: 600 },
@@ -140,7 +141,10 @@ export async function browse(
     const { host, origin } = new URL(next);
     const own = [...jar].filter(([name]) => name.startsWith(`${host} `));
     const cookie = own.map(([name, value]) => `${name.slice(host.length + 1)}=${value}`).join('; ');
-    const answer = await fetch(next.replace(origin, found[origin] ?? origin), { redirect: 'manual', headers: cookie === '' ? {} : { cookie } });
+    const answer = await fetch(next.replace(origin, found[origin] ?? origin), {
+      redirect: 'manual',
+      headers: cookie === '' ? {} : { cookie },
+    });
     for (const line of answer.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (value === '') jar.delete(`${host} ${name}`);

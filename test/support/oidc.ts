@@ -195,7 +195,7 @@ function exchange(keys: readonly JWK[]) {
     });
     if (params.requested_token_type === idJag) {
       const { audience, resource, scope } = params;
-      const assertion = new SignJWT({ client_id: client!.clientId, resource, ...(scope !== undefined && { scope }) })
+      const assertion = new SignJWT({ client_id: client.clientId, resource, ...(scope !== undefined && { scope }) })
         .setProtectedHeader({ alg: 'ES256', kid: keys[0]!.kid!, typ: 'oauth-id-jag+jwt' })
         .setIssuer(provider.issuer)
         .setSubject(payload.sub!)

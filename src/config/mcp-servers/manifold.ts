@@ -94,8 +94,7 @@ function withSettings(
   if (settings === undefined) return server;
   const path = [key, 'backends', server.name];
   for (const name of ['acknowledgeTokenPassthrough', 'passthroughAudience'] as const)
-    if (settings[name] !== undefined)
-      fault(context, [...path, name], 'belongs to the server itself', 'Move it there');
+    if (settings[name] !== undefined) fault(context, [...path, name], 'belongs to the server itself', 'Move it there');
   const { timeoutMs, era, onSessionLoss, ...rest } = tuned(context, path, settings);
   return Object.freeze({
     ...server,

@@ -223,12 +223,7 @@ function grantedBy(
   return authorizationCodeGrant(client, answer, { pkceCodeVerifier: verifier, expectedState: state }, named);
 }
 
-function tokensOf(
-  answer: TokenEndpointResponse,
-  nowMs: number,
-  client: OAuthClientIdentity,
-  former?: string,
-): Tokens {
+function tokensOf(answer: TokenEndpointResponse, nowMs: number, client: OAuthClientIdentity, former?: string): Tokens {
   const { access_token: access, token_type: type, refresh_token: refresh = former, expires_in: seconds } = answer;
   if (type.toLowerCase() !== 'bearer' || !/^[\x21-\x7e]+$/.test(access))
     throw new GatewayError('upstream_unauthorized', 'not a token of type Bearer');

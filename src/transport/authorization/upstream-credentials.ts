@@ -150,7 +150,11 @@ function granted(
 }
 
 /** The client at the token endpoint, made again when that moves. */
-function tokenClient(auth: OAuthClientIdentity & Pick<Grant, 'issuer' | 'tokenEndpoint'>, egress: Egress, now?: () => number): () => Promise<Configuration> {
+function tokenClient(
+  auth: OAuthClientIdentity & Pick<Grant, 'issuer' | 'tokenEndpoint'>,
+  egress: Egress,
+  now?: () => number,
+): () => Promise<Configuration> {
   const metadata = discovered(auth.issuer, egress.fetch, now);
   let made: { readonly endpoint: string; readonly client: Promise<Configuration> } | undefined;
   return async () => {

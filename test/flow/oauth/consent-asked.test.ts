@@ -99,15 +99,18 @@ describe('a client of 2025-11-25 that shows URLs', () => {
     const [one, other] = await Promise.all(
       pair.map(async ({ url }) => await openSession(url, { capabilities: urls, headers })),
     );
-    const streams = await Promise.all([listening(one!.url, one!.token, headers), listening(other!.url, other!.token, headers)]);
+    const streams = await Promise.all([
+      listening(one!.url, one!.token, headers),
+      listening(other!.url, other!.token, headers),
+    ]);
     const { error } = await one!.ask('tools/call', called, ...headers);
     const { elicitations } = error!.data as { elicitations: { elicitationId: string; url: string }[] };
     await givePermission(elicitations[0]!.url);
-    const complete = await streams[0]!.until(({ method }) => method === 'notifications/elicitation/complete');
+    const complete = await streams[0].until(({ method }) => method === 'notifications/elicitation/complete');
     expect(complete.params).toEqual({ elicitationId: elicitations[0]!.elicitationId });
-    await streams[1]!.until(({ method }) => method === 'notifications/resources/list_changed');
+    await streams[1].until(({ method }) => method === 'notifications/resources/list_changed');
     expect(await other!.ask('tools/call', called, ...headers)).toHaveProperty('result');
-    expect(streams[1]!.messages.map(({ method }) => method)).not.toContain('notifications/elicitation/complete');
+    expect(streams[1].messages.map(({ method }) => method)).not.toContain('notifications/elicitation/complete');
   });
 });
 
@@ -218,7 +221,10 @@ describe('a client of 2026-07-28 that shows URLs', () => {
 });
 
 function expectPlain({ error }: Rpc): void {
-  expect(error).toMatchObject({ code: -32_603, message: expect.stringMatching(/permission.* open http\S+ and try again/) });
+  expect(error).toMatchObject({
+    code: -32_603,
+    message: expect.stringMatching(/permission.* open http\S+ and try again/),
+  });
   expect(error).not.toHaveProperty('data');
 }
 

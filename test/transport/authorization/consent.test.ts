@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConsentRequired } from '../../../src/errors.ts';
-import { callbackPath, clientDocument, clientDocumentPath, consentClient } from '../../../src/transport/authorization/consent-client.ts';
+import {
+  callbackPath,
+  clientDocument,
+  clientDocumentPath,
+  consentClient,
+} from '../../../src/transport/authorization/consent-client.ts';
 import { answerConsent } from '../../../src/transport/authorization/consent-pages.ts';
 import { consentMs, consentSeal, type User } from '../../../src/transport/authorization/consent-state.ts';
 import {

@@ -232,7 +232,7 @@ test('is asked at addresses that are allowed alone, whatever its name (the guard
   const { port } = new URL(`http://${address}`);
   for (const egress of [{}, { allowPrivate: true, allowPlainPrivate: true }])
     for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])
-      expect(await asked({ urls: [`http://${host}:${port}`], egress })).toEqual([503, 'Retry-After 5']);
+      expect(await asked({ urls: [`http://${host}:${port}`], egress })).toEqual([503, expect.any(String)]);
   expect(seen).toHaveLength(0);
   expect(await asked({ urls: [`http://localhost:${port}`] })).toMatchObject({ principal: 'anonymous' });
   expect(seen).toHaveLength(1);

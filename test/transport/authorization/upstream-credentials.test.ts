@@ -84,7 +84,10 @@ test('token exchange: a token of the caller for the upstream, for each caller it
 test('an issuer that knows no upstream gives an assertion, for which the upstream’s own server gives the token (ID-JAG)', async () => {
   as = await authorizationServer();
   const own = await authorizationServer({ trusts: as.issuer, clients: ['gateway'] });
-  const identity = { clientId: 'gateway', credential: { method: 'client_secret_basic', secret: clientSecret } } as const;
+  const identity = {
+    clientId: 'gateway',
+    credential: { method: 'client_secret_basic', secret: clientSecret },
+  } as const;
   const assertedAt = { ...identity, issuer: own.issuer };
   const credentials = upstreamCredentials({ kind: 'tokenExchange', ...grant({ assertedAt }) }, egress, now);
   const [alice, bob] = [await as.token(), await as.token({ client: 'bob' })];
@@ -93,7 +96,12 @@ test('an issuer that knows no upstream gives an assertion, for which the upstrea
     [bob, 'bob'],
     [alice, 'alice'],
   ] as const)
-    expect(claimsOf(await credentials.for(token))).toMatchObject({ iss: own.issuer, aud: upstream, sub, scope: 'read' });
+    expect(claimsOf(await credentials.for(token))).toMatchObject({
+      iss: own.issuer,
+      aud: upstream,
+      sub,
+      scope: 'read',
+    });
   expect(own.asked.filter((path) => path === '/token')).toHaveLength(2);
   // A server that trusts another issuer takes none of it.
   const other = await authorizationServer({ trusts: own.issuer, clients: ['gateway'] });

@@ -100,7 +100,11 @@ test.each([
     new HttpExchange(sink, new Wheel(), 5_000),
   );
   await sink.over;
-  const told = { again: [`json ${answered}`, 'end'], refused: ['upstream_unauthorized'], failed: ['upstream_unreachable'] };
+  const told = {
+    again: [`json ${answered}`, 'end'],
+    refused: ['upstream_unauthorized'],
+    failed: ['upstream_unreachable'],
+  };
   expect(sink.told).toEqual(told[outcome]);
   expect(refusing.requests).toHaveLength(outcome === 'again' ? 2 : 1);
   expect(asked).toHaveLength(status === 500 || challenge?.includes('scope') === true ? 0 : 1);
