@@ -1,4 +1,7 @@
-/** What one caller would see and be allowed on each route, rule by rule, told from the configuration alone: nothing is connected to. */
+/**
+ * What a given caller would see and be allowed to do on each route, rule by rule. Derived from the configuration only; nothing is
+ * connected.
+ */
 import { compiled, reachOf } from '../clients/rules-gate.ts';
 import { routeKey, type Config, type RouteConfig, type UpstreamConfig } from '../config/model.ts';
 import type { AuthorizationConfig } from '../config/security.ts';
@@ -6,24 +9,24 @@ import { celCaller, celCondition, celRequest } from '../oauth/cel.ts';
 import { claimTest } from '../oauth/claims.ts';
 import type { Decision } from '../oauth/rules.ts';
 import { scopesOf, withImplied } from '../oauth/scopes.ts';
-import type { Asking } from '../oauth/subject.ts';
+import type { CallerFacts } from '../oauth/subject.ts';
 
-/** A rule, and why it is or is not about the caller. */
+/** A rule, and why it applies or does not apply to the caller. */
 interface RuleVerdict {
   readonly rule: number;
   readonly action: 'Allow' | 'Deny';
   readonly matches: boolean;
-  /** Empty when it matches. */
+  /** The reasons for no match; empty when the rule matches. */
   readonly because: readonly string[];
 }
 
 interface ThingVerdict {
   readonly kind: 'tool' | 'prompt' | 'resource';
-  /** `*`: every one that no rule names. */
+  /** `*`: all that no rule names. */
   readonly name: string;
   readonly allow: boolean;
   readonly rule: number | 'default' | 'exempt';
-  /** Scopes that would open it. */
+  /** Scopes that would allow it. */
   readonly scopes?: readonly string[];
 }
 
@@ -37,7 +40,7 @@ export interface CallerPlan {
   }[];
 }
 
-/** `claims` are those of an access token. Throws for a condition that is no CEL. */
+/** `claims` are those of an access token. Throws for a condition that is not valid CEL. */
 export function callerPlans({ routes }: Config, claims: Readonly<Record<string, unknown>>): readonly CallerPlan[] {
   return routes.map((route) => planOf(route, claims));
 }
@@ -71,7 +74,7 @@ function planOf(route: RouteConfig, given: Readonly<Record<string, unknown>>): C
 }
 
 function verdictOf(decision: Decision): Pick<ThingVerdict, 'allow' | 'rule' | 'scopes'> {
-  // Rules are counted from 1 for people.
+  // Rules are counted from 1 in the output.
   const rule = typeof decision.rule === 'number' ? decision.rule + 1 : decision.rule;
   if (decision.allow || decision.scopes === undefined) return { allow: decision.allow, rule };
   return { allow: false, rule, scopes: decision.scopes };
@@ -84,7 +87,7 @@ function namedTools(authorization: AuthorizationConfig | undefined, { id }: Upst
   return [...new Set(named.map(({ tool }) => tool))];
 }
 
-function verdictsOn({ rules }: AuthorizationConfig, asking: Asking): readonly RuleVerdict[] {
+function verdictsOn({ rules }: AuthorizationConfig, asking: CallerFacts): readonly RuleVerdict[] {
   return rules.map(({ action, source, cel }, at) => {
     const lacking = (source?.scopes ?? []).filter((scope) => !asking.scopes.has(scope));
     const because = [
@@ -98,8 +101,8 @@ function verdictsOn({ rules }: AuthorizationConfig, asking: Asking): readonly Ru
   });
 }
 
-/** A condition on what is called is judged for each thing; here only what holds of the caller is told. */
-function conditionFaults(cel: string, asking: Asking): readonly string[] {
+/** A condition on the call is evaluated per call; here only the part about the caller is checked. */
+function conditionFaults(cel: string, asking: CallerFacts): readonly string[] {
   if (/\bmcp\b/.test(cel)) return [];
   const subject = { kind: 'tool', upstream: '', name: '', method: 'tools/call' } as const;
   const outcome = celCondition(cel)(celRequest(celCaller(asking), subject));
@@ -107,7 +110,7 @@ function conditionFaults(cel: string, asking: Asking): readonly string[] {
   return [outcome === 'error' ? 'its condition fails' : 'its condition does not hold'];
 }
 
-/** For people. */
+/** The plan as text for a terminal. */
 export function callerPlanText(plans: readonly CallerPlan[]): string {
   return plans
     .map(({ route, rules, upstreams }) => {

@@ -251,7 +251,7 @@ describe('renewal', () => {
     const provider = await startConsentProvider({ registers: true, ttl: 100 });
     const file = join(directory, 'shared.json');
     const one = await gateway({ issuer: provider.issuer }, file);
-    const other = await gateway({ issuer: provider.issuer }, file);
+    const other = await gateway({ issuer: provider.issuer }, file, one.origin);
     await consent(one, alice);
     const first = await one.tokens.tokenOf(alice);
     expect(await other.tokens.tokenOf(alice)).toBe(first);
