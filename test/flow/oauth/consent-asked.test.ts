@@ -43,7 +43,8 @@ beforeAll(async () => {
     },
     ['--token-store', join(directory, 'tokens.json')],
   );
-});
+  // Several processes start one after the other on a busy machine.
+}, 60_000);
 afterAll(async () => {
   await as.close();
   await rm(directory, { recursive: true });

@@ -21,10 +21,12 @@ import {
   type ConsentTokens,
 } from '../../../src/transport/authorization/consent-tokens.ts';
 import { fileStore } from '../../../src/transport/authorization/token-store-file.ts';
+import { redisStore } from '../../../src/transport/authorization/token-store-redis.ts';
 import { tokenStore } from '../../../src/transport/authorization/token-store.ts';
 import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
 import { firstKey, ringOf } from '../../session/ring.ts';
 import { browse, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
+import { hasRedis, startRedis } from '../../support/redis.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 
 const alice: User = { iss: 'https://as.example', sub: 'alice@gateway', bind: '' };
@@ -54,16 +56,16 @@ interface Gateway {
 }
 
 let count = 0;
+const storeFile = (): string => join(directory, `${(count += 1)}.json`);
 
-/** The pages and the tokens of one upstream; `file`: the store that another replica has; `named`: its public address. */
+/** The pages and the tokens of one upstream; `file`: the store that another replica has, a path or the URL of a Redis; `named`: its public address. */
 async function gateway(
   config: Partial<ConsentConfig> & Pick<ConsentConfig, 'issuer'>,
   file?: string,
   named?: string,
 ): Promise<Gateway> {
-  const store = tokenStore(await fileStore(file ?? join(directory, `${(count += 1)}.json`)), ring, () =>
-    Math.floor(now() / 1_000),
-  );
+  const raw = file?.startsWith('redis:') === true ? redisStore(file, () => {}) : await fileStore(file ?? storeFile());
+  const store = tokenStore(raw, ring, () => Math.floor(now() / 1_000));
   const seal = consentSeal(ring, now);
   const consents: string[] = [];
   const faults: unknown[] = [];
@@ -87,6 +89,7 @@ async function gateway(
   closedAtTheEnd(async () => {
     server.closeAllConnections();
     server.close();
+    await raw.close();
   });
   const local = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const origin = named ?? local;
@@ -246,10 +249,17 @@ describe('a call waits for the permission of its user', () => {
   });
 });
 
+const stores: readonly (readonly [string, () => string | Promise<string>])[] = [
+  ['a file', storeFile],
+  ...(hasRedis ? [['Redis', startRedis] as const] : []),
+];
+
+test.skipIf(hasRedis)('Redis: this machine has no redis-server', ({ skip }) => skip('no redis-server'));
+
 describe('renewal', () => {
-  test('once, by one of two replicas, and its new refresh token is kept', async () => {
+  test.each(stores)('once, by one of two replicas, and its new refresh token is kept in %s', async (_name, place) => {
     const provider = await startConsentProvider({ registers: true, ttl: 100 });
-    const file = join(directory, 'shared.json');
+    const file = await place();
     const one = await gateway({ issuer: provider.issuer }, file);
     const other = await gateway({ issuer: provider.issuer }, file, one.origin);
     await consent(one, alice);
