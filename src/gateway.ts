@@ -21,6 +21,7 @@ import type { ModernRequestPlan, RequestPlan } from './protocol/methods.ts';
 import type { Keeper } from './streams/keeper.ts';
 import type { OpenStreams } from './streams/open-streams.ts';
 import type { Journal } from './telemetry/journal.ts';
+import { tracing } from './telemetry/traces.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
 import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
@@ -210,18 +211,21 @@ export class Gateway {
   #initialize(message: Message, caller: Caller, outlet: Outlet): void {
     const { upstreams, clients, opener, adapter, version, journal, gate } = this.#parts;
     const noted = { message, caller, received: message.bytes, startedMs: performance.now() };
-    const open = async (): Promise<void> => {
+    if (tracing !== undefined) journal.begun(noted, undefined);
+    const open = async (): Promise<string> => {
       const greeting = readGreeting(message);
       const openings = await openAll(upstreams, greeting, opener, caller, (upstream) => gate.reaches(caller, upstream));
       if (outlet.gone) {
         await endAll(openings, adapter, caller);
-        return;
+        return '';
       }
       const token = clients.create(greeting, openings, caller);
-      outlet.whole(resultText(message.id!, initializeResult(openings, greeting, version)), token);
+      const result = initializeResult(openings, greeting, version);
+      outlet.whole(resultText(message.id!, result), token);
+      return result;
     };
     open().then(
-      () => journal.answered(noted),
+      (result) => journal.answered(noted, result),
       (fault: unknown) => {
         journal.refused(noted, fault);
         outlet.fault(fault, legacyFault(fault, message.id));
@@ -232,6 +236,8 @@ export class Gateway {
   #request(call: Call, plan: RequestPlan | ModernRequestPlan): void {
     const { lists, router, calls } = this.#parts;
     const { client, message, caller } = call;
+    if (tracing !== undefined && plan.kind !== 'ping' && plan.kind !== 'listen')
+      this.#parts.journal.begun(call, undefined);
     try {
       switch (plan.kind) {
         case 'initialize':
@@ -282,7 +288,7 @@ export class Gateway {
     result
       .then(({ body, hints }) => {
         call.outlet.whole(call.client.wording.own(call.message.id!, body, hints));
-        journal.answered(call);
+        journal.answered(call, body);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }
@@ -293,7 +299,7 @@ export class Gateway {
     discover(upstreams, call, version, gate)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
-        journal.answered(call);
+        journal.answered(call, result);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }

@@ -12,6 +12,7 @@ import { consentsOf } from '../route/consents.ts';
 import { consentRoot } from '../transport/authorization/consent-pages.ts';
 import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
+import { stateOf } from '../route/state.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
@@ -24,6 +25,7 @@ import { mcpServer, renewCertificate, type Endpoint } from '../transport/http/se
 import { plainLink, securedLink } from '../transport/peers/peer-link.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
+import type { ProcessState } from './state.ts';
 import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
 import type { CommandIo } from './io.ts';
@@ -46,6 +48,8 @@ export interface Serving {
   isDraining(): boolean;
   /** Handles a notice of another worker or replica. */
   heard(notice: Notice): Promise<void>;
+  /** What it knows now of its routes and of the other replicas. */
+  state(): Promise<ProcessState>;
   /**
    * Accepts no new work, lets running work finish within the drain timeout, and closes. It listens and answers for at least
    * `delayMs`.
@@ -120,6 +124,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
+      namesPrincipals: options.logPrincipals === 'named',
       audit,
       version,
     });
@@ -241,6 +246,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     reload,
     isDraining: () => routes.routes.some((route) => route.isDraining),
     heard,
+    state: async () => ({ routes: routes.routes.map(({ parts }) => stateOf(parts)), peers: await peers.seen() }),
     drain,
   };
 }

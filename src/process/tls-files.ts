@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts';
 import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
 import type { ListenerTls } from './listener-certificates.ts';
-import type { TlsOptions } from './options.ts';
+import type { CertificateFiles, TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
 /** How often files are checked, in ms. */
@@ -19,6 +19,8 @@ const settleMs = 100;
 const daysOfWarning = 7;
 const dayMs = 86_400_000;
 
+type Files = CertificateFiles & Pick<TlsOptions, 'clientCa'>;
+
 /** PEM texts. */
 interface Texts {
   readonly cert: string;
@@ -27,7 +29,8 @@ interface Texts {
 }
 
 export class TlsFiles implements ListenerTls {
-  readonly #options: TlsOptions;
+  readonly #options: Files;
+  readonly #flag: string;
   readonly #log: Log;
   readonly #takers: ((texts: Texts) => void)[] = [];
   #texts: Texts;
@@ -35,11 +38,12 @@ export class TlsFiles implements ListenerTls {
   #former: Texts | undefined;
   #soon: NodeJS.Timeout | undefined;
 
-  /** Throws `UsageError`. */
-  constructor(options: TlsOptions, log: Log) {
-    this.#options = options;
+  /** `flag`: what the flags that name the files begin with. Throws `UsageError`. */
+  constructor(options: TlsOptions | CertificateFiles, log: Log, flag = 'tls') {
+    this.#options = { clientCa: undefined, ...options };
+    this.#flag = flag;
     this.#log = log;
-    this.#texts = read(options);
+    this.#texts = read(this.#options, flag);
     this.#warn();
     for (const path of this.#paths()) watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
   }
@@ -74,7 +78,7 @@ export class TlsFiles implements ListenerTls {
 
   #reload(): void {
     try {
-      const next = read(this.#options);
+      const next = read(this.#options, this.#flag);
       const { cert, key, ca } = this.#texts;
       if (next.cert === cert && next.key === key && next.ca === ca) return;
       if (next.cert !== cert) this.#former = this.#texts;
@@ -94,20 +98,20 @@ export class TlsFiles implements ListenerTls {
   }
 }
 
-function read({ cert, key, clientCa }: TlsOptions): Texts {
+function read({ cert, key, clientCa }: Files, flag: string): Texts {
   const texts = {
-    cert: textOf('--tls-cert', cert),
-    key: textOf('--tls-key', key),
-    ...(clientCa !== undefined && { ca: textOf('--tls-client-ca', clientCa) }),
+    cert: textOf(`--${flag}-cert`, cert),
+    key: textOf(`--${flag}-key`, key),
+    ...(clientCa !== undefined && { ca: textOf(`--${flag}-client-ca`, clientCa) }),
   };
-  if (!isCertificateText(texts.cert)) throw new UsageError(`--tls-cert: ${cert} holds no PEM certificate`, 'run');
+  if (!isCertificateText(texts.cert)) throw new UsageError(`--${flag}-cert: ${cert} holds no PEM certificate`, 'run');
   if (clientCa !== undefined && !isCertificateText(texts.ca ?? ''))
-    throw new UsageError(`--tls-client-ca: ${clientCa} holds no PEM certificate`, 'run');
+    throw new UsageError(`--${flag}-client-ca: ${clientCa} holds no PEM certificate`, 'run');
   try {
     createSecureContext(texts);
   } catch {
     throw new UsageError(
-      '--tls-key is not the PEM key of the certificate in --tls-cert, or has a passphrase; give both of one pair',
+      `--${flag}-key is not the PEM key of the certificate in --${flag}-cert, or has a passphrase; give both of one pair`,
       'run',
     );
   }

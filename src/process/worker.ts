@@ -11,6 +11,7 @@ import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import type { Prepared } from './prepare.ts';
 import { serve, type Serving } from './serve.ts';
+import type { ProcessState } from './state.ts';
 
 /** From the primary to a worker. */
 export type ToWorker =
@@ -27,6 +28,8 @@ export type ToWorker =
     }
   | { readonly kind: 'reload'; readonly prepared: Prepared; readonly urls: ReadonlyMap<string, string> }
   | { readonly kind: 'log-level'; readonly level: string }
+  /** To be answered with `state`. */
+  | { readonly kind: 'ask'; readonly question: number }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -35,6 +38,7 @@ export type FromWorker =
   | { readonly kind: 'listening'; readonly origin: string }
   | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'state'; readonly question: number; readonly state: ProcessState }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
 export function runWorker(io: CommandIo, version: string): void {
@@ -67,6 +71,9 @@ export function runWorker(io: CommandIo, version: string): void {
         return;
       case 'log-level':
         if (log !== undefined) log.level = message.level;
+        return;
+      case 'ask':
+        void serving?.state().then((state) => tell({ kind: 'state', question: message.question, state }));
         return;
       case 'drain':
         void drain(message.delayMs);

@@ -12,6 +12,7 @@ import { withPrimary } from './pool-metrics.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import type { Prepared } from './prepare.ts';
 import { UsageError } from './usage.ts';
+import { WorkersAsked } from './workers-asked.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
 /** A worker that dies sooner than this after its start is replaced after a pause of the same length, in ms. */
@@ -26,6 +27,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   let draining = false;
   let logLevel = options.logLevel;
   const greeting = Promise.withResolvers<string>();
+  const asked = new WorkersAsked();
 
   const fork = (slot: number, greets: boolean): Promise<string> => {
     const worker = cluster.fork();
@@ -51,6 +53,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
         if (message.kind === 'listening') resolve(message.origin);
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
+        else if (message.kind === 'state') asked.answered(message.question, message.state);
         else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
       });
       worker.once('exit', () => reject(new Error('a worker ended before it was listening')));
@@ -72,6 +75,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     greeting: greeting.promise,
     isReady: () => !draining,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
+    state: () => asked.ask(others(undefined).map((worker) => (question) => send(worker, { kind: 'ask', question }))),
     setLogLevel: (level) => {
       // Later replacements get it too.
       logLevel = level;

@@ -73,6 +73,8 @@ export interface Surroundings {
   /** Sends a notice to the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
+  /** The access log has the subject of the caller instead of a hash. */
+  readonly namesPrincipals: boolean;
   /** Gets a line for each authorization decision; undefined: none are written. */
   readonly audit: Log | undefined;
   readonly version: string;
@@ -84,7 +86,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const { onRefused, onDecision } = audit;
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
   const meter = new CallMeter(routeKey(config));
-  const journal = new Journal(log, routeKey(config), meter);
+  const journal = new Journal(log, routeKey(config), meter, around.namesPrincipals);
   let current = config;
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
@@ -249,6 +251,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     adapter,
     streams,
     idle,
+    held: () => asked.size + parked.size,
     heard: { clients, streams, underWay, changes, wishes, named },
     close,
   });

@@ -24,6 +24,8 @@ export interface RouteParts {
   readonly adapter: UpstreamAdapter;
   readonly streams: OpenStreams;
   readonly idle: Idle;
+  /** Calls that wait here for their client. */
+  readonly held: () => number;
   readonly heard: Heard;
   /** Releases timers and connections; requests in progress fail. */
   readonly close: () => Promise<void>;

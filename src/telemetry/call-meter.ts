@@ -46,6 +46,14 @@ const requestBytes = new Histogram({
   registers,
 });
 
+const answerBytes = new Histogram({
+  name: 'manifold_answer_bytes',
+  help: 'Bytes of the messages that answered calls, by route; those that came before the answer are counted with it.',
+  labelNames: ['route'],
+  buckets: sizes,
+  registers,
+});
+
 interface Cell {
   readonly labels: Record<string, string>;
   count: number;
@@ -63,15 +71,17 @@ export class CallMeter {
   readonly #upstreams = new Map<string, Upstream>();
   readonly #own: Histogram.Internal<'route'>;
   readonly #bytes: Histogram.Internal<'route'>;
+  readonly #answers: Histogram.Internal<'route'>;
 
   constructor(route: string) {
     this.#route = route;
     this.#own = ownSeconds.labels(route);
     this.#bytes = requestBytes.labels(route);
+    this.#answers = answerBytes.labels(route);
     meters.add(this);
   }
 
-  /** `method` is a label already; times in ms. */
+  /** `method` is a label already; times in ms; `bytes` of the request, `answered` of its answer. */
   called(
     upstream: string,
     method: string,
@@ -79,6 +89,7 @@ export class CallMeter {
     outcome: string,
     ms: { readonly own: number; readonly upstream: number },
     bytes: number,
+    answered: number,
   ): void {
     let known = this.#upstreams.get(upstream);
     if (known === undefined) {
@@ -102,6 +113,7 @@ export class CallMeter {
     known.seconds.observe(ms.upstream / 1000);
     this.#own.observe(ms.own / 1000);
     this.#bytes.observe(bytes);
+    this.#answers.observe(answered);
   }
 
   /** Of a route that is gone: what it counted stays. */

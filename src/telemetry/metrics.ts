@@ -114,15 +114,30 @@ export const resumptions = new Counter({
   help: 'Broken answers of upstreams that the gateway resumed.',
   registers,
 });
+export const resumedStreams = new Counter({
+  name: 'manifold_streams_resumed_total',
+  help: 'Streams that clients took up again where they broke, by their last event id.',
+  registers,
+});
 export const sealedSessions = new Counter({
   name: 'manifold_sessions_sealed_total',
   help: 'Session tokens given to clients.',
+  registers,
+});
+export const openedSessions = new Counter({
+  name: 'manifold_sessions_opened_total',
+  help: 'Session tokens of clients opened; one that is still remembered is not opened again.',
   registers,
 });
 export const tokenBytes = new Histogram({
   name: 'manifold_session_token_bytes',
   help: 'Length of session tokens given to clients.',
   buckets: [256, 512, 1024, 2048, 4096, 6144],
+  registers,
+});
+export const heldCalls = new Gauge({
+  name: 'manifold_calls_held',
+  help: 'Gauge: calls that wait in this process for their client, which a server has asked something.',
   registers,
 });
 export const hops = new Counter({
@@ -267,8 +282,8 @@ const delayResolutionMs = 20;
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 const loopDelay: Gauge = new Gauge({
   name: 'manifold_event_loop_delay_seconds',
-  help: 'Gauge: delay of the event loop since the last scrape, by quantile (0.5, 0.99, 1). With workers, that of the latest one.',
-  labelNames: ['quantile'],
+  help: 'Gauge: delay of the event loop since the last scrape, by percentile (50, 99, 100). With workers, that of the latest one.',
+  labelNames: ['percentile'],
   aggregator: 'max',
   registers,
   collect: (): void => {
@@ -276,9 +291,9 @@ const loopDelay: Gauge = new Gauge({
       delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
       delay.enable();
     }
-    for (const quantile of [0.5, 0.99, 1]) {
-      const late = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9 - delayResolutionMs / 1000;
-      loopDelay.set({ quantile: String(quantile) }, Math.max(0, late));
+    for (const percentile of [50, 99, 100]) {
+      const late = delay.count === 0 ? 0 : delay.percentile(percentile) / 1e9 - delayResolutionMs / 1000;
+      loopDelay.set({ percentile: String(percentile) }, Math.max(0, late));
     }
     delay.reset();
   },

@@ -1,9 +1,16 @@
 /** A configuration as people and programs may see it: everything that it comes to, and no secret. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
-import type { AuthorizationConfig, JwksSource, RouteSecurity } from '../config/security.ts';
+import type {
+  AuthorizationConfig,
+  JwksSource,
+  OAuthConfig,
+  RouteSecurity,
+  TokenConfig,
+  UpstreamGrant,
+} from '../config/security.ts';
 import { shownTarget, shownUrl } from '../config/shown.ts';
-import { columns } from '../process/columns.ts';
+import { columns } from './columns.ts';
 
 /** For a terminal. Each line begins with two spaces. */
 export function planText({ routes }: Config): string {
@@ -18,8 +25,13 @@ export function planText({ routes }: Config): string {
 }
 
 /** For a program: JSON of two spaces. */
-export function planJson({ routes, warnings }: Config): string {
-  return `${JSON.stringify({ routes: routes.map(routePlan), warnings }, undefined, 2)}\n`;
+export function planJson(config: Config): string {
+  return `${JSON.stringify(planOf(config), undefined, 2)}\n`;
+}
+
+/** The same as a value. */
+export function planOf({ routes, warnings }: Config): object {
+  return { routes: routes.map(routePlan), warnings };
 }
 
 function placesOf({ hosts, path }: RouteConfig): string {
@@ -194,6 +206,7 @@ function upstreamPlan(upstream: UpstreamConfig): unknown {
     }),
     headers: transport.kind === 'stdio' ? [] : transport.headers.map(([name]) => name),
     credential: upstream.credential ?? null,
+    grant: upstream.grant === undefined ? undefined : grantPlan(upstream.grant),
     forwardHeaders: upstream.forwardHeaders,
     forwardedAs: forwardedAs.map(([name, as]) => ({ name, as })),
     era: upstream.era,
@@ -223,8 +236,7 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
 
 function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecurity): unknown {
   return {
-    oauth:
-      oauth === undefined ? null : { ...oauth, keys: oauth.keys.kind === 'local' ? { kind: 'local' } : oauth.keys },
+    oauth: oauth === undefined ? null : oauthPlan(oauth),
     apiKeyAuth:
       apiKeyAuth === undefined
         ? null
@@ -232,7 +244,42 @@ function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecuri
     extAuth:
       extAuth === undefined
         ? null
-        : { ...extAuth, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
+        : {
+            ...extAuth,
+            urls: extAuth.urls.map(shownUrl),
+            tls: undefined,
+            contextExtensions: extAuth.contextExtensions.map(({ name }) => name),
+          },
     authorization: authorization ?? null,
   };
+}
+
+function oauthPlan(oauth: OAuthConfig): unknown {
+  const { keys, tokens, furtherIssuers } = oauth;
+  return {
+    ...oauth,
+    keys: keysPlan(keys),
+    tokens: tokensPlan(tokens),
+    furtherIssuers: furtherIssuers?.map((one) => ({
+      ...one,
+      keys: keysPlan(one.keys),
+      tokens: tokensPlan(one.tokens),
+    })),
+  };
+}
+
+function keysPlan(keys: JwksSource): unknown {
+  if (keys.kind === 'local') return { kind: 'local' };
+  return keys.kind === 'remote' ? { ...keys, url: shownUrl(keys.url) } : keys;
+}
+
+function tokensPlan(tokens: TokenConfig | undefined): unknown {
+  if (tokens?.introspection === undefined) return tokens;
+  const { endpoint, credential, ...rest } = tokens.introspection;
+  const shown = endpoint === undefined ? undefined : shownUrl(endpoint);
+  return { ...tokens, introspection: { ...rest, endpoint: shown, credential: { method: credential.method } } };
+}
+
+function grantPlan({ kind, issuer, clientId, credential, scopes }: UpstreamGrant): unknown {
+  return { kind, issuer: shownIssuer(issuer), clientId, method: credential.method, scopes };
 }
