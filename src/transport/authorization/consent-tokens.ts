@@ -1,6 +1,6 @@
 /**
- * Tokens of users for one upstream: out of the store, renewed by one replica at a time, and got for the first time by the consent of
- * the user. A user without one is told where to give it.
+ * Tokens of users for one upstream: read from the store, renewed by one replica at a time, and obtained by the user's consent. A
+ * user without a token gets the URL of the consent page.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ import { assumedLifeMs, maxHeldTokens } from './held-tokens.ts';
 import type { TokenStore } from './token-store.ts';
 
 export interface ConsentConfig extends ConsentClientConfig {
-  /** The upstream as RFC 8707 names it. */
+  /** The upstream's resource identifier (RFC 8707). */
   readonly resource: string;
   /** The server refuses to be told. */
   readonly omitsResource?: boolean | undefined;
@@ -32,7 +32,10 @@ export interface ConsentConfig extends ConsentClientConfig {
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** A token is renewed so long before its end that it holds while a call is on its way: a fifth of its life, and at most this. */
+/**
+ * A token is renewed this long before its expiry, so that it is still valid when a call arrives: a fifth of its lifetime, at most
+ * this.
+ */
 const maxEarlyMs = 30_000;
 export const startPath = '/.manifold/oauth/start';
 
@@ -47,7 +50,7 @@ interface Tokens {
 }
 
 export interface ConsentTokens {
-  /** The token of a user. Rejects with `consent_required`, which has the link, or `upstream_unreachable`. */
+  /** The token of a user. Rejects with `consent_required`, which contains the link, or `upstream_unreachable`. */
   tokenOf(user: User): string | Promise<string>;
   /**
    * The upstream refused it: it is not given out again, unless it is younger than `leastAgeMs`. Whether another one may be had.
@@ -57,18 +60,18 @@ export interface ConsentTokens {
   permitted(user: User, patienceMs: number, isGone: () => boolean): Promise<void>;
   /** Where the user is sent, and the `state` that comes back from there. Rejects when the server cannot be asked. */
   begin(state: ConsentState): Promise<URL>;
-  /** Takes in what the authorization server has brought back. Rejects when it does not hold. */
+  /** Takes the answer of the authorization server. Rejects if it is invalid. */
   consented(user: User, answer: URL, checks: { readonly verifier: string; readonly state: string }): Promise<void>;
 }
 
 export interface ConsentParts {
-  /** Names the upstream in links. */
+  /** Identifies the upstream in links. */
   readonly upstream: string;
   readonly config: ConsentConfig;
   readonly client: ConsentClient;
   readonly store: TokenStore;
   readonly seal: ConsentSeal;
-  /** Where browsers reach the gateway. */
+  /** The origin at which browsers reach the gateway. */
   readonly origin: string;
   readonly now?: () => number;
 }
@@ -212,7 +215,7 @@ function idOf({ iss, sub, bind }: User): readonly string[] {
   return [iss, sub, bind];
 }
 
-/** Checks `state` and, by RFC 9207 §2.4, who answers. */
+/** Checks `state`, and the issuer of the answer (RFC 9207 §2.4). */
 function grantedBy(
   client: Configuration,
   answer: URL,
