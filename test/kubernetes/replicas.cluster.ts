@@ -176,8 +176,9 @@ describe.skipIf(!hasCluster)('three replicas in cluster mode', () => {
 
       const keysFile = await makeKeysFile();
       writeFileSync(keysFile, JSON.stringify({ keys: [key('old')] }));
-      const start = async (name: string, port?: number): Promise<ClusterGateway> =>
-        await startClusterGateway(ns, {
+      const started: ClusterGateway[] = [];
+      const start = async (name: string, port?: number): Promise<ClusterGateway> => {
+        const gateway = await startClusterGateway(ns, {
           args: [
             '--namespace',
             `${ns},${examples}`,
@@ -191,6 +192,9 @@ describe.skipIf(!hasCluster)('three replicas in cluster mode', () => {
           env: { POD_NAME: name },
           ...(port === undefined ? {} : { port }),
         });
+        started.push(gateway);
+        return gateway;
+      };
       const replicas = await Promise.all(['a', 'b', 'c'].map(async (name) => await start(name)));
       const ports = replicas.map(({ origin }) => Number(new URL(origin).port));
       const balancer = await startBalancer(ports, failTimeoutMs);
@@ -336,6 +340,8 @@ describe.skipIf(!hasCluster)('three replicas in cluster mode', () => {
       );
       console.table(rows);
       console.table(verdicts);
+      const said = started.flatMap(({ program }) => program.stderr);
+      expect(said.filter((line) => line.includes('"internal fault"'))).toEqual([]);
       expect(steady.tally.faults).toEqual([]);
       expect(moving.tally.faults).toEqual([]);
       expect(steady.tally.seen).toEqual(new Set(['one Bearer first', 'one Bearer second']));
