@@ -19,7 +19,7 @@ import type { Said } from '../protocol/said.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { StreamHost } from '../streams/host.ts';
 import type { Keeper } from '../streams/keeper.ts';
-import type { Journal, Passed } from '../telemetry/journal.ts';
+import type { Journal, UpstreamPart } from '../telemetry/journal.ts';
 import { resumptions } from '../telemetry/metrics.ts';
 import { tracing } from '../telemetry/traces.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
@@ -309,7 +309,7 @@ function withState(target: InwardTarget, state: string | undefined): InwardTarge
   return state === undefined ? target : { ...target, requestState: state };
 }
 
-function passed({ call, session, phase }: Relay): Passed {
+function passed({ call, session, phase }: Relay): UpstreamPart {
   return {
     upstream: session.upstream.config.id,
     tool: call.message.method === 'tools/call' ? phase.named : undefined,

@@ -5,7 +5,7 @@
 import type { Config } from '../config/model.ts';
 import { shownTarget } from '../config/shown.ts';
 import { serverCapabilitiesJson } from '../protocol/capabilities.ts';
-import type { RouteState, UpstreamState } from '../route/state.ts';
+import type { RouteState, UpstreamStanding } from '../route/state.ts';
 import type { RunOptions } from './options.ts';
 import { planOf } from './plan.ts';
 import { shownOptions } from './shown-options.ts';
@@ -50,7 +50,7 @@ function upstreamsOf({ route, upstreams }: RouteState, { routes }: Config): read
   });
 }
 
-function shownState({ capabilities, openedMs, fault, breaker, ...rest }: UpstreamState): object {
+function shownState({ capabilities, openedMs, fault, breaker, ...rest }: UpstreamStanding): object {
   return {
     ...rest,
     breaker: breaker ?? null,

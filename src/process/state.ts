@@ -1,5 +1,5 @@
 /** What serving processes know, put together: a process alone, or the workers of one replica. */
-import type { RouteCounts, RouteState, UpstreamState } from '../route/state.ts';
+import type { RouteCounts, RouteState, UpstreamStanding } from '../route/state.ts';
 import type { SeenPeers } from '../transport/peers/peers.ts';
 
 /** Of one process; may be sent between them. */
@@ -44,9 +44,9 @@ function sum(one: RouteCounts, other: RouteCounts): RouteCounts {
   };
 }
 
-const byHealth: readonly UpstreamState['health'][] = ['up', 'starting', 'down', 'unknown'];
+const byHealth: readonly UpstreamStanding['health'][] = ['up', 'starting', 'down', 'unknown'];
 
-function bothUpstreams(one: UpstreamState, other: UpstreamState): UpstreamState {
+function bothUpstreams(one: UpstreamStanding, other: UpstreamStanding): UpstreamStanding {
   const [older, newer] = (one.openedMs ?? 0) <= (other.openedMs ?? 0) ? [one, other] : [other, one];
   return {
     id: one.id,

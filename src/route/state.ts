@@ -6,7 +6,7 @@ import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { RouteParts } from './route.ts';
 
 /** Times in ms of Unix time. */
-export interface UpstreamState {
+export interface UpstreamStanding {
   readonly id: string;
   /** By its last contact; `unknown`: nobody has needed it yet. */
   readonly health: 'up' | 'down' | 'starting' | 'unknown';
@@ -40,7 +40,7 @@ export interface RouteCounts {
 export interface RouteState {
   readonly route: string;
   readonly counts: RouteCounts;
-  readonly upstreams: readonly UpstreamState[];
+  readonly upstreams: readonly UpstreamStanding[];
 }
 
 export function stateOf({ config, upstreams, clients, streams, idle, held }: RouteParts): RouteState {
@@ -51,7 +51,7 @@ export function stateOf({ config, upstreams, clients, streams, idle, held }: Rou
   };
 }
 
-function upstreamState(upstream: Upstream): UpstreamState {
+function upstreamState(upstream: Upstream): UpstreamStanding {
   const { config, contact, limiter, capabilities } = upstream;
   const revisions = [...contact.revisions];
   return {
@@ -67,7 +67,7 @@ function upstreamState(upstream: Upstream): UpstreamState {
   };
 }
 
-function healthOf({ down, contact }: Upstream): UpstreamState['health'] {
+function healthOf({ down, contact }: Upstream): UpstreamStanding['health'] {
   if (down) return 'down';
   if (contact.isStarting) return 'starting';
   return contact.openedMs === undefined ? 'unknown' : 'up';

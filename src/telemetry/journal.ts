@@ -12,7 +12,7 @@ import type { Carried, Noted, RequestTrace } from './noted.ts';
 import { tracing } from './traces.ts';
 
 /** The part of a call that its upstream had. */
-export interface Passed {
+export interface UpstreamPart {
   readonly upstream: string;
   /** The upstream's own name of it; undefined where no tool is called. */
   readonly tool: string | undefined;
@@ -56,7 +56,7 @@ export class Journal {
   /** An upstream has finished its part of a call, with `fault` where it failed. */
   called(
     noted: Noted,
-    { upstream, tool, sentMs, answerBytes }: Passed,
+    { upstream, tool, sentMs, answerBytes }: UpstreamPart,
     outcome: 'ok' | 'error' | ErrorCode,
     fault?: GatewayError,
   ): void {

@@ -11,6 +11,9 @@ import { freePort } from '../support/free-port.ts';
 
 const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+/** An API server that has just come back is slow to answer, in ms. */
+const startMs = 60_000;
+
 export interface ClusterGateway {
   /** Where it listens, without a path. */
   readonly origin: string;
@@ -45,6 +48,7 @@ export async function startWaitingGateway(ns: string): Promise<{ readonly adminU
     ],
     {
       env: { ...process.env, KUBECONFIG: kubeconfig },
+      withinMs: startMs,
       ready: (_, stderr) => /waited for.*?(http:\S+)\/readyz/.exec(stderr.join('\n'))?.[1],
     },
   );
@@ -59,6 +63,7 @@ export async function startClusterGateway(ns: string, options: ClusterGatewayOpt
     [command, 'run', '--kubernetes', ...own, '--log-format', 'json', ...(options.args ?? [])],
     {
       env: { ...process.env, KUBECONFIG: kubeconfig, ...options.env },
+      withinMs: startMs,
       ready: (stdout) => {
         const text = stdout.join('\n');
         const origin = /^Manifold \S+ serves .* at (http:\S+)$/m.exec(text)?.[1];

@@ -125,6 +125,6 @@ function copyLibraries(program: string, tree: string): void {
     if (file === undefined) continue;
     const target = path.join(tree, file);
     mkdirSync(path.dirname(target), { recursive: true });
-    cpSync(file, target, { dereference: true });
+    writeFileSync(target, readFileSync(file), { mode: 0o755 });
   }
 }

@@ -1,10 +1,10 @@
 /** What several processes know, as one. */
 import { expect, test } from 'vitest';
 import { together, type ProcessState } from '../../src/process/state.ts';
-import type { UpstreamState } from '../../src/route/state.ts';
+import type { UpstreamStanding } from '../../src/route/state.ts';
 
 const counts = { sealed: 1, opened: 2, sessionless: 3, streams: 4, requests: 5, held: 6 };
-const upstream = (more: Partial<UpstreamState> = {}): UpstreamState => ({
+const upstream = (more: Partial<UpstreamStanding> = {}): UpstreamStanding => ({
   id: 'up',
   health: 'unknown',
   breaker: undefined,
@@ -16,11 +16,14 @@ const upstream = (more: Partial<UpstreamState> = {}): UpstreamState => ({
   fault: undefined,
   ...more,
 });
-const state = (more: Partial<UpstreamState>, peers: ProcessState['peers'] = { told: [], heard: [] }): ProcessState => ({
+const state = (
+  more: Partial<UpstreamStanding>,
+  peers: ProcessState['peers'] = { told: [], heard: [] },
+): ProcessState => ({
   routes: [{ route: 'r', counts, upstreams: [upstream(more)] }],
   peers,
 });
-const fault = (atMs: number): UpstreamState['fault'] => ({ code: 'upstream_timeout', message: 'late', atMs });
+const fault = (atMs: number): UpstreamStanding['fault'] => ({ code: 'upstream_timeout', message: 'late', atMs });
 
 test('counts are sums', () => {
   const [route] = together([state({ waiting: 1 }), state({ waiting: 2 })]).routes;

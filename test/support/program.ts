@@ -27,12 +27,14 @@ export interface ProgramOptions<Ready> {
   /** Looks at the output after each line and gives what the caller waits for, once it is there. */
   readonly ready: (stdout: readonly string[], stderr: readonly string[]) => Ready | undefined;
   readonly env?: NodeJS.ProcessEnv;
+  /** How long it may take, in ms; 20 s unless given. */
+  readonly withinMs?: number;
 }
 
 const readyWithinMs = 20_000;
 const stopWithinMs = 5_000;
 
-/** Runs `node ARGUMENTS`. Throws with its output when it ends before it is ready or takes longer than 20 s. */
+/** Runs `node ARGUMENTS`. Throws with its output when it ends before it is ready or takes too long. */
 export async function startProgram<Ready>(
   nodeArguments: readonly string[],
   options: ProgramOptions<Ready>,
@@ -57,7 +59,7 @@ export async function startProgram<Ready>(
   };
   createInterface({ input: child.stdout }).on('line', look(stdout));
   createInterface({ input: child.stderr }).on('line', look(stderr));
-  const tooLate = setTimeout(() => ready.reject(new Error('took too long')), readyWithinMs);
+  const tooLate = setTimeout(() => ready.reject(new Error('took too long')), options.withinMs ?? readyWithinMs);
   void exited.then(({ code, signal }) => ready.reject(new Error(`ended with ${code ?? signal}`)));
   const kill = (signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
     child.kill(signal);
