@@ -39,7 +39,8 @@ import {
 } from './transport/http/accept.ts';
 import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
-import type { Authenticate, Caller } from './transport/http/caller.ts';
+import type { Authenticate, Caller, RequestLine } from './transport/http/caller.ts';
+import { messageLimits } from './transport/http/message-limits.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
 import type { Wheel } from './transport/http/wheel.ts';
 import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
@@ -50,6 +51,8 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
   readonly authenticate: Authenticate;
+  /** Bodies are shown to a service that decides about requests, so the caller is settled with the body, which may be this large. */
+  readonly shownBodyBytes?: number | undefined;
   /** Words a fault that came before the credentials were looked at, for a route that has challenges. Default: as it is. */
   readonly refusalOf?: ((fault: unknown) => unknown) | undefined;
   /** Client headers, in lower case, in which credentials may come besides `Authorization`. */
@@ -127,15 +130,28 @@ export class Gateway {
   }
 
   #post(head: Head, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
-    checkPost(head);
-    this.#parts.idle.begun(response);
+    const { idle, shownBodyBytes } = this.#parts;
+    const limit = shownBodyBytes === undefined ? undefined : Math.min(shownBodyBytes, messageLimits().request);
+    checkPost(head, limit);
+    idle.begun(response);
     readBody(
       request,
       (fault, body) => {
-        if (fault === undefined) this.#received(head, caller, body, false, response);
-        else this.#refuse(response, fault);
+        if (fault !== undefined) this.#refuse(response, fault);
+        else if (limit === undefined) this.#received(head, caller, body, false, response);
+        else this.#judged(head, { method: 'POST', url: request.url, body }, body, false, response);
       },
-      { until: response, share: shareOf(caller.principalId) },
+      { until: response, share: shareOf(caller.principalId), limit },
+    );
+  }
+
+  /** Continues with whoever the request is from, body and all. */
+  #judged(head: Head, line: RequestLine, body: Buffer, hopped: boolean, response: ServerResponse): void {
+    new Promise<Caller>((resolve) => resolve(this.#parts.authenticate(head, line))).then(
+      (caller) => {
+        if (!response.destroyed) this.#received(head, caller, body, hopped, response);
+      },
+      (fault: unknown) => this.#refuse(response, fault),
     );
   }
 
@@ -143,12 +159,8 @@ export class Gateway {
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#parts.idle.begun(response);
     try {
-      const head = readHead(request.rawHeaders);
       // Its path is that of the replicas, not the client's.
-      Promise.resolve(this.#parts.authenticate(head, { method: 'POST' })).then(
-        (caller) => this.#received(head, caller, body, true, response),
-        (fault: unknown) => this.#refuse(response, fault),
-      );
+      this.#judged(readHead(request.rawHeaders), { method: 'POST', body }, body, true, response);
     } catch (fault) {
       this.#refuse(response, fault);
     }

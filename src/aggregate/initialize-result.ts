@@ -1,15 +1,15 @@
 /**
- * The gateway's own answer to `initialize`, made of those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the union
- * of their capabilities, and the labelled instructions of each, bounded.
+ * The gateway's own answer to `initialize`, made from those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the
+ * union of their capabilities, and the labelled instructions of each, with a size limit.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { knownExtensions, serverCapabilitiesJson } from '../protocol/capabilities.ts';
 import { compileShape, rawOf, scan } from '../protocol/scan.ts';
 import { maxUnreadBytes, withUnread, type Unread } from '../protocol/unread.ts';
 
-/** Merged instructions, labels included; each upstream gets an equal share of it. In UTF-16 units. */
+/** Maximum length of merged instructions with labels; each upstream gets an equal share. In UTF-16 units. */
 const maxInstructionsChars = 32 * 1024;
-/** One upstream's instructions with their label, however few upstreams share. */
+/** Maximum length of one upstream's instructions with their label, even if few upstreams share the space. */
 const maxSectionChars = 16 * 1024;
 
 export interface InitializeInput extends Unread {
@@ -21,7 +21,7 @@ export interface InitializeInput extends Unread {
   readonly serverInfo?: string | undefined;
 }
 
-/** What the gateway says it is. */
+/** The gateway's own name. */
 export interface OwnName {
   readonly version: string;
   readonly title?: string;
@@ -31,7 +31,7 @@ export interface OwnIdentity extends OwnName {
   readonly protocolVersion: string;
 }
 
-/** The JSON text of an InitializeResult. Inputs stand in the order of the configuration. */
+/** The JSON text of an InitializeResult. Inputs are in the order of the configuration. */
 export function mergeInitialize(inputs: readonly InitializeInput[], own: OwnIdentity): string {
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;
@@ -67,8 +67,8 @@ export function declared(capabilities: string, inputs: readonly Unread[]): strin
 const experimentalShape = compileShape({ each: {} });
 
 /**
- * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation). They
- * stay as they came; of one that several upstreams have, the first says what it is.
+ * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation).
+ * Their values are unchanged; if several upstreams have the same one, the first is used.
  */
 function withExperimental(capabilities: string, inputs: readonly Unread[]): string {
   const members = new Map<string, string>();
@@ -83,7 +83,7 @@ function withExperimental(capabilities: string, inputs: readonly Unread[]): stri
   return `${capabilities.slice(0, -1)}${capabilities === '{}' ? '' : ','}"experimental":{${text}}}`;
 }
 
-/** Empty when no upstream has any. Those of the only upstream stand as they are. */
+/** Empty if no upstream has instructions. Those of the only upstream are unchanged. */
 export function mergeInstructions(inputs: readonly Pick<InitializeInput, 'upstream' | 'instructions'>[]): string {
   const [only] = inputs;
   if (inputs.length === 1) return bounded(only?.instructions ?? '', maxInstructionsChars);
@@ -102,7 +102,7 @@ function cutNote(text: string): string {
   return `\n[cut here by the gateway: ${text.length} characters in all]`;
 }
 
-/** At most `room` long. A cut says so; a section with room for no text at all is left out. */
+/** At most `room` long. A cut is marked; a section without room for any text is left out. */
 function section(label: string, instructions: string, room: number): string {
   const head = `## ${label}\n`;
   const text = instructions.trim();

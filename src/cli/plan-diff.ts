@@ -1,4 +1,4 @@
-/** Two configurations → what a reload from one to the other would change, by name; never a value, which may be a secret. */
+/** Compares two configurations: what a reload would change, by name; never a value, which may be a secret. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, RouteConfig, UpstreamConfig } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
@@ -6,12 +6,12 @@ import { routeKey } from '../config/model.ts';
 export interface Change {
   readonly kind: 'added' | 'removed' | 'changed';
   readonly name: string;
-  /** What differs, of a thing that both have. */
+  /** The changed fields of an item that both have. */
   readonly fields?: readonly string[];
   readonly upstreams?: readonly Change[];
 }
 
-/** Routes of the new one in its order, then those that are gone. Empty: nothing changes. */
+/** Routes of the new configuration in its order, then the removed ones. Empty: nothing changes. */
 export function changesOf(before: Config, after: Config): readonly Change[] {
   return compared(before.routes, after.routes, routeKey, (a, b, name) => {
     const fields = differing<RouteConfig>(a, b, ['upstreams']);
@@ -51,12 +51,18 @@ function compared<T>(
   ];
 }
 
-/* The names of the members that are not equal. */
+/* The names of the members that differ; within objects that both have, with the names around them: `security.oauth.issuer`. */
 function differing<T extends object>(a: T, b: T, but: readonly string[]): readonly string[] {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].filter(
-    (name) => !but.includes(name) && !isDeepStrictEqual(Reflect.get(a, name), Reflect.get(b, name)),
-  );
+  return [...names].flatMap((name) => {
+    const [one, other]: readonly unknown[] = [Reflect.get(a, name), Reflect.get(b, name)];
+    if (but.includes(name) || isDeepStrictEqual(one, other)) return [];
+    return isPlain(one) && isPlain(other) ? differing(one, other, []).map((inner) => `${name}.${inner}`) : [name];
+  });
+}
+
+function isPlain(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 const marks = { added: '+', removed: '-', changed: '~' } as const;

@@ -1,4 +1,4 @@
-/** A configuration as people and programs may see it: everything that it comes to, and no secret. */
+/** A resolved configuration for people and programs: complete, and without secrets. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
 import type {
@@ -24,7 +24,7 @@ export function planText({ routes }: Config): string {
   return text;
 }
 
-/** For a program: JSON of two spaces. */
+/** For a program: JSON with two spaces of indentation. */
 export function planJson(config: Config): string {
   return `${JSON.stringify(planOf(config), undefined, 2)}\n`;
 }
@@ -39,9 +39,11 @@ function placesOf({ hosts, path }: RouteConfig): string {
 }
 
 function routeLines(route: RouteConfig): readonly string[] {
-  const { headers = [], ports, security, backendSelector } = route;
+  const { headers = [], ports, certificates = [], security, backendSelector } = route;
   const lines: string[] = [];
-  if (ports !== undefined) lines.push(`ports: ${ports.join(', ')}`);
+  const isSecured = (port: number): boolean => certificates.some((one) => one.port === port);
+  if (ports !== undefined)
+    lines.push(`ports: ${ports.map((port) => `${port}${isSecured(port) ? ' with TLS' : ''}`).join(', ')}`);
   if (headers.length > 0)
     lines.push(
       `headers: ${headers.map((one) => `${one.name} ${one.kind === 'exact' ? '=' : '~'} ${one.value}`).join(', ')}`,
@@ -69,15 +71,20 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
     const places = apiKeyAuth.extractFrom.map((one) => `${one.in} ${one.name}`);
     lines.push(`api keys: ${counted(apiKeyAuth.credentials.length, 'client')}, from ${places.join(', ')}`);
   }
-  if (extAuth !== undefined)
-    lines.push(
-      `external authorization: ${extAuth.protocol} ${extAuth.urls.map(shownUrl).join(', ')}${extAuth.failOpen ? '; fails open' : ''}`,
-    );
+  if (extAuth !== undefined) {
+    const { protocol, urls, maxBodyBytes, failOpen, statusOnError } = extAuth;
+    const parts = [
+      `external authorization: ${protocol} ${urls.map(shownUrl).join(', ')}`,
+      maxBodyBytes === undefined ? '' : `bodies up to ${maxBodyBytes} bytes`,
+      failOpen ? 'fails open' : `${statusOnError} when it fails`,
+    ];
+    lines.push(parts.filter((part) => part !== '').join('; '));
+  }
   if (authorization !== undefined) lines.push(...authorizationLines(authorization));
   return lines;
 }
 
-/** An issuer is compared character by character, so no slash may be added. */
+/** An issuer is compared exactly, so no slash may be added. */
 function shownIssuer(issuer: string): string {
   const shown = shownUrl(issuer);
   return issuer.endsWith('/') ? shown : shown.replace(/\/$/, '');
@@ -105,18 +112,19 @@ function authorizationLines({ rules, defaultAction }: AuthorizationConfig): read
 
 function upstreamRow(upstream: UpstreamConfig): readonly string[] {
   const { transport, forwardHeaders, forwardedAs = [] } = upstream;
-  const { credential } = upstream;
+  const { credential, grant } = upstream;
   const rest = [
     `timeout ${upstream.timeoutMs / 1_000} s`,
     selectorText('tools', upstream.tools),
     upstream.prompts === undefined ? '' : selectorText('prompts', upstream.prompts),
     upstream.resources === undefined ? '' : selectorText('resources', upstream.resources),
     upstream.onSessionLoss === 'error' ? 'a lost session is an error' : '',
-    // The names of headers are no secrets; their values are.
+    // The names of headers are not secret; their values are.
     transport.kind !== 'stdio' && transport.headers.length > 0 && credential === undefined
       ? `headers ${transport.headers.map(([name]) => name).join(', ')}`
       : '',
     credential === undefined ? '' : `key of ${credential.from} in ${credential.in} ${credential.name}`,
+    grant === undefined ? '' : `token by ${grant.kind} of ${shownIssuer(grant.issuer)}`,
     forwardHeaders.length > 0
       ? `forwards ${forwardHeaders.map((name) => forwardText(name, forwardedAs)).join(', ')}`
       : '',
@@ -172,12 +180,13 @@ function counted(count: number, thing: string): string {
 }
 
 function routePlan(route: RouteConfig): unknown {
-  const { hosts, path, ports, headers, security, backendSelector } = route;
+  const { hosts, path, ports, headers, security, backendSelector, certificates = [] } = route;
   return {
     route: routeKey(route),
     path,
     hosts: hosts ?? null,
     ports: ports ?? null,
+    certificates: certificates.map(({ port, host }) => ({ port, host: host ?? null })),
     headers: headers ?? [],
     upstreams: route.upstreams.map(upstreamPlan),
     security: security === undefined ? null : securityPlan(security),
@@ -207,6 +216,7 @@ function upstreamPlan(upstream: UpstreamConfig): unknown {
     headers: transport.kind === 'stdio' ? [] : transport.headers.map(([name]) => name),
     credential: upstream.credential ?? null,
     grant: upstream.grant === undefined ? undefined : grantPlan(upstream.grant),
+    public: upstream.isPublic === true,
     forwardHeaders: upstream.forwardHeaders,
     forwardedAs: forwardedAs.map(([name, as]) => ({ name, as })),
     era: upstream.era,
@@ -234,7 +244,7 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
   };
 }
 
-function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecurity): unknown {
+function securityPlan({ oauth, apiKeyAuth, extAuth, authorization, revocation, egress }: RouteSecurity): unknown {
   return {
     oauth: oauth === undefined ? null : oauthPlan(oauth),
     apiKeyAuth:
@@ -251,6 +261,8 @@ function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecuri
             contextExtensions: extAuth.contextExtensions.map(({ name }) => name),
           },
     authorization: authorization ?? null,
+    revocation: revocation ?? null,
+    egress: egress ?? null,
   };
 }
 

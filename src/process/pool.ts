@@ -18,8 +18,10 @@ export interface ServingPool {
   state(): Promise<readonly ProcessState[]>;
   /** Sets the log level of all processes. */
   setLogLevel(level: string): void;
-  /** See `Serving.reload`. */
-  reload(next: Prepared): void;
+  /** See `Serving.open`: of all processes, or of none. */
+  open(next: Prepared): Promise<void>;
+  /** See `Serving.reload`. Resolves when all processes serve by it. */
+  reload(next: Prepared): Promise<void>;
   /** See `Serving.drain`. */
   drain(delayMs: number): Promise<void>;
 }

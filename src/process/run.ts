@@ -4,7 +4,7 @@ import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
-import { bridgeDropped, registry } from '../telemetry/metrics.ts';
+import { bridgeDropped, countReload, registry } from '../telemetry/metrics.ts';
 import { adminAccess } from './admin-access.ts';
 import { adminPages } from './admin-pages.ts';
 import { adminServer, type AdminParts } from './admin.ts';
@@ -18,6 +18,7 @@ import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, prepare, prepareAgain, type Prepared } from './prepare.ts';
+import { FileWatch } from './file-watch.ts';
 import { Reloading } from './reload.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
@@ -42,8 +43,11 @@ export interface Running {
 
 /** Resolves when it listens, whatever the state of its upstreams. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const named = new Set<string>();
-  const note = (path: string): void => void named.add(path);
+  const keyFiles = options.sessionKeys === undefined ? [] : [options.sessionKeys];
+  const paths = [...options.mcpConfig, ...options.files, ...keyFiles];
+  const files = new FileWatch();
+  const note = (path: string): void => files.note(path);
+  files.begin(paths);
   const given = await prepare(options, io, note);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
@@ -102,23 +106,34 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
     current = prepared;
-    const apply = (next: Prepared): void => {
-      current = next;
-      started.update(bridgedOf(next.config));
-      serving.reload(next);
+    /* One after the other: the keys and, from a cluster, the routes change on their own. */
+    let last: Promise<void> = Promise.resolve();
+    const apply = (change: (before: Prepared) => Prepared): Promise<void> => {
+      const taken = last.then(async () => {
+        const changed = change(current);
+        // What may fail comes first.
+        await serving.open(changed);
+        current = changed;
+        started.update(bridgedOf(changed.config));
+        await serving.reload(changed);
+      });
+      last = taken.catch(() => {});
+      return taken;
     };
-    const keys = options.sessionKeys === undefined ? [] : [options.sessionKeys];
     reloading = new Reloading({
-      paths: [...options.mcpConfig, ...options.files, ...keys],
-      named: () => [...named],
-      read: async () => {
-        named.clear();
-        return await prepareAgain(current, options, io, note);
-      },
-      apply,
+      paths,
+      files,
+      read: () => prepareAgain(current, options, io, note),
+      // The routes of a cluster may have changed since.
+      apply: (next) => apply((before) => (options.kubernetes === undefined ? next : { ...before, keys: next.keys })),
       log,
     });
-    cluster?.follow(prepared.config, (config) => apply({ ...current, config }));
+    cluster?.follow(prepared.config, (config) => {
+      apply((before) => ({ ...before, config })).catch((fault: unknown) => {
+        countReload(false);
+        log.error({ fault: String(fault) }, 'the configuration of the cluster was not taken');
+      });
+    });
     // Lines of the log that come by another way to the same terminal would cut in two what is drawn there.
     const isOrdered = !process.stderr.isTTY || (terminal !== undefined && options.workers === 1);
     const live = liveOf(prepared.config, context, isOrdered);
@@ -234,6 +249,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     state: async () => [await serving.state()],
     // The only log is that of this process, which sets its own level.
     setLogLevel: () => {},
+    open: (next) => serving.open(next),
     reload: (next) => serving.reload(next),
     drain: async (delayMs) => {
       isDraining = true;

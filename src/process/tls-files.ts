@@ -2,20 +2,16 @@
  * The listener's certificate and the authorities of its clients, from files. The files are watched by name, like those of the
  * configuration, and used when all of them are valid: new connections use the new ones, existing connections continue.
  */
-import { unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { namedFile } from '../config/text-file.ts';
 import type { Log } from '../telemetry/log.ts';
 import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
+import { FileWatch } from './file-watch.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 import type { CertificateFiles, TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
-/** How often files are checked, in ms. */
-const lookMs = 300;
-/** Certificate and key are written one after the other within this time, in ms. */
-const settleMs = 100;
 const daysOfWarning = 7;
 const dayMs = 86_400_000;
 
@@ -36,16 +32,17 @@ export class TlsFiles implements ListenerTls {
   #texts: Texts;
   /** The texts before the last change: other replicas may still use them for a while. */
   #former: Texts | undefined;
-  #soon: NodeJS.Timeout | undefined;
+  readonly #files = new FileWatch();
 
   /** `flag`: what the flags that name the files begin with. Throws `UsageError`. */
   constructor(options: TlsOptions | CertificateFiles, log: Log, flag = 'tls') {
     this.#options = { clientCa: undefined, ...options };
     this.#flag = flag;
     this.#log = log;
+    this.#files.begin(this.#paths());
     this.#texts = read(this.#options, flag);
     this.#warn();
-    for (const path of this.#paths()) watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
+    this.#files.start(() => this.#reload());
   }
 
   get texts(): Texts {
@@ -62,8 +59,7 @@ export class TlsFiles implements ListenerTls {
   }
 
   stop(): void {
-    clearTimeout(this.#soon);
-    for (const path of this.#paths()) unwatchFile(path, this.#changed);
+    this.#files.stop();
   }
 
   #paths(): string[] {
@@ -71,12 +67,8 @@ export class TlsFiles implements ListenerTls {
     return [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   }
 
-  readonly #changed = (): void => {
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.#reload(), settleMs);
-  };
-
   #reload(): void {
+    this.#files.begin(this.#paths());
     try {
       const next = read(this.#options, this.#flag);
       const { cert, key, ca } = this.#texts;

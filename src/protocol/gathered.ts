@@ -1,16 +1,16 @@
 /**
- * Bytes that arrive in pieces, gathered in one buffer. The sender chooses the size of the pieces, and one object for each piece of
- * one byte would cost a hundred times its content.
+ * Collects bytes that arrive in pieces in one buffer. The sender chooses the size of the pieces, and one object per one-byte
+ * piece would cost a hundred times its content.
  */
 
-/** What the buffer of the second piece has at the least. */
+/** Minimum size of the buffer that is created for the second piece. */
 const minCapacity = 4_096;
-/** A buffer that is larger than its bytes by more than this part of them is not kept. */
+/** A buffer is not kept if more than this part of it is unused. */
 const allowedWaste = 0.25;
 
 export class Gathered {
   #buffer: Buffer | undefined;
-  /** The buffer is ours to write to. A single piece is taken as it is. */
+  /** We may write to the buffer. A single piece is used without copying. */
   #owned = false;
   #size = 0;
 
@@ -18,7 +18,7 @@ export class Gathered {
     return this.#size;
   }
 
-  /** `expected`: the size of the whole in bytes, where it is known; 0 where it is not. The memory is allotted at once then. */
+  /** `expected`: the total size in bytes if known, else 0. If known, the memory is allocated at once. */
   append(piece: Buffer, expected = 0): void {
     if (this.#buffer === undefined) {
       this.#buffer = piece;
@@ -38,7 +38,7 @@ export class Gathered {
     this.#size = needed;
   }
 
-  /** The whole, of exact size or nearly so. What is gathered afterwards is another. */
+  /** Returns all bytes, in a buffer of nearly exact size. Later pieces start a new one. */
   take(): Buffer {
     const buffer = this.#buffer;
     const size = this.#size;

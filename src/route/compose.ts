@@ -160,6 +160,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
       upstreams,
       policy,
       authenticate: authentication.authenticate,
+      shownBodyBytes: authentication.shownBodyBytes,
       refusalOf: authentication.refusalOf,
       credentialNames: authentication.credentialNames,
       gate,

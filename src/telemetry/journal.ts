@@ -7,7 +7,7 @@ import { catalogue, GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { CallMeter } from './call-meter.ts';
 import type { Log } from './log.ts';
-import { countRequest, countUpstreamCall, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
+import { countRequest, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
 import type { Carried, Noted, RequestTrace } from './noted.ts';
 import { tracing } from './traces.ts';
 
@@ -64,30 +64,24 @@ export class Journal {
     const ms = nowMs - noted.startedMs;
     const own = sentMs === 0 ? ms : Math.max(0, sentMs - noted.startedMs);
     const method = methodLabel(noted.message.method);
-    countUpstreamCall(upstream, outcome);
-    countRequest(method, outcome);
-    timeRequest(method, ms);
-    this.#meter.called(
-      upstream,
-      method,
-      tool,
-      outcome,
-      { own, upstream: ms - own },
-      noted.received.length,
-      answerBytes,
-    );
+    this.#meter.called(upstream, method, tool, outcome, own, ms, noted.received.length, answerBytes);
     const trace = this.#ended(noted, outcome);
+    // One literal, without spreads: what is undefined is not in the line.
     this.#log.info(
       {
         method,
         upstream,
-        ...(tool === undefined ? {} : { tool: shown(tool) }),
+        tool: tool === undefined ? undefined : shown(tool),
         outcome,
-        ...reasonOf(outcome, fault),
+        reason: reasonOf(outcome, fault),
         ms: Math.round(ms),
         upstreamMs: Math.round(ms - own),
         answerBytes,
-        ...this.#about(noted, trace),
+        route: this.#route,
+        bytes: noted.received.length,
+        session: noted.client?.label,
+        principal: this.#principal(noted.caller),
+        trace: trace?.traceId,
       },
       'call',
     );
@@ -155,13 +149,14 @@ export class Journal {
     return {
       route: this.#route,
       bytes: received.length,
-      ...(client === undefined ? {} : { session: client.label }),
-      ...(caller.principalId === '' ? {} : { principal: this.#principal(caller) }),
-      ...(trace === undefined ? {} : { trace: trace.traceId }),
+      session: client?.label,
+      principal: this.#principal(caller),
+      trace: trace?.traceId,
     };
   }
 
-  #principal({ principalId: id, principal }: Noted['caller']): string {
+  #principal({ principalId: id, principal }: Noted['caller']): string | undefined {
+    if (id === '') return undefined;
     if (this.#namesPrincipals && principal !== 'anonymous') return shown(principal.sub);
     let found = this.#principals.get(id);
     if (found === undefined) {
@@ -185,14 +180,14 @@ const maxReasonChars = 200;
  * Why a call failed, in the gateway's own words. The texts of other errors may repeat what a peer has sent, as those of `JSON.parse` do,
  * so only their names are told.
  */
-function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): { readonly reason?: string } {
-  if (outcome === 'ok' || outcome === 'error') return {};
-  if (fault === undefined) return { reason: catalogue[outcome].message };
+function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): string | undefined {
+  if (outcome === 'ok' || outcome === 'error') return undefined;
+  if (fault === undefined) return catalogue[outcome].message;
   const { cause } = fault;
   const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
   const own = cause instanceof Error && fault.detail === String(cause) ? undefined : fault.detail;
   const words = [...new Set([own, behind])].filter((each) => each !== undefined);
-  return { reason: words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars) };
+  return words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars);
 }
 
 /** `ECONNREFUSED` says more than `Error`. */

@@ -4,17 +4,25 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { TallyHistogram, type Tally } from './tally.ts';
 
 export const registry = new Registry();
 const registers = [registry];
+
+let readyForRequests = (): void => {};
+/** `flush` is called before the totals of requests are read: calls are counted elsewhere until then (call-meter.ts). */
+export function beforeRequests(flush: () => void): void {
+  readyForRequests = flush;
+}
 
 const requests = new Counter({
   name: 'manifold_requests_total',
   help: 'Messages from clients, by method and outcome (ok, error, fault code).',
   labelNames: ['method', 'outcome'],
   registers,
+  collect: () => readyForRequests(),
 });
-const seconds = new Histogram({
+const seconds = new TallyHistogram({
   name: 'manifold_request_duration_seconds',
   help: 'Time from the last byte of a request to the last byte of its answer, by method.',
   labelNames: ['method'],
@@ -177,30 +185,32 @@ export function reportBudget(read: () => number): void {
   usedBudget = read;
 }
 
-/* Labels are bound once: looking them up by object on every call costs more than the count itself. */
-const counters = new Map<string, Counter.Internal>();
-const timers = new Map<string, Histogram.Internal<'method'>>();
+const counters = new Map<string, Map<string, Counter.Internal>>();
+const timers = new Map<string, Tally>();
 
 export function countRequest(method: string, outcome: string): void {
-  bound(counters, `r ${method} ${outcome}`, () => requests.labels(method, outcome)).inc();
+  const byOutcome = found(counters, method, () => new Map<string, Counter.Internal>());
+  found(byOutcome, outcome, () => requests.labels(method, outcome)).inc();
 }
 
 export function timeRequest(method: string, durationMs: number): void {
-  bound(timers, method, () => seconds.labels(method)).observe(durationMs / 1000);
+  found(timers, method, () => seconds.tally({ method })).observe(durationMs / 1000);
 }
 
-export function countUpstreamCall(upstream: string, outcome: string): void {
-  bound(counters, `u ${upstream} ${outcome}`, () => upstreamCalls.labels(upstream, outcome)).inc();
+/** Calls of an upstream that ended alike. */
+export function countCalls(upstream: string, method: string, outcome: string, count: number): void {
+  upstreamCalls.inc({ upstream, outcome }, count);
+  requests.inc({ method, outcome }, count);
 }
 
 export function countUpstreamSession(upstream: string, reason: string, outcome: string): void {
   upstreamSessions.labels(upstream, reason, outcome).inc();
 }
 
-function bound<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  let found = cache.get(key);
-  if (found === undefined) cache.set(key, (found = make()));
-  return found;
+function found<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  let value = cache.get(key);
+  if (value === undefined) cache.set(key, (value = make()));
+  return value;
 }
 
 /** Why a message of a server went no further. */

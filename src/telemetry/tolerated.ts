@@ -1,10 +1,10 @@
 /**
- * What one upstream does beside the specification and is let pass. The log says so once for each kind, so that an operator learns
- * of it and no upstream can fill the log; the metrics count each time.
+ * Tolerated deviations of one upstream from the specification. The log reports each kind once, so that an operator notices it and
+ * no upstream can fill the log; the metrics count every occurrence.
  */
 import { toleratedOddities } from './metrics.ts';
 
-/** Each kind, and what the log says of it. */
+/** Each kind, with its text in the log. */
 const said = {
   content_type: 'an answer has another content type than JSON or events; it is read since it parses',
   byte_order_mark: 'a message begins with a byte order mark; it is skipped',
@@ -27,7 +27,7 @@ export type Oddity = keyof typeof said;
 /** Kinds that have lines of their own in the log: a line of output that is no message or too large, an answer to no request. */
 export type LoggedOddity = 'output_line' | 'output_oversized' | 'answer_unmatched';
 
-/** Of a detail in the log, in characters. */
+/** Maximum length of a detail in the log, in characters. */
 const maxDetailChars = 200;
 
 /** The part of a log that is needed here. */
@@ -50,7 +50,7 @@ export class Tolerated {
     toleratedOddities.inc({ upstream: this.#upstream, kind });
   }
 
-  /** `detail` goes to the log, so it holds no argument, result or credential. */
+  /** `detail` is logged, so it must contain no argument, result or credential. */
   note(kind: Oddity, detail?: string): void {
     this.count(kind);
     if (this.#noted.has(kind)) return;

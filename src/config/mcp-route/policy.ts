@@ -1,6 +1,6 @@
-/** `securityPolicy` of a route → who may use it, with Secrets and ConfigMaps looked up. */
+/** Reads `securityPolicy` of a route, with the referenced Secrets and ConfigMaps. */
 import { Environment as CelEnvironment } from '@marcbachmann/cel-js';
-import { isHeaderName, isHopHeader } from '../headers.ts';
+import { isHeaderName, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { nearest } from '../nearest.ts';
 import type {
@@ -19,7 +19,7 @@ import type { RouteSpec } from './route-shape.ts';
 import { localValues, secretOf } from './secrets.ts';
 import type { OAuthText, SecurityText } from './security-shape.ts';
 
-/** `upstreams` are the ids of the upstreams by their names in the file. */
+/** `upstreams`: the ids of the upstreams, keyed by their names in the file. */
 export function securityOf(
   context: RouteContext,
   path: JsonPath,
@@ -72,10 +72,11 @@ function oauthOf(context: RouteContext, path: JsonPath, text: OAuthText): OAuthC
   };
 }
 
+/** Of a header that backends are told something in. */
 function checkHeader(context: RouteContext, path: JsonPath, name: string): void {
   if (!isHeaderName(name)) fault(context, path, 'not the name of a header', 'Give a name such as X-User');
-  else if (isHopHeader(name.toLowerCase()))
-    fault(context, path, 'a header that the gateway sets itself', 'Choose another name');
+  else if (isUnforwarded(name.toLowerCase()))
+    fault(context, path, 'a header that the gateway sets itself, or that belongs to one hop', 'Choose another name');
 }
 
 function keysOf(context: RouteContext, path: JsonPath, jwks: OAuthText['jwks']): JwksSource {
@@ -139,7 +140,7 @@ function apiKeyAuthOf(
       if (key === '') fault(context, at, 'the key of a client is empty', 'Give it one, or take the client out');
       else if (!credentials.has(client) && [...credentials.values()].includes(key))
         fault(context, at, 'two clients have one key', 'Give each client a key of its own');
-      // The first one counts, as in Envoy Gateway.
+      // The first one is used, as in Envoy Gateway.
       else if (credentials.has(client)) warn(context, at, 'a client stands in an earlier Secret as well, which counts');
       else credentials.set(client, key);
     }

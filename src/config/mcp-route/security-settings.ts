@@ -1,4 +1,4 @@
-/** Settings of security → what the model has for them, beside `securityPolicy`. */
+/** Reads the security settings that are not part of `securityPolicy`. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type {
   EgressConfig,
@@ -16,10 +16,11 @@ import { durationMs } from './duration.ts';
 import { secretOf, valueUnder } from './secrets.ts';
 import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
 
-/** The key of a Secret that holds the secret of a client, as in Envoy Gateway. */
+/** The keys of a Secret that contain the secret of a client, as in Envoy Gateway, and its private key. */
 const secretKey = 'client-secret';
+const privateKeyKey = 'private-key';
 
-/** The security of a route with its settings. `path` is that of the settings. */
+/** Applies the settings to the security of a route. `path` is that of the settings. */
 export function securedBy(
   context: RouteContext,
   path: JsonPath,
@@ -101,13 +102,20 @@ function tokensOf(context: RouteContext, path: JsonPath, text: TokenText): Token
   };
 }
 
-/** Undefined when at fault. */
+/** Undefined if it is invalid. */
 function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAuthClientIdentity | undefined {
-  const { clientId, clientSecret, clientSecretRef, privateKey, algorithm, keyId, method } = text;
-  const given = [clientSecret, clientSecretRef, privateKey].filter((one) => one !== undefined);
+  const { clientId, clientSecret, clientSecretRef, privateKeyRef, algorithm, keyId, method } = text;
+  const given = [clientSecret, clientSecretRef, text.privateKey, privateKeyRef].filter((one) => one !== undefined);
   if (given.length > 1) fault(context, path, 'several credentials of one client', 'Keep one of them');
-  if (privateKey !== undefined) {
+  const referred = (name: string, ref: typeof clientSecretRef, key: string): string | undefined => {
+    const held = ref === undefined ? undefined : secretOf(context, [...path, name], ref);
+    return held === undefined ? undefined : valueUnder(context, [...path, name], held.values, key);
+  };
+  const isSigned = text.privateKey !== undefined || privateKeyRef !== undefined;
+  if (isSigned) {
+    const privateKey = text.privateKey ?? referred('privateKeyRef', privateKeyRef, privateKeyKey);
     const kid = keyId === undefined ? {} : { kid: keyId };
+    if (privateKey === undefined) return undefined;
     return { clientId, credential: { method: 'private_key_jwt', privateKey, algorithm, ...kid } };
   }
   if (clientSecretRef === undefined)
@@ -115,13 +123,11 @@ function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAut
       clientId,
       credential: clientSecret === undefined ? { method: 'none' } : { method, secret: clientSecret },
     };
-  const at = [...path, 'clientSecretRef'];
-  const held = secretOf(context, at, clientSecretRef);
-  const secret = held === undefined ? undefined : valueUnder(context, at, held.values, secretKey);
+  const secret = referred('clientSecretRef', clientSecretRef, secretKey);
   return secret === undefined ? undefined : { clientId, credential: { method, secret: secret.trim() } };
 }
 
-/** A token that the gateway gets for a backend; undefined when at fault. */
+/** A token that the gateway gets for a backend; undefined if it is invalid. */
 export function grantOf(context: RouteContext, path: JsonPath, text: GrantText): UpstreamGrant | undefined {
   if (text.userConsent !== undefined) return consentOf(context, [...path, 'userConsent'], text.userConsent);
   const kind = text.tokenExchange === undefined ? 'clientCredentials' : 'tokenExchange';

@@ -1,12 +1,14 @@
 /**
- * Routes of an mcpServers file → the objects of Kubernetes that say the same, and what has no place in them. The credentials
- * go into Secrets as they were written, so that a variable stays a variable.
+ * Writes the routes of an mcpServers file as Kubernetes objects, and reports what they cannot express. Credentials are written
+ * into Secrets as in the file, so that a variable stays a variable.
  */
 import type { NameSelector, RouteConfig, UpstreamConfig } from '../model.ts';
 import { defaultTimeoutMs } from '../limits.ts';
 import { credentialHeaders } from '../headers.ts';
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { settingsAnnotation } from './settings-shape.ts';
 import { securityText } from './write-security.ts';
+import { grantText, securitySettingsText, type KeepSecret } from './write-security-settings.ts';
 import { settingsText } from './write-settings.ts';
 
 export interface WriteOptions {
@@ -14,10 +16,12 @@ export interface WriteOptions {
   readonly gateway: string;
   /** Port of the listener of the Gateway. */
   readonly port: number;
-  /** The header of a server as it stands in the file, with its variables. */
+  /** The header of a server as in the file, with its variables. */
   readonly writtenHeader: (server: string, header: string) => string | undefined;
-  /** A parameter of the query of a URL as it stands in the file, with its variables. */
+  /** A query parameter of a URL as in the file, with its variables. */
   readonly writtenParameter: (server: string, parameter: string) => string | undefined;
+  /** A text at a path of the file, with its variables. */
+  readonly writtenText: (path: JsonPath) => string | undefined;
 }
 
 export interface Written {
@@ -80,21 +84,37 @@ function routeObject(
     lost.push(`route ${route.name}: none of its servers can be carried`);
     return [];
   }
-  const settings = Object.fromEntries(
+  // Without them the route would be open to whoever they are to keep out.
+  if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined) {
+    lost.push(`route ${route.name}: the whole route, as apiKeyAuth and extAuth need objects of a cluster`);
+    return [];
+  }
+  const name = objectName(route.name);
+  const secrets: object[] = [];
+  const ofBackends = Object.fromEntries(
     backends.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])),
   );
-  const annotations =
-    Object.keys(settings).length === 0
+  const ofSecurity =
+    route.security === undefined
       ? undefined
-      : { [settingsAnnotation]: JSON.stringify({ backends: settings }, undefined, 2) };
+      : securitySettingsText(
+          route.security,
+          name,
+          ['manifold', 'routes', route.name, 'security'],
+          keeper(secrets, options),
+        );
+  const settings = {
+    ...(Object.keys(ofBackends).length > 0 && { backends: ofBackends }),
+    ...(ofSecurity !== undefined && { security: ofSecurity }),
+  };
+  const annotations =
+    Object.keys(settings).length === 0 ? undefined : { [settingsAnnotation]: JSON.stringify(settings, undefined, 2) };
   const names = new Map(
     route.upstreams.flatMap(({ id, name }) => {
       const backend = byName.get(name);
       return backend === undefined ? [] : [[id, backend.name] as const];
     }),
   );
-  if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined)
-    lost.push(`route ${route.name}: apiKeyAuth and extAuth need objects of a cluster`);
   const security = route.security === undefined ? undefined : securityText(route.security, names);
   const spec = {
     parentRefs: [{ name: options.gateway }],
@@ -111,12 +131,23 @@ function routeObject(
     ...(route.backendSelector !== undefined && { backendSelector: route.backendSelector }),
     ...(security !== undefined && { securityPolicy: security }),
   };
-  const name = objectName(route.name);
   if (name !== route.name) lost.push(`route ${route.name}: it is called "${name}"`);
-  return [object('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', name, options, { spec: escaped(spec) }, annotations)];
+  return [
+    object('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', name, options, { spec: escaped(spec) }, annotations),
+    ...secrets,
+  ];
 }
 
-/* Names of objects are those of DNS (RFC 1123). */
+/** Adds a Secret to `secrets` for each secret, as it stands in the file. */
+function keeper(secrets: object[], options: WriteOptions): KeepSecret {
+  return (name, key, value, path) => {
+    const stringData = { [key]: options.writtenText(path) ?? value };
+    secrets.push(object('v1', 'Secret', name, options, { type: 'Opaque', stringData }));
+    return { name };
+  };
+}
+
+/* Names of objects are DNS names (RFC 1123). */
 function objectName(name: string): string {
   const plain = name
     .toLowerCase()
@@ -174,14 +205,17 @@ function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string
       forwardHeaders: upstream.forwardHeaders.map((one) => ({ name: one })),
     }),
   };
+  const secrets: object[] = [];
+  const grantPath = ['manifold', 'backends', upstream.name, 'grant'];
   return {
     name,
     ref,
     settings: settingsText(upstream, {
       defaultTimeoutMs,
       isAcknowledged: upstream.forwardHeaders.some((one) => credentialHeaders.has(one)),
+      grant: upstream.grant && grantText(upstream.grant, `${name}-grant`, grantPath, keeper(secrets, options)),
     }),
-    objects: backendObjects(name, url.hostname, port, isSecure, key?.value, options),
+    objects: [...backendObjects(name, url.hostname, port, isSecure, key?.value, options), ...secrets],
   };
 }
 
@@ -214,7 +248,7 @@ function backendObjects(
   ];
 }
 
-/* The value of a variable may be a secret, and a path is read by everybody. */
+/* The value of a variable may be a secret, and a path is not protected. */
 function queryOf(
   server: string,
   { search, searchParams }: URL,
@@ -234,7 +268,7 @@ interface Key {
   readonly value: string;
 }
 
-/* An MCPRoute has room for one credential of a backend. */
+/* An MCPRoute can contain one credential per backend. */
 function keyOf(
   { name: server, transport }: UpstreamConfig,
   url: URL,
@@ -272,7 +306,7 @@ function selectorOf(tools: NameSelector, lose: (what: string) => void): object |
   };
 }
 
-/** More names than fit become patterns, each of several of them (RE2, anchored since patterns match anywhere). */
+/** If there are too many names, they become patterns of several names each (RE2, anchored because patterns match anywhere). */
 function names(list: 'include' | 'exclude', of: ReadonlySet<string>, lose: (what: string) => void): object {
   const all = [...of];
   if (all.length <= maxSelectorEntries) return { [list]: all };
@@ -293,7 +327,7 @@ function quoted(name: string): string {
   return name.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
-/* What was written without variables must not become one. */
+/* Text without variables must not become one with variables. */
 function escaped(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('${', () => '$${');
   if (Array.isArray(value)) return value.map(escaped);

@@ -36,6 +36,8 @@ export interface RequestLine {
   readonly method?: string | undefined;
   /** Path and query. */
   readonly url?: string | undefined;
+  /** Once it has been read, where somebody is shown it. */
+  readonly body?: Buffer | undefined;
 }
 
 /**
