@@ -5,6 +5,7 @@
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
 import type { InFlight } from '../clients/client.ts';
+import { faultToClient } from '../clients/faults.ts';
 import { passesOnCall } from '../clients/passes.ts';
 import { receive, type Receiver } from '../clients/receive.ts';
 import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
@@ -13,7 +14,7 @@ import { GatewayError } from '../errors.ts';
 import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
+import { bytesOf, encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import { isPassing } from '../streams/resumption.ts';
 import type { StreamOwner } from '../transport/http/event-stream.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
@@ -214,7 +215,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       this.#prime();
       return;
     }
-    const message = this.#read(Buffer.from(event.data));
+    const message = this.#read(bytesOf(event));
     if (message === undefined) return;
     this.#translated(() => receive(message, this.#session, this.#call.client, this.#call.message.method, this));
   }
@@ -420,7 +421,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   #fail(fault: GatewayError): void {
     this.phase.end()?.abort();
     this.#host.finished(this, fault.code, fault);
-    this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
+    this.#call.outlet.fault(fault, faultToClient(this.#call, fault, this.#session.upstream));
   }
 }
 

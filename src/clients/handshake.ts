@@ -2,7 +2,7 @@
  * `initialize`: opens a session at every upstream in parallel, with a deadline, and merges them into one answer and one token. It
  * succeeds if one upstream does; the others join later (2025-11-25 basic/lifecycle §Initialization).
  */
-import { GatewayError } from '../errors.ts';
+import { ConsentRequired, GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
 import { clientCapability, clientTasks, serverCapability, serverTasks } from '../protocol/capabilities.ts';
 import { clientBits } from '../protocol/declared.ts';
@@ -12,6 +12,7 @@ import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRev
 import { rawOf, textOf } from '../protocol/scan.ts';
 import { unreadIn } from '../protocol/unread.ts';
 import type { SealedUpstream } from '../session/claims.ts';
+import { consentFault } from './faults.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { ClientWords, UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -83,7 +84,7 @@ export async function openAll(
   const { revision, capabilities: clientCapabilities, words } = greeting;
   const owner = { revision, clientCapabilities, words, isShared: false, principalId: caller.principalId };
   const selected = upstreams.all.filter((upstream) => reaches(upstream));
-  let consent: GatewayError | undefined;
+  let consent: ConsentRequired | undefined;
   const openings = await Promise.all(
     selected.map(async (upstream): Promise<Opening> => {
       try {
@@ -93,14 +94,14 @@ export async function openAll(
         };
       } catch (fault) {
         const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
-        if (fault instanceof GatewayError && fault.code === 'consent_required') consent ??= fault;
+        if (fault instanceof ConsentRequired) consent ??= fault;
         return { upstream, session: undefined, isStarting };
       }
     }),
   );
   const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
   // The client gets the URL where the user can give permission, because nothing else would show it.
-  if (isDown && consent !== undefined) throw consent;
+  if (isDown && consent !== undefined) throw consentFault(consent.linkFor(undefined), owner);
   // A caller that may use none of the upstreams gets an empty session.
   if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;

@@ -134,7 +134,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
         log.error({ fault: String(fault) }, 'the configuration of the cluster was not taken');
       });
     });
-    // Lines of the log that come by another way to the same terminal would cut in two what is drawn there.
+    // Log lines that reach the same terminal another way would cut the status lines in two.
     const isOrdered = !process.stderr.isTTY || (terminal !== undefined && options.workers === 1);
     const live = liveOf(prepared.config, context, isOrdered);
     // Log lines are printed above the status lines of servers that are starting.

@@ -1,7 +1,7 @@
 /**
  * Reads the `mcpServers` file of Claude, Cursor and many others, VS Code's `servers`, and Zed's `context_servers`. All faults are
- * reported at once, each with its path and remedy. Neither faults nor warnings contain a value of the file, because headers, variables and URLs contain
- * secrets.
+ * reported at once, each with its path and remedy. Neither faults nor warnings contain a value of
+ * the file, because headers, variables and URLs contain secrets.
  */
 import { Findings } from '../findings.ts';
 import { schemeOf, slug } from '../identity.ts';

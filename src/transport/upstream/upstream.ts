@@ -109,7 +109,7 @@ export class Upstream {
     if (orSse !== undefined) this.#other = placeAt(new URL(orSse), true, own);
   }
 
-  /** Where it is reached now; another object after each `turn`. */
+  /** The current place; another object after each `turn`. */
   get place(): Place {
     return this.#place;
   }
