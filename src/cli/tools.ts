@@ -186,7 +186,7 @@ function saidLast(fault: unknown): string {
   return fault.cause instanceof Error ? saidLast(fault.cause) : fault.message;
 }
 
-/* Where a gateway has its endpoint, for a URL that names the gateway alone. */
+/* The endpoint of the gateway, for a URL that contains only its origin. */
 function elsewhere(url: string): string {
   const { origin, pathname } = new URL(url);
   return pathname === endpointPath ? '' : ` Try ${origin}${endpointPath}`;

@@ -27,7 +27,7 @@ export type Oddity = keyof typeof said;
 /** Kinds that have lines of their own in the log: a line of output that is no message or too large, an answer to no request. */
 export type LoggedOddity = 'output_line' | 'output_oversized' | 'answer_unmatched';
 
-/** Of a detail in the log, in characters. */
+/** Maximum length of a detail in the log, in characters. */
 const maxDetailChars = 200;
 
 /** The part of a log that is needed here. */
@@ -50,7 +50,7 @@ export class Tolerated {
     toleratedOddities.inc({ upstream: this.#upstream, kind });
   }
 
-  /** `detail` goes to the log, so it holds no argument, result or credential. */
+  /** `detail` is logged, so it must contain no argument, result or credential. */
   note(kind: Oddity, detail?: string): void {
     this.count(kind);
     if (this.#noted.has(kind)) return;

@@ -1,7 +1,7 @@
 /**
- * The `mcpServers` file of Claude, Cursor and many others, VS Code's `servers`, and Zed's `context_servers`, as they are → `Config`. All faults come at
- * once, each with its path and remedy; neither faults nor warnings hold a value of the file, for headers, variables and URLs
- * carry secrets.
+ * Reads the `mcpServers` file of Claude, Cursor and many others, VS Code's `servers`, and Zed's `context_servers`. All faults are
+ * reported at once, each with its path and remedy. Neither faults nor warnings contain a value of
+ * the file, because headers, variables and URLs contain secrets.
  */
 import { Findings } from '../findings.ts';
 import { schemeOf, slug } from '../identity.ts';
@@ -124,7 +124,7 @@ function parsed(text: string, findings: Findings): JsonDocument | undefined {
   }
 }
 
-/** Where the servers stand: `mcpServers`, VS Code's `servers`, `mcp.servers` of its settings, or Zed's `context_servers`. */
+/** Finds the servers: `mcpServers`, VS Code's `servers`, `mcp.servers` of its settings, or Zed's `context_servers`. */
 function serversOf(root: JsoncValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
   const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
   if (!(root instanceof Map)) {

@@ -58,9 +58,8 @@ export class EraAdapter implements UpstreamAdapter {
   }
 
   /**
-   * Where the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25 basic/transports
-   * §Backwards Compatibility), as where nothing comes of it; and the other way round once it has been found. Whichever answers is
-   * remembered.
+   * If the first message is refused or not answered, and the URL may be one of the deprecated transport, that is tried (2025-11-25
+   * basic/transports §Backwards Compatibility); and the reverse once it has been found. The transport that answers is remembered.
    */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     if (!upstream.hasOther) return await this.#openHere(upstream, client, deadlineMs);

@@ -38,7 +38,7 @@ export interface SessionOwner {
   /** Bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
   readonly words?: ClientWords | undefined;
-  /** The owner stands for several clients: a principal without sessions. */
+  /** The owner represents several clients: a principal without sessions. */
   readonly isShared: boolean;
   /** See `Caller`. */
   readonly principalId: string;

@@ -16,7 +16,7 @@ import type { StreamKind, Upstream } from './upstream.ts';
 /** Every answer to a client of 2026-07-28 repeats it. */
 const maxServerInfoBytes = 4 * 1024;
 
-/** What a handshake, or the client's token, tells of a session. */
+/** What a handshake, or the client's token, contains about a session. */
 export interface SessionFacts extends Unread {
   /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
   readonly sessionId: string | undefined;
@@ -76,7 +76,7 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly serverInfo: string | undefined;
   readonly experimental: string | undefined;
   readonly extensions: Unread['extensions'];
-  /** How long what the upstream said of itself is valid, and for whom; undefined for an upstream that does not say. */
+  /** How long the upstream's description of itself is valid, and for whom; undefined if it does not say. */
   readonly stated: Part | undefined;
   /** Several clients use it, so ids and progress tokens must be made unique on it. */
   readonly isShared: boolean;

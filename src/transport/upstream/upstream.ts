@@ -63,7 +63,7 @@ export class Upstream {
   /** What it called itself then: an `Implementation` as JSON text. */
   serverInfo: string | undefined;
   #place: Place;
-  /** The place that is not in use. */
+  /** The place that is not in use: the bridge, or the URL itself. */
   #other: Place | undefined;
 
   /**
