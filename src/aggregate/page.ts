@@ -4,8 +4,8 @@
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import { readListResult, readServerMessage } from '../protocol/envelope.ts';
-import type { ListItem, ListResult } from '../protocol/envelope.ts';
+import { itemsInSteps, readListPlaces, readServerMessage } from '../protocol/envelope.ts';
+import type { ListItem, ListPlaces } from '../protocol/envelope.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, splice } from '../protocol/splice.ts';
@@ -21,6 +21,7 @@ import { isNameable, listedName } from './names.ts';
 import { isCompilable } from './output-schemas.ts';
 import { overriddenTool } from './overridden-tool.ts';
 import { decide } from './selectors.ts';
+import { inOneGo } from './steps.ts';
 import { listedUri } from './uris.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
@@ -33,7 +34,7 @@ export const maxItemsPerList = 10_000;
  * removed, and a larger input schema hides its tool.
  */
 const maxDescriptionBytes = 16 * 1024;
-const maxSchemaBytes = 256 * 1024;
+export const maxSchemaBytes = 256 * 1024;
 /** Maximum size of the output schemas of one page that are checked, in bytes; further ones are removed. */
 const maxParsedBytes = 2 * 1024 * 1024;
 /** Maximum size of a URI or template, as JSON text in bytes. A longer one hides its item. */
@@ -93,6 +94,16 @@ export interface Page {
  * `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
 export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
+  return inOneGo(renderSteps(reply, kind, upstream, showing));
+}
+
+/** The same in steps, none of which takes long. */
+export function* renderSteps(
+  reply: Buffer,
+  kind: ListKind,
+  upstream: UpstreamConfig,
+  showing: Showing,
+): Generator<undefined, Page> {
   const list = readList(reply, kind);
   const { overrides } = upstream;
   if (list === undefined) return emptyPage;
@@ -102,7 +113,11 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
   const keys = new Set<string>();
   const shown: Buffer[] = [];
   let mended = 0;
-  for (const item of list.items) {
+  for (const item of itemsInSteps(reply, list.places)) {
+    if (item === undefined) {
+      yield;
+      continue;
+    }
     const key = item.found?.member(keyOf(kind));
     const isNamed = key?.kind === 'string' && key.end - key.start <= maxKeyBytes;
     const text = isNamed ? textOf(item.bytes, key) : '';
@@ -158,9 +173,9 @@ export const emptyPage: Page = {
 /** JSON-RPC 2.0 §5.1. Many servers declare resources and have no `resources/templates/list`. */
 const methodNotFound = -32601;
 
-function readList(reply: Buffer, kind: ListKind): ListResult | undefined {
+function readList(reply: Buffer, kind: ListKind): ListPlaces | undefined {
   try {
-    return readListResult(reply, memberOf(kind), maxItemsPerList);
+    return readListPlaces(reply, memberOf(kind), maxItemsPerList);
   } catch (cause) {
     const code = errorCodeOf(reply);
     if (code === methodNotFound) return undefined;

@@ -3,11 +3,13 @@
  * extension io.modelcontextprotocol/tasks, the reverse, and the answer that the call would have had without a task.
  */
 import { GatewayError } from '../errors.ts';
-import { readListResult, type Message } from '../protocol/envelope.ts';
+import { noteCheckedPart } from '../protocol/checked.ts';
+import { itemsInSteps, readListPlaces, type Message } from '../protocol/envelope.ts';
 import { numberOf, rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, splice } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
 import { maxItemsPerList } from './page.ts';
+import { inOneGo } from './steps.ts';
 
 const statuses = ['working', 'input_required', 'completed', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof statuses)[number];
@@ -82,11 +84,16 @@ export function isTaskResult({ bytes, root }: Message): boolean {
 /**
  * The response to the call of a finished task: the result or the error inside it. `id` is raw JSON. Throws `upstream_malformed`.
  */
-export function settledResponse({ bytes, root }: Message, status: 'completed' | 'failed', id: string): string {
+export function settledResponse({ bytes, root }: Message, status: 'completed' | 'failed', id: string): Buffer {
   const member = status === 'completed' ? 'result' : 'error';
   const found = root.member('result')?.member(member);
   if (found?.kind !== 'object') throw malformed(`${status} without ${member}`);
-  return `{"jsonrpc":"2.0","id":${id},"${member}":${rawOf(bytes, found)}}`;
+  const part = bytes.subarray(found.start, found.end);
+  noteCheckedPart(part, bytes, found.start);
+  return splice(part, [
+    { start: 0, end: 0, text: `{"jsonrpc":"2.0","id":${id},"${member}":` },
+    { start: part.length, end: part.length, text: '}' },
+  ]);
 }
 
 /**
@@ -133,14 +140,26 @@ export function notAsTask({ bytes, params }: Message): Buffer {
   return params === undefined ? bytes : splice(bytes, removeMembers(bytes, params, ['task']));
 }
 
-/** The tools of a page that can only be called as tasks, by the upstream's own names. Throws what `readListResult` throws. */
-export function taskTools(reply: Buffer): {
+export interface TaskTools {
   readonly names: ReadonlySet<string>;
   readonly nextCursor: string | undefined;
-} {
-  const { items, nextCursor } = readListResult(reply, 'tools', maxItemsPerList);
+}
+
+/** Which tools of a page are called as tasks alone, by the upstream's own names. Throws as `readListPlaces` does. */
+export function taskTools(reply: Buffer): TaskTools {
+  return inOneGo(taskToolSteps(reply));
+}
+
+/** The same in steps, none of which takes long. */
+export function* taskToolSteps(reply: Buffer): Generator<undefined, TaskTools> {
+  const { places, nextCursor } = readListPlaces(reply, 'tools', maxItemsPerList);
   const names = new Set<string>();
-  for (const { bytes, found } of items) {
+  for (const item of itemsInSteps(reply, places)) {
+    if (item === undefined) {
+      yield;
+      continue;
+    }
+    const { bytes, found } = item;
     const name = found?.member('name');
     const support = found?.member('execution')?.member('taskSupport');
     if (name?.kind === 'string' && support?.kind === 'string' && textOf(bytes, support) === 'required')

@@ -143,6 +143,28 @@ function skipRestOfString(bytes: Buffer, words: DataView | undefined, from: numb
 }
 
 /**
+ * Goes on inside a string, at most to about `until`, the length of `words`: the offset after its closing quote, or, where it has not
+ * ended, the complement of the offset to go on from. No escape is cut where as many bytes as one has follow `until`.
+ */
+export function skipStringPart(bytes: Buffer, words: DataView, from: number, until: number): number {
+  let at = from;
+  for (;;) {
+    const near = Math.min(at + nearBytes, until);
+    while (at < near && plain[bytes[at]!] === 1) at++;
+    if (at === near) {
+      at = skipPlain(words, at);
+      while (at < until && plain[bytes[at]!] === 1) at++;
+    }
+    if (at >= until) return ~at;
+    const byte = bytes[at]!;
+    if (byte === 0x22) return at + 1;
+    if (byte !== 0x5c) throw malformed(at);
+    at++;
+    at = at < bytes.length && shortEscapes[bytes[at]!] === 1 ? at + 1 : skipUnicodeEscape(bytes, at);
+  }
+}
+
+/**
  * Goes past bytes that neither end a string nor need a look, four at a time: to the first quote, backslash or control
  * character, or to within three bytes of the end. The arithmetic sets the top bit of each byte that is less than a bound
  * (quotes are moved below the bound by flipping a bit); a borrow can set it wrongly only above one set rightly, and the

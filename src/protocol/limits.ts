@@ -11,14 +11,14 @@ export const maxAnswerBytes = 16 * 1024 * 1024;
 /** Maximum nesting of arrays and objects; the outermost counts as 1. */
 export const maxDepth = 128;
 
-/** Maximum number of values that one scan captures. It limits the memory that a peer can use. */
-export const maxCapturedValues = 262_144;
+/** Maximum number of values that one scan captures. It limits the memory and the time that a peer can use. */
+export const maxCapturedValues = 65_536;
 
 /**
  * Maximum number of keys that one scan remembers to find repeated ones: keys that a shape does not name, in objects with more
  * than a few members.
  */
-export const maxRememberedKeys = 131_072;
+export const maxRememberedKeys = 16_384;
 
 /** The same two limits for messages of clients, which contain no long lists. */
 export const maxClientValues = 16_384;
@@ -39,5 +39,8 @@ export const eventFieldBytes = 64 * 1024;
 /** One server-sent event with its field names and line ends. */
 export const maxEventBytes = maxAnswerBytes + eventFieldBytes;
 
-/** Maximum size of a part of a message that is parsed as a whole, such as a server's list of revisions, in bytes. */
+/**
+ * Maximum size of a part of a message that is parsed as a whole, such as a server's list of revisions, and of a name or URI in a
+ * request, in bytes.
+ */
 export const maxParsedPartBytes = 64 * 1024;

@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { GatewayError } from '../errors.ts';
+import { CheckedEnds, checkedIn } from './checked.ts';
 import { Found, unquote } from './found.ts';
 import { malformed, nothing, skipColon, skipSpace, skipString, skipValue, tooDeep, wordsOf } from './grammar.ts';
 import { maxDepth } from './limits.ts';
@@ -24,6 +25,8 @@ let captured = 0;
 let remembered = 0;
 let maxCaptured = 0;
 let maxRemembered = 0;
+/** Of a large text, a part of which was checked before. */
+let checkedEnds: CheckedEnds | undefined;
 /** Start and end of unknown keys, consecutive for each open object. Shapes are finite, so it grows to a fixed size. */
 const unknownKeys: number[] = [];
 
@@ -36,6 +39,9 @@ export function scan(bytes: Buffer, shape: CompiledShape): Found {
   remembered = 0;
   maxCaptured = shape.bounds.values;
   maxRemembered = shape.bounds.keys;
+  const checked = checkedIn(bytes);
+  if (checked?.fault !== undefined) throw checked.fault;
+  checkedEnds = checked === undefined ? undefined : new CheckedEnds(checked);
   const found = readValue(bytes, wordsOf(bytes), skipSpace(bytes, 0), shape, 0, 0);
   const end = skipSpace(bytes, found.end);
   if (end !== bytes.length) throw malformed(end);
@@ -57,7 +63,7 @@ function readValue(
   const byte = start < bytes.length ? bytes[start]! : nothing;
   if (byte === 0x7b && shape.opensObjects) return readObject(bytes, words, start, shape, depth + 1, base);
   if (byte === 0x5b && shape.items !== undefined) return readArray(bytes, words, start, shape.items, depth + 1, base);
-  const end = skipValue(bytes, words, start, depth);
+  const end = skip(bytes, words, start, depth);
   switch (byte) {
     case 0x22:
       return new Found('string', start, end);
@@ -74,6 +80,11 @@ function readValue(
     default:
       return new Found('number', start, end);
   }
+}
+
+/** A value that is not looked into. */
+function skip(bytes: Buffer, words: DataView | undefined, start: number, depth: number): number {
+  return checkedEnds?.endAt(start) || skipValue(bytes, words, start, depth);
 }
 
 function readArray(
@@ -153,7 +164,7 @@ function readObject(
     }
     at = skipColon(bytes, keyEnd);
     if (inner === undefined) {
-      at = skipValue(bytes, words, at, depth);
+      at = skip(bytes, words, at, depth);
     } else {
       const value = readValue(bytes, words, at, inner, depth, top);
       value.name = known === undefined ? unquote(bytes, keyStart, keyEnd) : known.text;

@@ -2,6 +2,7 @@
  * Edits on the bytes of a message: everything outside the edits is passed on byte for byte
  * (docs/adr/0003-byte-splicing-relay.md).
  */
+import { noteCheckedSplice } from './checked.ts';
 import type { Found } from './scan.ts';
 
 /** Replaces `bytes[start, end)`; `start === end` inserts. `text` is JSON text, already escaped. */
@@ -33,6 +34,7 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
     at = end;
   }
   bytes.copy(result, written, at);
+  noteCheckedSplice(result, bytes, edits);
   return result;
 }
 

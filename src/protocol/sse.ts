@@ -7,6 +7,8 @@ import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';
 
 import { GatewayError } from '../errors.ts';
+import { withoutMark } from './byte-order-mark.ts';
+import { checkedIn, minCheckedBytes, noteCheckedPart } from './checked.ts';
 import { Gathered } from './gathered.ts';
 import { maxEventBytes } from './limits.ts';
 
@@ -16,6 +18,13 @@ export interface SseEvent {
   /** The id of this event itself; undefined if it has none. */
   readonly id: string | undefined;
   readonly event: string | undefined;
+  /** The data as it came, where that is large and known already. */
+  readonly bytes?: Buffer | undefined;
+}
+
+/** The data of an event as bytes. */
+export function bytesOf({ data, bytes }: SseEvent): Buffer {
+  return bytes ?? Buffer.from(data);
 }
 
 const lineEnds = [Buffer.from('\n\n'), Buffer.from('\n\r'), Buffer.from('\r\r')] as const;
@@ -32,7 +41,9 @@ export class SseDecoder {
   /** Bytes since the last blank line. */
   #pendingBytes = 0;
   /** The incomplete line. The parser would keep an object for each piece of it. */
-  readonly #line = new Gathered();
+  readonly #line = new Gathered(dataFrom);
+  /** The last large line of data. */
+  #large: Buffer | undefined;
   /** The last byte of the previous chunk: a blank line may span two chunks. */
   #lastByte = 0;
   /** The id of a finished block whose data, if any, arrives with the parser's next call. */
@@ -79,6 +90,7 @@ export class SseDecoder {
     if (rest.length > 0) this.#line.append(rest);
     // Whole lines contain whole characters. The parser removes the byte order mark.
     if (!isUtf8(lines)) throw new GatewayError('upstream_malformed', 'event stream is not UTF-8');
+    if (lines.length >= minCheckedBytes && checkedIn(lines) !== undefined) this.#large = firstData(lines);
     this.#parser.feed(lines.toString('utf8'));
     this.#deliverBareId();
   }
@@ -92,6 +104,7 @@ export class SseDecoder {
   end(): void {
     this.#parser.reset();
     this.#line.forget();
+    this.#large = undefined;
     this.#pendingBytes = 0;
   }
 
@@ -100,7 +113,12 @@ export class SseDecoder {
     this.#bareId = undefined;
     // An event that begins and ends within one chunk was never pending.
     if (message.data.length > this.#maxEventBytes) throw tooLarge(message.data.length);
-    this.#onEvent({ data: message.data, id: message.id, event: message.event });
+    const bytes = this.#large;
+    this.#large = undefined;
+    const { data, id, event } = message;
+    // Data of several lines are not as they came.
+    if (bytes === undefined || data.length < minCheckedChars || data.includes('\n')) this.#onEvent({ data, id, event });
+    else this.#onEvent({ data, id, event, bytes });
   }
 
   #deliverBareId(): void {
@@ -109,6 +127,28 @@ export class SseDecoder {
     this.#bareId = undefined;
     this.#onEvent({ data: '', id, event: undefined });
   }
+}
+
+/** UTF-16 units that so many bytes make at the least. */
+const minCheckedChars = minCheckedBytes / 4;
+
+/** Where the data of a line begin, in bytes, after a byte order mark; undefined for what is no such line. */
+function dataFrom(line: Buffer): number | undefined {
+  if (!line.subarray(0, dataField.length).equals(dataField)) return undefined;
+  const from = line[dataField.length] === 0x20 ? dataField.length + 1 : dataField.length;
+  return line.length - withoutMark(line.subarray(from)).length;
+}
+
+const dataField = Buffer.from('data:');
+
+/** The data of the first of these lines, with all that is known of them; undefined where that is another field. */
+function firstData(lines: Buffer): Buffer | undefined {
+  const from = dataFrom(lines);
+  if (from === undefined) return undefined;
+  const ends = [lines.indexOf(0x0a), lines.indexOf(0x0d)].filter((end) => end >= 0);
+  const data = lines.subarray(from, Math.min(...ends));
+  noteCheckedPart(data, lines, from);
+  return data;
 }
 
 /** The offset after the last blank line of the chunk; -1 if there is none. */
@@ -155,8 +195,7 @@ export const heartbeat: Buffer = Buffer.from(':\n\n');
 export function encodeEvent(data: string | Buffer, id?: string): Buffer {
   const head = id === undefined ? '' : idLine(id);
   if (data.indexOf('\n') >= 0 || data.indexOf('\r') >= 0) {
-    const lines = data.toString().replaceAll('\r\n', '\n').replaceAll('\r', '\n').replaceAll('\n', '\ndata: ');
-    return Buffer.from(`${head}data: ${lines}\n\n`);
+    return Buffer.concat([Buffer.from(`${head}data: `), inLines(Buffer.from(data)), eventEnd]);
   }
   if (typeof data === 'string') return Buffer.from(`${head}data: ${data}\n\n`);
   const start = `${head}data: `;
@@ -166,6 +205,23 @@ export function encodeEvent(data: string | Buffer, id?: string): Buffer {
   event[event.length - 2] = 0x0a;
   event[event.length - 1] = 0x0a;
   return event;
+}
+
+const eventEnd = Buffer.from('\n\n');
+const nextData = Buffer.from('\ndata: ');
+
+/** Each line after the first as another one of data. One pass, as a text of megabytes may have a line end in every other byte. */
+function inLines(data: Buffer): Buffer {
+  const lines = Buffer.allocUnsafe(data.length + linesIn(data) * nextData.length);
+  let written = 0;
+  for (let at = 0; at < data.length; at++) {
+    const byte = data[at]!;
+    if (isLineEnd(byte)) {
+      if (byte === 0x0d && data[at + 1] === 0x0a) at++;
+      for (let i = 0; i < nextData.length; i++) lines[written++] = nextData[i]!;
+    } else lines[written++] = byte;
+  }
+  return lines.subarray(0, written);
 }
 
 /** Tells the client how long to wait before it reconnects. */

@@ -174,6 +174,7 @@ export const clientKeys: ReadonlySet<string> = new Set([
   'preventAutoReplace',
   'provider',
   'providerUrl',
+  'source',
   'tags',
   'title',
   'trust',

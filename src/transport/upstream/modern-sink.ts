@@ -9,7 +9,7 @@ import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { metaKey } from '../../protocol/modern.ts';
 import { numberOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import type { Said } from '../../protocol/said.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { RevisionRefused } from './revision-refused.ts';
@@ -54,10 +54,15 @@ export class ModernSink implements AnswerSink {
   }
   onEvent(event: SseEvent): void {
     if (event.data === '' || this.#over) return;
-    const answer = this.#judged(Buffer.from(event.data));
+    const given = bytesOf(event);
+    const answer = this.#judged(given);
+    if (!Buffer.isBuffer(answer)) {
+      this.#refuse(answer);
+      return;
+    }
+    const data = answer === given ? event.data : answer.toString();
     // This revision has no resumption, so event ids are ignored.
-    if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
-    else this.#refuse(answer);
+    this.#sink.onEvent({ data, id: undefined, event: event.event, bytes: answer });
   }
   onRetry(): void {}
   onEnd(): void {
@@ -144,7 +149,7 @@ export class SubscribedSink implements AnswerSink {
   }
   onStream(): void {}
   onEvent(event: SseEvent): void {
-    const message = readServerMessage(Buffer.from(event.data));
+    const message = readServerMessage(bytesOf(event));
     // The upstream listens when the acknowledgement, its first message, has arrived.
     if (!this.#isOpen) {
       this.#isOpen = true;
@@ -156,7 +161,7 @@ export class SubscribedSink implements AnswerSink {
       meta?.kind === 'object'
         ? splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.subscriptionId]))
         : message.bytes;
-    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined });
+    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined, bytes: body });
   }
   onRetry(): void {}
   onEnd(): void {

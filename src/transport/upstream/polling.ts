@@ -8,7 +8,7 @@ import { isTaskResult, readTask, roundOfTask, settledResponse } from '../../aggr
 import { GatewayError } from '../../errors.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../http/limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
@@ -90,7 +90,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.#sink.onStream();
   }
   onEvent(event: SseEvent): void {
-    if (!this.#begins(Buffer.from(event.data))) this.#sink.onEvent(event);
+    if (!this.#begins(bytesOf(event))) this.#sink.onEvent(event);
   }
   onRetry(ms: number): void {
     this.#sink.onRetry(ms);
@@ -167,7 +167,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
       case 'failed': {
         const response = settledResponse(message, status, this.#id);
         this.#close();
-        this.#sink.onEvent({ data: response, id: undefined, event: undefined });
+        this.#sink.onEvent({ data: response.toString(), id: undefined, event: undefined, bytes: response });
         return;
       }
       case 'cancelled':

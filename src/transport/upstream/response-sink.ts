@@ -2,7 +2,7 @@
 import { GatewayError } from '../../errors.ts';
 import { echoes } from '../../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
 /** Waits for the response with one id; all other messages are ignored. */
@@ -31,7 +31,7 @@ export class ResponseSink implements AnswerSink {
   }
   onStream(): void {}
   onEvent(event: SseEvent): void {
-    if (event.data !== '') this.#take(Buffer.from(event.data));
+    if (event.data !== '') this.#take(bytesOf(event));
   }
   onRetry(): void {}
   onEnd(): void {

@@ -5,13 +5,22 @@
  * are handled like those of any call.
  */
 import { withId } from '../../aggregate/rewrite.ts';
-import { asTask, flatTask, notAsTask, readLegacyTask, taskTools, withoutRelation } from '../../aggregate/task-forms.ts';
+import {
+  asTask,
+  flatTask,
+  notAsTask,
+  readLegacyTask,
+  taskToolSteps,
+  type TaskTools,
+  withoutRelation,
+} from '../../aggregate/task-forms.ts';
 import { errorBody, GatewayError } from '../../errors.ts';
 import { clientCapability, serverCapability } from '../../protocol/capabilities.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { hasTasks, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { callCeilingMs, maxTaskToolPages } from '../http/limits.ts';
+import { inTurns } from '../http/turns.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { UpstreamSession, type Outbound } from './session.ts';
 
@@ -198,7 +207,7 @@ async function learn(host: TasksHost, to: Outbound, deadlineMs: number): Promise
   let cursor: string | undefined;
   for (let pages = 0; pages < maxTaskToolPages; pages++) {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    const { names, nextCursor } = readTools(await host.ask(to, 'tools/list', params, deadlineMs));
+    const { names, nextCursor } = await readTools(await host.ask(to, 'tools/list', params, deadlineMs));
     for (const name of names) required.add(name);
     cursor = nextCursor;
     if (cursor === undefined) break;
@@ -207,9 +216,9 @@ async function learn(host: TasksHost, to: Outbound, deadlineMs: number): Promise
   return required;
 }
 
-function readTools(reply: Buffer): ReturnType<typeof taskTools> {
+async function readTools(reply: Buffer): Promise<TaskTools> {
   try {
-    return taskTools(reply);
+    return await inTurns(taskToolSteps(reply));
   } catch (cause) {
     throw new GatewayError('upstream_malformed', 'no list of tools', { cause });
   }

@@ -216,7 +216,7 @@ test('over TLS: authorities, server name and client certificate', async () => {
   };
   const url = `https://${address}`;
   const by = async (more: object): Promise<unknown> =>
-    await asked({ urls: [url], timeoutMs: 1_000, tls: new Map([[url, { ...tls, ...more }]]) });
+    await asked({ urls: [url], timeoutMs: 5_000, tls: new Map([[url, { ...tls, ...more }]]) });
   expect(await by({})).toMatchObject({ forwarded: [] });
   const unavailable = [503, 'Retry-After 5 Cache-Control no-store'];
   expect(await by({ serverName: 'other.example.com' })).toEqual(unavailable);
