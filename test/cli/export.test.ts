@@ -136,7 +136,10 @@ test('tokens for servers and the settings of security are carried, and no secret
   const client = { issuer: 'https://auth.example.com', clientId: 'gateway' };
   const file = {
     mcpServers: Object.fromEntries(
-      ['own', 'exchanged', 'signed', 'asked'].map((name) => [name, { url: `http://${name}.example.com/mcp` }]),
+      ['own', 'exchanged', 'asserted', 'signed', 'asked'].map((name) => [
+        name,
+        { url: `http://${name}.example.com/mcp` },
+      ]),
     ),
     manifold: {
       backends: {
@@ -150,11 +153,30 @@ test('tokens for servers and the settings of security are carried, and no secret
           grant: { tokenExchange: { ...client, clientSecret: 'literal', method: 'client_secret_post', audience: 'x' } },
         },
         signed: { grant: { clientCredentials: { ...client, privateKey: '${KEY}', algorithm: 'RS256', keyId: 'k' } } },
-        asked: { grant: { userConsent: { issuer: 'https://auth.example.com' } } },
+        asserted: {
+          grant: {
+            tokenExchange: {
+              ...client,
+              clientSecret: 'literal',
+              subjectTokenType: 'urn:example:token',
+              assertedAt: { issuer: 'https://own.example.com', clientId: 'g3', clientSecret: 'literal too' },
+            },
+          },
+        },
+        asked: {
+          grant: {
+            userConsent: {
+              issuer: 'https://auth.example.com',
+              omitResource: true,
+              audience: 'https://api.example.com',
+              assumePkce: true,
+            },
+          },
+        },
       },
       routes: {
         main: {
-          servers: ['own', 'exchanged', 'signed', 'asked'],
+          servers: ['own', 'exchanged', 'asserted', 'signed', 'asked'],
           securityPolicy: {
             oauth: {
               issuer: 'https://auth.example.com',

@@ -69,13 +69,26 @@ function tokensText(
 
 /** `name` is that of its Secret, `path` that of the grant in the file. */
 export function grantText(
-  { kind, clientId, credential, ...rest }: UpstreamGrant,
+  { kind, clientId, credential, assertedAt, omitsResource, assumesPkce, ...rest }: UpstreamGrant,
   name: string,
   path: JsonPath,
   keep: KeepSecret,
 ): object {
   const client = clientText({ clientId, credential }, name, [...path, kind], keep);
-  return { [kind]: { ...client, ...rest } };
+  const settings = {
+    ...client,
+    ...rest,
+    ...(omitsResource === true && { omitResource: true }),
+    ...(assumesPkce === true && { assumePkce: true }),
+    ...(assertedAt !== undefined && {
+      assertedAt: {
+        ...clientText(assertedAt, `${name}-asserted`, [...path, kind, 'assertedAt'], keep),
+        issuer: assertedAt.issuer,
+        ...(assertedAt.tokenEndpoint !== undefined && { tokenEndpoint: assertedAt.tokenEndpoint }),
+      },
+    }),
+  };
+  return { [kind]: settings };
 }
 
 function clientText(

@@ -235,7 +235,7 @@ test('is asked at addresses that are allowed alone, whatever its name (the guard
     for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])
       expect(await asked({ urls: [`http://${host}:${port}`], egress })).toEqual([503, expect.any(String)]);
   expect(seen).toHaveLength(0);
-  expect(await asked({ urls: [`http://localhost:${port}`] })).toMatchObject({ principal: 'anonymous' });
+  expect(await asked({ urls: [`http://localhost:${port}`] })).toMatchObject({ forwarded: [] });
   expect(seen).toHaveLength(1);
 });
 
