@@ -1,5 +1,5 @@
 /**
- * Which tools of a page want arguments in headers as well, and which annotate that in an invalid way and are hidden (2026-07-28
+ * The tools of a page that need arguments in headers too, and those with invalid annotations, which are hidden (2026-07-28
  * basic/transports/streamable-http §Custom Headers from Tool Parameters).
  */
 import { itemsInSteps, readListPlaces, type ListPlaces } from '../protocol/envelope.ts';
@@ -9,16 +9,19 @@ import { annotations, type ParamHeader } from './param-headers.ts';
 import { inOneGo } from './steps.ts';
 
 export interface ToolHeaders {
-  /** By the upstream's own names; tools that want none have an empty list. */
+  /** Keyed by the upstream's own names; tools without such headers have an empty list. */
   readonly wanted: ReadonlyMap<string, readonly ParamHeader[]>;
   /** Names of tools that must not be shown. */
   readonly illegal: ReadonlySet<string>;
 }
 
-/** Annotated schemas of one page that are looked into, as JSON text in bytes: tools beyond it are not shown, nor those with a larger one. */
+/** Maximum size of the annotated schemas of one page that are read, as JSON text in bytes: further tools are not shown, nor those with a larger schema. */
 const maxParsedBytes = 2 * 1024 * 1024;
 
-/** `reply` is the whole response to `tools/list`; when a name occurs twice, the first counts. A reply that is no list has no tools. */
+/**
+ * `reply` is the whole response to `tools/list`; if a name occurs twice, the first is used. A reply that is not a list has no
+ * tools.
+ */
 export function readToolHeaders(reply: Buffer): ToolHeaders {
   return inOneGo(toolHeaderSteps(reply));
 }

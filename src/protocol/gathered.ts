@@ -1,20 +1,19 @@
 /**
- * JSON text that arrives in pieces, gathered in one buffer. The sender chooses the size of the pieces, and one object for each piece of
- * one byte would cost a hundred times its content.
+ * Collects JSON text that arrives in pieces in one buffer. The sender chooses the size of the pieces, and one object per one-byte
+ * piece would cost a hundred times its content.
  */
-
 import { withoutMark } from './byte-order-mark.ts';
 import { minCheckedBytes, noteChecked } from './checked.ts';
 import { Walk } from './walk.ts';
 
-/** What the buffer of the second piece has at the least. */
+/** Minimum size of the buffer that is created for the second piece. */
 const minCapacity = 4_096;
-/** A buffer that is larger than its bytes by more than this part of them is not kept. */
+/** A buffer is not kept if more than this part of it is unused. */
 const allowedWaste = 0.25;
 
 export class Gathered {
   #buffer: Buffer | undefined;
-  /** The buffer is ours to write to. A single piece is taken as it is. */
+  /** We may write to the buffer. A single piece is used without copying. */
   #owned = false;
   #size = 0;
   /** Checks what has come, once it is large. */
@@ -34,7 +33,7 @@ export class Gathered {
     return this.#size;
   }
 
-  /** `expected`: the size of the whole in bytes, where it is known; 0 where it is not. The memory is allotted at once then. */
+  /** `expected`: the total size in bytes if known, else 0. If known, the memory is allocated at once. */
   append(piece: Buffer, expected = 0): void {
     if (this.#buffer === undefined) {
       this.#buffer = piece;
@@ -62,7 +61,7 @@ export class Gathered {
     this.#walk?.go(come, false);
   }
 
-  /** The whole, of exact size or nearly so. What is gathered afterwards is another. */
+  /** Returns all bytes, in a buffer of nearly exact size. Later pieces start a new one. */
   take(): Buffer {
     const buffer = this.#buffer;
     const size = this.#size;

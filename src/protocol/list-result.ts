@@ -1,6 +1,6 @@
 /**
- * One page of a list as an upstream answered it (2025-11-25 server/utilities/pagination): the items with what the gateway reads
- * of each, and the cursor. Each item is read by itself, so that one that cannot be read costs no other.
+ * One page of a list in an upstream's answer (2025-11-25 server/utilities/pagination): the items with the members that the
+ * gateway reads, and the cursor. Each item is read separately, so that an unreadable one does not affect the others.
  */
 import { CheckedEnds, checkedIn, noteCheckedPart } from './checked.ts';
 import { skipSpace, skipValue, wordsOf } from './grammar.ts';
@@ -11,9 +11,9 @@ import type { Found, Shape } from './scan.ts';
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
 
 export interface ListItem {
-  /** A part of the response's memory. */
+  /** A view of the response's memory. */
   readonly bytes: Buffer;
-  /** Its members, by their places in `bytes`; undefined for what is no object, or names a member twice. */
+  /** Its members, as positions in `bytes`; undefined if it is not an object, or repeats a member. */
   readonly found: Found | undefined;
 }
 
@@ -24,10 +24,10 @@ export interface ListResult extends ListPlaces {
 /** A list whose items have not been read yet. */
 export interface ListPlaces {
   readonly places: readonly ListPlace[];
-  /** How many items the page has beyond the asked-for number. */
+  /** Number of items of the page beyond the requested number. */
   readonly left: number;
   readonly nextCursor: string | undefined;
-  /** The cursor is there and is no text, so nobody can follow it. */
+  /** The cursor is present but not a string, so it cannot be followed. */
   readonly hasOddCursor: boolean;
   readonly root: Found;
 }
@@ -90,8 +90,8 @@ function responseShape(member: ListMember): ReturnType<typeof compileShape> {
 }
 
 /**
- * Reads a whole JSON-RPC response, up to `maxItems` of its items. A list of null is an empty one, as servers write it whose lists
- * are pointers. Throws as `scan` does, and `message_invalid` when it is an error or has no such list.
+ * Reads a whole JSON-RPC response, up to `maxItems` of its items. `null` counts as an empty list, because some servers write it.
+ * Throws what `scan` throws, and `message_invalid` if it is an error or has no such list.
  */
 export function readListResult(bytes: Buffer, member: ListMember, maxItems = Infinity): ListResult {
   const list = readListPlaces(bytes, member, maxItems);
@@ -137,7 +137,7 @@ function readItemAt(bytes: Buffer, [start, end]: ListPlace): ListItem {
   return readListItem(part);
 }
 
-/** The places of the elements of an array whose grammar has been checked; `from` is its first byte. */
+/** The positions of the elements of an array whose grammar has been checked; `from` is its first byte. */
 export function* elements(bytes: Buffer, from: number): Generator<readonly [start: number, end: number]> {
   const words = wordsOf(bytes);
   const checked = checkedIn(bytes);
@@ -153,7 +153,7 @@ export function* elements(bytes: Buffer, from: number): Generator<readonly [star
   }
 }
 
-/** One item by itself. */
+/** Reads one item. */
 export function readListItem(bytes: Buffer): ListItem {
   try {
     const found = scan(bytes, itemShape);

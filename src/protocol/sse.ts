@@ -1,6 +1,6 @@
 /**
- * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as Streamable HTTP uses them
- * (2025-11-25 basic/transports §Resumability and Redelivery). eventsource-parser does the reading.
+ * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as used by Streamable HTTP (2025-11-25
+ * basic/transports §Resumability and Redelivery). eventsource-parser reads them.
  */
 import { isUtf8 } from 'node:buffer';
 import { createParser } from 'eventsource-parser';
@@ -15,7 +15,7 @@ import { maxEventBytes } from './limits.ts';
 export interface SseEvent {
   /** Empty in a priming event. */
   readonly data: string;
-  /** The id this event brought itself; undefined when it brought none. */
+  /** The id of this event itself; undefined if it has none. */
   readonly id: string | undefined;
   readonly event: string | undefined;
   /** The data as it came, where that is large and known already. */
@@ -30,8 +30,8 @@ export function bytesOf({ data, bytes }: SseEvent): Buffer {
 const lineEnds = [Buffer.from('\n\n'), Buffer.from('\n\r'), Buffer.from('\r\r')] as const;
 
 /**
- * Decodes one stream. Unlike a browser it hands on events without data that bring an id: the owner resumes from them
- * (SEP-1699 priming). A call-back that throws ends the use of the decoder, as a fault of the stream does.
+ * Decodes one stream. Unlike a browser it passes on events with an id and no data: the owner resumes from them (SEP-1699
+ * priming). If a callback throws, the decoder must not be used any more, as after a fault of the stream.
  */
 export class SseDecoder {
   readonly #onEvent: (event: SseEvent) => void;
@@ -40,13 +40,13 @@ export class SseDecoder {
   readonly #parser: EventSourceParser;
   /** Bytes since the last blank line. */
   #pendingBytes = 0;
-  /** The line that has not ended. The parser would keep an object for each piece of it. */
+  /** The incomplete line. The parser would keep an object for each piece of it. */
   readonly #line = new Gathered(dataFrom);
   /** The last large line of data. */
   #large: Buffer | undefined;
-  /** The last byte of the chunk before: a blank line may stand across two chunks. */
+  /** The last byte of the previous chunk: a blank line may span two chunks. */
   #lastByte = 0;
-  /** The id of a block that ended and whose data, if it has any, comes with the parser's next call. */
+  /** The id of a finished block whose data, if any, arrives with the parser's next call. */
   #bareId: string | undefined;
 
   constructor(
@@ -57,8 +57,8 @@ export class SseDecoder {
     this.#onEvent = onEvent;
     this.#onRetry = onRetry;
     this.#maxEventBytes = limits.maxEventBytes;
-    // Without `onError` the parser makes no Error of each unknown line; its own size limit would then end it silently, and
-    // counts characters of data, where a peer's empty lines cost far more than they count. So the bytes are counted here.
+    // Without `onError` the parser creates no Error for each unknown line. Its own size limit would then end it silently, and
+    // counts only characters of data, while a peer's empty lines cost much more. So the bytes are counted here.
     this.#parser = createParser({
       onEvent: (message) => this.#deliver(message),
       onId: (id) => {
@@ -88,19 +88,19 @@ export class SseDecoder {
     this.#line.append(rest.length === 0 ? chunk : chunk.subarray(0, ended));
     const lines = this.#line.take();
     if (rest.length > 0) this.#line.append(rest);
-    // Whole lines are whole characters. The byte order mark is the parser's to take off.
+    // Whole lines contain whole characters. The parser removes the byte order mark.
     if (!isUtf8(lines)) throw new GatewayError('upstream_malformed', 'event stream is not UTF-8');
     if (lines.length >= minCheckedBytes && checkedIn(lines) !== undefined) this.#large = firstData(lines);
     this.#parser.feed(lines.toString('utf8'));
     this.#deliverBareId();
   }
 
-  /** Bytes of an event that has not ended, and that are kept here. */
+  /** Bytes of an incomplete event that are kept here. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** The stream has ended: an event that no blank line closed is dropped (HTML §9.2.6). */
+  /** The stream has ended: an incomplete event is dropped (HTML §9.2.6). */
   end(): void {
     this.#parser.reset();
     this.#line.forget();
@@ -111,7 +111,7 @@ export class SseDecoder {
   #deliver(message: EventSourceMessage): void {
     if (message.id === undefined) this.#deliverBareId();
     this.#bareId = undefined;
-    // An event that begins and ends within one chunk never was pending.
+    // An event that begins and ends within one chunk was never pending.
     if (message.data.length > this.#maxEventBytes) throw tooLarge(message.data.length);
     const bytes = this.#large;
     this.#large = undefined;
@@ -151,7 +151,7 @@ function firstData(lines: Buffer): Buffer | undefined {
   return data;
 }
 
-/** The offset after the last blank line of the chunk, -1 when there is none. */
+/** The offset after the last blank line of the chunk; -1 if there is none. */
 function lastBlankLine(chunk: Buffer, byteBefore: number): number {
   let last = -1;
   for (const ends of lineEnds) last = Math.max(last, chunk.lastIndexOf(ends));
@@ -161,7 +161,7 @@ function lastBlankLine(chunk: Buffer, byteBefore: number): number {
   return across ? 1 : -1;
 }
 
-/** The offset after the last line end of the chunk, 0 when there is none. */
+/** The offset after the last line end of the chunk; 0 if there is none. */
 function lastLineEnd(chunk: Buffer): number {
   const last = chunk.length - 1;
   // Nearly every chunk ends with an event.
@@ -169,7 +169,7 @@ function lastLineEnd(chunk: Buffer): number {
   return Math.max(chunk.lastIndexOf(0x0a), chunk.lastIndexOf(0x0d)) + 1;
 }
 
-/** Line ends of the chunk, of whatever kind; a CRLF counts once or twice. */
+/** Number of line ends in the chunk, of any kind; a CRLF counts once or twice. */
 export function linesIn(chunk: Buffer): number {
   let count = 0;
   for (const end of [0x0a, 0x0d])
@@ -185,12 +185,12 @@ function tooLarge(size: number): GatewayError {
   return new GatewayError('upstream_too_large', `an event of ${size} bytes`);
 }
 
-/** A comment: keeps the connection from looking idle. */
+/** A comment, so that the connection does not look idle. */
 export const heartbeat: Buffer = Buffer.from(':\n\n');
 
 /**
- * One event of the default type. A carriage return cannot stand in an event's data; in JSON it is only ever space between
- * tokens, so a line feed takes its place. Throws RangeError for an id that would break the line.
+ * One event of the default type. An event's data cannot contain a carriage return; in JSON it occurs only as white space between
+ * tokens, so it is replaced by a line feed. Throws RangeError for an id that would break the line.
  */
 export function encodeEvent(data: string | Buffer, id?: string): Buffer {
   const head = id === undefined ? '' : idLine(id);
@@ -224,7 +224,7 @@ function inLines(data: Buffer): Buffer {
   return lines.subarray(0, written);
 }
 
-/** Tells the client how long to wait before it connects again. */
+/** Tells the client how long to wait before it reconnects. */
 export function encodeRetry(ms: number): Buffer {
   return Buffer.from(`retry: ${ms}\n\n`);
 }
