@@ -15,7 +15,7 @@ export interface ToolHeaders {
   readonly illegal: ReadonlySet<string>;
 }
 
-/** Maximum size of the annotated schemas of one page that are read, as JSON text in bytes: further tools are not shown, nor those with a larger schema. */
+/** Maximum size of the annotated schemas of one page that are read, as JSON text in bytes: further tools are not shown. */
 const maxParsedBytes = 2 * 1024 * 1024;
 
 /**

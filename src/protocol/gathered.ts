@@ -2,6 +2,7 @@
  * Collects JSON text that arrives in pieces in one buffer. The sender chooses the size of the pieces, and one object per one-byte
  * piece would cost a hundred times its content.
  */
+
 import { withoutMark } from './byte-order-mark.ts';
 import { minCheckedBytes, noteChecked } from './checked.ts';
 import { Walk } from './walk.ts';

@@ -40,7 +40,7 @@ export const eventFieldBytes = 64 * 1024;
 export const maxEventBytes = maxAnswerBytes + eventFieldBytes;
 
 /**
- * Maximum size of a part of a message that is parsed as a whole, such as a server's list of revisions, and of a name or URI in a request,
- * in bytes.
+ * Maximum size of a part of a message that is parsed as a whole, such as a server's list of revisions, and of a name or URI in a
+ * request, in bytes.
  */
 export const maxParsedPartBytes = 64 * 1024;

@@ -25,7 +25,7 @@ let captured = 0;
 let remembered = 0;
 let maxCaptured = 0;
 let maxRemembered = 0;
-/** Of a large text of which something has been checked before. */
+/** Of a large text, a part of which was checked before. */
 let checkedEnds: CheckedEnds | undefined;
 /** Start and end of unknown keys, consecutive for each open object. Shapes are finite, so it grows to a fixed size. */
 const unknownKeys: number[] = [];
