@@ -85,14 +85,36 @@ function matchByRe2(node: ASTNode): void {
   for (const child of childrenOf(node)) matchByRe2(child);
 }
 
-/** What of `request` is the same for all that one caller asks about. */
+/** What of `request` is the same for all that one caller asks about; each part is made when a condition first names it. */
 export interface CelCaller {
-  readonly request: Readonly<Record<string, unknown>>;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: () => CelHeaders;
+  readonly auth: () => object;
   readonly size: () => Size;
 }
 
-/** `request` without `mcp`. Header names are in lower case; of a repeated header the first value counts, all are in `headers_all`. */
+interface CelHeaders {
+  readonly first: Readonly<Record<string, string>>;
+  readonly all: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Header names are in lower case; of a repeated header the first value counts, all are in `headers_all`. */
 export function celCaller({ rawHeaders, scopes, claims, http }: Asking): CelCaller {
+  let headers: CelHeaders | undefined;
+  let auth: object | undefined;
+  let size: Size | undefined;
+  const caller: CelCaller = {
+    method: http?.method ?? '',
+    path: http?.path ?? '',
+    headers: () => (headers ??= headersOf(rawHeaders)),
+    auth: () => (auth ??= { jwt: { claims, scopes: [...scopes] } }),
+    size: () => (size ??= sizeOf(requestOf(caller, undefined))),
+  };
+  return caller;
+}
+
+function headersOf(rawHeaders: readonly string[]): CelHeaders {
   const all = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
@@ -100,16 +122,32 @@ export function celCaller({ rawHeaders, scopes, claims, http }: Asking): CelCall
     if (values === undefined) all.set(name, [rawHeaders[i + 1]!]);
     else values.push(rawHeaders[i + 1]!);
   }
-  const request = {
-    method: http?.method ?? '',
-    path: http?.path ?? '',
-    host: all.get('host')?.[0] ?? '',
-    headers: Object.fromEntries([...all].map(([name, values]) => [name, values[0]!])),
-    headers_all: Object.fromEntries(all),
-    auth: { jwt: { claims, scopes: [...scopes] } },
+  return {
+    first: Object.fromEntries([...all].map(([name, values]) => [name, values[0]!])),
+    all: Object.fromEntries(all),
   };
-  let size: Size | undefined;
-  return { request, size: () => (size ??= sizeOf(request)) };
+}
+
+/** Members are its own, so that a condition sees them as it would see plain ones. */
+function requestOf(caller: CelCaller, mcp: object | undefined): Readonly<Record<string, unknown>> {
+  const request = {
+    method: caller.method,
+    path: caller.path,
+    get host() {
+      const { first } = caller.headers();
+      return Object.hasOwn(first, 'host') ? first['host'] : '';
+    },
+    get headers() {
+      return caller.headers().first;
+    },
+    get headers_all() {
+      return caller.headers().all;
+    },
+    get auth() {
+      return caller.auth();
+    },
+  };
+  return mcp === undefined ? request : Object.assign(request, { mcp });
 }
 
 /** `request` for one subject. The parameters are read when a condition names them. */
@@ -126,10 +164,8 @@ export function celRequest(caller: CelCaller, subject: Subject): CelRequest {
   };
   return {
     hasParams: params !== undefined,
-    request: (withParams) => ({
-      ...caller.request,
-      mcp: withParams && params !== undefined ? { ...mcp, params: paramsOf() } : mcp,
-    }),
+    request: (withParams) =>
+      requestOf(caller, withParams && params !== undefined ? { ...mcp, params: paramsOf() } : mcp),
     size(withParams) {
       const one = caller.size();
       const other = withParams && params !== undefined ? sizeOf(paramsOf()) : { values: 0, chars: 0 };

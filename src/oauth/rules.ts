@@ -78,18 +78,28 @@ interface CompiledRule {
   readonly isAllow: boolean;
   readonly scopes: readonly string[];
   readonly claims: readonly ClaimTest[];
-  readonly targets: ReadonlySet<string> | undefined;
+  readonly isTargeted: boolean;
   readonly cel: CelCondition | undefined;
+}
+
+/** Rule by rule, what holds of a caller whatever it asks for. */
+interface Sources {
+  readonly scopes: ReadonlySet<string>;
+  readonly hasScopes: readonly boolean[];
+  readonly hasClaims: readonly boolean[];
 }
 
 /** Throws `RuleFault` for a condition that is no CEL. */
 export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Rules): Decide {
   const compiled = rules.map(compile);
+  const byTarget = indexOfTargets(rules);
   const allowsByDefault = defaultAction === 'Allow';
   const errorDenies = celErrorAction !== 'noMatch';
   const judged = kinds === undefined ? undefined : new Set(kinds);
   /** A list asks about hundreds of entries for one caller. */
   const callers = new WeakMap<Asking, CelCaller>();
+  /** By the claims, which are one object for as long as a token is known. */
+  const sources = new WeakMap<Asking['claims'], Sources>();
 
   const requestOf = (asking: Asking, subject: Subject): CelRequest => {
     let caller = callers.get(asking);
@@ -99,14 +109,27 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     }
     return celRequest(caller, subject);
   };
+  const sourcesOf = ({ scopes, claims }: Asking): Sources => {
+    const known = sources.get(claims);
+    if (known?.scopes === scopes) return known;
+    const fresh = {
+      scopes,
+      hasScopes: compiled.map((rule) => rule.scopes.every((scope) => scopes.has(scope))),
+      hasClaims: compiled.map((rule) => rule.claims.every((test) => test(claims))),
+    };
+    sources.set(claims, fresh);
+    return fresh;
+  };
   return (asking, subject) => {
     // A list is for everyone: its entries are judged one by one.
     if (subject.kind === 'list') return exempt;
-    if (judged !== undefined && !targetKinds[subject.kind].some((kind) => judged.has(kind))) return exempt;
-    const keys = targetKinds[subject.kind].flatMap((kind) => [
-      targetKey(kind, subject.upstream, subject.name),
-      targetKey(kind, subject.upstream, undefined),
-    ]);
+    const counted = targetKinds[subject.kind];
+    if (judged !== undefined && !counted.some((kind) => judged.has(kind))) return exempt;
+    const { hasScopes, hasClaims } = sourcesOf(asking);
+    const names = [undefined, subject.name, ...(subject.alsoNamed ?? [])];
+    const aimed = counted.flatMap((kind) =>
+      names.flatMap((name) => byTarget.get(targetKey(kind, subject.upstream, name)) ?? []),
+    );
     let request: CelRequest | undefined;
     const conditionOf = (rule: CompiledRule): boolean => {
       if (rule.cel === undefined) return true;
@@ -115,12 +138,10 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
       // An entry is in the list when some parameters would do.
       return outcome === 'open' ? rule.isAllow : outcome;
     };
-    const isAbout = (rule: CompiledRule): boolean =>
-      (rule.targets === undefined || keys.some((key) => rule.targets!.has(key))) &&
-      rule.claims.every((test) => test(asking.claims)) &&
-      conditionOf(rule);
+    const isAbout = (rule: CompiledRule, at: number): boolean =>
+      hasClaims[at] === true && (!rule.isTargeted || aimed.some((aim) => aim.has(at))) && conditionOf(rule);
 
-    const index = compiled.findIndex((rule) => rule.scopes.every((scope) => asking.scopes.has(scope)) && isAbout(rule));
+    const index = compiled.findIndex((rule, at) => hasScopes[at] === true && isAbout(rule, at));
     const decisive = compiled[index];
     if (decisive === undefined ? allowsByDefault : decisive.isAllow) {
       return { allow: true, rule: decisive === undefined ? 'default' : index };
@@ -128,11 +149,22 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     const rule = decisive === undefined ? 'default' : index;
     const earlier = decisive === undefined ? compiled : compiled.slice(0, index);
     const scopes = fewest(
-      earlier.filter((rule) => rule.isAllow && rule.scopes.length > 0 && isAbout(rule)).map((rule) => rule.scopes),
+      earlier.filter((one, at) => one.isAllow && one.scopes.length > 0 && isAbout(one, at)).map((one) => one.scopes),
       asking.scopes,
     );
     return scopes === undefined ? { allow: false, rule } : { allow: false, rule, scopes };
   };
+}
+
+/** Which rules name a target. */
+function indexOfTargets(rules: readonly Rule[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const index = new Map<string, Set<number>>();
+  for (const [at, { targets = [] }] of rules.entries())
+    for (const { kind, upstream, name } of targets) {
+      const key = targetKey(kind, upstream, name);
+      index.set(key, (index.get(key) ?? new Set()).add(at));
+    }
+  return index;
 }
 
 export interface BackendSelector {
@@ -164,10 +196,7 @@ function compile(rule: Rule, index: number): CompiledRule {
     isAllow: rule.action !== 'Deny',
     scopes: rule.scopes ?? [],
     claims: (rule.claims ?? []).map(claimTest),
-    targets:
-      rule.targets === undefined
-        ? undefined
-        : new Set(rule.targets.map(({ kind, upstream, name }) => targetKey(kind, upstream, name))),
+    isTargeted: rule.targets !== undefined,
     cel,
   };
 }
