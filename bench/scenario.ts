@@ -1,11 +1,14 @@
 /** What a scenario is made of: targets that are compared, workloads that each of them gets in each round, and a verdict. */
 import type { Sample } from './measure.ts';
 
-/** `gateway` is this project's own command with a key ring of that key derivation; `other` is whatever listens at `url`. */
+/**
+ * `gateway` is this project's own command with a key ring of that key derivation, and with `asks` a protected route (secured.ts);
+ * `other` is whatever listens at `url`.
+ */
 export type TargetSpec =
   | { readonly kind: 'direct'; readonly name: string }
   | { readonly kind: 'relay'; readonly name: string }
-  | { readonly kind: 'gateway'; readonly name: string; readonly kdf: string }
+  | { readonly kind: 'gateway'; readonly name: string; readonly kdf: string; readonly asks?: 'token' | 'rules' }
   | { readonly kind: 'other'; readonly name: string; readonly url: string; readonly pid: number | undefined };
 
 /**
