@@ -38,7 +38,7 @@ import {
 } from './transport/http/accept.ts';
 import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
-import type { Authenticate, Caller } from './transport/http/caller.ts';
+import { queryOf, type Authenticate, type Caller } from './transport/http/caller.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
 import type { Wheel } from './transport/http/wheel.ts';
 import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
@@ -144,7 +144,7 @@ export class Gateway {
     try {
       const head = readHead(request.rawHeaders);
       // Its path is that of the replicas, not the client's.
-      Promise.resolve(this.#parts.authenticate(head, { method: 'POST' })).then(
+      Promise.resolve(this.#parts.authenticate(head, { method: 'POST', query: queryOf(request.url) })).then(
         (caller) => this.#received(head, caller, body, true, response),
         (fault: unknown) => this.#refuse(response, fault),
       );

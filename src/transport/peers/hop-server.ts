@@ -17,7 +17,7 @@ export interface BroughtTo {
   handleBrought(request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]): void;
 }
 
-/** A server that is not listening yet. `find` gives what takes the requests of an MCP path, `address` what others call this one. */
+/** A server that is not listening yet. `find` gives what takes the requests of an MCP path (without its query), `address` what others call this one. */
 export function hopServer(
   find: (path: string) => BroughtTo | undefined,
   address: () => string,
@@ -27,7 +27,7 @@ export function hopServer(
 ): Server {
   return boundedServer((request, response) => {
     const path = request.url ?? '';
-    const brought = find(path);
+    const brought = find(path.split('?', 1)[0]!);
     try {
       if (brought === undefined || request.method !== 'POST') throw new GatewayError('path_unknown');
       if (claimOf(request.rawHeaders, nowSeconds()) === undefined) throw new GatewayError('path_unknown', 'not signed');
