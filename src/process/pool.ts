@@ -11,6 +11,8 @@ export interface ServingPool {
   readonly origin: string;
   readonly greeting: Promise<string>;
   readonly isReady: () => boolean;
+  /** What the start waits for, in words; undefined: nothing. */
+  readonly waitsFor: () => string | undefined;
   /** The exposition text of all of them; undefined: that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
   /** Of all processes, from now on. */

@@ -161,6 +161,8 @@ function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined
     return state === undefined || state.isReady ? { isReady: false, text: 'not ready: it starts' } : state;
   }
   if (!pool.isReady()) return { isReady: false, text: 'not ready: it drains' };
+  const waitsFor = pool.waitsFor();
+  if (waitsFor !== undefined) return { isReady: false, text: `not ready: ${waitsFor}` };
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
@@ -204,6 +206,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
       context.bridge.stateOf(bridgedName(route, name)),
     ),
     isReady: () => !isDraining,
+    waitsFor: () => serving.preparation.waitsFor(),
     metrics: undefined,
     // The log is that of this process.
     setLogLevel: () => {},

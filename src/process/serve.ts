@@ -26,6 +26,7 @@ import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
 import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
+import { preparationOf, type Preparation } from './preparation.ts';
 import type { CommandIo } from './io.ts';
 import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
@@ -41,6 +42,7 @@ export interface Serving {
   /** Where a route is reached, without its path. */
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
+  readonly preparation: Preparation;
   /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
   reload(prepared: Prepared): void;
   isDraining(): boolean;
@@ -128,6 +130,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       tables.set(port, new RouteTable(next.filter(({ config }) => portsOf(config, options).includes(port))));
   };
   setRoutes(prepared.config.routes.map(compose));
+  const preparation = preparationOf(routes.routes);
   let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
@@ -229,6 +232,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     get routes() {
       return routes;
     },
+    preparation,
     reload,
     isDraining: () => routes.routes.some((route) => route.isDraining),
     heard,

@@ -25,9 +25,11 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   let current = prepared;
   let draining = false;
   let logLevel = options.logLevel;
+  /** What each of the first workers waits for. */
+  const waiting = new Map<number, string>();
   const greeting = Promise.withResolvers<string>();
 
-  const fork = (slot: number, greets: boolean): Promise<string> => {
+  const fork = (slot: number, { greets = false, isReplacement = false } = {}): Promise<string> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
     send(worker, {
@@ -39,16 +41,20 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
       greets,
     });
     worker.on('exit', (code, signal) => {
+      waiting.delete(slot);
       if (draining) return;
       log.error({ worker: worker.id, code, signal }, 'worker died and is replaced');
       const pauseMs = performance.now() - startedMs < quickDeathMs ? quickDeathMs : 0;
       setTimeout(() => {
-        if (!draining) fork(slot, false).catch(() => {});
+        if (!draining) fork(slot, { isReplacement: true }).catch(() => {});
       }, pauseMs);
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'listening') resolve(message.origin);
+        if (message.kind === 'listening') {
+          if (message.waitsFor !== undefined && !isReplacement) waiting.set(slot, message.waitsFor);
+          resolve(message.origin);
+        } else if (message.kind === 'prepared') waiting.delete(slot);
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
         else if (message.kind === 'notice') for (const other of others(worker)) send(other, message);
@@ -59,8 +65,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
 
   let origin: string;
   try {
-    origin = await fork(0, true);
-    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1, false)));
+    origin = await fork(0, { greets: true });
+    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1)));
   } catch (fault) {
     draining = true;
     for (const worker of others(undefined)) worker.kill('SIGKILL');
@@ -71,6 +77,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     origin,
     greeting: greeting.promise,
     isReady: () => !draining,
+    waitsFor: () => waiting.values().next().value,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
     setLogLevel: (level) => {
       // One that replaces another later has it too.

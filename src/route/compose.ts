@@ -87,7 +87,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   let current = config;
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
-  authentication.warm();
+  const prepared = authentication.warm();
   const credentials = routeCredentials(routeKey(config), () => authentication, around.consents);
   credentials.settle(config.upstreams);
   const adapter = new EraAdapter(
@@ -197,7 +197,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     if (!isAlike) {
       const former = authentication;
       authentication = authenticationOf(next, around.authenticate, onRefused);
-      authentication.warm();
+      void authentication.warm();
       // Some requests may still wait for what it asks.
       setTimeout(() => former.close(), formerAuthenticationMs).unref();
     }
@@ -233,6 +233,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     adapter,
     streams,
     idle,
+    prepared,
     heard: { clients, streams, underWay, changes, wishes },
     close,
   });

@@ -25,6 +25,8 @@ export interface RouteParts {
   readonly streams: OpenStreams;
   readonly idle: Idle;
   readonly heard: Heard;
+  /** Resolves when it can tell who calls, or need not be waited for any longer. */
+  readonly prepared: Promise<void>;
   /** Releases timers and connections; what is under way breaks off. */
   readonly close: () => Promise<void>;
 }
