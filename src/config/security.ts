@@ -165,6 +165,8 @@ export interface AuthorizationConfig {
   readonly defaultAction: Action;
   /** The first one that matches decides. */
   readonly rules: readonly AuthorizationRule[];
+  /** Of the settings; they come before `rules`. */
+  readonly first?: readonly AuthorizationRule[];
   /** Kinds that the rules are for; absent: all. */
   readonly kinds?: readonly ('tool' | 'prompt' | 'resource')[];
   /** What a Deny rule does whose condition fails; absent: it denies. */
@@ -172,12 +174,15 @@ export interface AuthorizationConfig {
 }
 
 /** Matches when all of its parts do; a part that is absent matches all. */
-interface AuthorizationRule {
+export interface AuthorizationRule {
   readonly action: Action;
   /** The token has all of the scopes, and each claim as said. */
   readonly source?: { readonly scopes: readonly string[]; readonly claims: readonly ClaimMatch[] };
-  /** Id of an upstream, and a tool by the upstream's own name. */
+  /** Id of an upstream, and a tool by the upstream's own name. A rule that names things of any kind is about these alone. */
   readonly tools?: readonly { readonly upstream: string; readonly tool: string }[];
+  /** The same for prompts, and for resources by their URI or template. Without a name: all of the upstream. */
+  readonly prompts?: readonly { readonly upstream: string; readonly prompt?: string }[];
+  readonly resources?: readonly { readonly upstream: string; readonly uri?: string }[];
   /** An expression over `request` that gives a boolean; its syntax has been checked. */
   readonly cel?: string;
 }

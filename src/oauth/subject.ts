@@ -11,6 +11,8 @@ export interface Subject {
    * of a subscription: the URI; of a task: the tool that it runs.
    */
   readonly name: string;
+  /** Further names by which rules may mean it: templates that a resource's URI is of. */
+  readonly alsoNamed?: readonly string[] | undefined;
   /** The JSON-RPC method. */
   readonly method: string;
   /**

@@ -11,20 +11,22 @@ import type {
   UpstreamGrant,
 } from '../security.ts';
 import type { RouteContext } from './context.ts';
-import { fault } from './context.ts';
+import { fault, warn } from './context.ts';
 import { durationMs } from './duration.ts';
+import { ruleOf } from './policy.ts';
 import { secretOf, valueUnder } from './secrets.ts';
 import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
 
 /** The key of a Secret that holds the secret of a client, as in Envoy Gateway. */
 const secretKey = 'client-secret';
 
-/** The security of a route with its settings. `path` is that of the settings. */
+/** The security of a route with its settings. `path` is that of the settings; `upstreams`: see `securityOf`. */
 export function securedBy(
   context: RouteContext,
   path: JsonPath,
   security: RouteSecurity | undefined,
   settings: SecuritySettings | undefined,
+  upstreams: ReadonlyMap<string, string>,
 ): RouteSecurity | undefined {
   if (settings === undefined) return security;
   const { oauth, authorization, revocation, egress } = settings;
@@ -32,6 +34,14 @@ export function securedBy(
     if (settings[name] !== undefined && security?.[name] === undefined)
       fault(context, [...path, name], `the route has no securityPolicy.${name}`, 'Give it, or take this out');
   if (security === undefined) return undefined;
+  const { rules = [], defaultAction } = security.authorization ?? {};
+  const isOpenOnError = authorization?.celErrorAction === 'noMatch' && defaultAction === 'Allow';
+  if (isOpenOnError && rules.some(({ action, cel }) => action === 'Deny' && cel !== undefined))
+    warn(
+      context,
+      [...path, 'authorization', 'celErrorAction'],
+      'a Deny rule whose condition fails lets pass what it was to stop',
+    );
   return {
     ...security,
     ...(security.oauth !== undefined &&
@@ -42,6 +52,11 @@ export function securedBy(
       authorization !== undefined && {
         authorization: {
           ...security.authorization,
+          ...(authorization.rules !== undefined && {
+            first: authorization.rules.map((rule, i) =>
+              ruleOf(context, [...path, 'authorization', 'rules', i], rule, upstreams),
+            ),
+          }),
           ...(authorization.kinds !== undefined && { kinds: authorization.kinds }),
           ...(authorization.celErrorAction !== undefined && { celErrorAction: authorization.celErrorAction }),
         },
@@ -59,6 +74,12 @@ function oauthBy(
 ): OAuthConfig {
   const { issuers, relayServerMetadata, isDefault, ...judging } = settings;
   const tokens = tokensOf(context, path, judging);
+  for (const [at, taken] of [[path, judging], ...(issuers ?? []).map((one, i) => [[...path, 'issuers', i], one])] as [
+    JsonPath,
+    TokenText,
+  ][])
+    if (taken.allowAnyAudience === true)
+      warn(context, [...at, 'allowAnyAudience'], 'tokens that were issued for other services are taken here');
   return {
     ...oauth,
     ...(Object.keys(tokens).length > 0 && { tokens }),

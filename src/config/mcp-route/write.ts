@@ -95,6 +95,8 @@ function routeObject(
   );
   if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined)
     lost.push(`route ${route.name}: apiKeyAuth and extAuth need objects of a cluster`);
+  if (route.security?.authorization?.first !== undefined)
+    lost.push(`route ${route.name}: the rules of its settings belong into the annotation "${settingsAnnotation}"`);
   const security = route.security === undefined ? undefined : securityText(route.security, names);
   const spec = {
     parentRefs: [{ name: options.gateway }],
