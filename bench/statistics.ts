@@ -3,6 +3,7 @@
  * across rounds: a ratio is taken within one round, where both sides met the same machine, and then the median of the rounds.
  */
 import type { Sample } from './measure.ts';
+import type { Verdict } from './scenario.ts';
 
 export type Figure = (sample: Sample) => number | undefined;
 
@@ -121,4 +122,24 @@ function drawing(): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
+}
+
+/** The dearest target over the cheapest: what a user may not notice. */
+const allowedFactor = 1.05;
+
+/** Whether `targets`, which differ by `what` alone, have the same figure. Undecided where the run is too noisy to tell. */
+export function sameFor(
+  what: string,
+  targets: readonly string[],
+  name: string,
+  samples: readonly Sample[],
+  figure: Figure,
+): Verdict {
+  const difference = differenceBetween(targets, samples, figure);
+  if (difference === undefined) return { met: undefined, text: `${name}: not every one of the ${what} was measured` };
+  const { factor, chance } = difference;
+  const seen = `${name}: ${factor.toFixed(3)}× between ${what} (chance alone reaches ${chance.toFixed(3)}×)`;
+  if (factor <= allowedFactor) return { met: true, text: `${seen}: no difference that can be seen` };
+  if (factor <= chance) return { met: undefined, text: `${seen}: too noisy to tell, take more rounds` };
+  return { met: false, text: `${seen}: A DIFFERENCE, at most ${allowedFactor}× is allowed` };
 }

@@ -53,7 +53,7 @@ export async function startTarget(spec: TargetSpec, upstreamUrl: string, around:
 
 /** This project's own command, as a user would give it; log and deadlines are on. */
 function gateway(
-  spec: { readonly name: string; readonly kdf: string },
+  spec: { readonly name: string; readonly kdf: string; readonly routes?: number },
   upstream: string,
   around: Surroundings,
   routes: object | undefined,
@@ -62,12 +62,31 @@ function gateway(
   if (!existsSync(command)) {
     throw new Error('dist/main.js is missing: run `npm run build`, or leave the gateway out with --only');
   }
-  const servers = JSON.stringify({
-    mcpServers: { bench: { type: 'http', url: upstream } },
-    ...(routes === undefined ? {} : { manifold: { routes } }),
-  });
+  const servers = JSON.stringify(
+    spec.routes === undefined ? oneServer(upstream, routes) : manyRoutes(upstream, spec.routes),
+  );
   const keys = writeKeyRing(spec, around.directory);
   return [command, 'run', '--mcp-json', servers, '--port', '0', '--admin-port', 'off', '--session-keys', keys];
+}
+
+function oneServer(url: string, routes: object | undefined): object {
+  return { mcpServers: { bench: { type: 'http', url } }, ...(routes && { manifold: { routes } }) };
+}
+
+/** As many servers as a file may well have: routes share them. */
+const maxServers = 50;
+
+/** The last route is at /mcp, where the calls go. */
+function manyRoutes(url: string, count: number): object {
+  const servers = Array.from({ length: Math.min(count, maxServers) }, (_, index) => `bench${index}`);
+  const routes = Array.from({ length: count }, (_, index) => ({
+    path: index === count - 1 ? '/mcp' : `/route${index}/mcp`,
+    servers: [servers[index % servers.length]],
+  }));
+  return {
+    mcpServers: Object.fromEntries(servers.map((name) => [name, { type: 'http', url }])),
+    manifold: { routes: Object.fromEntries(routes.map((route, index) => [`route${index}`, route])) },
+  };
 }
 
 function started(name: string, launched: Launched, credential: readonly string[] | undefined): Target {

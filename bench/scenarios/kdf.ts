@@ -6,13 +6,10 @@
  */
 import type { Sample } from '../measure.ts';
 import type { Scenario, Verdict, Workload } from '../scenario.ts';
-import { differenceBetween } from '../statistics.ts';
+import { sameFor } from '../statistics.ts';
 
 const iterations = [100, 10_000, 100_000, 600_000] as const;
 const settings = iterations.map((count) => `pbkdf2-${count}`);
-
-/** The largest setting over the smallest, in CPU and in p50: what a user may not notice. */
-const allowedFactor = 1.05;
 
 const sessionConnections = 16;
 
@@ -35,20 +32,10 @@ function verdicts(samples: readonly Sample[]): readonly Verdict[] {
   return names.flatMap((workload) => {
     const own = samples.filter((sample) => sample.workload === workload);
     return [
-      verdict(`${workload}, CPU`, own, (sample) => sample.cpu),
-      verdict(`${workload}, p50`, own, (sample) => sample.p50),
+      sameFor('KDF settings', settings, `${workload}, CPU`, own, (sample) => sample.cpu),
+      sameFor('KDF settings', settings, `${workload}, p50`, own, (sample) => sample.p50),
     ];
   });
-}
-
-function verdict(what: string, samples: readonly Sample[], figure: (sample: Sample) => number | undefined): Verdict {
-  const difference = differenceBetween(settings, samples, figure);
-  if (difference === undefined) return { met: undefined, text: `${what}: not every setting was measured` };
-  const { factor, chance } = difference;
-  const seen = `${what}: ${factor.toFixed(3)}× between KDF settings (chance alone reaches ${chance.toFixed(3)}×)`;
-  if (factor <= allowedFactor) return { met: true, text: `${seen}: no difference that can be seen` };
-  if (factor <= chance) return { met: undefined, text: `${seen}: too noisy to tell, take more rounds` };
-  return { met: false, text: `${seen}: A DIFFERENCE, at most ${allowedFactor}× is allowed` };
 }
 
 export const kdf: Scenario = {

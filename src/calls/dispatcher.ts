@@ -168,6 +168,7 @@ export class Dispatcher implements CallHost<Relay> {
     this.begun(relay);
     try {
       if (relay.phase.sentMs === 0) relay.phase.sentMs = performance.now();
+      relay.alignedTo = session.upstream.paramHeaders;
       const to = { session, caller: call.caller, said };
       const exchange =
         tracing === undefined
@@ -239,7 +240,7 @@ export class Dispatcher implements CallHost<Relay> {
     if (!relay.mayRealign()) return false;
     const { client, caller } = relay.call;
     // The upstream refused the headers and did not run the call.
-    this.#parts.lists.relearn(client, relay.session.upstream, caller).then(
+    this.#parts.lists.relearn(client, relay.session.upstream, caller, relay.alignedTo).then(
       () => this.#prepare(relay),
       (fault: unknown) => relay.fail(fault),
     );

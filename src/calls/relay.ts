@@ -19,6 +19,7 @@ import type { StreamOwner } from '../transport/http/event-stream.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
 import type { AnswerSink, Exchange } from '../transport/upstream/adapter.ts';
 import type { CallUnderWay, Outbound, UpstreamSession } from '../transport/upstream/session.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
 import { AnswerStream } from './answer-stream.ts';
 import type { CallHost } from './host.ts';
 import { CallPhase } from './phase.ts';
@@ -44,11 +45,15 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   /** Each remedy is tried once. */
   #hasHealed = false;
   #hasRealigned = false;
+  /** The arguments that its upstream wanted in headers when it was sent. */
+  alignedTo: Upstream['paramHeaders'];
+
   constructor(host: CallHost<Relay>, call: Call, session: UpstreamSession, sent: Sent, takenUp?: TakenUp) {
     this.#host = host;
     this.#call = call;
     this.#session = session;
     this.#sent = sent;
+    this.alignedTo = session.upstream.paramHeaders;
     this.#takenUp = takenUp;
     this.#stream = new AnswerStream(takenUp?.lastEventId, () => this.#host.promised(this));
     call.outlet.owner = this;

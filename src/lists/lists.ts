@@ -120,10 +120,14 @@ export class Lists {
     return { body: withMissing(body, missing), hints };
   }
 
-  /** Asks for an upstream's tools again, as it wants other arguments in headers than it listed. Throws `upstream_*` faults. */
-  async relearn(client: Client, upstream: Upstream, caller: Caller): Promise<void> {
+  /**
+   * Asks for an upstream's tools again, as it wants other arguments in headers than it listed. `known`: the headers that it has
+   * refused; where others are known by now nothing is asked. Throws `upstream_*` faults.
+   */
+  async relearn(client: Client, upstream: Upstream, caller: Caller, known: Upstream['paramHeaders']): Promise<void> {
     let relearning = this.#relearning.get(upstream);
     if (relearning === undefined) {
+      if (upstream.paramHeaders !== known) return;
       this.#catalogue.invalidate(upstream.config.id, 'tools');
       const pages = this.#catalogue.pages(this.#view(client, 'tools', caller), upstream.config);
       relearning = withDeadline(pages, relearnMs).finally(() => this.#relearning.delete(upstream));

@@ -48,10 +48,14 @@ interface Gateway {
 
 let count = 0;
 
-/** The pages and the tokens of one upstream; `file`: the store that another replica has, `origin`: the address of all of them. */
+/**
+ * The pages and the tokens of one upstream; `file`: the store that another replica has, `behind`: a replica whose address browsers
+ * have for all of them.
+ */
 async function gateway(
   config: Partial<ConsentConfig> & Pick<ConsentConfig, 'issuer'>,
   file?: string,
+  behind?: Gateway,
 ): Promise<Gateway> {
   const store = tokenStore(await fileStore(file ?? join(directory, `${(count += 1)}.json`)), ring, () =>
     Math.floor(now() / 1_000),
@@ -80,7 +84,7 @@ async function gateway(
     server.closeAllConnections();
     server.close();
   });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = behind?.origin ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   tokens = consentTokens({
     upstream: 'files',
     config: { resource, scopes: ['read'], ...config },
@@ -203,7 +207,7 @@ describe('renewal', () => {
     const provider = await startConsentProvider({ registers: true, ttl: 100 });
     const file = join(directory, 'shared.json');
     const one = await gateway({ issuer: provider.issuer }, file);
-    const other = await gateway({ issuer: provider.issuer }, file);
+    const other = await gateway({ issuer: provider.issuer }, file, one);
     await consent(one, alice);
     const first = await one.tokens.tokenOf(alice);
     expect(await other.tokens.tokenOf(alice)).toBe(first);
