@@ -11,7 +11,7 @@ export const routes = ['told', 'plain'] as const;
 export const modernCapabilities = { elicitation: { form: {} }, extensions: { 'io.modelcontextprotocol/tasks': {} } };
 
 /** What somebody else may have got hold of, of each kind the latest. */
-export interface Loot {
+interface Loot {
   eventId: string;
   cursor: string;
   requestState: string;
