@@ -349,7 +349,7 @@ export class Gateway {
   }
 }
 
-/** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 transports §Sending Messages 4). */
+/** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 basic/transports §Sending Messages to the Server 4). */
 function notTaken(fault: unknown): unknown {
   return fault instanceof GatewayError && fault.code.startsWith('upstream_')
     ? new GatewayError('answer_unknown', fault.message)

@@ -1,5 +1,5 @@
 /**
- * The session era of the everything-server (2025-11-25 transports, "Session Management"): a server and transport for each
+ * The session era of the everything-server (2025-11-25 basic/transports, "Session Management"): a server and transport for each
  * session, with an event store, so that a client can resume a stream that was closed on it.
  */
 import { randomUUID } from 'node:crypto';

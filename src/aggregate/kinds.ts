@@ -2,7 +2,7 @@
  * The four lists of a server (2025-11-25 server/tools, server/prompts, server/resources): the method that asks for each, the
  * member that holds its items, and the member that names an item.
  */
-import type { Subject } from './selectors.ts';
+import type { Selectable } from './selectors.ts';
 
 export type ListKind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
 
@@ -10,7 +10,7 @@ interface KindEntry {
   readonly method: string;
   readonly member: ListKind;
   readonly key: 'name' | 'uri' | 'uriTemplate';
-  readonly subject: Subject;
+  readonly subject: Selectable;
 }
 
 const kinds: Readonly<Record<ListKind, KindEntry>> = {
@@ -39,6 +39,6 @@ export function keyOf(kind: ListKind): 'name' | 'uri' | 'uriTemplate' {
   return kinds[kind].key;
 }
 
-export function subjectOf(kind: ListKind): Subject {
+export function subjectOf(kind: ListKind): Selectable {
   return kinds[kind].subject;
 }

@@ -1,4 +1,4 @@
-/** The servers that are missing from a list: a key of its `_meta` (2025-11-25 basic §_meta), which `manifold tools` shows. */
+/** The servers that are missing from a list: a key of its `_meta` (2025-11-25 basic/index §_meta), which `manifold tools` shows. */
 const missingKey = 'mcp-manifold/missing';
 
 /** `list` is a list result without `_meta`; `ids` are prefixes that clients see. Returns the same bytes when none is missing. */

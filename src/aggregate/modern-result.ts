@@ -1,6 +1,6 @@
 /**
  * Responses between the eras: what revision 2026-07-28 has in every result is added for its clients and taken out for older
- * ones, and an error keeps to the codes that a client may be sent (2026-07-28 basic/index §resultType,
+ * ones, and an error keeps to the codes that a client may be sent (2026-07-28 basic/index §ResultType,
  * server/utilities/caching; docs/adr/0006-both-eras.md).
  */
 import { GatewayError } from '../errors.ts';

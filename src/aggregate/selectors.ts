@@ -7,13 +7,13 @@ import type { NameSelector, UpstreamConfig } from '../config/model.ts';
 import { isNameable } from './names.ts';
 import { hasRenamed, keepsItsName } from './overrides.ts';
 
-export type Subject = 'tool' | 'prompt' | 'resource';
+export type Selectable = 'tool' | 'prompt' | 'resource';
 
 /**
  * `name` is the upstream's own name; of a resource its URI, of a resource template the template. Exclude wins; with an include
  * list, what is not on it does not exist.
  */
-export function decide(upstream: UpstreamConfig, subject: Subject, name: string): boolean {
+export function decide(upstream: UpstreamConfig, subject: Selectable, name: string): boolean {
   switch (subject) {
     case 'tool':
       return isNameable('tool', upstream, name) && isSelected(upstream.tools, name) && keepsItsName(upstream, name);
@@ -62,7 +62,7 @@ function matches(patterns: readonly RE2JS[], name: string): boolean {
 }
 
 /** Whether some of an upstream's names may be hidden by configuration, as the old one of a renamed tool is. */
-export function isSelective(upstream: UpstreamConfig, subject: Subject): boolean {
+export function isSelective(upstream: UpstreamConfig, subject: Selectable): boolean {
   if (subject === 'tool' && hasRenamed(upstream)) return true;
   const { tools, prompts, resources } = upstream;
   const selector = { tool: tools, prompt: prompts, resource: resources }[subject];

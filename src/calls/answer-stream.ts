@@ -1,10 +1,10 @@
 /**
- * The stream on which a call is answered: how far it has come, where the client may come back to, and how often in a row the
- * upstream was asked to go on from there (2025-11-25 basic/transports §Resumability and Redelivery).
+ * The stream that answers a call: the last position, whether the client can resume from it, and how often in a row the upstream
+ * was asked to resume (2025-11-25 basic/transports §Resumability and Redelivery).
  */
 import type { Client } from '../clients/client.ts';
 import type { SseEvent } from '../protocol/sse.ts';
-import { Places } from '../streams/places.ts';
+import { ResumePoints } from './resume-points.ts';
 import { resumptionDelayMs } from '../streams/resumption.ts';
 import { maxResumptions } from '../transport/http/limits.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
@@ -12,24 +12,24 @@ import type { UpstreamSession } from '../transport/upstream/session.ts';
 export class AnswerStream {
   /** The upstream's latest event id. */
   lastEventId: string | undefined;
-  /** The upstream's own wish for the pause before it is asked again, in ms. */
+  /** The pause that the upstream requested before the next attempt, in ms. */
   retryMs: number | undefined;
-  /** The id of the event that is read now. */
+  /** The id of the event that is being read. */
   #eventId: string | undefined;
   #resumptions = 0;
-  /** Made with the first event id of the upstream: most answers have none. */
-  #places: Places | undefined;
+  /** Created with the upstream's first event id: most answers have none. */
+  #resumePoints: ResumePoints | undefined;
   readonly #onPromised: () => void;
 
-  /** `onPromised` is told when the client gets the first event id to come back with. */
+  /** `onPromised` is called when the client gets its first event id. */
   constructor(lastEventId: string | undefined, onPromised: () => void) {
     this.lastEventId = lastEventId;
     this.#onPromised = onPromised;
   }
 
-  /** The client was given an event id to come back with. */
+  /** The client has an event id to resume from. */
   get isPromised(): boolean {
-    return this.#places?.given === true;
+    return this.#resumePoints?.given === true;
   }
 
   take({ id }: SseEvent): void {
@@ -38,7 +38,7 @@ export class AnswerStream {
     this.#resumptions = 0;
   }
 
-  /** The pause in ms before the upstream is asked to go on; undefined when it was asked often enough, or has named no place. */
+  /** Position and pause (ms) for the next attempt to resume; undefined after too many attempts, or without an event id. */
   nextResumption(): { readonly lastEventId: string; readonly afterMs: number } | undefined {
     if (this.lastEventId === undefined || this.#resumptions >= maxResumptions) return undefined;
     const afterMs = resumptionDelayMs(this.#resumptions, this.retryMs);
@@ -46,10 +46,10 @@ export class AnswerStream {
     return { lastEventId: this.lastEventId, afterMs };
   }
 
-  /** The id under which the client gets the event that is read now; undefined where no place can be promised. */
+  /** The client's id for the event that is being read; undefined where the stream cannot be resumed. */
   seal(client: Client, session: UpstreamSession): string | undefined {
     if (this.#eventId === undefined) return undefined;
-    this.#places ??= new Places(this.#onPromised);
-    return this.#places.seal(client, session, this.#eventId);
+    this.#resumePoints ??= new ResumePoints(this.#onPromised);
+    return this.#resumePoints.seal(client, session, this.#eventId);
   }
 }

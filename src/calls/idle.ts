@@ -1,8 +1,8 @@
-/** Whether a route still has requests to answer: a draining process waits for them. Streams opened by GET do not count. */
+/** Whether a route still has requests to answer: a draining process waits for them. GET streams do not count. */
 import type { ServerResponse } from 'node:http';
 
 export class Idle {
-  /** Requests whose answer is not out yet. */
+  /** Requests that have no answer yet. */
   #active = 0;
   #waiting: (() => void)[] = [];
   readonly #parked: { readonly size: number };
@@ -16,19 +16,19 @@ export class Idle {
     this.#parked = parked;
   }
 
-  /** A request has come in; it counts until its response closes. */
+  /** Counts a request until its response closes. */
   begun(response: ServerResponse): void {
     this.#active += 1;
     response.on('close', this.#answered);
   }
 
-  /** To be called when something has ended. */
+  /** Call this when something has ended. */
   check(): void {
     if (!this.#isIdle) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is under way or waits for its client any more, or after `timeoutMs`. */
+  /** Resolves when no request is in progress and none waits for its client, or after `timeoutMs`. */
   wait(timeoutMs: number): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => {

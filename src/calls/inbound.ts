@@ -1,6 +1,6 @@
 /**
  * Notifications of a client, and its answers to requests of a server. Each goes to the upstream in its sealed id, or to all
- * (2025-11-25 basic/transports §Sending Messages). None waits for more than the upstream's 202.
+ * upstreams (2025-11-25 basic/transports §Sending Messages to the Server). The client waits at most for the upstream's 202.
  */
 import { GatewayError } from '../errors.ts';
 import { withId } from '../aggregate/rewrite.ts';
@@ -68,10 +68,10 @@ export class Inbound {
     else await hops.answer(place.address, caller, message.bytes);
   }
 
-  /** Takes a notification. One that cannot be delivered is only logged, as its sender expects no answer. */
+  /** Handles a notification. One that cannot be delivered is only logged, because its sender expects no answer. */
   notify(client: Client, message: Message, plan: NotificationPlan, caller: Caller): void {
     switch (plan.kind) {
-      // Each upstream was told `initialized` at the end of its own handshake.
+      // Each upstream got `initialized` at the end of its own handshake.
       case 'terminate':
         return;
       case 'cancelled':
@@ -85,9 +85,12 @@ export class Inbound {
     }
   }
 
-  /** The message names no upstream. A request known here goes to its upstream, else to all: they ignore unknown ids. */
+  /**
+   * The message names no upstream. If the request is known here, the message goes to its upstream; otherwise to all: they ignore
+   * unknown ids.
+   */
   #cancel(client: Client, message: Message, caller: Caller): void {
-    // Clients without a session use equal ids, and one must not cancel the call of another.
+    // Clients without a session may use the same ids, and one must not cancel the call of another.
     if (client.isShared) return;
     const requestId = message.params?.member('requestId');
     if (requestId === undefined) return;
@@ -103,7 +106,7 @@ export class Inbound {
       return;
     }
     const { session } = flight;
-    // Where no notifications are taken, closing is cancelling (2026-07-28 basic/utilities/cancellation).
+    // Where no notifications are taken, closing is cancelling (2026-07-28 basic/patterns/cancellation).
     if (!session.takesNotifications) {
       flight.takeBack();
       return;

@@ -1,15 +1,15 @@
-/** Where one call is: at first nowhere, then at its upstream, waiting for its client, and at last over. */
+/** The phase of one call: preparing, at its upstream, waiting for its client, or over. */
 import type { Exchange } from '../transport/upstream/adapter.ts';
 import type { Suspension } from './questions/suspension.ts';
 
 type State =
-  /** It is not at its upstream: at first, and between two tries. */
+  /** It is not at its upstream: at first, and between two attempts. */
   | { readonly kind: 'preparing' }
   /** The upstream has it. */
   | { readonly kind: 'under way'; readonly exchange: Exchange }
   /**
-   * Its client is asked. What the upstream sends meanwhile is kept in `late`: reading does not stop at once, nor at all when the
-   * upstream closes.
+   * The client is being asked. Messages that the upstream sends meanwhile are kept in `late`: reading does not stop at once, and
+   * it does not stop when the upstream closes.
    */
   | {
       readonly kind: 'suspended';
@@ -23,9 +23,9 @@ const preparing: State = { kind: 'preparing' };
 const over: State = { kind: 'over' };
 
 export class CallPhase {
-  /** When the upstream was first sent it, in ms of `performance.now()`; 0 before. */
+  /** When it was first sent to the upstream, in ms of `performance.now()`; 0 before that. */
   sentMs = 0;
-  /** The upstream's own name of the tool or prompt; undefined for other methods, and where it is not known any more. */
+  /** The upstream's own name of the tool or prompt; undefined for other methods, and when the name is no longer known. */
   named: string | undefined;
   #state: State = preparing;
 
@@ -33,27 +33,27 @@ export class CallPhase {
     return this.#state.kind === 'over';
   }
 
-  /** Who asks the client; undefined while nobody does. */
+  /** What waits for the client; undefined while nothing does. */
   get suspension(): Suspension | undefined {
     return this.#state.kind === 'suspended' ? this.#state.by : undefined;
   }
 
-  /** What is under way at the upstream. */
+  /** The exchange in progress at the upstream. */
   get exchange(): Exchange | undefined {
     return this.#state.kind === 'under way' || this.#state.kind === 'suspended' ? this.#state.exchange : undefined;
   }
 
-  /** Something has come from the upstream that is not passed on yet. */
+  /** Messages of the upstream wait to be passed on. */
   get isLate(): boolean {
     return this.#state.kind === 'suspended' && this.#state.late.length > 0;
   }
 
-  /** It will be sent once more. */
+  /** The call will be sent again. */
   prepare(): void {
     if (!this.isOver) this.#state = preparing;
   }
 
-  /** The upstream has it. A call that is over meanwhile is let go of. */
+  /** The upstream has the call. If the call has ended meanwhile, the exchange is aborted. */
   begin(exchange: Exchange): void {
     if (this.isOver) exchange.abort();
     else this.#state = { kind: 'under way', exchange };
@@ -63,12 +63,12 @@ export class CallPhase {
     if (!this.isOver) this.#state = { kind: 'suspended', by, exchange: this.exchange, late: [] };
   }
 
-  /** Does `step` once the client has answered. */
+  /** Runs `step` after the client has answered. */
   keep(step: () => void): void {
     if (this.#state.kind === 'suspended') this.#state.late.push(step);
   }
 
-  /** Nobody is asked any more. Gives what was kept, in its order. */
+  /** The client is no longer asked. Returns the kept steps, in order. */
   unsuspend(): readonly (() => void)[] {
     if (this.#state.kind !== 'suspended') return [];
     const { exchange, late } = this.#state;
@@ -76,7 +76,7 @@ export class CallPhase {
     return late;
   }
 
-  /** Nothing more of it reaches anyone. Gives what was under way. */
+  /** Ends the call: no further message is passed on. Returns the exchange that was in progress. */
   end(): Exchange | undefined {
     const { exchange } = this;
     this.#state = over;

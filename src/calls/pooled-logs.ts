@@ -13,7 +13,7 @@ import { levelDeadlineMs } from '../transport/http/limits.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 
-/** A call under way. */
+/** A call in progress. */
 interface Calling {
   readonly call: Call;
   readonly session: UpstreamSession;
@@ -51,7 +51,7 @@ export class PooledLogs {
     return asked.answer;
   }
 
-  /** Whether a log message that came on the stream of a call is for its client. */
+  /** Whether a log message on the stream of a call is for its client. */
   wants({ call, session }: Calling, message: Message): boolean {
     const least = call.said?.logLevel;
     if (least === undefined) return false;

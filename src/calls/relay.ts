@@ -1,6 +1,6 @@
 /**
- * The way back of one call: the upstream's answer, message by message as it comes, to the outlet of its request. Requests of
- * the server that come on the way get sealed ids; a `ping` is answered here and goes no further.
+ * The way back of one call: each message of the upstream's answer is passed to the outlet of its request as it arrives. Requests
+ * of the server in between get sealed ids; a `ping` is answered here and not passed on.
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
@@ -26,7 +26,7 @@ import { CallPhase } from './phase.ts';
 import { Interview } from './questions/interview.ts';
 import type { Sent } from './questions/suspension.ts';
 
-/** The stream of the call was begun at another time, by whichever replica. */
+/** The stream of the call was opened earlier, by this replica or another one. */
 export interface TakenUp {
   readonly lastEventId: string;
   /** The upstream's stream is open. */
@@ -90,27 +90,27 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
 
   // What its dispatcher does with it.
 
-  /** Whether the session may be opened anew for it: once, and not when the body to send again is gone. */
+  /** Whether the session may be opened again for it: once, and only while the body is still available. */
   mayHeal(): boolean {
     const may = !this.#hasHealed && this.#sent.body.length > 0;
     this.#hasHealed = true;
     return may;
   }
 
-  /** Whether its headers may be made anew: once. */
+  /** Whether its headers may be computed again: once. */
   mayRealign(): boolean {
     const may = !this.#hasRealigned && this.#call.message.method === 'tools/call';
     this.#hasRealigned = true;
     return may;
   }
 
-  /** It goes on at a session in the place of a lost one. What is asked on the lost session is not about it. */
+  /** Continues at a session that replaces a lost one. Questions on the lost session no longer belong to it. */
   moveTo(session: UpstreamSession): void {
     this.#session.underWay?.delete(this);
     this.#session = session;
   }
 
-  /** It is to be sent once more. */
+  /** The call will be sent again. */
   replace(sent: Sent): void {
     this.#sent = sent;
     this.phase.prepare();
@@ -118,7 +118,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
 
   // What waits for its client does with it (questions/).
 
-  /** It waits here with its stream: nothing more is read, so nothing is lost, and no body is kept. The retry brings one. */
+  /** Waits here with its stream. The stream is not read, so nothing is lost. The body is not kept: the retry brings one. */
   waitWith(call: Call): void {
     this.phase.exchange?.pause();
     this.#call = call;
@@ -126,8 +126,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * The client has come back with its answers: the rest of the upstream's answer is for this request of it. What came meanwhile is
-   * passed on in its order by the function that is given back.
+   * The client has sent its answers: the rest of the upstream's answer goes to its new request. Returns a function that passes
+   * on, in order, the messages that arrived meanwhile.
    */
   reopen(call: Call, sent: Sent): () => void {
     const late = this.phase.unsuspend();
@@ -148,12 +148,15 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     this.phase.exchange?.resume();
   }
 
-  /** Leaving is no cancellation in the session era: an answer that can be resumed is left to the upstream, another is read to its end. */
+  /**
+   * In the session era a client that leaves does not cancel. An answer that can be resumed is left at the upstream; another is
+   * read to its end.
+   */
   onGone(): void {
     if (this.isOver) return;
     const { suspension } = this.phase;
     if (suspension !== undefined) {
-      // Whoever is not there cannot be asked, and the answer would be lost in any case.
+      // A client that has left cannot be asked, and the answer could not be delivered.
       suspension.end();
       return;
     }
@@ -231,7 +234,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       else suspension.end();
       return;
     }
-    // A session that is lost while an answer is under way takes the answer with it; before that nothing has been done.
+    // If the session is lost during an answer, the rest of the answer is lost too. Before the answer nothing has been done, so
+    // the call can be sent again.
     const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
     if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
     if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
@@ -242,7 +246,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       );
   }
 
-  /** Closes the client's stream so that it goes on at another replica; a client that would not come back is left as it is. */
+  /**
+   * Closes the client's stream, so that the client resumes at another replica. The stream of a client that cannot resume stays
+   * open.
+   */
   disconnect(retryMs: number): void {
     if (this.isOver || !this.#stream.isPromised || !understandsPriming(this.#call.client.revision)) return;
     this.#stream.retryMs = retryMs;
@@ -276,14 +283,15 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   abandon(): void {
     if (this.isOver) return;
     const exchange = this.phase.end();
-    // Closing is cancellation for an upstream without sessions; an older one is told besides (2025-11-25 basic/utilities/cancellation).
+    // An upstream without sessions takes the close as cancellation. An older one gets a notification as well (2025-11-25
+    // basic/utilities/cancellation).
     exchange?.cancel?.();
     exchange?.abort();
     this.#host.takenBack(this);
     this.#call.outlet.finish();
   }
 
-  /** Ends the call with a response of the gateway's own making, whole, as JSON text. */
+  /** Ends the call with a complete response that the gateway made, as JSON text. */
   conclude(body: Buffer | string, status?: number): void {
     if (this.isOver) return;
     this.phase.end()?.abort();
@@ -297,7 +305,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       this.#fail(fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault }));
   }
 
-  /** An upstream that gave event ids is asked to go on where it was; the client sees no break (2025-11-25 §Resumability). */
+  /**
+   * If the upstream sent event ids, the answer is resumed; the client sees no break (2025-11-25 basic/transports §Resumability
+   * and Redelivery).
+   */
   #interrupted(fault: GatewayError): void {
     const isLate = performance.now() - this.#call.startedMs > callCeilingMs;
     const next = isLate || !this.#session.keepsSession ? undefined : this.#stream.nextResumption();
@@ -305,7 +316,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     else this.#host.resume(this, next.lastEventId, next.afterMs);
   }
 
-  /** The upstream closed in good order to be polled (2025-11-25 transports §Sending Messages 6): the client does that itself. */
+  /**
+   * The upstream closed the stream to be polled (2025-11-25 basic/transports §Sending Messages to the Server 6): the client does
+   * that itself.
+   */
   #passDisconnect(): void {
     this.phase.end();
     this.#host.finished(this, 'ok');
@@ -314,7 +328,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   response(message: Message): void {
-    // A response to anything but this request is not the client's to see.
+    // A response to any other request is not passed to the client.
     if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
     if (message.id !== this.upstreamId) this.#session.upstream.tolerated.note('id_as_text');
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
@@ -348,10 +362,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
-  /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a next call. */
+  /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a later call. */
   #asks(message: Message): boolean {
     if (!this.#session.asksByRounds || this.#call.client.wording.asksByRounds || !isRound(message)) return false;
-    // Nothing may follow a round; the end of this stream must not be taken for that of the next.
+    // Nothing may follow a round; the end of this stream must not be mistaken for the end of the next one.
     this.phase.exchange?.abort();
     this.#host.ask(this, message);
     return true;
@@ -362,7 +376,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     if (!this.#call.outlet.events(encodeEvent(body, this.#seal()))) this.phase.exchange?.pause();
   }
 
-  /** An event without data only names a place to resume from; older clients fail on it. */
+  /** An event without data only gives a position to resume from; older clients fail on it. */
   #prime(): void {
     if (this.#call.outlet.gone || !understandsPriming(this.#call.client.revision)) return;
     const sealed = this.#seal();
@@ -373,7 +387,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return this.#stream.seal(this.#call.client, this.#session);
   }
 
-  /** What cannot be translated is the upstream's fault, whatever it is called inside, and ends the call. */
+  /** A message that cannot be translated is the upstream's fault, whatever the internal code, and ends the call. */
   #translated<T>(translate: () => T): T | undefined {
     try {
       return translate();

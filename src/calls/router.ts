@@ -31,10 +31,10 @@ export interface Routed {
 const asItStands: InwardTarget = {};
 
 type List = 'tools' | 'prompts';
-/** What lists tell of a bare name or URI. */
+/** The look-ups that routing needs for a bare name or URI. */
 type ListsToRoute = Pick<Lists, 'offers' | 'ownersOfName' | 'ownersOfTemplate' | 'ownersOfUri'>;
 
-/** An upstream and its own name for what is asked for. */
+/** An upstream and its own name for the requested object. */
 interface Named {
   readonly upstream: Upstream;
   readonly name: string;
@@ -116,7 +116,7 @@ export class Router {
     return routed(split);
   }
 
-  /** By `params.taskId`. Throws `task_unknown`, identical for ids that were never given out and for those of others. */
+  /** By `params.taskId`. Throws `task_unknown`, identical for ids that were never issued and for those of other clients. */
   task({ client, message }: Call): Routed {
     const task = openTaskId(client.session, text(message, message.params?.member('taskId'), 'taskId'), unixSeconds());
     const upstream = this.#upstreams.byHash(task?.upstream);
@@ -149,7 +149,7 @@ export class Router {
     return { subject: { kind: 'method', upstream: only, name: own, method }, target: { name: own } };
   }
 
-  /** The parts of a prefixed name; undefined for any other, and for the name that a renamed tool had before. */
+  /** The parts of a prefixed name; undefined for other names, and for the former name of a renamed tool. */
   #split(text: string, kind: 'tool' | 'prompt'): Named | undefined {
     const split = splitName(text, this.#upstreams.byId, this.#naming);
     if (split === undefined) return undefined;
@@ -174,7 +174,7 @@ export class Router {
     throw unknownFault({ kind: kinds[list] }, message, `${name} is not listed`);
   }
 
-  /** A name that looks prefixed may be an alias, or the whole name of a tool where names have no prefix. */
+  /** A name that looks prefixed may be an alias, or the full name of a tool where names have no prefix. */
   #mayBeShown(name: string): boolean {
     return this.#naming.policy !== 'always' || mayBeAlias(this.#naming, name);
   }

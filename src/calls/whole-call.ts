@@ -1,9 +1,9 @@
-/** Ends calls that take longer than the operator lets the whole of one take, whatever progress they report. */
+/** Ends calls that exceed the operator's limit on the total duration of a call, regardless of progress. */
 import { GatewayError } from '../errors.ts';
 import { Later, type Wheel } from '../transport/http/wheel.ts';
 import type { Relay } from './relay.ts';
 
-/** How often a call is looked at whose client is being asked when its time is up, in ms. */
+/** When the client is being asked at that time, the call is checked again this often, in ms. */
 const askedLookMs = 1_000;
 
 export class WholeCalls {
@@ -14,7 +14,7 @@ export class WholeCalls {
     this.#wheel = wheel;
   }
 
-  /** A call begins. Its end comes by `over`, or by a fault after its time; while its client is asked it does not end. */
+  /** Starts the clock of a call. The call ends by `over`, or by a fault after its time; not while its client is being asked. */
   begun(relay: Relay): void {
     const ms = relay.session.upstream.config.limits?.callTimeoutMs;
     if (ms === undefined) return;

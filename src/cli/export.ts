@@ -1,7 +1,7 @@
 /** `manifold export`: an mcpServers file as MCPRoute YAML for a cluster. What cannot be carried is told on stderr. */
 import { stringify } from 'yaml';
 import { mcpRouteObjects } from '../config/mcp-route/write.ts';
-import type { JsonObject, JsonValue } from '../config/mcp-servers/jsonc.ts';
+import type { JsonObject, JsoncValue } from '../config/mcp-servers/jsonc.ts';
 import { parseJsonc } from '../config/mcp-servers/jsonc.ts';
 import { readMcpServers } from '../config/mcp-servers/read.ts';
 import { ConfigError } from '../config/model.ts';
@@ -53,7 +53,7 @@ function isRoute(one: object): boolean {
   return 'kind' in one && one.kind === 'MCPRoute';
 }
 
-function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
+function member(value: JsoncValue | undefined, name: string): JsoncValue | undefined {
   return value instanceof Map ? (value as JsonObject).get(name) : undefined;
 }
 

@@ -69,7 +69,7 @@ const sources: readonly Flag[] = [
     name: 'mcp-json',
     value: 'TEXT',
     list: 'repeated',
-    says: 'the same as text, may be repeated; write secrets in it as ${VAR}',
+    says: 'the same, given as text; may be repeated; write secrets in it as ${VAR}',
   },
 ];
 
@@ -77,7 +77,7 @@ const runFlags: readonly Flag[] = [
   ...sources,
   {
     name: 'kubernetes',
-    says: 'serve the MCPRoutes of a cluster, live, in place of files; the cluster is that of the pod, of KUBECONFIG or of ~/.kube/config',
+    says: 'serve the MCPRoutes of a cluster, live, instead of files; the cluster is that of the pod, of KUBECONFIG or of ~/.kube/config',
   },
   {
     name: 'namespace',
@@ -91,20 +91,20 @@ const runFlags: readonly Flag[] = [
     value: 'NAME',
     says: 'with --kubernetes: only routes that are attached to a Gateway of this class',
   },
-  { name: 'strict', says: 'fail when a server of the configuration is at fault, instead of serving the others' },
+  { name: 'strict', says: 'fail if an entry of the configuration is invalid, instead of serving the others' },
   { name: 'host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address to listen on' },
   {
     name: 'port',
     value: 'PORT',
     standard: '1975',
-    says: 'port of the MCP endpoint, in place of those of Gateway listeners; 0 takes a free one',
+    says: 'port of the MCP endpoint, instead of those of Gateway listeners; 0 chooses a free one',
   },
   {
     name: 'tls-cert',
     value: 'FILE',
     says: 'PEM certificate of the listener, with its chain; read again when it changes',
   },
-  { name: 'tls-key', value: 'FILE', says: 'PEM key of it' },
+  { name: 'tls-key', value: 'FILE', says: 'PEM key of the certificate' },
   {
     name: 'tls-client-ca',
     value: 'FILE',
@@ -119,14 +119,14 @@ const runFlags: readonly Flag[] = [
   },
   {
     name: 'tls-client-principal',
-    says: 'the name in the certificate of a client is who it is, on routes that ask for no other credential',
+    says: 'on routes that require no other credential, the name in its certificate identifies the client',
   },
   { name: 'admin-host', value: 'ADDRESS', standard: '127.0.0.1', says: 'address of probes and metrics' },
   {
     name: 'admin-port',
     value: 'PORT',
     standard: '1064',
-    says: 'port of probes and metrics; 0 takes a free one, "off" has none',
+    says: 'port of probes and metrics; 0 chooses a free one, "off" disables them',
   },
   { name: 'workers', value: 'N', standard: '1', says: 'processes that share the port' },
   ...sealing,
@@ -142,20 +142,20 @@ const runFlags: readonly Flag[] = [
     value: 'POLICY',
     standard: 'always',
     choices: namePolicies,
-    says: 'when tools and prompts have the id of their server in front: always; conflict: where several servers have the name; never: the first server that has a name has it alone',
+    says: 'when the names of tools and prompts begin with the id of their server: always; conflict: if several servers have the name; never: then only the first server with a name shows it',
   },
   {
     name: 'name-separator',
     value: 'TEXT',
     standard: '__',
-    says: 'what stands between id and name: 1 to 8 of A-Z a-z 0-9 _ . -',
+    says: 'text between id and name: 1 to 8 of A-Z a-z 0-9 _ . -',
   },
   {
     name: 'names-charset',
     value: 'CHARSET',
     says: '"models": tools with other characters than A-Z a-z 0-9 _ - in their names, or in the id in front, get an alias that ends in a hash; "any": they are shown with . and / as well, and not at all with others (default: models, or any with a separator that has a .)',
   },
-  { name: 'name-max', value: 'N', standard: '64', says: 'longest name that clients take, 32 to 128' },
+  { name: 'name-max', value: 'N', standard: '64', says: 'longest name that clients accept, 32 to 128' },
   {
     name: 'long-names',
     value: 'POLICY',
@@ -163,11 +163,11 @@ const runFlags: readonly Flag[] = [
     choices: longNamePolicies,
     says: '"warn" shows longer names and logs it, "shorten" shows an alias that ends in a hash',
   },
-  { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'life of a session, 5m to 30d' },
+  { name: 'session-max-age', value: 'TIME', standard: '24h', says: 'maximum age of a session, 5m to 30d' },
   {
     name: 'sessions-not-before',
     value: 'TIME',
-    says: 'refuses sessions that were begun before this time, such as 2026-11-28T09:00:00Z',
+    says: 'refuse sessions that were issued before this time, such as 2026-11-28T09:00:00Z',
   },
   {
     name: 'init-timeout',
@@ -175,18 +175,18 @@ const runFlags: readonly Flag[] = [
     standard: '5s',
     says: 'longest wait for slow upstreams when a client connects',
   },
-  { name: 'drain-timeout', value: 'TIME', standard: '30s', says: 'longest wait for calls under way after SIGTERM' },
+  { name: 'drain-timeout', value: 'TIME', standard: '30s', says: 'longest wait for calls in progress after SIGTERM' },
   {
     name: 'drain-delay',
     value: 'TIME',
     standard: '1s',
-    says: 'least time after SIGTERM that it goes on answering, with 503, so that balancers notice; Ctrl-C has none',
+    says: 'minimum time after SIGTERM in which it still answers, with 503, so that load balancers notice; none for Ctrl-C',
   },
   {
     name: 'allowed-hosts',
     value: 'NAME,…',
     list: 'commas',
-    says: 'further Host names to answer to: name, or name:port',
+    says: 'further allowed names in Host: name, or name:port',
   },
   {
     name: 'allowed-origins',
@@ -197,12 +197,12 @@ const runFlags: readonly Flag[] = [
   {
     name: 'peers',
     value: 'NAME',
-    says: 'DNS name that gives the addresses of all replicas; what one of them alone has heard of a session is told to them',
+    says: 'DNS name with the addresses of all replicas, which then send one another notices about sessions and lists',
   },
   {
     name: 'peer-address',
     value: 'HOST[:PORT]',
-    says: 'address of this replica for the others, such as the IP of its pod; port 1066 unless given, one more for each further worker',
+    says: 'address of this replica for the others, such as the IP of its pod; default port 1066, and the next ports for further workers',
   },
   {
     name: 'max-message-bytes',
@@ -220,7 +220,7 @@ const runFlags: readonly Flag[] = [
     name: 'memory-budget',
     value: 'SIZE',
     standard: '128MiB',
-    says: 'bytes of messages that a process receives, sends and holds at once; beyond it the largest give way, with 503',
+    says: 'bytes of messages that a process receives, sends and holds at once; above it the largest are refused, with 503',
   },
   {
     name: 'log-level',
@@ -239,12 +239,12 @@ const runFlags: readonly Flag[] = [
   {
     name: 'token-store',
     value: 'PLACE',
-    says: 'where tokens of users for upstreams are kept, sealed: a file of this machine, or redis://HOST:PORT for several',
+    says: 'store of the sealed tokens of users for upstreams: a file of this machine, or redis://HOST:PORT for several',
   },
   {
     name: 'audit-log',
     value: 'FILE',
-    says: 'where a line is written for each decision on who may do what; to the log unless given',
+    says: 'file with a line for each authorization decision; default: the log',
   },
 ];
 

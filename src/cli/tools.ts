@@ -14,7 +14,7 @@ import type { CommandIo } from '../process/io.ts';
 const answerTimeoutMs = 30_000;
 /** Longest wait for the end of the session. */
 const farewellMs = 1_000;
-/** The key under which the gateway names the servers that are missing from a list (`_meta`, 2025-11-25 basic §_meta). */
+/** The key under which the gateway names the servers that are missing from a list (`_meta`, 2025-11-25 basic/index §_meta). */
 const missingKey = 'mcp-manifold/missing';
 const endpointPath = '/mcp';
 /** A list that goes on after this many pages is a loop. */

@@ -1,11 +1,11 @@
-/** Sends the gateway's own request for a client, and once more on a new session when the upstream has lost the session. */
+/** Sends the gateway's own request for a client, and sends it again on a new session if the upstream has lost the session. */
 import { GatewayError } from '../errors.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
 import type { Client } from './client.ts';
 
-/** Gives the whole JSON-RPC response. Throws `upstream_*` faults. */
+/** Returns the whole JSON-RPC response. Throws `upstream_*` faults. */
 export async function askHealing(
   adapter: UpstreamAdapter,
   client: Client,
@@ -23,7 +23,7 @@ export async function askHealing(
   }
 }
 
-/** With an upstream without sessions each request names the client, and what it lists may depend on that. */
+/** For an upstream without sessions each request describes the client, and the upstream's lists may depend on that. */
 function onBehalfOf(client: Client, session: UpstreamSession, caller: Caller): Outbound {
   return { session, caller, said: session.isToldOfClient ? client.said : undefined };
 }

@@ -1,4 +1,4 @@
-/** One request of a client, independent of its era: the value that each step of the gateway gets. */
+/** One request of a client, independent of its era: the value that passes through all steps of the gateway. */
 import type { Message } from '../protocol/envelope.ts';
 import type { Client } from './client.ts';
 import type { Incoming } from '../transport/downstream/incoming.ts';
@@ -18,11 +18,11 @@ export interface Call {
   /** Where the answer goes. */
   readonly outlet: Outlet;
   readonly said: Said | undefined;
-  /** When it came, in ms of `performance.now()`. */
+  /** When it arrived, in ms of `performance.now()`. */
   readonly startedMs: number;
 }
 
-/** What came with a request besides its message. */
+/** What belongs to a request besides its message. */
 export type Received = Pick<Call, 'caller' | 'received' | 'hopped'>;
 
 export function callOf(

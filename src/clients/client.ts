@@ -16,7 +16,7 @@ import { sharingOf } from '../transport/upstream/sharing.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { Wishes, WishingSession } from './wishes.ts';
 
-/** A request under way on this replica. */
+/** A request in progress on this replica. */
 export interface InFlight {
   readonly session: UpstreamSession;
   /** The id it has at the upstream, as raw JSON. */
@@ -37,30 +37,30 @@ export class Client implements SessionsOwner {
   readonly session: OpenSession;
   /** The revision that the client speaks; an upstream is called in its own revision. */
   readonly revision: Revision;
-  /** How its answers are worded. */
+  /** How its answers are written in its era. */
   readonly wording: Wording;
   readonly clientCapabilities: number;
   /** It represents every client of its principal that has no session. */
   readonly isShared: boolean;
   readonly principalId: string;
   readonly sessions: ClientSessions;
-  /** Its identity, known to every replica. */
+  /** Its identity, identical on every replica. */
   readonly known: WishingSession;
   readonly #around: ClientSurroundings;
   readonly #audience: string;
   readonly #ownAudience: string;
-  /** By the client's own request id, as raw JSON. */
+  /** Keyed by the client's own request id, as raw JSON. */
   readonly inFlight = new Map<string, InFlight>();
-  /** Capabilities that upstreams of 2026-07-28 are told for a client of the session era. */
+  /** Client capabilities that upstreams of 2026-07-28 get for a client of the session era. */
   readonly said: Said;
-  /** Names the session in the log. */
+  /** Identifies the session in the log. */
   readonly label: string;
-  /** It was used since entries were last evicted (registry.ts). */
+  /** Used since the last eviction (registry.ts). */
   isWanted = false;
-  /** Streams opened by GET on this replica. */
+  /** Number of open GET streams on this replica. */
   openStreams = 0;
 
-  /** `itself` where the session does not say: a client of 2026-07-28 has no session of its own. */
+  /** `itself` is used where the session lacks the facts: a client of 2026-07-28 has no session of its own. */
   constructor(
     session: OpenSession,
     principalId: string,
@@ -99,8 +99,8 @@ export class Client implements SessionsOwner {
   }
 
   /**
-   * The cache key of an upstream's lists for this client. A session may list items of its own, so only lists of upstreams without
-   * sessions are shared: among clients of the same principal for whom the upstream got the same capabilities and headers.
+   * The cache key of an upstream's lists for this client. A session may have its own list, so only lists of upstreams without
+   * sessions are shared: among clients of the same principal for which the upstream got the same capabilities and headers.
    */
   audienceOf(upstream: Upstream): string {
     const session = this.sessions.peek(upstream);

@@ -16,7 +16,7 @@ export type SubjectKind = 'tool' | 'prompt' | 'resource' | 'task' | 'method';
 export interface Subject {
   readonly kind: SubjectKind;
   readonly upstream: Upstream;
-  /** The upstream's own name, URI or task id; that of the method where nothing else is named. */
+  /** The upstream's own name, URI or task id; the method if the message names no item. */
   readonly name: string;
   /** The method of the message, such as `tools/call` or `completion/complete`. */
   readonly method: string;
@@ -25,15 +25,15 @@ export interface Subject {
 export interface Gate {
   /** Whether the decision may differ from caller to caller. */
   readonly dependsOnCaller: boolean;
-  /** Whether a session of the caller gets this upstream at all. */
+  /** Whether sessions of the caller include this upstream at all. */
   reaches(caller: Caller, upstream: Upstream): boolean;
-  /** Whether an entry of an upstream's list, by the upstream's own name, is in the caller's. */
+  /** Whether the caller's list contains an entry of an upstream's list. `name` is the upstream's own. */
   shows(caller: Caller, list: ListKind, upstream: Upstream, name: string): boolean;
-  /** Why the caller may not have what its message is about; undefined: it may. */
+  /** Why the caller may not use what its message is about; undefined if it may. */
   refusal(caller: Caller, subject: Subject, message: Message): GatewayError | undefined;
 }
 
-/** What the selectors of the configuration say, which is the same for every caller. */
+/** The decision of the configured selectors, which is identical for every caller. */
 export function isSelected({ kind, upstream: { config }, name }: Subject): boolean {
   switch (kind) {
     case 'tool':
@@ -48,7 +48,7 @@ export function isSelected({ kind, upstream: { config }, name }: Subject): boole
   }
 }
 
-/** The selectors alone. Lists have been through them when they are loaded. */
+/** A gate with the selectors only. Lists are already filtered by them when they are loaded. */
 export const selectors: Gate = {
   dependsOnCaller: false,
   reaches: () => true,

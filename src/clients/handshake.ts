@@ -9,7 +9,7 @@ import { clientBits } from '../protocol/declared.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
 import { textOf } from '../protocol/scan.ts';
-import type { UpstreamSession as SealedSession } from '../session/claims.ts';
+import type { SealedUpstream } from '../session/claims.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
@@ -20,16 +20,19 @@ import type { Upstreams } from '../transport/upstream/upstreams.ts';
 const s = serverCapability;
 const lists = s.tools | s.toolsListChanged | s.prompts | s.promptsListChanged | s.resources | s.resourcesListChanged;
 
-/** What the client said of itself. */
-export interface Greeting {
+/** What the client sent in `initialize`. */
+export interface ClientGreeting {
   readonly revision: LegacyRevision;
-  /** The negotiated revision (2025-11-25 basic/lifecycle §Version Negotiation). It may be an older one that is served in the same way. */
+  /**
+   * The negotiated revision (2025-11-25 basic/lifecycle §Version Negotiation). It may be an older one that is handled in the same
+   * way.
+   */
   readonly answered: string;
   readonly capabilities: number;
 }
 
-/** Throws `params_invalid` without a protocol version or with capabilities that are no object. */
-export function readGreeting(message: Message): Greeting {
+/** Throws `params_invalid` without a protocol version, or if the capabilities are not an object. */
+export function readGreeting(message: Message): ClientGreeting {
   const version = message.params?.member('protocolVersion');
   const capabilities = message.params?.member('capabilities');
   if (version?.kind !== 'string') throw new GatewayError('params_invalid', 'initialize without protocolVersion');
@@ -42,8 +45,8 @@ export function readGreeting(message: Message): Greeting {
 }
 
 /**
- * Upstreams are told the capabilities that the client declared and the gateway supports. Listing tasks is left out: a server would
- * see tasks that other servers began at the client, and a client tasks that other clients began at a server.
+ * Upstreams get the capabilities that the client declared and the gateway supports. Listing tasks is left out: a server would see
+ * tasks that other servers started at the client, and a client would see tasks that other clients started at a server.
  */
 function carriedFromClients(revision: LegacyRevision): number {
   return hasTasks(revision) ? ~clientCapability.tasksList : ~clientTasks;
@@ -56,10 +59,13 @@ export interface Opening {
   readonly isStarting?: boolean;
 }
 
-/** One opening per upstream that the caller gets, in the order of the configuration. Throws `upstreams_all_down` when none succeeds. */
+/**
+ * One opening per upstream that the caller may use, in the order of the configuration. Throws `upstreams_all_down` when none
+ * succeeds.
+ */
 export async function openAll(
   upstreams: Upstreams,
-  greeting: Greeting,
+  greeting: ClientGreeting,
   opener: SessionOpener,
   caller: Caller,
   reaches: (upstream: Upstream) => boolean = () => true,
@@ -83,9 +89,9 @@ export async function openAll(
     }),
   );
   const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
-  // The client is told where to give it, since nothing else would tell.
+  // The client gets the URL where the user can give permission, because nothing else would show it.
   if (isDown && consent !== undefined) throw consent;
-  // A caller who gets none of the upstreams has a session in which there is nothing.
+  // A caller that may use none of the upstreams gets an empty session.
   if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;
 }
@@ -93,7 +99,7 @@ export async function openAll(
 /** The result of `initialize` as JSON text. */
 export function initializeResult(
   openings: readonly Opening[],
-  { revision, answered }: Pick<Greeting, 'revision' | 'answered'>,
+  { revision, answered }: Pick<ClientGreeting, 'revision' | 'answered'>,
   version: string,
 ): string {
   return mergeInitialize(
@@ -122,8 +128,8 @@ function withListChanged(bits: number): number {
   );
 }
 
-/** What the token contains about each upstream that answered. */
-export function sealedUpstreams(openings: readonly Opening[]): SealedSession[] {
+/** The part of the token about each upstream that answered. */
+export function sealedUpstreams(openings: readonly Opening[]): SealedUpstream[] {
   return openings.flatMap(({ upstream: { hash }, session }) => {
     // An upstream of 2026-07-28 has no session id for the token.
     if (session === undefined || !isLegacyRevision(session.revision)) return [];

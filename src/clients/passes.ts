@@ -17,7 +17,7 @@ const listsChanged: ReadonlySet<string> = new Set([
 /** Notifications that only clients may send (2025-11-25 schema, ClientNotification). */
 const ofClients: ReadonlySet<string> = new Set(['notifications/initialized', 'notifications/roots/list_changed']);
 
-/** For a message on the stream of a call. `tokens`: the gateway's progress tokens, where it replaced the client's. */
+/** For a message on the stream of a call. `tokens`: the gateway's progress tokens, if it replaced the client's. */
 export function passesOnCall(
   message: Message,
   session: UpstreamSession,
@@ -28,11 +28,13 @@ export function passesOnCall(
   if (ofClients.has(method)) return false;
   if (method === 'notifications/progress') return isOwnProgress(message, request, tokens);
   if (listsChanged.has(method)) return true;
-  // A request without a session has its own stream. So has the only call under way on a session.
+  // A request without a session has its own stream. So has a session's only call in progress.
   return !session.isShared || !session.keepsSession || session.underWay?.size === 1;
 }
 
-/** For a message on a stream that belongs to no call. `isWatched`: the stream was opened for resources this client watches. */
+/**
+ * For a message on a stream that belongs to no call. `isWatched`: the stream was opened for resources that this client watches.
+ */
 export function passesOnStream({ method }: Message, session: UpstreamSession, isWatched: boolean): boolean {
   if (ofClients.has(method)) return false;
   if (!session.isShared || listsChanged.has(method)) return true;
@@ -48,7 +50,7 @@ function isOwnProgress(
   if (token === undefined) return false;
   const raw = rawOf(bytes, token);
   if (tokens !== undefined) return tokens.has(raw);
-  // A task keeps the progress token of the call that began it (2025-11-25 basic/utilities/tasks §Progress).
+  // A task keeps the progress token of the call that started it (2025-11-25 basic/utilities/tasks §Task Progress Notifications).
   if (request.method.startsWith('tasks/')) return true;
   const own = request.params?.member('_meta')?.member('progressToken');
   return own !== undefined && echoes(raw, rawOf(request.bytes, own));

@@ -16,7 +16,7 @@ export interface Receiver {
   reply(body: string): void;
 }
 
-/** `method` is that of the call on whose stream the message came; undefined: it belongs to no call. */
+/** `method` is that of the call on whose stream the message arrived; undefined if it belongs to no call. */
 export function receive(
   message: Message,
   session: UpstreamSession,

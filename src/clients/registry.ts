@@ -27,7 +27,7 @@ import type { Who } from '../transport/downstream/incoming.ts';
 import { legacyWording, modernWording, type Wording } from '../transport/downstream/wording.ts';
 import { nobody, type Caller } from '../transport/http/caller.ts';
 import { credentialsKey } from '../transport/upstream/credentials.ts';
-import { sealedUpstreams, type Greeting, type Opening } from './handshake.ts';
+import { sealedUpstreams, type ClientGreeting, type Opening } from './handshake.ts';
 import type { Tell } from '../transport/peers/notice.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
@@ -39,7 +39,7 @@ export interface RegistryParts {
   readonly route: Buffer;
   readonly sessions: 'optional' | 'required';
   readonly maxAgeSeconds: number;
-  /** Sessions that were begun before are refused; Unix seconds, undefined: none are. */
+  /** Sessions that were issued earlier are refused; Unix seconds, undefined: none are. */
   readonly notBefore: number | undefined;
   /** Version of the gateway. */
   readonly version: string;
@@ -47,20 +47,20 @@ export interface RegistryParts {
   readonly opener: SessionOpener;
   /** See `ClientSurroundings`. */
   readonly onOpened: (client: Client, upstream: Upstream) => void;
-  /** A session has ended, by its jti: what was kept only for it can be dropped. */
+  /** Called with the jti of a session that has ended: data that was kept only for it can be dropped. */
   readonly onEnded: (jti: string) => void;
-  /** Ends the upstream sessions of a client that is no longer kept. */
+  /** Ends the upstream sessions of a client that was evicted. */
   readonly retire: (client: Client, caller: Caller) => void;
-  /** Tells the other replicas. */
+  /** Sends a notice to the other replicas. */
   readonly tell: Tell;
   readonly wishes: Wishes;
   /** Unix seconds. */
   readonly nowSeconds: () => number;
 }
 
-/** Clients of session-less principals that are cached. The least recently used is evicted. */
+/** Maximum number of cached clients of session-less principals. The least recently used is evicted. */
 const maxSharedClients = 10_000;
-/** How many clients in use are skipped in the search for one that is not. */
+/** Maximum number of clients in use that are skipped in the search for an idle one. */
 const maxSpared = 1_000;
 const daySeconds = 24 * 60 * 60;
 
@@ -68,7 +68,7 @@ export class ClientRegistry implements Who<Client> {
   readonly #parts: RegistryParts;
   readonly #opened = new OpenedSessions();
   readonly #denied = new Denylist();
-  /** What this replica knows of a session is kept as long as its opened token is cached. */
+  /** The client of an opened session, kept as long as its opened token is cached. */
   readonly #clients = new WeakMap<OpenSession, Client>();
   readonly #shared = new Map<string, Client>();
   readonly #wordings = new Map<Revision, Wording>();
@@ -92,9 +92,9 @@ export class ClientRegistry implements Who<Client> {
     return client;
   }
 
-  /** Seals the token of a new session from what `initialize` has opened. */
+  /** Creates a client and its token from the openings of `initialize`. */
   create(
-    greeting: Pick<Greeting, 'revision' | 'capabilities'>,
+    greeting: Pick<ClientGreeting, 'revision' | 'capabilities'>,
     openings: readonly Opening[],
     { principal }: Caller,
   ): string {
@@ -125,7 +125,7 @@ export class ClientRegistry implements Who<Client> {
     return this.shared(modernRevision, caller, capabilities);
   }
 
-  /** Refuses the session's token from now on, here and at each replica that hears of it. */
+  /** Refuses the session's token from now on, here and at each replica that gets the notice. */
   end(client: Client, token: string): void {
     this.#opened.forget(token);
     const { jti, expiresAt } = client.session.claims;
@@ -163,13 +163,16 @@ export class ClientRegistry implements Who<Client> {
     return client;
   }
 
-  /** A client for the gateway itself, with a session of its own. The caller has to end its upstream sessions. */
+  /** A client for the gateway itself, with a session of its own. The caller must end its upstream sessions. */
   observer(): Client {
     const token = this.create({ revision: newestLegacy, capabilities: 0 }, [], nobody);
     return this.#withSession(token, nobody);
   }
 
-  /** Eviction ends upstream sessions, so clients in use are evicted last: invented headers must not end the calls of others. */
+  /**
+   * Eviction ends upstream sessions, so clients in use are evicted last: a client that invents headers must not end the calls of
+   * others.
+   */
   #makeRoom(): void {
     const { retire, nowSeconds } = this.#parts;
     let spared = 0;
@@ -188,7 +191,7 @@ export class ClientRegistry implements Who<Client> {
     }
   }
 
-  /** Made once per day, key and revision, since every request without a session needs it. */
+  /** Created once per day, key and revision, because every request without a session needs it. */
   #principalSession(revision: LegacyRevision, { principal, principalId }: Caller): OpenSession {
     const { keyring, route, nowSeconds } = this.#parts;
     const now = nowSeconds();

@@ -1,6 +1,7 @@
 /**
- * The gate of a route with rules: the same rules for calls and for lists, behind the cache, for tools, prompts, resources,
- * templates, completion, subscriptions and tasks. What a caller may not have and no scope would give looks like what is not there.
+ * The gate of a route with rules. The same rules apply to calls and, after the cache, to lists: tools, prompts, resources,
+ * templates, completion, subscriptions and tasks. An item that the caller may not use, and that no scope would allow, gives the
+ * answer of an unknown item.
  */
 import type { ListKind } from '../aggregate/page.ts';
 import { matchesTemplate } from '../aggregate/templates.ts';
@@ -9,20 +10,20 @@ import type { AuthorizationConfig, AuthorizationRule, BackendSelectorConfig } fr
 import type { Challenges } from '../oauth/challenge.ts';
 import { denied } from '../oauth/faults.ts';
 import { compileRules, compileSelector, type Decide, type Decision, type Rule } from '../oauth/rules.ts';
-import type { Subject as Judged, SubjectKind as JudgedKind } from '../oauth/subject.ts';
+import type { RuleSubject as Judged, RuleSubjectKind as JudgedKind } from '../oauth/subject.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import { isSelected, unknownFault, type Gate, type Subject } from './gate.ts';
 
-/** Told of each decision about a call. */
+/** Called with each decision about a call. */
 export type OnDecision = (caller: Caller, subject: Judged, decision: Decision) => void;
 
 export interface RulesGateConfig {
   readonly authorization: AuthorizationConfig | undefined;
   readonly backendSelector: BackendSelectorConfig | undefined;
   readonly upstreams: readonly Pick<UpstreamConfig, 'id' | 'name'>[];
-  /** Undefined where clients bring no access tokens. */
+  /** Undefined where clients send no access tokens. */
   readonly challenges: Challenges | undefined;
 }
 
@@ -33,7 +34,7 @@ const listed: Readonly<Record<ListKind, Pick<Judged, 'kind' | 'method'>>> = {
   resourceTemplates: { kind: 'template', method: 'resources/read' },
 };
 
-/** Throws `RuleFault` for a condition that is no CEL. */
+/** Throws `RuleFault` for a condition that is not valid CEL. */
 export function rulesGate(config: RulesGateConfig, onDecision: OnDecision): Gate {
   const { decide, mayBegin } = compiled(config);
   const reaches = reachOf(config.backendSelector);
@@ -54,14 +55,14 @@ export function rulesGate(config: RulesGateConfig, onDecision: OnDecision): Gate
       if (decision.allow) return undefined;
       const { scopes = [] } = decision;
       if (config.challenges !== undefined && scopes.length > 0) return denied(config.challenges, scopes);
-      // What stands in the caller's lists is no secret, and is denied as such: its parameters decided.
+      // An item in the caller's lists is no secret, so the answer is "denied": its parameters decided.
       const isVisible = judged.kind !== 'task' && decide(caller, { ...judged, params: undefined }).allow;
       return isVisible ? denied(undefined, undefined) : unknownFault(subject, message, 'not allowed');
     },
   };
 }
 
-/** Which upstreams a caller's session gets, by the name of the upstream. */
+/** Which upstreams a caller's session includes, by the name of the upstream. */
 export function reachOf(
   selector: BackendSelectorConfig | undefined,
 ): (caller: Pick<Caller, 'scopes' | 'claims' | 'rawHeaders' | 'http'>, upstream: string) => boolean {
@@ -70,11 +71,11 @@ export function reachOf(
     defaultAction: selector.defaultAction,
     rules: selector.rules.map(({ action, cel }) => ({ action, cel: cel ?? 'true' })),
   });
-  // Whatever is asked now, it is the beginning of a session that is judged.
+  // Whatever the current method is, the decision is the one for the beginning of a session.
   return (caller, upstream) => select(caller, upstream, 'initialize');
 }
 
-/** The rules of a configuration as functions. Rules name upstreams by id; conditions see the name that the operator wrote. */
+/** The rules of a configuration as functions. Rules refer to upstreams by id; conditions use the operator's name. */
 export function compiled({ authorization, upstreams }: Pick<RulesGateConfig, 'authorization' | 'upstreams'>): {
   readonly decide: Decide;
   readonly mayBegin: Decide;
@@ -108,7 +109,8 @@ export function compiled({ authorization, upstreams }: Pick<RulesGateConfig, 'au
     const known = tools.get(nameOf(upstream)) ?? new Set();
     tools.set(nameOf(upstream), known.add(tool));
   }
-  // A task does not say which tool it runs. Whoever began it was allowed to; it goes on while the caller has a tool there.
+  // A task does not say which tool it runs. Whoever started it was allowed to. It continues while the caller may use some tool of
+  // the upstream.
   const mayBegin: Decide = (asking, subject) => {
     const unnamed = decide(asking, { ...subject, name: '' });
     if (unnamed.allow) return unnamed;
@@ -168,6 +170,6 @@ function judgedOf({ kind, upstream, name, method }: Subject, { params, bytes }: 
 function judgedKind(kind: Subject['kind'], method: string): JudgedKind {
   if (method === 'completion/complete') return 'completion';
   if (method === 'resources/subscribe' || method === 'resources/unsubscribe') return 'subscription';
-  // A method that the gateway does not know, with or without the name of a thing.
+  // A method that the gateway does not know, with or without a name.
   return kind === 'method' ? 'tool' : kind;
 }

@@ -27,7 +27,10 @@ export function responseToClient(answer: Message, upstream: Upstream, client: Cl
   );
 }
 
-/** An error that asks to visit URLs (−32042, 2025-11-25 client/elicitation) becomes a round of questions; the retry repeats the call. */
+/**
+ * An error that asks the user to visit URLs (−32042, 2025-11-25 client/elicitation) becomes a round of questions; the retry
+ * repeats the call.
+ */
 function asksForUrls({ wording, clientCapabilities }: Client): boolean {
   return wording.asksByRounds && (clientCapabilities & clientCapability.elicitationUrl) !== 0;
 }
@@ -76,12 +79,12 @@ export function requestToClient(received: Message, upstream: Upstream, client: C
   return outwardRequest(message, upstream.config, id, sealedToken, client.revision);
 }
 
-/** Seals the ids of the upstream's tasks. `method` is that of the request, where the message is a response to a known one. */
+/** Seals the ids of the upstream's tasks. `method` is that of the request, if the message is a response to a known one. */
 export function tasksToClient(message: Message, upstream: Upstream, client: Client, method?: string): Message {
   return tasksOutward(message, method, (id) => sealTaskId(client.session, { upstream: upstream.hash, raw: id }));
 }
 
-/** A message of the client for this upstream, which may name a task of it. A task of another upstream is not revealed. */
+/** A message of the client for this upstream, with the upstream's own task ids. A task of another upstream is not revealed. */
 export function tasksToUpstream(message: Message, upstream: Upstream, client: Client): Message {
   return tasksInward(message, (id) => {
     const task = openTaskId(client.session, id, unixSeconds());

@@ -1,7 +1,7 @@
 /**
- * Requests of a server that no client will answer: the client never declared the capability, or several clients share the session.
- * The gateway answers with an error, so that the server does not wait (2025-11-25
- * client/sampling and client/roots §Error Handling, client/elicitation §Capabilities).
+ * Requests of a server that no client will answer: the client did not declare the capability, or several clients share the
+ * session. The gateway answers with an error, so that the server does not wait (2025-11-25 client/sampling and client/roots
+ * §Error Handling, client/elicitation §Capabilities).
  */
 import { isQuestion, mayAsk } from '../aggregate/rounds.ts';
 import { clientCapability } from '../protocol/capabilities.ts';
@@ -14,8 +14,8 @@ const unknownMethod = { code: -32601, message: 'Method not found' };
 const unknownMode = { code: -32602, message: 'Invalid params: elicitation mode is not supported' };
 
 /**
- * The gateway's answer to a request of a server; undefined when the client has to answer. `method` is that of the call on whose
- * stream it came; undefined: it belongs to no call.
+ * The gateway's answer to a request of a server; undefined if the client must answer. `method` is that of the call on whose
+ * stream it arrived; undefined if it belongs to no call.
  */
 export function ownAnswer(
   message: Message,
@@ -31,12 +31,12 @@ export function ownAnswer(
   return fault === undefined ? undefined : `{"jsonrpc":"2.0","id":${message.id!},"error":${JSON.stringify(fault)}}`;
 }
 
-/** A question must only reach the client whose call it is about. If that is unknown, it is refused. */
+/** A question must reach only the client that made the call. If that is unknown, the question is refused. */
 function belongsToItsCall({ keepsSession, underWay, upstream }: UpstreamSession): boolean {
   return keepsSession && (!upstream.bridged || underWay?.size === 1);
 }
 
-/** Why a client with these capabilities (bits) must not be asked this; undefined where it may. */
+/** Why a client with these capabilities (bits) must not be asked this; undefined if it may. */
 export function undeclared(message: Message, declared: number): typeof unknownMethod | undefined {
   const { roots, sampling, elicitationForm, elicitationUrl, tasks, tasksCancel } = clientCapability;
   switch (message.method) {
@@ -55,7 +55,7 @@ export function undeclared(message: Message, declared: number): typeof unknownMe
       return (declared & tasks) === 0 ? unknownMethod : undefined;
     case 'tasks/cancel':
       return (declared & tasksCancel) === 0 ? unknownMethod : undefined;
-    // Never declared: one server would see tasks that another has begun.
+    // Never declared: a server would see tasks that another server started.
     case 'tasks/list':
       return unknownMethod;
     // Servers may send no other requests (2025-11-25 schema, ServerRequest).

@@ -14,12 +14,12 @@ interface Wish {
   /** Unix seconds. */
   readonly expiresAt: number;
   level: LogLevel | undefined;
-  /** The upstreams' own URIs, by the hash of the upstream. */
+  /** The upstreams' own URIs, keyed by the hash of the upstream. */
   readonly watched: Map<number, Set<string>>;
   uris: number;
 }
 
-/** A session as every replica knows it. */
+/** A session, as every replica identifies it. */
 export interface WishingSession {
   /** base64url. */
   readonly jti: string;
@@ -28,7 +28,7 @@ export interface WishingSession {
 }
 
 export class Wishes {
-  /** By jti, in the order of their latest change. */
+  /** Keyed by jti, ordered by latest change. */
   readonly #bySession = new Map<string, Wish>();
   readonly #nowSeconds: () => number;
   readonly #maxSessions: number;
@@ -50,12 +50,12 @@ export class Wishes {
     this.#makeRoom();
   }
 
-  /** What the session watches at the upstream with this hash, in the order of asking. */
+  /** The resources that the session watches at the upstream with this hash, in order of subscription. */
   watchedBy(jti: string, upstream: number): readonly string[] {
     return [...(this.#bySession.get(jti)?.watched.get(upstream) ?? [])];
   }
 
-  /** Whether it is watched now: false when the session has reached its limit. */
+  /** Starts to watch. Returns false when the session has reached its limit. */
   watch(session: WishingSession, upstream: number, uri: string): boolean {
     const wish = this.#renewed(session);
     const uris = wish.watched.get(upstream) ?? new Set<string>();

@@ -103,7 +103,7 @@ export interface UpstreamConfig {
   readonly prompts?: NameSelector;
   readonly resources?: NameSelector;
   /** Where the credential in `transport` came from and goes to, for people to read. */
-  readonly credential?: UpstreamCredential;
+  readonly credential?: ShownCredential;
   readonly limits?: UpstreamLimits;
   /** A token that the gateway gets for it. */
   readonly grant?: UpstreamGrant;
@@ -116,7 +116,7 @@ export interface UpstreamConfig {
 }
 
 /** The credential itself stands in the headers or the query of the transport. */
-export interface UpstreamCredential {
+export interface ShownCredential {
   readonly in: 'header' | 'query';
   readonly name: string;
   /** `inline`, or the Secret as `namespace/name`. */

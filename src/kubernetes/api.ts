@@ -1,24 +1,24 @@
 /**
  * Requests to the API server, with address, credentials and trust from `@kubernetes/client-node`. Answers stay parsed JSON: the
- * typed clients turn times into `Date`, and their watch has no own limits.
+ * typed clients turn times into `Date`, and their watch has no limits of its own.
  *
  * The configuration is read again after a failure, since a token, a kubeconfig or a certificate authority may have been rotated. The
  * library itself reads the token of a ServiceAccount once a minute.
  *
- * HTTP/1.1 throughout: each watch has a connection of its own, so one that is half open takes no other with it and can be thrown
- * away alone.
+ * HTTP/1.1 is always used: each watch has its own connection, so a half-open one affects no other and can be closed
+ * separately.
  */
 import type { RequestOptions } from 'node:https';
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, fetch, ProxyAgent } from 'undici';
 import { isRecord, textOf } from './objects.ts';
 
-/** What the API server refused, or that it could not be reached (`status` 0). The message names no credential. */
+/** The API server refused the request, or could not be reached (`status` 0). The message contains no credential. */
 export class ApiFault extends Error {
   override readonly name = 'ApiFault';
   readonly status: number;
   readonly reason: string;
-  /** How long the server asks to be left alone, in ms. */
+  /** The pause that the server requested, in ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(status: number, reason: string, message: string, retryAfterMs?: number) {
@@ -36,7 +36,7 @@ export interface ApiRequest {
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
-  /** Of the body; JSON unless given. */
+  /** Content type of the body; default JSON. */
   readonly contentType?: string;
 }
 
@@ -44,15 +44,15 @@ interface StreamRequest {
   readonly path: string;
   readonly query: Query;
   readonly signal: AbortSignal;
-  /** The longest silence; a stream that is quiet for longer counts as half open and is given up. */
+  /** Maximum silence; a stream that is silent for longer counts as half open and is closed. */
   readonly idleMs: number;
-  /** Called once the server has accepted. */
+  /** Called when the server has accepted the request. */
   readonly onOpen: () => void;
   readonly onEvent: (event: unknown) => void;
 }
 
 export interface Api {
-  /** Namespace of the kubeconfig's context or of the pod; `default` where none is said. */
+  /** Namespace of the kubeconfig's context or of the pod; `default` if neither is known. */
   readonly namespace: string;
   /** Throws `ApiFault`. */
   request(request: ApiRequest): Promise<unknown>;
@@ -61,18 +61,18 @@ export interface Api {
 }
 
 export interface ApiOptions {
-  /** A kubeconfig file. Without one: `KUBECONFIG`, `~/.kube/config`, or the ServiceAccount of the pod, as kubectl does. */
+  /** A kubeconfig file. By default: `KUBECONFIG`, `~/.kube/config`, or the ServiceAccount of the pod, like kubectl. */
   readonly kubeconfig?: string;
   readonly requestTimeoutMs?: number;
 }
 
 const defaultRequestTimeoutMs = 15_000;
 const connectTimeoutMs = 10_000;
-/** Longest line of a watch, in characters: an object has 1.5 MiB at most in etcd. */
+/** Maximum length of a watch event, in characters: an object in etcd has at most 1.5 MiB. */
 const maxEventChars = 8 * 1024 * 1024;
-/** Longest answer that is read to explain a failure. */
+/** Maximum length of an answer that is read to explain a failure. */
 const maxFaultChars = 4096;
-/** A configuration is not read more often than this. */
+/** Minimum time between two reads of the configuration. */
 const reloadPauseMs = 1000;
 
 interface Loaded {
@@ -82,19 +82,19 @@ interface Loaded {
   dispatcher: Dispatcher | undefined;
 }
 
-/** Throws `Error` when there is no configuration or it names no cluster. */
+/** Throws `Error` if there is no configuration, or if it names no cluster. */
 export function openApi(options: ApiOptions = {}): Api {
   const timeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
   let loaded = load(options.kubeconfig);
 
-  /** Keeps the old configuration when the new one cannot be read: it may be half written. */
+  /** Keeps the old configuration if the new one cannot be read: it may be incomplete. */
   const reload = (): void => {
     if (performance.now() - loaded.atMs < reloadPauseMs) return;
     try {
       const next = load(options.kubeconfig);
       const old = loaded.dispatcher;
       loaded = next;
-      // Streams that are open run on and end by themselves.
+      // Open streams continue until they end by themselves.
       void old?.close();
     } catch {
       loaded = { ...loaded, atMs: performance.now() };
@@ -105,7 +105,7 @@ export function openApi(options: ApiOptions = {}): Api {
     const current = loaded;
     const context = new RequestContext(url.href, HttpMethod.GET);
     await current.config.applySecurityAuthentication(context);
-    // The library makes an agent for each call; one agent keeps its connections.
+    // The library creates an agent for each call; a shared agent reuses its connections.
     current.dispatcher ??= (await ownDispatcher(current.config)) ?? context.getDispatcher();
     return await fetch(url, {
       method: init.method,
@@ -174,7 +174,7 @@ function load(file: string | undefined): Loaded {
   return { config, server, atMs: performance.now(), dispatcher: undefined };
 }
 
-/** The library's agent without HTTP/2; undefined where it has a connector of its own (SOCKS). */
+/** The library's agent without HTTP/2; undefined if the library uses its own connector (SOCKS). */
 async function ownDispatcher(config: KubeConfig): Promise<Dispatcher | undefined> {
   const cluster = config.getCurrentCluster();
   const options: RequestOptions = {};
@@ -221,7 +221,7 @@ async function faultOf(response: {
   return statusFault(response.status, parsed(text), retryAfterMs);
 }
 
-/** From a `Status` object, which both a refused request and an ERROR event of a watch carry. */
+/** A fault from a `Status` object, which a refused request and an ERROR event of a watch contain. */
 export function statusFault(status: number, said: unknown, retryAfterMs?: number): ApiFault {
   const record = isRecord(said) ? said : {};
   const reason = textOf(record['reason']) ?? 'Unknown';
@@ -237,7 +237,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The failure as `ApiFault`. What rotation may have caused makes the configuration be read again. */
+/** The failure as `ApiFault`. If a rotation may have caused it, the configuration is read again. */
 function toFault(fault: unknown, reload: () => void): ApiFault {
   if (fault instanceof ApiFault) {
     if (fault.status === 401) reload();

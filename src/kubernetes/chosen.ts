@@ -1,7 +1,7 @@
-/** Which routes are this gateway's, and in which order all documents are handed on. */
+/** Selects the routes of this gateway, and orders all documents. */
 import { isRecord, type KubernetesObject, listOf, textOf } from './objects.ts';
 
-/** Routes with a parent Gateway of that class; all of them when no class is asked for. */
+/** Routes with a parent Gateway of that class; all of them if no class is given. */
 export function chosenRoutes(
   routes: readonly KubernetesObject[],
   gateways: readonly KubernetesObject[],
@@ -27,8 +27,8 @@ export function parentGateways(route: KubernetesObject): string[] {
 }
 
 /**
- * Identical on every replica: by kind, then the oldest first, then by name. Of two routes that claim the same, the older one has
- * it (Gateway API, "Conflict resolution").
+ * The order is identical on every replica: by kind, then by age (oldest first), then by name. If two routes conflict, the older
+ * one wins (Gateway API, "Conflict resolution").
  */
 export function inOrder(objects: readonly KubernetesObject[]): KubernetesObject[] {
   return [...objects].sort(

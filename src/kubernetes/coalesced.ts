@@ -1,4 +1,4 @@
-/** Many changes become one call: a moment of quiet after the last, and never later than a bound after the first. */
+/** Combines many changes into one call: after a short quiet time, and at the latest a fixed time after the first change. */
 
 export interface Coalesced {
   /** Something changed. */

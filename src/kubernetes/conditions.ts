@@ -1,9 +1,9 @@
 /**
- * The conditions that this gateway writes on a route, worked out from what is there. The definition of MCPRoute has no place for the
- * name of a controller, so each message begins with it; that is also how the gateway knows its own conditions again.
+ * The conditions that this gateway writes on a route, computed from the present ones. MCPRoute conditions have no field for the
+ * name of a controller, so each message begins with it; the gateway recognizes its own conditions by it.
  *
- * Types are those of Gateway API (v1, "Route conditions"). Where another controller has written a condition of the same type, that one
- * is left as it is and ours gets the name of the controller in front, as `example.com/Accepted`.
+ * Types are those of Gateway API (v1, "Route conditions"). If another controller has written a condition of the same type, its
+ * condition stays, and the type of ours gets the domain of the controller as a prefix: `example.com/Accepted`.
  */
 import { isRecord, listOf, textOf } from './objects.ts';
 import type { Verdict } from './verdict.ts';
@@ -17,10 +17,10 @@ interface Condition {
   readonly lastTransitionTime: string;
 }
 
-/** Longest message, in characters. */
+/** Maximum length of a message, in characters. */
 const maxMessageChars = 2048;
 
-/** All conditions to be written; undefined when nothing of ours changes, or what is there tells of a newer generation. */
+/** All conditions to write; undefined if none of ours changes, or if a present one belongs to a newer generation. */
 export function conditionsWith(
   present: unknown,
   verdict: Verdict,

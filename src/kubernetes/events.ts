@@ -5,13 +5,13 @@ import { apiVersionOf, mcpRoute } from './kinds.ts';
 import { microTime } from './leader.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Longest `note` that the API server takes. */
+/** Maximum length of `note` that the API server accepts. */
 const maxNoteChars = 1024;
-/** Longest name before the digest, so that the whole stays within 253 characters. */
+/** Maximum length of a name before the digest: with it the name must not exceed 253 characters. */
 const maxNameChars = 200;
 const maxReportedChars = 128;
 
-/** The name is made of what is told, so that one refusal makes one Event, whichever replica leads. */
+/** The name is derived from the content, so that one refusal creates one Event, whichever replica leads. */
 export function refusalEvent(verdict: Verdict, controller: string, identity: string): ApiRequest {
   const { ref, uid, generation, message, accepted, resolved, reasons } = verdict;
   const told = JSON.stringify([uid, generation, accepted, resolved, message]);

@@ -1,11 +1,8 @@
-/** Whether an object may name one of another namespace: only where that one grants it (Gateway API v1, ReferenceGrant). */
+/**
+ * Whether an object may reference one in another namespace: only if that namespace grants it (Gateway API v1, ReferenceGrant).
+ */
+import type { Referrer } from '../config/mcp-route/objects.ts';
 import { isRecord, type KubernetesObject, listOf, type ObjectRef } from './objects.ts';
-
-export interface Referrer {
-  readonly group: string;
-  readonly kind: string;
-  readonly namespace: string;
-}
 
 /** `to.group` is empty for the core group. */
 export function isGranted(

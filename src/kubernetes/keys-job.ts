@@ -1,12 +1,12 @@
 /**
- * `node dist/kubernetes/keys-job.js NAME`, for a Job of the cluster: makes the Secret with a new key ring, `keys.json`, in the
- * namespace of the pod. A Secret of that name is left as it is. Creating is all it needs to be allowed.
+ * `node dist/kubernetes/keys-job.js NAME`, for a Job in the cluster: creates a Secret with a new key ring, `keys.json`, in the
+ * namespace of the pod. An existing Secret of that name is not changed. The Job needs only the permission to create.
  */
 import { randomBytes } from 'node:crypto';
 import { generateKeyFile } from '../session/key-file.ts';
 import { type Api, ApiFault, openApi } from './api.ts';
 
-/** Returns whether it made one. Throws `ApiFault`. */
+/** Returns whether it created one. Throws `ApiFault`. */
 async function makeKeys(api: Api, name: string): Promise<boolean> {
   try {
     await api.request({

@@ -1,14 +1,14 @@
-/** The kinds that are watched: where the API server serves them, and whether a cluster may do without. */
+/** The kinds that are watched: their API groups and versions, and whether a cluster may lack them. */
 import type { Query } from './api.ts';
 
 export interface Kind {
   readonly kind: string;
   /** Empty for the core group. */
   readonly group: string;
-  /** Tried in this order; the first that the server knows. */
+  /** Tried in this order; the first one that the server supports is used. */
   readonly versions: readonly string[];
   readonly plural: string;
-  /** A cluster without this kind is complete; one without the others is not. */
+  /** The cluster may lack this kind; all other kinds are required. */
   readonly isOptional: boolean;
 }
 
@@ -20,7 +20,7 @@ export const mcpRoute: Kind = {
   isOptional: false,
 };
 
-/** Watched whole in every namespace. */
+/** Kinds of which all objects are watched, in every namespace. */
 export const wholeKinds: readonly Kind[] = [
   mcpRoute,
   {
@@ -61,18 +61,18 @@ export const wholeKinds: readonly Kind[] = [
   },
 ];
 
-/** Watched one by one, by name, so that a Role can name what the gateway may read. */
+/** Kinds whose objects are watched one by one, by name, so that a Role can list what the gateway may read. */
 export const namedKinds: readonly Kind[] = [
   { kind: 'Secret', group: '', versions: ['v1'], plural: 'secrets', isOptional: false },
   { kind: 'ConfigMap', group: '', versions: ['v1'], plural: 'configmaps', isOptional: false },
 ];
 
-/** What one list and watch is of. */
+/** The objects of one list and watch. */
 export interface Source {
   readonly kind: Kind;
   /** Undefined for all namespaces. */
   readonly namespace?: string;
-  /** Of the one object that is watched; needs a namespace. */
+  /** The name of a single watched object; needs a namespace. */
   readonly name?: string;
   readonly labelSelector?: string;
 }
@@ -87,7 +87,7 @@ export function pathOf({ kind, namespace }: Source, version: string): string {
   return `${base}${scope}/${kind.plural}`;
 }
 
-/** A field selector by name is what RBAC compares with `resourceNames` for list and watch. */
+/** RBAC compares a field selector by name with `resourceNames`, for list and watch. */
 export function selectionOf({ name, labelSelector }: Source): Query {
   return {
     ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),

@@ -1,16 +1,16 @@
 /**
- * One replica leads: it alone writes status and events. Whoever holds the Lease leads; it is renewed while the process lives, and
- * another takes it over when it was not renewed for its duration (coordination.k8s.io/v1). The age of a Lease is measured
- * by the clock of whoever looks, from the moment it sees a change, since clocks of machines differ.
+ * Leader election: only the leader writes status and events. The holder of the Lease leads and renews it while the process runs.
+ * Another replica takes the Lease when it was not renewed for its duration (coordination.k8s.io/v1). Each replica measures that
+ * time with its own clock, from the moment it sees a change, because the clocks of machines differ.
  */
 import { type Api, ApiFault } from './api.ts';
 import { isRecord, textOf } from './objects.ts';
 import { pause } from './reflector.ts';
 
 export interface Timing {
-  /** A Lease that stands unchanged for this long may be taken. */
+  /** A Lease that has not changed for this long may be taken. */
   readonly durationMs: number;
-  /** A leader that could not renew for this long leads no more; shorter than the duration, so that two never lead. */
+  /** A leader that could not renew for this long stops leading; shorter than the duration, so that two never lead. */
   readonly renewWithinMs: number;
   readonly retryMs: number;
 }
@@ -19,21 +19,21 @@ const usualTiming: Timing = { durationMs: 15_000, renewWithinMs: 10_000, retryMs
 
 export interface ElectionOptions {
   readonly namespace: string;
-  /** Of the Lease. */
+  /** Name of the Lease. */
   readonly name: string;
-  /** Of this replica, such as the name of its pod; no two may share it. */
+  /** Identity of this replica, such as the name of its pod; it must be unique. */
   readonly identity: string;
   readonly timing?: Timing;
-  /** Called when this replica begins or ceases to lead. */
+  /** Called when this replica starts or stops leading. */
   readonly onLead: (isLeader: boolean) => void;
-  /** Called once for each run of failures. */
+  /** Called once for each series of failures. */
   readonly onFault: (fault: ApiFault) => void;
 }
 
 export interface Election {
-  /** True only as long as no other can have taken the Lease. */
+  /** True only while no other replica can have taken the Lease. */
   isLeader(): boolean;
-  /** Gives the Lease back, so that another need not wait. */
+  /** Releases the Lease, so that another replica need not wait. */
   close(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export function startElection(api: Api, options: ElectionOptions): Election {
   };
 
   const write = async (lease: Lease | undefined, holder: string): Promise<void> => {
-    // From before the request: the server may have taken it long before the answer comes.
+    // Taken before the request: the server may have renewed the Lease long before the answer arrives.
     const atMs = performance.now();
     const now = microTime();
     const isNew = lease === undefined || lease.holder !== holder;
@@ -110,7 +110,7 @@ export function startElection(api: Api, options: ElectionOptions): Election {
         wasFault = false;
       } catch (thrown) {
         const fault = thrown instanceof ApiFault ? thrown : new ApiFault(0, 'Unreachable', String(thrown));
-        // Another was quicker, which is what elections are for.
+        // Another replica was faster, which is normal in an election.
         if (fault.status !== 409 && !wasFault) onFault(fault);
         wasFault = fault.status !== 409;
       }
@@ -131,7 +131,7 @@ export function startElection(api: Api, options: ElectionOptions): Election {
         const lease = await readOrNone(api, path);
         if (lease?.holder === identity) await write(lease, '');
       } catch {
-        // The Lease runs out by itself.
+        // The Lease expires by itself.
       }
       renewedAtMs = undefined;
       tell();
@@ -160,7 +160,7 @@ function readLease(answer: unknown): Lease {
   };
 }
 
-/** Kubernetes MicroTime: RFC 3339 with six digits. */
+/** Kubernetes MicroTime: RFC 3339 with six decimal digits. */
 export function microTime(): string {
   return new Date().toISOString().replace('Z', '000Z');
 }

@@ -1,4 +1,7 @@
-/** Cluster mode: watches the cluster, takes part in the election and writes status. What the documents mean is decided elsewhere. */
+/**
+ * Cluster mode: watches the cluster, takes part in leader election and writes status. The meaning of the documents is decided by
+ * the caller.
+ */
 import type { Log } from '../telemetry/log.ts';
 import { type Api, openApi } from './api.ts';
 import { type Election, startElection, type Timing } from './leader.ts';
@@ -10,17 +13,20 @@ import { type WatchState, watchCluster } from './watch.ts';
 
 export interface ModeOptions {
   readonly kubeconfig?: string;
-  /** The namespace of the pod or of the kubeconfig's context unless given. */
+  /** Default: the namespace of the pod or of the kubeconfig's context. */
   readonly namespaces?: readonly string[] | 'all';
   readonly selector?: string;
   readonly gatewayClass?: string;
-  /** Of this replica, such as the name of its pod. */
+  /** Identity of this replica, such as the name of its pod. */
   readonly identity: string;
-  /** Of the Lease; the namespace is that of the pod. Gateways that share it are replicas of one another. */
+  /** Name of the Lease; its namespace is that of the pod. Gateways with the same name are replicas. */
   readonly leaseName?: string;
   readonly controller?: string;
   readonly log: Log;
-  /** The documents of MCPRoute configuration. Its faults become verdicts for `reportStatus`; it must not throw. */
+  /**
+   * Handles the documents of the MCPRoute configuration. Faults are reported as verdicts to `reportStatus`; the function must not
+   * throw.
+   */
   readonly onDocuments: (documents: readonly KubernetesObject[]) => void;
   readonly limits?: ReflectorLimits;
   readonly timing?: Timing;
@@ -32,7 +38,7 @@ export interface ModeState extends WatchState {
 
 export interface Mode {
   state(): ModeState;
-  /** What became of all routes; replaces what was reported before. */
+  /** Reports the verdicts on all routes; replaces the previous report. */
   reportStatus(verdicts: readonly Verdict[]): void;
   close(): Promise<void>;
 }
@@ -40,7 +46,7 @@ export interface Mode {
 export const defaultController = 'mcp-manifold/controller';
 const defaultLeaseName = 'manifold';
 
-/** Throws `Error` when there is no configuration of a cluster. An API server that cannot be reached is no error: it may come. */
+/** Throws `Error` if there is no cluster configuration. An API server that cannot be reached is not an error: it may return. */
 export function startMode(options: ModeOptions): Mode {
   const api: Api = openApi(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
   const { identity, log } = options;
@@ -94,7 +100,10 @@ export function startMode(options: ModeOptions): Mode {
   };
 }
 
-/** How it stands with the cluster, in words for `/readyz`. A gateway that was in step once serves on without the API server. */
+/**
+ * The state of the watches as text, for `/readyz`. A gateway that was synchronized once continues to serve without the API
+ * server.
+ */
 export function stateText({ isSynced, isConnected, lagMs, faults }: WatchState): string {
   const first = faults[0] === undefined ? '' : `: ${faults[0]}`;
   if (!isSynced) return `not ready: the configuration of the cluster is not known yet${first}`;

@@ -1,11 +1,11 @@
 /**
- * Kubernetes objects as the API server sends them: parsed JSON, never turned into classes, so that what reads the configuration
- * sees the same as in a YAML file.
+ * Kubernetes objects as the API server sends them: parsed JSON, not converted to classes, so that the configuration reader gets
+ * the same input as from a YAML file.
  */
 
 interface ObjectMeta {
   readonly name: string;
-  /** Empty for what belongs to no namespace. */
+  /** Empty for an object without a namespace. */
   readonly namespace: string;
   readonly uid: string;
   readonly resourceVersion: string;
@@ -22,7 +22,7 @@ export interface KubernetesObject {
   readonly [member: string]: unknown;
 }
 
-/** Names one object. */
+/** A reference to one object. */
 export interface ObjectRef {
   readonly kind: string;
   readonly namespace: string;
@@ -49,7 +49,7 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The object, or undefined where it has no name. Items of a list lack `apiVersion` and `kind`, so the caller gives them. */
+/** The object; undefined if it has no name. Items of a list have no `apiVersion` and `kind`, so the caller passes them. */
 export function readObject(value: unknown, apiVersion: string, kind: string): KubernetesObject | undefined {
   if (!isRecord(value) || !isRecord(value['metadata'])) return undefined;
   const meta = value['metadata'];
@@ -69,12 +69,12 @@ export function readObject(value: unknown, apiVersion: string, kind: string): Ku
   };
 }
 
-/** What kubectl keeps for itself: a copy of the whole object. */
+/** A copy of the whole object that kubectl keeps. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * The object without what changes while its meaning stays: status, versions and book-keeping. Two objects that come to the same
- * text here configure the same.
+ * The object without the parts that do not affect its meaning: status, versions and bookkeeping. Two objects with the same result
+ * mean the same configuration.
  */
 export function meaningOf(object: KubernetesObject): KubernetesObject {
   const { status: _status, metadata, ...rest } = object;

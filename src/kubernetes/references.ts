@@ -1,23 +1,24 @@
-/** What the routes name, followed through Backends and TLS policies: so much is watched and handed on, and nothing else. */
-import { isGranted, type Referrer } from './grants.ts';
+/** The objects that the routes reference, directly or through Backends and TLS policies. Only these are watched and passed on. */
+import type { Referrer } from '../config/mcp-route/objects.ts';
+import { isGranted } from './grants.ts';
 import { isRecord, type KubernetesObject, listOf, type ObjectRef, refText, textOf } from './objects.ts';
 
 export interface References {
   /** Secrets and ConfigMaps to watch by name. */
   readonly named: readonly ObjectRef[];
-  /** Services and Backends that the routes lead to, as `refText` writes them. */
+  /** Services and Backends that the routes lead to, in the form of `refText`. */
   readonly targets: ReadonlySet<string>;
-  /** References to other namespaces that nothing grants. */
+  /** References to other namespaces that no ReferenceGrant allows. */
   readonly refused: readonly ObjectRef[];
 }
 
-/** A route that names more Secrets and ConfigMaps than this, with all others, gets no further ones. */
+/** Maximum number of Secrets and ConfigMaps of all routes together; further ones are not watched. */
 export const maxNamedObjects = 512;
 
 const followed: ReadonlySet<string> = new Set(['Secret', 'ConfigMap', 'Service', 'Backend']);
 const isNamed = (kind: string): boolean => kind === 'Secret' || kind === 'ConfigMap';
 
-/** The order of `routes` decides which references are taken when there are too many. */
+/** The order of `routes` decides which references are used if there are too many. */
 export function referencesOf(
   routes: readonly KubernetesObject[],
   backends: readonly KubernetesObject[],
@@ -58,7 +59,7 @@ export function serviceOf(slice: KubernetesObject): ObjectRef | undefined {
   return name === undefined ? undefined : { kind: 'Service', namespace: slice.metadata.namespace, name };
 }
 
-/** A policy targets what is in its own namespace. */
+/** A policy targets objects in its own namespace. */
 export function targetRefs(policy: KubernetesObject): ObjectRef[] {
   const spec = isRecord(policy['spec']) ? policy['spec'] : {};
   return listOf(spec['targetRefs']).flatMap((target) => {
@@ -74,8 +75,8 @@ interface Referred extends ObjectRef {
 }
 
 /**
- * Every reference in `value`: an object with `kind` and `name`. The definitions of these kinds fill in `kind` where it is left out,
- * and where they do not (`secretRef`, …) the name of the member says it.
+ * Every reference in `value`: an object with `kind` and `name`. The resource definitions set a default `kind`; where they do not
+ * (`secretRef`, …), the member name gives the kind.
  */
 function referred(value: unknown, namespace: string, member = ''): Referred[] {
   if (Array.isArray(value)) return value.flatMap((entry) => referred(entry, namespace, member));

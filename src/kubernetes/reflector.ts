@@ -1,6 +1,6 @@
 /**
- * One list and watch: a copy of what the API server has of one kind, in one namespace or all. It goes on from the last
- * resourceVersion, lists again when that is too old (410 Gone, `Expired`), and keeps what it has while the server is away.
+ * One list and watch: a local copy of the objects of one kind, in one namespace or all. It continues from the last
+ * resourceVersion, lists again when that is too old (410 Gone, `Expired`), and keeps its copy while the server is unavailable.
  */
 import { type Api, ApiFault, statusFault } from './api.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
@@ -8,13 +8,13 @@ import { apiVersionOf, pathOf, selectionOf, type Source } from './kinds.ts';
 import { isRecord, type KubernetesObject, listOf, readObject, textOf } from './objects.ts';
 
 export interface ReflectorLimits {
-  /** A watch that brings nothing for this long, not even a bookmark (one a minute is usual), is half open. */
+  /** A watch without any event for this long, not even a bookmark (usually one per minute), is half open. */
   readonly idleMs: number;
-  /** How long the server is asked to keep a watch open, in seconds; half of it at random is added. */
+  /** How long the server is asked to keep a watch open, in seconds; up to half of it is added at random. */
   readonly watchSeconds: number;
-  /** A kind that was there and is not found for this long has been removed; a server that starts may not know it yet. */
+  /** A kind that existed and is not found for this long has been removed; a server that is starting may not know it yet. */
   readonly absentAfterMs: number;
-  /** How often a kind that the cluster does not have is asked for again. */
+  /** How often a missing kind is requested again. */
   readonly absentRetryMs: number;
   readonly pageSize: number;
   readonly backoff: Backoff;
@@ -31,22 +31,22 @@ export const usualReflectorLimits: ReflectorLimits = {
 
 export interface Reflector {
   readonly source: Source;
-  /** By namespace and name. */
+  /** Keyed by namespace and name. */
   readonly objects: ReadonlyMap<string, KubernetesObject>;
-  /** Whether the objects are known: listed once, or the kind is one that the cluster does without. */
+  /** Whether the objects are known: listed once, or the cluster lacks this optional kind. */
   isListed(): boolean;
-  /** Whether the watch is open, or the kind is known to be absent. */
+  /** Whether the watch is open, or the kind is known to be missing. */
   isWatching(): boolean;
-  /** Whether the cluster does without this kind. */
+  /** Whether the cluster lacks this kind. */
   isAbsent(): boolean;
-  /** `performance.now()` of the last word of the server. */
+  /** `performance.now()` of the last data from the server. */
   heardAtMs(): number;
-  /** Why it does not watch at the moment. */
+  /** Why it is not watching at the moment. */
   fault(): ApiFault | undefined;
   close(): Promise<void>;
 }
 
-/** `onChange` is called after each change of what the reflector tells, once for a whole list. */
+/** `onChange` is called after each change of the reflector's state, and once for a whole list. */
 export function startReflector(api: Api, source: Source, limits: ReflectorLimits, onChange: () => void): Reflector {
   const objects = new Map<string, KubernetesObject>();
   const ended = new AbortController();
@@ -97,7 +97,7 @@ export function startReflector(api: Api, source: Source, limits: ReflectorLimits
     onChange();
   };
 
-  /** Throws what an ERROR event says. */
+  /** Throws the fault in an ERROR event. */
   const take = (event: unknown): void => {
     heardAtMs = performance.now();
     if (!isRecord(event)) return;
@@ -143,11 +143,11 @@ export function startReflector(api: Api, source: Source, limits: ReflectorLimits
     }
   };
 
-  /** Returns how long to wait, in ms. */
+  /** Returns the wait before the next attempt, in ms. */
   const failed = (thrown: unknown, attempt: number): number => {
     const now = thrown instanceof ApiFault ? thrown : new ApiFault(0, 'Unreachable', String(thrown));
     const retryMs = Math.max(now.retryAfterMs ?? 0, backoffMs(attempt, Math.random(), limits.backoff));
-    // Going on from there is no longer possible; listing again is, and at once.
+    // The watch cannot continue from there. A new list can start at once.
     if (isExpired(now)) {
       resourceVersion = undefined;
       return attempt === 0 ? 0 : retryMs;
@@ -182,13 +182,13 @@ export function startReflector(api: Api, source: Source, limits: ReflectorLimits
       try {
         if (resourceVersion === undefined) await list();
         await watch(resourceVersion ?? '0');
-        // The server ends watches as it likes; one that ends at once again and again is a failure.
+        // The server may end watches at any time; a watch that repeatedly ends at once is a failure.
         const wasShort = performance.now() - startedMs < 1000;
         attempt = wasShort ? attempt + 1 : 0;
         waitMs = wasShort ? backoffMs(attempt, Math.random(), limits.backoff) : 0;
       } catch (thrown) {
         if (ended.signal.aborted) return;
-        // A watch that stood for a while and breaks is the first failure, not one more.
+        // A watch that was open for a while and breaks counts as the first failure.
         if (performance.now() - startedMs > limits.backoff.mostMs) attempt = 0;
         waitMs = failed(thrown, attempt++);
       }
@@ -220,7 +220,7 @@ function keyOf({ metadata: { namespace, name } }: KubernetesObject): string {
   return `${namespace}/${name}`;
 }
 
-/** A bookmark has a resourceVersion and no name. */
+/** A bookmark has a resourceVersion but no name. */
 function named(object: unknown): Readonly<Record<string, unknown>> {
   if (!isRecord(object) || !isRecord(object['metadata'])) return {};
   return { ...object, metadata: { name: '', ...object['metadata'] } };

@@ -1,9 +1,9 @@
 /**
- * The documents of the cluster → the routes to serve, and a verdict on each MCPRoute. Every route is read alone, with what it leads to,
- * so that one at fault holds up no other.
+ * Turns the documents of the cluster into the routes to serve, and a verdict on each MCPRoute. Every route is read separately,
+ * with the objects it references, so that an invalid one does not affect the others.
  *
- * An older version of a route serves on while the newer one is invalid. It does not where the newer one names a Secret, a ConfigMap or
- * another namespace that it may not have (any more): taking these away is how access is taken away.
+ * While the new version of a route is invalid, the last valid version is still served. The exception: the new version names a
+ * Secret, a ConfigMap or another namespace that it may not use (any more), because removing these is how access is revoked.
  */
 import { Findings } from '../config/findings.ts';
 import { documentOf } from '../config/mcp-route/documents.ts';
@@ -20,9 +20,9 @@ import type { Verdict } from './verdict.ts';
 interface ClusterRoutes {
   /** In the order of the documents. */
   readonly routes: readonly RouteConfig[];
-  /** One for each MCPRoute. */
+  /** One per MCPRoute. */
   readonly verdicts: readonly Verdict[];
-  /** Of routes that were not read in this form before. */
+  /** Only of routes that have changed. */
   readonly warnings: readonly string[];
 }
 
@@ -34,32 +34,32 @@ export interface RouteReader {
 export interface RouteReaderOptions {
   readonly env: Environment;
   readonly naming: Naming;
-  /** What else keeps a route from being served. */
+  /** Further reasons not to serve a route. */
   readonly refusals: (route: RouteConfig) => readonly ConfigFault[];
 }
 
-/** One route, as it was read. */
+/** One route with the result of reading it. */
 interface Read {
-  /** What it was read from. */
+  /** The text of its documents. */
   readonly text: string;
   readonly config: RouteConfig | undefined;
   readonly faults: readonly ConfigFault[];
   readonly warnings: readonly string[];
-  /** Named and not there. */
+  /** Referenced objects that do not exist. */
   readonly missing: readonly ObjectRef[];
-  /** In other namespaces, without a ReferenceGrant. */
+  /** Referenced objects in other namespaces, without a ReferenceGrant. */
   readonly refused: readonly ObjectRef[];
-  /** Well read, but nothing that this gateway serves. */
+  /** Valid, but with features that this gateway does not support. */
   readonly isUnsupported: boolean;
 }
 
-/** A fault of a reference, as the readers of the configuration word it. */
+/** A fault of a reference, recognized by the wording of the configuration reader. */
 const isOfReference = ({ problem }: ConfigFault): boolean =>
   /^there is no (?:Secret|ConfigMap|Backend) "|has no ReferenceGrant for it$/.test(problem);
 const isNamed = ({ kind }: ObjectRef): boolean => kind === 'Secret' || kind === 'ConfigMap';
 
 export function routeReader(options: RouteReaderOptions): RouteReader {
-  /** By uid. */
+  /** Keyed by uid. */
   let known = new Map<string, Read>();
   let lastGood = new Map<string, RouteConfig>();
 
@@ -102,7 +102,7 @@ function documentsByKind(documents: readonly KubernetesObject[]): ByKind {
   return (kind) => groups.get(kind) ?? [];
 }
 
-/** The route and all that its meaning depends on, which is what it is read from. */
+/** The route and all documents that its meaning depends on. */
 function ledTo(
   route: KubernetesObject,
   of: ByKind,
@@ -162,7 +162,7 @@ function readOne(
   };
 }
 
-/** By key of the route: the first of two that no request can tell apart has what both claim. */
+/** Keyed by route key: if no request can distinguish two routes, the first one keeps what both claim. */
 function conflictsOf(routes: readonly RouteConfig[]): ReadonlyMap<string, ConfigFault> {
   const findings = new Findings();
   checkOverlap(routes, findings);
@@ -179,7 +179,7 @@ function verdictOf(object: KubernetesObject, now: Read, conflict: ConfigFault | 
   const said = [...now.faults, ...(conflict === undefined ? [] : [conflict])].map(({ place, ...fault }) =>
     faultText(place === undefined || place === own ? fault : { ...fault, place }),
   );
-  // What is missing and no fault: a Service that nobody has made yet has a name all the same.
+  // Missing objects that are not a fault: a Service that does not exist yet still has a DNS name.
   const gone = now.faults.length > 0 ? [] : now.missing.map((one) => `${refText(one)} is not there`);
   return {
     ref,

@@ -1,6 +1,6 @@
 /**
- * Writes verdicts on the routes, and an Event for each refusal. Every replica is told the verdicts; only the leader writes. A write
- * names the resourceVersion it was worked out from, so that it never undoes what another controller has just written.
+ * Writes verdicts to the status of the routes, and an Event for each refusal. Every replica gets the verdicts; only the leader
+ * writes. A write contains the resourceVersion on which it is based, so it never overwrites a newer write of another controller.
  */
 import { type Api, ApiFault } from './api.ts';
 import { conditionsWith } from './conditions.ts';
@@ -12,25 +12,25 @@ import { backoffMs } from './backoff.ts';
 import { pause } from './reflector.ts';
 
 export interface StatusOptions {
-  /** Names this kind of controller in status and events, as `example.com/name`; identical on every replica. */
+  /** Name of the controller in status and events, as `example.com/name`; identical on every replica. */
   readonly controller: string;
-  /** Of this replica. */
+  /** Identity of this replica. */
   readonly identity: string;
   readonly isLeader: () => boolean;
-  /** Called once for each run of failures. */
+  /** Called once for each series of failures. */
   readonly onFault: (fault: ApiFault) => void;
   readonly resyncMs?: number;
 }
 
 export interface StatusWriter {
-  /** All routes as they stand now; replaces what was reported before. Returns at once. */
+  /** Takes the current verdicts on all routes, which replace the previous ones. Returns at once. */
   reportStatus(verdicts: readonly Verdict[]): void;
-  /** To be called when this replica begins to lead: what was reported before is written now. */
+  /** Call this when this replica starts to lead: the last report is written then. */
   onLead(): void;
   close(): Promise<void>;
 }
 
-/** How often conditions are checked: another controller that replaces all conditions removes ours. */
+/** How often conditions are checked: another controller may replace all conditions and remove ours. */
 const defaultResyncMs = 300_000;
 const conflictRetries = 5;
 
@@ -38,7 +38,7 @@ export function startStatus(api: Api, options: StatusOptions): StatusWriter {
   const ended = new AbortController();
   const version = mcpRoute.versions[0] ?? '';
   let verdicts: readonly Verdict[] = [];
-  /** By uid, what is known to stand; what changes is written again. */
+  /** Keyed by uid: the verdicts already written. A changed one is written again. */
   const written = new Map<string, string>();
   let wake: (() => void) | undefined;
   let isDirty = false;
@@ -54,12 +54,12 @@ export function startStatus(api: Api, options: StatusOptions): StatusWriter {
     for (let attempt = 0; attempt < conflictRetries; attempt++) {
       const route = await readOrNone(api, path);
       const metadata = isRecord(route?.['metadata']) ? route['metadata'] : {};
-      // Another route of that name has a verdict of its own to come.
+      // The route was replaced by another one of the same name, which gets its own verdict.
       if (route === undefined || metadata['uid'] !== verdict.uid) return;
       const status = isRecord(route['status']) ? route['status'] : {};
       const conditions = conditionsWith(status['conditions'], verdict, options.controller, secondTime());
       if (conditions === undefined) return;
-      // Before the status, which is what tells that there is nothing more to do.
+      // The Event is created first: once the status is written, nothing is left to do for the verdict.
       if (isRefusal(verdict)) await announce(verdict);
       try {
         await api.request({
@@ -82,7 +82,8 @@ export function startStatus(api: Api, options: StatusOptions): StatusWriter {
     try {
       await api.request(refusalEvent(verdict, options.controller, options.identity));
     } catch (thrown) {
-      // The name is made of the refusal: 409 is the word of a former leader. Status matters more than an Event that is not allowed.
+      // The name depends only on the refusal: 409 means that an earlier leader created the Event. A forbidden Event must not
+      // prevent the status.
       if (!(thrown instanceof ApiFault)) throw thrown;
       if (thrown.status !== 409) options.onFault(thrown);
     }
@@ -121,7 +122,7 @@ export function startStatus(api: Api, options: StatusOptions): StatusWriter {
     }
   };
 
-  /** Resolves with true when something was reported meanwhile. */
+  /** Resolves with true if something was reported meanwhile. */
   const sleep = async (ms: number): Promise<boolean> => {
     const woken = new AbortController();
     wake = () => woken.abort();

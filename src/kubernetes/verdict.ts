@@ -1,20 +1,20 @@
-/** What became of a route, as the rest of the gateway tells it. */
+/** The result for one route, as reported in its status. */
 import type { ObjectRef } from './objects.ts';
 
 export interface Verdict {
   readonly ref: ObjectRef;
   readonly uid: string;
-  /** `metadata.generation` of what was read. */
+  /** `metadata.generation` of the version that was read. */
   readonly generation: number;
   /** The route is valid. */
   readonly accepted: boolean;
-  /** All it names is there and may be used. */
+  /** All referenced objects exist and may be used. */
   readonly resolved: boolean;
-  /** Calls are served by it as it is now, not by an older one. */
+  /** Calls are served by this version of the route, not by an older one. */
   readonly programmed: boolean;
-  /** Why not, in words for its author; without secrets. Empty where all is well. */
+  /** Why not, as text for the author of the route, without secrets. Empty if all is well. */
   readonly message: string;
-  /** In CamelCase, for what is not so; `Invalid`, `BackendNotFound` and `Invalid` unless given. */
+  /** CamelCase reasons for what is false; default `Invalid`, `BackendNotFound` and `Invalid`. */
   readonly reasons?: { readonly accepted?: string; readonly resolved?: string; readonly programmed?: string };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The documents that configure the gateway, as the cluster has them now: routes and all they lead to. Changes are handed on
- * together; while the API server is away the last documents stand.
+ * The documents that configure the gateway, as they are in the cluster: routes and all objects they reference. Changes are passed
+ * on together. While the API server is unavailable, the last documents stay in use.
  */
 import type { Api } from './api.ts';
 import { chosenRoutes, inOrder } from './chosen.ts';
@@ -11,31 +11,31 @@ import { type References, referencesOf, serviceOf } from './references.ts';
 import { type Reflector, type ReflectorLimits, startReflector, usualReflectorLimits } from './reflector.ts';
 
 export interface WatchOptions {
-  /** Namespaces to watch, or all. Routes and what they lead to are looked for nowhere else. */
+  /** Namespaces to watch, or all. Routes and the objects they reference are found only there. */
   readonly namespaces: readonly string[] | 'all';
   /** Label selector of the routes. */
   readonly selector?: string;
   /** Only routes with a parent Gateway of this class. */
   readonly gatewayClass?: string;
   /**
-   * Called with all documents, in an order that is identical on every replica, once everything is known and then after each change
-   * that means something. Secrets that a route names come with it, not after it.
+   * Called with all documents, in an order that is identical on every replica: first when everything is known, then after each
+   * change of meaning. The Secrets of a route are included in the same call, not in a later one.
    */
   readonly onChange: (documents: readonly KubernetesObject[]) => void;
-  /** Called when `state()` tells something new. */
+  /** Called when `state()` has changed. */
   readonly onState?: () => void;
   readonly limits?: ReflectorLimits;
   readonly quiet?: Quiet;
 }
 
 export interface WatchState {
-  /** Whether documents were handed on since the start. */
+  /** Whether documents were passed on since the start. */
   readonly isSynced: boolean;
   /** Whether every watch is open. */
   readonly isConnected: boolean;
-  /** How old the picture may be: the time since the watch that was silent the longest brought something. */
+  /** Maximum age of the copy: the time since the most silent watch received something. */
   readonly lagMs: number;
-  /** What is wrong, one sentence each, in a fixed order. */
+  /** Current problems, one sentence each, in a fixed order. */
   readonly faults: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface ClusterWatch {
   close(): Promise<void>;
 }
 
-/** A Secret that cannot be read holds up the rest no longer than this. */
+/** Maximum time that an unreadable Secret delays the rest. */
 const longestWaitForNamedMs = 5000;
 
 export function watchCluster(api: Api, options: WatchOptions): ClusterWatch {
@@ -83,7 +83,7 @@ export function watchCluster(api: Api, options: WatchOptions): ClusterWatch {
     handOn(routes, references);
   };
 
-  /** Watches what is named now, and no longer what is not. */
+  /** Watches the objects that are named now, and stops watching the others. */
   const follow = (refs: readonly ObjectRef[]): void => {
     const wanted = new Map(refs.map((ref) => [refText(ref), ref]));
     for (const [text, reflector] of named) {
@@ -101,7 +101,7 @@ export function watchCluster(api: Api, options: WatchOptions): ClusterWatch {
     }
   };
 
-  /** Whether one of them may still come in a moment; asks again by itself. */
+  /** Whether one of them may still arrive; checks again by itself. */
   const waitsForNamed = (): boolean => {
     const nowMs = performance.now();
     const isAwaited = [...named].some(

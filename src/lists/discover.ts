@@ -1,4 +1,4 @@
-/** `server/discover`: what all upstreams together offer (2026-07-28 server/discover). */
+/** `server/discover`: what all upstreams offer together (2026-07-28 server/discover). */
 import { mergeDiscover } from '../aggregate/discover-result.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
 import { modernRevision } from '../protocol/revisions.ts';
@@ -15,8 +15,8 @@ const { tools, prompts, resources, completions, logging, resourcesSubscribe, tas
 const { toolsListChanged, promptsListChanged, resourcesListChanged } = serverCapability;
 
 /**
- * `listChanged` is always offered, as the gateway itself can change lists. Resources are watched in a session of the upstream, or
- * without one where the upstream keeps none.
+ * `listChanged` is always offered, because the gateway itself can change lists. Resources are watched in a session of the
+ * upstream, or without one if the upstream keeps none.
  */
 function offered(session: UpstreamSession): number {
   const { capabilities, streamKind, keepsSession } = session;
@@ -30,7 +30,7 @@ function offered(session: UpstreamSession): number {
   );
 }
 
-/** The result as JSON text. An upstream that is down offers nothing until it is back. */
+/** The result as JSON text. An upstream that is down offers nothing until it returns. */
 export async function discover(
   upstreams: Upstreams,
   { client, caller, startedMs }: Pick<Call, 'client' | 'caller' | 'startedMs'>,
@@ -64,8 +64,8 @@ function isOld(session: UpstreamSession | undefined, nowMs: number): session is 
 }
 
 /**
- * Opens upstream sessions, which no handshake has opened for a client without sessions. Upstreams that fail, or that the caller
- * does not get, are left out.
+ * Opens upstream sessions: for a client without a session, no handshake has opened them. Upstreams that fail, or that the caller
+ * may not use, are left out.
  */
 export async function sessionsOf(
   upstreams: Upstreams,

@@ -1,6 +1,6 @@
 /**
- * `logging/setLevel` goes to every upstream of the session that logs (2025-11-25 server/utilities/logging).
- * Upstreams without sessions get the level with each call, so it is remembered here and at the other replicas.
+ * `logging/setLevel` goes to every upstream of the session that has logging (2025-11-25 server/utilities/logging). Upstreams
+ * without sessions get the level with each call, so it is remembered here and at the other replicas.
  */
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -15,7 +15,7 @@ import { levelDeadlineMs } from '../transport/http/limits.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { Upstreams } from '../transport/upstream/upstreams.ts';
 
-/** Throws `params_invalid` for a level that the specification does not name. */
+/** Throws `params_invalid` for a level that is not in the specification. */
 export function levelOf(message: Message): LogLevel {
   const found = message.params?.member('level');
   const level = found?.kind === 'string' ? textOf(message.bytes, found) : '';
@@ -34,7 +34,7 @@ export async function setLevel(
   level: LogLevel,
   caller: Caller,
 ): Promise<string> {
-  // No client may set the level of a session that several clients share.
+  // No client may set the level of a session that is shared by several clients.
   const sessions = client.sessions
     .all(parts.upstreams)
     .filter((session) => !session.isShared && session.has(serverCapability.logging));

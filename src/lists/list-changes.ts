@@ -39,7 +39,7 @@ export class ListChanges {
   readonly #upstreams: Upstreams;
   readonly #tell: Tell;
   readonly #onChanged: (session: UpstreamSession, method: string, by: object | undefined) => void;
-  /** By the text of the notice: the one being sent, and the one that follows it. */
+  /** Keyed by the text of the notice: the one being sent, and the one that follows it. */
   readonly #underWay = new Map<string, { readonly first: Promise<void>; next: Promise<void> | undefined }>();
 
   /** `onChanged` is called for each changed list, once the other replicas know. */
@@ -55,14 +55,14 @@ export class ListChanges {
     this.#tell = tell;
   }
 
-  /** Where upstreams get something of the caller, one audience has several copies (lists.ts). */
+  /** Where upstreams get data of the caller, one audience has several copies (lists.ts). */
   get #forwards(): boolean {
     return this.#upstreams.configs.some(isPersonal);
   }
 
   /**
-   * Takes any notification of an upstream; undefined when it is about no list. Resolves when the other replicas have dropped the
-   * list too, or after `changeToldMs`. Never rejects.
+   * Handles any notification of an upstream; returns undefined if it is not about a list. Resolves when the other replicas have
+   * dropped the list too, or after `changeToldMs`. Never rejects.
    */
   told(session: UpstreamSession, client: Client, method: string, by?: object): Promise<void> | undefined {
     const list = changed.get(method);
@@ -75,7 +75,7 @@ export class ListChanges {
     return settledWithin(this.#toldOnce(notice), changeToldMs).then(() => this.#onChanged(session, method, by));
   }
 
-  /** Takes the notice of another replica. */
+  /** Handles the notice of another replica. */
   heard({ upstream: hash, list, audience }: ChangeNotice): void {
     const upstream = this.#upstreams.byHash(hash);
     if (upstream === undefined) return;
@@ -83,8 +83,8 @@ export class ListChanges {
   }
 
   /**
-   * Takes an error of an upstream. The list is out of date when it contains what `request`, as the upstream got it, asks for. So a
-   * client that invents names changes nothing.
+   * Handles an error of an upstream. The list is out of date if it contains the item that `request`, as sent to the upstream,
+   * asks for. So a client that invents names changes nothing.
    */
   refused({ upstream }: UpstreamSession, client: Client, request: Buffer, answer: Message): void {
     const { method, params, bytes } = readClientMessage(request);

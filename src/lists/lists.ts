@@ -1,5 +1,5 @@
 /**
- * Lists for one client: which upstreams take part, how their pages are asked for, and the cursors between pages.
+ * Lists for one client: which upstreams take part, how their pages are requested, and the cursors between pages.
  * 2025-11-25 server/utilities/pagination; 2026-07-28 server/utilities/caching.
  */
 import { assemble, type Position } from '../aggregate/assemble.ts';
@@ -41,9 +41,9 @@ import { unixSeconds } from '../transport/http/clock.ts';
 /** How long a list is cached, in ms: longer where the upstream announces changes. */
 const announcedTtlMs = 30_000;
 const silentTtlMs = 5_000;
-/** Longest wait for one page of one upstream inside a list, in ms. */
+/** Maximum wait for one page of one upstream inside a list, in ms. */
 const pageDeadlineMs = 10_000;
-/** Longest wait of a call for a list with the headers it needs, in ms. */
+/** Maximum wait of a call for a list with the headers that it needs, in ms. */
 const relearnMs = 10_000;
 
 const needed: Readonly<Record<ListKind, number>> = {
@@ -68,10 +68,10 @@ export class Lists {
   readonly #gate: () => Gate;
   /** Lists being fetched; further calls wait for the same one. */
   readonly #relearning = new Map<Upstream, Promise<unknown>>();
-  /** Lists whose long names were already logged. */
+  /** Lists whose long names have already been logged. */
   readonly #noted = new Set<string>();
 
-  /** `gate` gives the one in force. */
+  /** `gate` returns the gate in force. */
   constructor(
     upstreams: Upstreams,
     catalogue: Catalogue,
@@ -115,14 +115,14 @@ export class Lists {
     for (const { upstream, fault } of cut)
       this.#log.warn({ upstream: upstream.id, list: kind, fault: String(fault) }, 'list is cut short');
     if (shadowed > 0) this.#log.warn({ list: kind, shadowed }, 'names that an earlier upstream has are not shown');
-    // `_meta` of the answer to a modern client is added later.
+    // `_meta` is added later to the answer of a modern client.
     const missing = client.revision === modernRevision ? [] : failed.map(({ upstream }) => upstream.id);
     return { body: withMissing(body, missing), hints };
   }
 
   /**
-   * Asks for an upstream's tools again, as it wants other arguments in headers than it listed. `known`: the headers that it has
-   * refused; where others are known by now nothing is asked. Throws `upstream_*` faults.
+   * Requests an upstream's tools again, because it needs other arguments in headers than its list says. `known`: the headers that
+   * it has refused; if they have changed meanwhile, nothing is requested. Throws `upstream_*` faults.
    */
   async relearn(client: Client, upstream: Upstream, caller: Caller, known: Upstream['paramHeaders']): Promise<void> {
     let relearning = this.#relearning.get(upstream);
@@ -147,7 +147,7 @@ export class Lists {
     return await ownersOf(this.#catalogue, this.#view(client, kind, caller), this.#taking(client, kind, caller), name);
   }
 
-  /** Whether one upstream lists an item, by its own name for it; undefined where that is unknown. */
+  /** Whether an upstream lists an item, by its own name for it; undefined if that is unknown. */
   async offers(
     client: Client,
     kind: 'tools' | 'prompts',
@@ -159,7 +159,7 @@ export class Lists {
     return list?.keys.has(name);
   }
 
-  /** Upstreams that list a bare URI, or without any, those with a template that it matches. */
+  /** Upstreams that list a bare URI; if there are none, those with a template that matches it. */
   async ownersOfUri(client: Client, uri: string, caller: Caller): Promise<Upstream[]> {
     const { owners } = await ownersOfUri(
       this.#catalogue,
@@ -187,7 +187,8 @@ export class Lists {
       kind,
       principal: client.audienceOfAll(this.#upstreams) + forwarded,
       audienceOf: (config) => client.audienceOf(this.#upstreams.of(config)) + forwarded,
-      // A list made with one caller's headers is not shared, even if marked public. Which items are dropped depends on the revision.
+      // A list that depends on one caller's headers is not shared, even if marked public. Which items are dropped depends on the
+      // revision.
       publicAudienceOf: (config) => (mayBePublic(config, caller.principalId) ? `public ${client.revision}` : undefined),
       nowMs: this.#now(),
       ttlMsOf: (config) => {
@@ -199,7 +200,7 @@ export class Lists {
     };
   }
 
-  /** The view with what the caller may see: asked of each item behind the cache. */
+  /** The view with the caller's permitted items: each item is checked, after the cache. */
   #shown(client: Client, kind: ListKind, caller: Caller): View {
     const view = this.#view(client, kind, caller);
     const gate = this.#gate();
@@ -207,7 +208,7 @@ export class Lists {
     return { ...view, shows: (config, key) => gate.shows(caller, kind, this.#upstreams.of(config), key) };
   }
 
-  /** Upstreams with the capability, and upstreams not yet known, of those that the caller gets. */
+  /** Upstreams with the capability, and upstreams not yet known, of those that the caller may use. */
   #taking(client: Client, kind: ListKind, caller: Caller): UpstreamConfig[] {
     const gate = this.#gate();
     const taking: UpstreamConfig[] = [];
@@ -228,7 +229,7 @@ export class Lists {
     cursor: string | undefined,
     caller: Caller,
   ): Promise<Page> {
-    // A list waits for all upstreams, so one that was too slow for the last list is left out for a while.
+    // A list waits for all upstreams, so one that was too slow for the last list is skipped for a while.
     if (upstream.blackoutUntil > this.#now()) throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
     const session = await client.sessions.ensure(upstream, caller);
@@ -300,7 +301,7 @@ export class Lists {
 
 const none: ReadonlySet<string> = new Set();
 
-/** Remembers which arguments go into headers, again with each first page. Gives the tools whose annotations are invalid. */
+/** Remembers which arguments go into headers, again with each first page. Returns the tools whose annotations are invalid. */
 function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
   const { wanted, illegal } = readToolHeaders(reply);
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);

@@ -1,28 +1,26 @@
-/** API keys of clients: where a request may carry one, and whose it is. The keys are held as hashes alone. */
+/** API keys of clients: where a request may contain one, and which client it belongs to. Only hashes of the keys are kept. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CredentialsRefused, type RequestHead, type Verified } from './verified.ts';
 
-/** Longest key that is looked at, in characters. */
+/** Maximum length of a key, in characters; longer ones are refused. */
 export const maxApiKeyChars = 1_024;
 
 export interface ApiKeyAuth {
   readonly credentials: readonly { readonly clientId: string; readonly key: string }[];
-  /** Where to look, in order; the first one found counts. */
+  /** Where to look, in order; the first key found is used. */
   readonly extractFrom: readonly {
     readonly headers?: readonly string[] | undefined;
     readonly params?: readonly string[] | undefined;
     readonly cookies?: readonly string[] | undefined;
   }[];
-  /** A header by which upstreams are told the client id. */
+  /** The header that tells upstreams the client id. */
   readonly forwardClientIdHeader?: string | undefined;
 }
 
-/**
- * The client whose key the request carries; undefined when it carries none. Throws `CredentialsRefused` for a key of nobody.
- */
+/** The client of the key in the request; undefined if there is no key. Throws `CredentialsRefused` for an unknown key. */
 export type ReadApiKey = (head: Pick<RequestHead, 'rawHeaders' | 'path'>) => Verified | undefined;
 
-/** Throws when two clients have the same key, or a key is empty: the fault names the clients. */
+/** Throws if two clients have the same key, or a key is empty; the message names the clients. */
 export function apiKeyReader(config: ApiKeyAuth): ReadApiKey {
   const clients = new Map<string, { readonly digest: Buffer; readonly verified: Verified }>();
   for (const { clientId, key } of config.credentials) {
@@ -36,7 +34,7 @@ export function apiKeyReader(config: ApiKeyAuth): ReadApiKey {
     const key = carriedKey(head, config.extractFrom);
     if (key === undefined) return undefined;
     if (key.length > maxApiKeyChars) throw new CredentialsRefused('longer than an API key may be');
-    // Found by its hash, of which the time of a search tells nothing that helps to guess the key.
+    // Found by its hash, so the time of the search reveals nothing that helps to guess the key.
     const digest = digestOf(key);
     const found = clients.get(digest.toString('latin1'));
     if (found === undefined || !timingSafeEqual(found.digest, digest))
@@ -83,7 +81,7 @@ function carriedKey(
   return undefined;
 }
 
-/** The first value of a header that is not empty. */
+/** The first non-empty value of a header. */
 function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
   const wanted = name.toLowerCase();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

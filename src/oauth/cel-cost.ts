@@ -1,15 +1,15 @@
 /**
- * What an expression of CEL could cost at most, before it runs: the library bounds the size of an expression, not the work of
- * its loops over what a client sends. The estimate grows with the number of values and of characters in the input, so that
- * what is refused is refused for its size and not for the time that it took. A unit is about a tenth of a microsecond.
+ * An upper bound for the cost of a CEL expression, computed before it runs. The library limits the size of an expression, but not
+ * the work of its loops over a client's data. The estimate grows with the number of values and characters in the input, so that a
+ * refusal depends on the size of the input and not on the time it took. One unit is about a tenth of a microsecond.
  */
 import type { ASTNode } from '@marcbachmann/cel-js';
 
 export const maxCelCost = 250_000;
-/** Loops within loops. */
+/** Maximum depth of nested loops. */
 export const maxCelNesting = 4;
 
-/** How much a value holds: lists, maps and scalars, and the characters in them. */
+/** The size of a value: its lists, maps and scalars, and the characters in them. */
 export interface Size {
   readonly values: number;
   readonly chars: number;
@@ -20,23 +20,23 @@ interface Estimate extends Size {
 }
 
 const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
-/** RE2 in JavaScript takes this many units a character. */
+/** Units per character of a match by RE2 in JavaScript. */
 const matchCost = 15;
-/** Characters that are compared, searched or copied in a unit. */
+/** Characters compared, searched or copied per unit. */
 const charsPerUnit = 100;
 
-/** Whether the cost may grow with the input by more than its reading did: by loops, and by what makes texts and lists longer. */
+/** Whether the cost may grow faster than the input: through loops, or functions that make texts and lists longer. */
 export function canGrow(node: ASTNode): boolean {
   const isGrowing =
     isLoop(node) || node.op === '+' || (node.op === 'rcall' && ['bind', 'join', 'matches'].includes(node.args[0]));
   return isGrowing || childrenOf(node).some(canGrow);
 }
 
-/** How deep loops are nested. */
+/** The depth of nested loops. */
 export function nestingOf(node: ASTNode): number {
   if (!isLoop(node)) return Math.max(0, ...childrenOf(node).map(nestingOf));
   const [receiver, ...bodies] = childrenOf(node);
-  // What is looped over is found once.
+  // The collection of a loop is evaluated once.
   return Math.max(nestingOf(receiver!), ...bodies.map((body) => nestingOf(body) + 1));
 }
 
@@ -67,7 +67,7 @@ function isLoop(node: ASTNode): boolean {
   return node.op === 'rcall' && loops.has(node.args[0]) && node.args[2][0]?.op === 'id';
 }
 
-/** The most units that the expression takes for an input of `input`. */
+/** The maximum number of units of the expression for an input of this size. */
 export function costOf(node: ASTNode, input: Size): number {
   return estimated(node, input, new Map()).cost;
 }
@@ -110,9 +110,8 @@ function ofBinding(
 }
 
 /**
- * A loop over k elements that hold S together costs no more than k times the body for an element of one, and once the body for
- * an element that holds all of S: the cost of a body is a sum of powers of the size, and a sum of powers is at most the
- * power of the sum.
+ * A loop over k elements of total size S costs at most k times the body for an element of size one, plus once the body for an
+ * element of size S: the cost of a body is a sum of powers of the size, and a sum of powers is at most the power of the sum.
  */
 function ofLoop(
   [name, receiver, [variable, ...bodies]]: readonly [string, ASTNode, readonly ASTNode[]],
@@ -140,11 +139,11 @@ function ofLoop(
 function ofCall(name: string, operands: readonly Estimate[]): Estimate {
   const all = sum(operands);
   const perChar = name.startsWith('matches') ? matchCost : 1 / charsPerUnit;
-  // The separator comes once a value.
+  // One separator per value.
   const joints = name === 'join' ? all.values * (operands[1]?.chars ?? 0) : 0;
   return {
     cost: all.cost + 1 + all.values + (all.chars + joints) * perChar,
-    // What is split has a value a character, what is encoded twice the characters.
+    // `split` gives up to one value per character, and encoding doubles the characters.
     values: name === 'split' ? all.values + all.chars : all.values,
     chars: all.chars * 2 + joints,
   };
@@ -160,7 +159,7 @@ function sum(estimates: readonly Estimate[]): Estimate {
   return { cost, values, chars };
 }
 
-/** How much a value of JSON holds. Stops where that is beyond `limit` values: it is too much whatever is asked. */
+/** The size of a JSON value. Stops above `limit` values: such a value is too large for any expression. */
 export function sizeOf(value: unknown, limit = maxCelCost): Size {
   let [values, chars] = [0, 0];
   const open: unknown[] = [value];

@@ -1,25 +1,27 @@
 /**
- * Conditions in CEL over `request` (MCPRoute v1beta1): compiled once, checked for what they could cost each time they loop, and
- * matched by RE2. https://github.com/google/cel-spec
+ * Conditions in CEL over `request` (MCPRoute v1beta1): compiled once, limited in their cost when they contain loops, and with RE2
+ * for patterns. https://github.com/google/cel-spec
  */
 import { Environment, type ASTNode } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
 import { canGrow, childrenOf, costOf, maxCelCost, maxCelNesting, nestingOf, sizeOf, type Size } from './cel-cost.ts';
-import type { Asking, Subject } from './subject.ts';
+import type { CallerFacts, RuleSubject } from './subject.ts';
 
-/** Of an expression, in characters. */
+/** Maximum length of an expression, in characters. */
 export const maxCelChars = 4_096;
-/** Of a text that `matches` looks at, in characters. */
+/** Maximum length of a text for `matches`, in characters. */
 export const maxMatchedChars = 8_192;
-/** Of a pattern, in characters. */
+/** Maximum length of a pattern, in characters. */
 export const maxPatternChars = 1_024;
 
-/** `error`: no boolean came out of it, or it would cost too much. `open`: that depends on parameters that are not there. */
+/**
+ * `error`: the result is not a boolean, or the cost is too high. `open`: the result depends on parameters that are not available.
+ */
 export type CelOutcome = boolean | 'error' | 'open';
 
 export type CelCondition = (request: CelRequest) => CelOutcome;
 
-/** The variable `request` of one decision, and how much it holds: with the parameters of the message for conditions that name them. */
+/** The variable `request` of one decision, and its size; with the parameters of the message for conditions that use them. */
 export interface CelRequest {
   readonly request: (withParams: boolean) => Readonly<Record<string, unknown>>;
   readonly size: (withParams: boolean) => Size;
@@ -38,7 +40,7 @@ const environment = new Environment({
   .registerVariable('request', 'map')
   .registerFunction('string.matchesRe2(string): bool', (text: string, pattern: string) => matchesRe2(text, pattern));
 
-/** The function of the library would be a RegExp of JavaScript, which can take forever. RE2 is what CEL asks for, too. */
+/** The library's own function uses JavaScript's RegExp, whose time is unbounded. The CEL specification also requires RE2. */
 function matchesRe2(text: string, pattern: string): boolean {
   if (text.length > maxMatchedChars || pattern.length > maxPatternChars) throw new Error('too long to match');
   let compiled = patterns.get(pattern);
@@ -50,7 +52,7 @@ function matchesRe2(text: string, pattern: string): boolean {
   return compiled.matcher(text).find();
 }
 
-/** Throws when the expression is too long, is no CEL, or cannot be a boolean. The message is for who wrote it. */
+/** Throws if the expression is too long, is not valid CEL, or cannot return a boolean. The message is for its author. */
 export function celCondition(expression: string): CelCondition {
   if (expression.length > maxCelChars) throw new Error(`longer than ${maxCelChars} characters`);
   const evaluate = environment.parse(expression);
@@ -60,7 +62,7 @@ export function celCondition(expression: string): CelCondition {
   if (type !== 'bool' && type !== 'dyn') throw new Error(`is of type ${type}, not bool`);
   if (nestingOf(evaluate.ast) > maxCelNesting) throw new Error(`loops are nested more than ${maxCelNesting} deep`);
   const grows = canGrow(evaluate.ast);
-  // Whatever a condition gets to, it has paid for: who does not name the parameters does not get them.
+  // The parameters count for the cost limit, so a condition that does not use them does not get them.
   const asksForParams = expression.includes('params');
   return ({ request, size, hasParams }) => {
     if (grows && costOf(evaluate.ast, size(asksForParams)) > maxCelCost) return 'error';
@@ -68,24 +70,24 @@ export function celCondition(expression: string): CelCondition {
       const outcome: unknown = evaluate({ request: request(asksForParams) });
       if (typeof outcome === 'boolean') return outcome;
     } catch {
-      // What went wrong may name what the client sent.
+      // The error may contain data of the client.
     }
     return asksForParams && !hasParams ? 'open' : 'error';
   };
 }
 
-/** Throws for a pattern that RE2 does not know. */
+/** Throws for a pattern that RE2 does not support. */
 function matchByRe2(node: ASTNode): void {
   if (node.op === 'rcall' && node.args[0] === 'matches') {
     node.args[0] = 'matchesRe2';
     const pattern = node.args[2][0];
-    // A pattern that is none is told at once.
+    // An invalid constant pattern is reported at once.
     if (pattern?.op === 'value' && typeof pattern.args === 'string') RE2JS.compile(pattern.args);
   }
   for (const child of childrenOf(node)) matchByRe2(child);
 }
 
-/** What of `request` is the same for all that one caller asks about; each part is made when a condition first names it. */
+/** The parts of `request` that are the same for all subjects of one caller. Each is made when a condition first uses it. */
 export interface CelCaller {
   readonly method: string;
   readonly path: string;
@@ -99,8 +101,8 @@ interface CelHeaders {
   readonly all: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Header names are in lower case; of a repeated header the first value counts, all are in `headers_all`. */
-export function celCaller({ rawHeaders, scopes, claims, http }: Asking): CelCaller {
+/** Header names are in lower case. For a repeated header, the first value is used; all are in `headers_all`. */
+export function celCaller({ rawHeaders, scopes, claims, http }: CallerFacts): CelCaller {
   let headers: CelHeaders | undefined;
   let auth: object | undefined;
   let size: Size | undefined;
@@ -150,8 +152,8 @@ function requestOf(caller: CelCaller, mcp: object | undefined): Readonly<Record<
   return mcp === undefined ? request : Object.assign(request, { mcp });
 }
 
-/** `request` for one subject. The parameters are read when a condition names them. */
-export function celRequest(caller: CelCaller, subject: Subject): CelRequest {
+/** `request` for one subject. The parameters are read only if a condition uses them. */
+export function celRequest(caller: CelCaller, subject: RuleSubject): CelRequest {
   const { params } = subject;
   let read: { readonly params: unknown } | undefined;
   const paramsOf = (): unknown => (read ??= { params: params?.() ?? {} }).params;
@@ -169,7 +171,7 @@ export function celRequest(caller: CelCaller, subject: Subject): CelRequest {
     size(withParams) {
       const one = caller.size();
       const other = withParams && params !== undefined ? sizeOf(paramsOf()) : { values: 0, chars: 0 };
-      // Besides both there is `mcp` itself.
+      // Besides both there is the map `mcp` itself.
       return { values: one.values + other.values + 6, chars: one.chars + other.chars + subject.name.length + 64 };
     },
   };

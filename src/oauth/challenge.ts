@@ -1,18 +1,18 @@
 /**
- * What a client is told when it may not go on: the `WWW-Authenticate` field of 400, 401 and 403 (RFC 6750 §3, RFC 9728 §5.1;
- * MCP 2025-11-25 basic/authorization), always one line. A challenge names what one resource needs and nothing of the caller.
+ * The `WWW-Authenticate` field of 400, 401 and 403 answers (RFC 6750 §3, RFC 9728 §5.1; MCP 2025-11-25 basic/authorization),
+ * always one line. A challenge says what the resource requires, and nothing about the caller.
  */
 import { metadataUrl, type ProtectedResource } from './resource-metadata.ts';
 import { askable } from './scopes.ts';
 
 export interface Challenges {
-  /** 401, no credentials: without `error` (RFC 6750 §3.1). */
+  /** 401 without credentials: has no `error` (RFC 6750 §3.1). */
   readonly missing: string;
-  /** 401, whatever is wrong with the token. */
+  /** 401 for any invalid token. */
   readonly invalid: string;
-  /** 400. */
+  /** 400 for a malformed request. */
   readonly malformed: string;
-  /** 403, with all scopes that the operation needs in one challenge. */
+  /** 403, with all scopes that the operation needs. */
   insufficient(scopes: readonly string[]): string;
 }
 
@@ -30,7 +30,9 @@ export function challengesOf(resource: ProtectedResource): Challenges {
   };
 }
 
-/** A `quoted-string` of RFC 9110 §5.6.4. Characters that no field value may have are left out, so that it stays one line. */
+/**
+ * A `quoted-string` (RFC 9110 §5.6.4). Characters that are not allowed in a field value are removed, so that it stays one line.
+ */
 export function quoted(text: string): string {
   return `"${text.replaceAll(/[^\x20-\x7e]/g, '').replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

@@ -1,18 +1,18 @@
-/** Claims that upstreams get as headers. MCPRoute v1beta1 `securityPolicy.oauth.claimToHeaders`. */
+/** Headers with claims of the caller for upstreams. MCPRoute v1beta1 `securityPolicy.oauth.claimToHeaders`. */
 import { memberAt } from './claims.ts';
 
 export interface ClaimHeader {
-  /** With dots for members, as in rules. */
+  /** Path of the claim; dots separate members, as in rules. */
   readonly claim: string;
   readonly header: string;
 }
 
-/** Longest value of such a header, in characters. */
+/** Maximum length of such a header value, in characters. */
 export const maxClaimHeaderChars = 1_024;
 
 /**
- * The headers for one caller, names and values in turn. A claim that is absent, too long, or holds what no header may have gives no
- * header. Lists and objects are JSON in base64. The client's own headers of these names must not go on: see `imitates`.
+ * The headers for one caller: names and values alternate. A claim that is absent, too long, or not valid in a header gives none.
+ * Lists and objects are sent as JSON in base64. The client's own headers of these names must not be forwarded: see `imitates`.
  */
 export function claimHeaders(
   wanted: readonly ClaimHeader[],
@@ -36,8 +36,8 @@ function textOf(value: unknown): string | undefined {
 }
 
 /**
- * Whether a header of the client could pass for one of these: servers that write headers as variables read `x_user` and
- * `X-User` as the same.
+ * Whether a header of the client could be mistaken for one of these: servers that turn headers into variables treat `x_user` and
+ * `X-User` as equal.
  */
 export function imitates(wanted: readonly ClaimHeader[], name: string): boolean {
   const plain = name.toLowerCase().replaceAll('_', '-');

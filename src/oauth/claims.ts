@@ -1,9 +1,15 @@
-/** Claims that a rule asks for: by name, nested by dots, with one of some values. MCPRoute v1beta1 `source.jwt.claims`. */
+/** Claims that a rule requires: a path of names, and the allowed values. MCPRoute v1beta1 `source.jwt.claims`. */
 
 export interface ClaimRequirement {
-  /** `a.b` is member `b` of `a`. Of two readings the longer name counts first, as in `https://example.com/groups`. */
+  /**
+   * `a.b` is member `b` of `a`. If a name itself contains dots, the longer name is tried first, as in
+   * `https://example.com/groups`.
+   */
   readonly name: string;
-  /** `String`: the claim is one of the values. `StringArray`: it holds one of them; a single string counts as a list of one. */
+  /**
+   * `String`: the claim equals one of the values. `StringArray`: it contains one of them; a single string counts as a list of
+   * one.
+   */
   readonly valueType?: 'String' | 'StringArray' | undefined;
   readonly values: readonly string[];
 }
@@ -21,7 +27,7 @@ export function claimTest({ name, valueType, values }: ClaimRequirement): ClaimT
   };
 }
 
-/** The member that the names lead to. Names that hold a dot themselves are tried first. */
+/** The member at the path. Names that contain dots are tried first. */
 export function memberAt(from: unknown, path: readonly string[]): unknown {
   if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
   const members = from as Readonly<Record<string, unknown>>;

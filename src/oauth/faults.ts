@@ -1,4 +1,4 @@
-/** The faults of authorization, each with the fields that its answer must have. RFC 6750 §3, RFC 9110 §15.5.2. */
+/** The faults of authorization, each with the header fields of its answer. RFC 6750 §3, RFC 9110 §15.5.2. */
 import { GatewayError } from '../errors.ts';
 import type { Challenges } from './challenge.ts';
 
@@ -9,7 +9,7 @@ export function tokenMissing(challenge: string): GatewayError {
   return new GatewayError('token_missing', undefined, { headers: ['WWW-Authenticate', challenge, ...uncached] });
 }
 
-/** 401: credentials that do not hold here. `detail` is for the log. */
+/** 401: invalid credentials. `detail` is only logged. */
 export function tokenInvalid(challenge: string, detail: string, cause?: unknown): GatewayError {
   return new GatewayError('token_invalid', detail, { cause, headers: ['WWW-Authenticate', challenge, ...uncached] });
 }
@@ -19,7 +19,7 @@ export function tokenMalformed(challenge: string, detail: string): GatewayError 
   return new GatewayError('token_malformed', detail, { headers: ['WWW-Authenticate', challenge, ...uncached] });
 }
 
-/** 403: with a challenge when more scopes would help, without one otherwise, as a client would log in again in vain. */
+/** 403: with a challenge if more scopes would help; otherwise without one, because a new login would not help. */
 export function denied(challenges: Challenges | undefined, scopes: readonly string[] | undefined): GatewayError {
   if (challenges === undefined || scopes === undefined || scopes.length === 0) {
     return new GatewayError('access_denied', undefined, { headers: uncached });
@@ -29,7 +29,7 @@ export function denied(challenges: Challenges | undefined, scopes: readonly stri
   });
 }
 
-/** 503: nobody can tell. Never 401, which would make every client log in again. */
+/** 503: the credentials cannot be checked. Never 401, which would make every client log in again. */
 export function authorizationUnavailable(detail: string, cause?: unknown): GatewayError {
   return new GatewayError('authorization_unavailable', detail, { cause, headers: ['Retry-After', '5', ...uncached] });
 }

@@ -1,10 +1,10 @@
 /**
- * The access token that a request presents: in the `Authorization` header, once, and nowhere else (RFC 6750 §2.1; MCP
- * 2025-11-25 basic/authorization §Token Requirements: never in the query).
+ * The access token of a request: exactly once, in the `Authorization` header (RFC 6750 §2.1; MCP 2025-11-25 basic/authorization
+ * §Token Requirements: never in the query).
  */
 import type { RequestHead } from './verified.ts';
 
-/** Longest access token that is looked at, in characters. */
+/** Maximum length of an access token, in characters; longer ones are refused. */
 export const maxTokenChars = 8_192;
 
 export type Presented =
@@ -14,7 +14,7 @@ export type Presented =
 
 const none: Presented = { kind: 'none' };
 
-/** What the request presents. Credentials of another scheme are none. */
+/** The token of the request. Credentials of another scheme count as none. */
 export function presentedToken({ rawHeaders, path }: Pick<RequestHead, 'rawHeaders' | 'path'>): Presented {
   if (hasTokenInQuery(path)) return { kind: 'malformed', reason: 'the access token is in the query' };
   let value: string | undefined;
@@ -31,7 +31,7 @@ export function presentedToken({ rawHeaders, path }: Pick<RequestHead, 'rawHeade
   return { kind: 'bearer', token };
 }
 
-/** RFC 6750 §2.3, whatever the case of the hexadecimal digits that hide it. */
+/** RFC 6750 §2.3, also if the name is percent-encoded. */
 function hasTokenInQuery(path: string): boolean {
   const at = path.indexOf('?');
   if (at < 0) return false;

@@ -1,11 +1,11 @@
-/** The metadata of a protected resource (RFC 9728): where it stands and what it says. All of it comes from the configuration. */
+/** The metadata of a protected resource (RFC 9728): its URL and its content. All of it comes from the configuration. */
 import { askable } from './scopes.ts';
 
-/** One route that takes access tokens. */
+/** A route that accepts access tokens. */
 export interface ProtectedResource {
-  /** The resource identifier, character by character as clients use it: absolute, without a fragment. */
+  /** The resource identifier, exactly as clients use it: absolute, without a fragment. */
   readonly resource: string;
-  /** Issuers whose tokens are taken. At least one. */
+  /** The accepted issuers. At least one. */
   readonly authorizationServers: readonly string[];
   readonly scopesSupported?: readonly string[] | undefined;
   readonly resourceName?: string | undefined;
@@ -17,15 +17,15 @@ export interface ProtectedResource {
 const protectedResource = '/.well-known/oauth-protected-resource';
 
 /**
- * The well-known URI of `kind` for an identifier with a path: inserted between host and path, without the slash of an empty
- * path (RFC 9728 §3.1, RFC 8414 §3.1). The answer is path and query.
+ * The well-known URI of `kind` for an identifier: inserted between host and path, without the slash of an empty path (RFC 9728
+ * §3.1, RFC 8414 §3.1). Returns path and query.
  */
 export function insertedPath(kind: string, identifier: string): string {
   const { pathname, search } = new URL(identifier);
   return `${kind}${pathname === '/' ? '' : pathname}${search}`;
 }
 
-/** Where the metadata of a resource stands: path and query. */
+/** The URL of a resource's metadata: path and query. */
 export function metadataPath(resource: string): string {
   return insertedPath(protectedResource, resource);
 }
@@ -35,10 +35,10 @@ export function metadataUrl(resource: string): string {
   return `${new URL(resource).origin}${metadataPath(resource)}`;
 }
 
-/** The path of the metadata of the resource that is the whole host, or that stands for it. */
+/** The metadata path of a resource that is the whole host, or of the default resource of a host. */
 export const rootMetadataPath = protectedResource;
 
-/** What is wrong with a resource identifier (RFC 9728 §1.2, RFC 8707 §2), for the one who configured it. */
+/** The fault of a resource identifier (RFC 9728 §1.2, RFC 8707 §2), as text for the operator; undefined if it is valid. */
 export function resourceFault(resource: string): string | undefined {
   if (!URL.canParse(resource)) return 'must be an absolute URL';
   const { protocol, username, password } = new URL(resource);
@@ -48,7 +48,7 @@ export function resourceFault(resource: string): string | undefined {
   return undefined;
 }
 
-/** The document, as JSON text. `resource` is repeated exactly, for clients compare it so (RFC 9728 §3.3). */
+/** The document as JSON text. `resource` is repeated exactly, because clients compare it (RFC 9728 §3.3). */
 export function metadataDocument(route: ProtectedResource): string {
   const scopes = askable(route.scopesSupported ?? []);
   return JSON.stringify({

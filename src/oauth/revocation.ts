@@ -1,11 +1,11 @@
 /**
- * Cut-offs: credentials and sessions issued before a moment no longer hold, for everyone, on one route or for one principal. The
- * means of an operator without a store of what was issued: one line in the configuration ends what has leaked.
+ * Cut-off times: credentials and sessions issued before them are no longer valid; for everyone, for one route or for one
+ * principal. Issued tokens are not stored, so this is how an operator revokes leaked ones: with one line in the configuration.
  */
 import type { Identity } from './verified.ts';
 
 export interface CutOffs {
-  /** Unix seconds. What was issued before does not hold; what was issued in that second does. */
+  /** Unix seconds. What was issued earlier is invalid; what was issued in this second is valid. */
   readonly notBefore?: number | undefined;
   readonly routes?: readonly { readonly route: string; readonly notBefore: number }[] | undefined;
   readonly principals?:
@@ -14,8 +14,8 @@ export interface CutOffs {
 }
 
 /**
- * Whether something issued at `issuedAt` (Unix seconds; undefined: nobody knows) is cut off. What has no date is cut off by any
- * cut-off that applies, as it could be from before.
+ * Whether something issued at `issuedAt` (Unix seconds; undefined if unknown) is cut off. If the time is unknown, every
+ * applicable cut-off applies, because it could have been issued earlier.
  */
 export type IsCutOff = (route: string, principal: Identity, issuedAt: number | undefined) => boolean;
 
@@ -34,7 +34,7 @@ function principalKey(iss: string, sub: string): string {
   return JSON.stringify([iss, sub]);
 }
 
-/** Of several moments for the same thing the latest counts. */
+/** If there are several times for the same key, the latest is used. */
 function latest(entries: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
   const moments = new Map<string, number>();
   for (const [key, moment] of entries) moments.set(key, Math.max(moment, moments.get(key) ?? -Infinity));

@@ -1,14 +1,14 @@
 /**
- * Who may do what: the rules of MCPRoute v1beta1 (`securityPolicy.authorization`), in order, of which the first that matches
- * decides, compiled once. The same answer serves calls and lists, and every kind of subject.
+ * Authorization rules of MCPRoute v1beta1 (`securityPolicy.authorization`), compiled once. They are evaluated in order, and the
+ * first match decides. The same decision applies to calls and lists, and to every kind of subject.
  */
 import { celCaller, celCondition, celRequest, type CelCaller, type CelCondition, type CelRequest } from './cel.ts';
 import { claimTest, type ClaimRequirement, type ClaimTest } from './claims.ts';
-import type { Asking, Subject, SubjectKind } from './subject.ts';
+import type { CallerFacts, RuleSubject, RuleSubjectKind } from './subject.ts';
 
 type RuleAction = 'Allow' | 'Deny';
 
-/** What a rule is about. Without a name: all of that kind that the upstream has. */
+/** The target of a rule. Without a name: all of that kind that the upstream has. */
 interface RuleTarget {
   readonly kind: 'tool' | 'prompt' | 'resource';
   readonly upstream: string;
@@ -31,11 +31,14 @@ export interface Rules {
   /** Default Deny. */
   readonly defaultAction?: RuleAction | undefined;
   /**
-   * What a Deny rule does whose condition fails. `deny` (default): it denies, so that a broken condition opens nothing.
-   * `noMatch`: the rule is passed over, as Envoy AI Gateway does. An Allow rule is passed over either way.
+   * The effect of a Deny rule whose condition fails. `deny` (default): it denies, so that a broken condition allows nothing.
+   * `noMatch`: the rule is skipped, as in Envoy AI Gateway. An Allow rule is skipped either way.
    */
   readonly celErrorAction?: 'deny' | 'noMatch' | undefined;
-  /** Kinds that the rules are for; everything else is allowed. Default: all of them. `['tool']` is what Envoy AI Gateway does. */
+  /**
+   * Kinds that the rules apply to; everything else is allowed. Default: all kinds. `['tool']` is the behaviour of Envoy AI
+   * Gateway.
+   */
   readonly kinds?: readonly RuleTarget['kind'][] | undefined;
 }
 
@@ -44,12 +47,12 @@ export type Decision =
   | {
       readonly allow: false;
       readonly rule: number | 'default';
-      /** All scopes of the rule that would allow it and lacks the fewest. Absent: no scope would help. */
+      /** All scopes of the Allow rule that lacks the fewest. Absent: no scope would help. */
       readonly scopes?: readonly string[];
     };
 
 /** Called for each request and for each entry of a list. */
-export type Decide = (asking: Asking, subject: Subject) => Decision;
+export type Decide = (asking: CallerFacts, subject: RuleSubject) => Decision;
 
 /** A rule that cannot be compiled. `index` counts from 0. */
 export class RuleFault extends Error {
@@ -62,8 +65,8 @@ export class RuleFault extends Error {
   }
 }
 
-/** What a subject counts as: a completion is about a prompt or a template, a task about its tool. */
-const targetKinds: Readonly<Record<SubjectKind, readonly RuleTarget['kind'][]>> = {
+/** The rule kinds of a subject: a completion is about a prompt or a template, a task about its tool. */
+const targetKinds: Readonly<Record<RuleSubjectKind, readonly RuleTarget['kind'][]>> = {
   tool: ['tool'],
   task: ['tool'],
   prompt: ['prompt'],
@@ -82,26 +85,26 @@ interface CompiledRule {
   readonly cel: CelCondition | undefined;
 }
 
-/** Rule by rule, what holds of a caller whatever it asks for. */
+/** For each rule, whether the caller has its scopes and claims. */
 interface Sources {
   readonly scopes: ReadonlySet<string>;
   readonly hasScopes: readonly boolean[];
   readonly hasClaims: readonly boolean[];
 }
 
-/** Throws `RuleFault` for a condition that is no CEL. */
+/** Throws `RuleFault` for a condition that is not valid CEL. */
 export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Rules): Decide {
   const compiled = rules.map(compile);
   const byTarget = indexOfTargets(rules);
   const allowsByDefault = defaultAction === 'Allow';
   const errorDenies = celErrorAction !== 'noMatch';
   const judged = kinds === undefined ? undefined : new Set(kinds);
-  /** A list asks about hundreds of entries for one caller. */
-  const callers = new WeakMap<Asking, CelCaller>();
-  /** By the claims, which are one object for as long as a token is known. */
-  const sources = new WeakMap<Asking['claims'], Sources>();
+  /** A list needs hundreds of decisions for one caller. */
+  const callers = new WeakMap<CallerFacts, CelCaller>();
+  /** By the claims, which are the same object as long as the token is known. */
+  const sources = new WeakMap<CallerFacts['claims'], Sources>();
 
-  const requestOf = (asking: Asking, subject: Subject): CelRequest => {
+  const requestOf = (asking: CallerFacts, subject: RuleSubject): CelRequest => {
     let caller = callers.get(asking);
     if (caller === undefined) {
       caller = celCaller(asking);
@@ -109,7 +112,7 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     }
     return celRequest(caller, subject);
   };
-  const sourcesOf = ({ scopes, claims }: Asking): Sources => {
+  const sourcesOf = ({ scopes, claims }: CallerFacts): Sources => {
     const known = sources.get(claims);
     if (known?.scopes === scopes) return known;
     const fresh = {
@@ -121,7 +124,7 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     return fresh;
   };
   return (asking, subject) => {
-    // A list is for everyone: its entries are judged one by one.
+    // A list is allowed for everyone: its entries are judged one by one.
     if (subject.kind === 'list') return exempt;
     const counted = targetKinds[subject.kind];
     if (judged !== undefined && !counted.some((kind) => judged.has(kind))) return exempt;
@@ -135,7 +138,7 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
       if (rule.cel === undefined) return true;
       const outcome = rule.cel((request ??= requestOf(asking, subject)));
       if (outcome === 'error') return !rule.isAllow && errorDenies;
-      // An entry is in the list when some parameters would do.
+      // An entry is in the list if some parameters would be allowed.
       return outcome === 'open' ? rule.isAllow : outcome;
     };
     const isAbout = (rule: CompiledRule, at: number): boolean =>
@@ -174,12 +177,12 @@ export interface BackendSelector {
 }
 
 /**
- * Which upstreams a caller gets at all (MCPRoute v1beta1 `backendSelector`): asked once an upstream where a session begins, and on
- * every request where there is none. `method` is what is asked then. Throws `RuleFault`.
+ * Which upstreams a caller may use (MCPRoute v1beta1 `backendSelector`): evaluated per upstream when a session begins, and on
+ * every request without a session. `method` is the method of that request. Throws `RuleFault`.
  */
 export function compileSelector({ rules, defaultAction }: BackendSelector) {
   const decide = compileRules({ rules, defaultAction });
-  return (asking: Asking, upstream: string, method: string): boolean =>
+  return (asking: CallerFacts, upstream: string, method: string): boolean =>
     decide(asking, { kind: 'tool', upstream, name: '', method, params: () => ({}) }).allow;
 }
 
@@ -201,12 +204,12 @@ function compile(rule: Rule, index: number): CompiledRule {
   };
 }
 
-/** Names may hold any character but this one, which is no part of a name in a configuration. */
+/** The separator cannot occur in a configured name. */
 function targetKey(kind: string, upstream: string, name: string | undefined): string {
   return name === undefined ? `all ${kind}\0${upstream}` : `${kind}\0${upstream}\0${name}`;
 }
 
-/** The set of which the caller lacks the fewest; of those the smallest; of those the first. */
+/** The set from which the caller lacks the fewest scopes; of equals the smallest; of those the first. */
 function fewest(sets: readonly (readonly string[])[], held: ReadonlySet<string>): readonly string[] | undefined {
   let best: { readonly scopes: readonly string[]; readonly lacking: number } | undefined;
   for (const scopes of sets) {

@@ -1,16 +1,19 @@
-/** Scopes: as RFC 6749 §3.3 writes them, as tokens hold them, and which imply which. */
+/** Scopes: their syntax (RFC 6749 §3.3), their forms in tokens, and which scope implies which. */
 
 /** `scope-token` of RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
 function isScope(text: string): boolean {
   return /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text);
 }
 
-/** Scopes that may be asked for. `offline_access` is the client's own affair (MCP 2026-07-28 basic/authorization). */
+/**
+ * Scopes that a client may be told to request. `offline_access` is the client's own decision (MCP 2026-07-28
+ * basic/authorization).
+ */
 export function askable(scopes: Iterable<string>): readonly string[] {
   return [...new Set(scopes)].filter((scope) => isScope(scope) && scope !== 'offline_access');
 }
 
-/** `scope` and `scp` of a token: a string of several or a list, whichever the issuer writes. */
+/** The scopes in `scope` and `scp` of a token: a string of several or a list, depending on the issuer. */
 export function scopesOf(claims: Readonly<Record<string, unknown>>): readonly string[] {
   return [...listed(claims['scope']), ...listed(claims['scp'])];
 }
@@ -20,13 +23,13 @@ function listed(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((scope) => typeof scope === 'string' && scope !== '') : [];
 }
 
-/** Which further scopes a scope stands for: `{ admin: ['read', 'write'] }`. */
+/** The further scopes that a scope includes: `{ admin: ['read', 'write'] }`. */
 export type ImpliedScopes = Readonly<Record<string, readonly string[]>>;
 
-/** The scopes with all that they imply, directly or through others. */
+/** The scopes with all that they imply, directly or indirectly. */
 export function withImplied(scopes: Iterable<string>, implied: ImpliedScopes | undefined): ReadonlySet<string> {
   const all = new Set(scopes);
-  // A set that grows is walked to its new end.
+  // A Set that grows during iteration is iterated to its new end.
   if (implied !== undefined)
     for (const scope of all) for (const more of Object.hasOwn(implied, scope) ? implied[scope]! : []) all.add(more);
   return all;

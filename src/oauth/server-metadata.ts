@@ -1,7 +1,9 @@
-/** The metadata of an authorization server: where it may stand, and which of it is believed. RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
+/**
+ * The metadata of an authorization server: its possible URLs, and its validation. RFC 8414 §3, OpenID Connect Discovery 1.0 §4.
+ */
 import { insertedPath } from './resource-metadata.ts';
 
-/** The members that the gateway reads. All others are kept for who relays the document. */
+/** The members that the gateway reads. All others are kept, for relaying the document. */
 export interface ServerMetadata {
   readonly issuer: string;
   readonly jwks_uri?: string;
@@ -11,7 +13,10 @@ export interface ServerMetadata {
   readonly [member: string]: unknown;
 }
 
-/** Where the metadata of an issuer may stand, in the order to try (MCP 2025-11-25 basic/authorization §Authorization Server Metadata Discovery). */
+/**
+ * The possible URLs of an issuer's metadata, in the order to try (MCP 2025-11-25 basic/authorization §Authorization Server
+ * Metadata Discovery).
+ */
 export function metadataCandidates(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/+$/, '');
@@ -28,8 +33,8 @@ export function metadataCandidates(issuer: string): readonly string[] {
 const urls = ['jwks_uri', 'token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
 
 /**
- * What a document says, when it is about `issuer`: its `issuer` must be the same text (RFC 8414 §3.3), or anybody's metadata
- * could be put in place of another's. Undefined for anything else.
+ * The metadata, if the document is about `issuer`: its `issuer` must be the same text (RFC 8414 §3.3), otherwise one server could
+ * pass its metadata off as another's. Undefined for any other document.
  */
 export function believedMetadata(document: unknown, issuer: string): ServerMetadata | undefined {
   if (typeof document !== 'object' || document === null || !('issuer' in document)) return undefined;

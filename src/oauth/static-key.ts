@@ -2,19 +2,19 @@
 
 export interface StaticKey {
   readonly key: string;
-  /** Default `Authorization`, and then as a bearer token. At most one of both. */
+  /** Default `Authorization`, then with the scheme Bearer. Only one of `header` and `queryParam` may be set. */
   readonly header?: string | undefined;
   readonly queryParam?: string | undefined;
 }
 
-/** What a request to an upstream carries because of its credentials. */
+/** What a request to an upstream contains because of the upstream's credentials. */
 export interface UpstreamCredential {
-  /** Names and values in turn; they replace those of the client with the same name. */
+  /** Names and values alternate; they replace the client's headers of the same name. */
   readonly headers: readonly string[];
   readonly query?: { readonly name: string; readonly value: string } | undefined;
 }
 
-/** Throws when the key could not stand in a header; the message does not hold it. */
+/** Throws if the key is not valid in a header; the message does not contain the key. */
 export function staticCredential({ key, header, queryParam }: StaticKey): UpstreamCredential {
   const value = key.trim();
   if (value === '' || !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)) {
@@ -27,7 +27,7 @@ export function staticCredential({ key, header, queryParam }: StaticKey): Upstre
   };
 }
 
-/** The path of a request with the key in its query, written as forms are (RFC 3986 §2.1). */
+/** The path with the key in its query, percent-encoded as in forms (RFC 3986 §2.1). */
 export function pathWithKey(path: string, { query }: UpstreamCredential): string {
   if (query === undefined) return path;
   const [before, existing] = path.split('?', 2);
@@ -36,7 +36,7 @@ export function pathWithKey(path: string, { query }: UpstreamCredential): string
   return `${before}?${parameters.toString()}`;
 }
 
-/** The same path for logs and spans: nobody reads the key there. */
+/** The same path without the key, for logs and spans. */
 export function pathWithoutKey(path: string, { query }: UpstreamCredential): string {
   if (query === undefined || !path.includes('?')) return path;
   const [before, existing] = path.split('?', 2);

@@ -1,14 +1,22 @@
-/** What a request is about, as far as rules ask. */
+/** The facts about a request that rules use. */
 
-export type SubjectKind = 'tool' | 'prompt' | 'resource' | 'template' | 'completion' | 'task' | 'subscription' | 'list';
+export type RuleSubjectKind =
+  | 'tool'
+  | 'prompt'
+  | 'resource'
+  | 'template'
+  | 'completion'
+  | 'task'
+  | 'subscription'
+  | 'list';
 
-export interface Subject {
-  readonly kind: SubjectKind;
+export interface RuleSubject {
+  readonly kind: RuleSubjectKind;
   /** The configured name of the upstream. */
   readonly upstream: string;
   /**
-   * As the upstream calls it: a tool's or prompt's name, a resource's URI, a template. Of a completion: the prompt or template;
-   * of a subscription: the URI; of a task: the tool that it runs.
+   * The upstream's own name: of a tool or prompt, the URI of a resource, a template. For a completion: the prompt or template;
+   * for a subscription: the URI; for a task: the tool that it runs.
    */
   readonly name: string;
   /** Further names by which rules may mean it: templates that a resource's URI is of. */
@@ -16,18 +24,18 @@ export interface Subject {
   /** The JSON-RPC method. */
   readonly method: string;
   /**
-   * The parameters of the request, read only where a rule asks. Undefined for an entry of a list: then a rule that depends on
-   * them counts as one that could go either way, so that the list holds what the caller could call with some parameters.
+   * The parameters of the request, read only if a rule needs them. Undefined for an entry of a list: a rule that depends on them
+   * is then undecided, so that the list contains what the caller could call with some parameters.
    */
   readonly params?: (() => unknown) | undefined;
 }
 
-/** Who asks, as far as rules ask. */
-export interface Asking {
+/** The facts about the caller that rules use. */
+export interface CallerFacts {
   readonly scopes: ReadonlySet<string>;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly rawHeaders: readonly string[];
-  /** Of the HTTP request. */
+  /** Method and path of the HTTP request. */
   readonly http?: { readonly method: string; readonly path: string } | undefined;
 }

@@ -1,37 +1,38 @@
 /**
- * What an access token must say to hold at a resource, beyond its signature and its dates (RFC 9068 §4, RFC 8707 §2; MCP
- * 2025-11-25 basic/authorization §Token Handling). The same rules judge the claims of a JWT and those that introspection tells.
+ * The claims that make an access token valid for a resource, beyond its signature and its times (RFC 9068 §4, RFC 8707 §2; MCP
+ * 2025-11-25 basic/authorization §Token Handling). The same rules apply to the claims of a JWT and to those of an introspection
+ * response.
  */
 import { scopesOf, withImplied, type ImpliedScopes } from './scopes.ts';
 import { CredentialsRefused, type Verified } from './verified.ts';
 
-/** Between the clocks of the issuer and of the gateway, in seconds. */
+/** Maximum difference between the clocks of issuer and gateway, in seconds. */
 export const clockSkewSeconds = 60;
 
 export interface TokenRules {
-  /** Compared character by character. */
+  /** Compared exactly. */
   readonly issuer: string;
-  /** One of them must be in the token. Empty only together with `allowAnyAudience`. */
+  /** The token must contain one of them. Empty only together with `allowAnyAudience`. */
   readonly audiences: readonly string[];
-  /** Takes tokens for whatever audience: another service's tokens then work here. Default false. */
+  /** Accepts tokens for any audience: tokens for other services are then valid here. Default false. */
   readonly allowAnyAudience?: boolean | undefined;
-  /** Claims in which the issuer names the audience. Default `aud`; `azp` for issuers that know no resources. */
+  /** Claims that contain the audience. Default `aud`; `azp` for issuers that do not support resource indicators. */
   readonly audienceClaims?: readonly string[] | undefined;
-  /** Takes a token whose only audience is the client that it was issued to. Default false: it is an ID token. */
+  /** Accepts a token whose only audience is its own client. Default false: such a token is an ID token. */
   readonly allowClientAudience?: boolean | undefined;
-  /** Only `typ: at+jwt` (RFC 9068 §4). Default false. */
+  /** Accepts only `typ: at+jwt` (RFC 9068 §4). Default false. */
   readonly requireAtJwt?: boolean | undefined;
-  /** Since `iat`, which is required then. */
+  /** Maximum age since `iat`, which is then required. */
   readonly maxTokenAgeSeconds?: number | undefined;
   readonly impliedScopes?: ImpliedScopes | undefined;
-  /** A claim that sessions stick to besides the subject: `client_id`, `azp`, a tenant. */
+  /** A claim that sessions are bound to besides the subject: `client_id`, `azp`, a tenant. */
   readonly bindClaim?: string | undefined;
 }
 
-/** The `typ` headers of access tokens, and the general one that many issuers write instead. */
+/** The `typ` headers of access tokens, and the general one that many issuers use instead. */
 const accessTokenTypes = new Set(['at+jwt', 'application/at+jwt']);
 
-/** Throws `CredentialsRefused` for the `typ` of something else. RFC 9068 §4; RFC 8725 §3.11. */
+/** Throws `CredentialsRefused` for the `typ` of another kind of token. RFC 9068 §4; RFC 8725 §3.11. */
 export function judgeType(typ: unknown, { requireAtJwt }: TokenRules): void {
   const type = typeof typ === 'string' ? typ.toLowerCase() : typ;
   if (typeof type === 'string' && accessTokenTypes.has(type)) return;
@@ -40,15 +41,15 @@ export function judgeType(typ: unknown, { requireAtJwt }: TokenRules): void {
 }
 
 /**
- * The caller that the claims name, whose signature and `iss`, `exp`, `nbf` have been judged. `nowSeconds` is for the age.
- * Throws `CredentialsRefused`.
+ * The caller in claims whose signature, `iss`, `exp` and `nbf` have been verified. `nowSeconds` is used for the age. Throws
+ * `CredentialsRefused`.
  */
 export function judgeClaims(
   claims: Readonly<Record<string, unknown>>,
   rules: TokenRules,
   nowSeconds: number,
 ): Verified {
-  // Bound to a key whose possession nobody has proved (RFC 9449 §7.1, RFC 8705 §3).
+  // The token is bound to a key, and the proof of possession is not checked here (RFC 9449 §7.1, RFC 8705 §3).
   if (claims['cnf'] !== undefined) throw new CredentialsRefused('the token is bound to a key (cnf)');
   const granted = scopesOf(claims);
   judgeKind(claims, granted);
@@ -70,11 +71,11 @@ export function judgeClaims(
   };
 }
 
-/** ID tokens and refresh tokens are signed by the same keys, and are no access tokens. */
+/** ID tokens and refresh tokens are signed with the same keys, but are not access tokens. */
 function judgeKind(claims: Readonly<Record<string, unknown>>, granted: readonly string[]): void {
   const isLogin = claims['nonce'] !== undefined || claims['at_hash'] !== undefined || claims['c_hash'] !== undefined;
   if (isLogin && granted.length === 0) throw new CredentialsRefused('an ID token');
-  // Keycloak says the kind of its tokens in a claim, as all have the same header.
+  // Keycloak puts the kind of a token in a claim, because all its tokens have the same header.
   const kind = claims['typ'];
   if (kind === 'ID' || kind === 'Refresh' || kind === 'Offline' || kind === 'Logout') {
     throw new CredentialsRefused('an ID or refresh token');

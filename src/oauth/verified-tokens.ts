@@ -1,12 +1,12 @@
 /**
- * Credentials that were verified a moment ago, by the hash of the token, so that the next request need not do it again. Bounded
- * in number and in time: each is judged again after a minute at the latest, and never held beyond its own expiry.
+ * A cache of recently verified credentials, keyed by the hash of the token, so that the next request need not verify it again.
+ * Limited in number and in time: each entry expires after a minute at the latest, and never outlives its token.
  */
 import { hash } from 'node:crypto';
 import type { Verified } from './verified.ts';
 
 export const maxVerifiedTokens = 10_000;
-/** After which a token is judged again, so that a key that is withdrawn or a token that is revoked ends. */
+/** How long a verification is cached, so that a withdrawn key or a revoked token takes effect. */
 export const verifiedForSeconds = 60;
 
 interface Entry {
@@ -15,14 +15,14 @@ interface Entry {
   readonly until: number;
 }
 
-/** By what a token is known here: nobody reads it out of memory or a heap dump by way of the cache. */
+/** The cache key of a token: the cache contains no token that could be read from memory or a heap dump. */
 export function tokenDigest(token: string): string {
   return hash('sha256', token, 'base64url');
 }
 
 export class VerifiedTokens {
   readonly #capacity: number;
-  /** In order of entry: the oldest gives way. */
+  /** In insertion order: the oldest is evicted. */
   readonly #entries = new Map<string, Entry>();
 
   constructor(capacity = maxVerifiedTokens) {
@@ -33,7 +33,7 @@ export class VerifiedTokens {
     return this.#entries.size;
   }
 
-  /** The caller, unless the token is unknown or has to be judged again. */
+  /** The caller; undefined if the token is unknown or must be verified again. */
   get(digest: string, nowSeconds: number): Verified | undefined {
     const entry = this.#entries.get(digest);
     if (entry === undefined) return undefined;
@@ -42,7 +42,7 @@ export class VerifiedTokens {
     return undefined;
   }
 
-  /** `seconds`: how long at most, where that is less than a minute. */
+  /** `seconds`: maximum time in the cache, if less than a minute. */
   set(digest: string, verified: Verified, nowSeconds: number, seconds = verifiedForSeconds): void {
     const until = Math.min(nowSeconds + seconds, verified.expiresAt ?? Infinity);
     if (until <= nowSeconds) return;
@@ -54,7 +54,7 @@ export class VerifiedTokens {
     this.#entries.set(digest, { verified, until });
   }
 
-  /** Everything is judged again: the configuration or the keys have changed. */
+  /** Empties the cache, when the configuration or the keys have changed. */
   clear(): void {
     this.#entries.clear();
   }

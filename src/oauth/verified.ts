@@ -1,35 +1,38 @@
-/** Who calls, as the credentials of a request prove it. */
+/** The identity of a caller, as its credentials prove it. */
 
-/** `bind`: empty, or the value of a claim that sessions stick to besides the subject (a client id, a tenant). */
+/** `bind`: empty, or the value of a claim that sessions are bound to besides the subject (a client id, a tenant). */
 export type Identity = 'anonymous' | { readonly iss: string; readonly sub: string; readonly bind: string };
 
 export interface Verified {
   readonly principal: Identity;
-  /** With all that they imply. */
+  /** Including all scopes that they imply. */
   readonly scopes: ReadonlySet<string>;
   /** Without `scope` and `scp`. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** Unix seconds. Undefined: the credentials do not expire. */
   readonly expiresAt: number | undefined;
-  /** Unix seconds, where the credentials say so. */
+  /** Unix seconds; undefined if the credentials do not say. */
   readonly issuedAt: number | undefined;
-  /** Headers that upstreams get because of the credentials (client id of an API key, callout): names and values in turn. */
+  /**
+   * Headers that upstreams get because of the credentials (client id of an API key, external authorization): names and values
+   * alternate.
+   */
   readonly forwarded?: readonly string[] | undefined;
 }
 
-/** The head of a request, as far as credentials may stand in it. */
+/** The parts of a request that may contain credentials. */
 export interface RequestHead {
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly rawHeaders: readonly string[];
   readonly method: string;
-  /** With the query. */
+  /** Including the query. */
   readonly path: string;
   readonly host?: string | undefined;
 }
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** A caller without credentials, where a route asks for none. */
+/** A caller without credentials, on a route that requires none. */
 export const anonymous: Verified = {
   principal: 'anonymous',
   scopes: nothing,
@@ -38,7 +41,7 @@ export const anonymous: Verified = {
   issuedAt: undefined,
 };
 
-/** The credentials do not hold. The message is for the log and holds no part of them. */
+/** The credentials are invalid. The message is for the log and contains no part of them. */
 export class CredentialsRefused extends Error {
   constructor(reason: string, cause?: unknown) {
     super(reason, cause === undefined ? undefined : { cause });

@@ -1,13 +1,16 @@
-/** A JWT access token → who calls. RFC 9068 §4, RFC 8725. The keys and the time come in; nothing is fetched here. */
+/**
+ * Verifies a JWT access token and returns the caller. RFC 9068 §4, RFC 8725. Keys and time are arguments; nothing is fetched
+ * here.
+ */
 import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyResult } from 'jose';
 import { maxTokenChars } from './presented.ts';
 import { clockSkewSeconds, judgeClaims, judgeType, type TokenRules } from './token-rules.ts';
 import { CredentialsRefused, type Verified } from './verified.ts';
 
-/** Signatures that hold. No symmetric one: whoever knows the key of such a one can issue tokens. */
+/** Accepted signature algorithms. No symmetric one: anyone who knows a symmetric key can issue tokens. */
 const defaultAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'] as const;
 
-/** Keys that are tried for a token that names none (RFC 7515 §4.1.4 makes `kid` optional). */
+/** Maximum number of keys that are tried for a token without `kid` (optional by RFC 7515 §4.1.4). */
 export const maxKeysTried = 8;
 
 export interface JwtRules extends TokenRules {
@@ -15,12 +18,12 @@ export interface JwtRules extends TokenRules {
   readonly algorithms?: readonly string[] | undefined;
 }
 
-/** Whether the token could be a JWT: three segments. Five would be an encrypted one, which nobody here can read. */
+/** Whether the token could be a JWT: three segments. Five segments would be an encrypted one, which is not supported. */
 export function looksLikeJwt(token: string): boolean {
   return token.startsWith('ey') && token.split('.', 4).length === 3;
 }
 
-/** The `iss` of a token that nobody has verified: good for the choice of a verifier only. */
+/** The `iss` of an unverified token: use it only to choose a verifier. */
 export function claimedIssuer(token: string): string | undefined {
   if (token.length > maxTokenChars) return undefined;
   try {
@@ -32,7 +35,7 @@ export function claimedIssuer(token: string): string | undefined {
   }
 }
 
-/** Throws `CredentialsRefused`, or what `keys` throws when it cannot tell. */
+/** Throws `CredentialsRefused`, or the error of `keys` when keys are not available. */
 export async function verifyJwt(
   token: string,
   keys: JWTVerifyGetKey,
@@ -63,7 +66,7 @@ async function verified(token: string, keys: JWTVerifyGetKey, options: Options):
   }
 }
 
-/** With each key that could be meant, as the token names none. */
+/** Tries each possible key, because the token names none. */
 async function tried(
   token: string,
   candidates: errors.JWKSMultipleMatchingKeys,
@@ -81,7 +84,7 @@ async function tried(
   throw new CredentialsRefused('signed by none of the keys');
 }
 
-/** What jose found is for the log; a fault that is not jose's is not about the token. */
+/** Errors of jose are for the log; any other error is not about the token. */
 function asRefusal(fault: unknown): unknown {
   return fault instanceof errors.JOSEError ? new CredentialsRefused(fault.code, fault) : fault;
 }

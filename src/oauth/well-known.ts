@@ -1,6 +1,7 @@
 /**
- * The pages under `/.well-known/` that say how to log in: of each route that takes access tokens, by host. They are for
- * everyone, browsers too, and everything else there is 404, so that no client takes the endpoint for a page (RFC 9728 §3).
+ * The pages under `/.well-known/` that describe how to log in: of each route that accepts access tokens, by host. They are
+ * public, and readable by browsers. All other paths there are 404, so that no client mistakes the endpoint for a page (RFC 9728
+ * §3).
  */
 import {
   insertedPath,
@@ -10,14 +11,14 @@ import {
   type ProtectedResource,
 } from './resource-metadata.ts';
 
-/** The two forms in which an authorization server describes itself: RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
+/** The two formats in which an authorization server describes itself: RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
 type ServerMetadataForm = 'oauth-authorization-server' | 'openid-configuration';
 
 export interface WellKnownRoute {
   readonly resource: ProtectedResource;
-  /** Its metadata stands at the root too, where several routes share a host. */
+  /** Its metadata is also served at the root path, if several routes share a host. */
   readonly isDefault?: boolean;
-  /** Serves a copy of the metadata of its first authorization server, for clients of 2025-03-26. Off by default. */
+  /** Serves a copy of the metadata of its first authorization server, for clients of 2025-03-26. Default false. */
   readonly relaysServerMetadata?: boolean;
 }
 
@@ -25,10 +26,10 @@ export type WellKnownPage =
   | { readonly kind: 'document'; readonly body: string }
   | { readonly kind: 'relayed'; readonly form: ServerMetadataForm; readonly issuer: string };
 
-/** Pages by path (with query, where the resource has one), by host. */
+/** Pages keyed by path (with the query, if the resource has one), by host. */
 export type WellKnownPages = ReadonlyMap<string, ReadonlyMap<string, WellKnownPage>>;
 
-/** The pages of all routes. Two routes with the same resource are one page: the first one's. */
+/** The pages of all routes. Two routes with the same resource share a page: that of the first. */
 export function wellKnownPages(routes: readonly WellKnownRoute[]): WellKnownPages {
   const hosts = new Map<string, WellKnownRoute[]>();
   for (const route of routes) {
@@ -75,7 +76,7 @@ function addRelayed(
 
 export interface WellKnownAnswer {
   readonly status: number;
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly headers: readonly string[];
   readonly body: string;
 }
@@ -85,9 +86,9 @@ const forEveryone = ['Access-Control-Allow-Origin', '*', 'X-Content-Type-Options
 const asJson = ['Content-Type', 'application/json', ...forEveryone];
 
 /**
- * The answer to a request for `target` (path and query) below `/.well-known/`. A page that is relayed is for the caller to
- * fetch and to give to `pageAnswer`. The host is that of the request; where all routes have one host, any name will do, as a
- * proxy in front may have changed it.
+ * The answer to a request for `target` (path and query) below `/.well-known/`. If the page is relayed, the caller fetches the
+ * document and passes it to `pageAnswer`. `host` is that of the request; if all routes have the same host, any host is accepted,
+ * because a proxy may have changed it.
  */
 export function wellKnownAnswer(
   pages: WellKnownPages,
@@ -114,7 +115,7 @@ const preflight = [
   '86400',
 ];
 
-/** 200 with a document. For HEAD the body is left out by who writes the answer. */
+/** 200 with a document. For HEAD the caller omits the body. */
 export function pageAnswer(body: string): WellKnownAnswer {
   return { status: 200, headers: [...asJson, 'Cache-Control', 'public, max-age=300'], body };
 }

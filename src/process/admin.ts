@@ -1,6 +1,6 @@
 /**
- * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback unless configured
- * otherwise. Processes of the same machine also see what is served, without secrets, and change the log level.
+ * The admin listener: liveness, readiness and metrics, on a port of its own that is bound to loopback by default. Processes of
+ * the same machine can also read the served routes, without secrets, and change the log level.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import { GatewayError } from '../errors.ts';
@@ -10,9 +10,9 @@ import { checkHost, type OriginPolicy } from '../transport/http/accept.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import { boundedServer, closeWithNotFound, plainExpress } from '../transport/http/server.ts';
 
-/** For processes of the same machine alone. */
+/** Only for processes of the same machine. */
 export interface Inside {
-  /** What is served, as JSON has it; without secrets. */
+  /** The served routes as a JSON object, without secrets. */
   readonly routes: () => object;
   readonly logLevel: () => string;
   readonly setLogLevel: (level: string) => void;
@@ -21,8 +21,8 @@ export interface Inside {
 const levels: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 
 /**
- * `readiness`: not ready while the process starts, drains or does not know its routes yet. Upstreams that are down are not this process's readiness. `policy`: names
- * the port is called by. A page of the web that has a name of its own lead here (DNS rebinding) is refused, as at the endpoint.
+ * `readiness`: not ready while the process starts, drains, or does not know its routes yet. Upstreams that are down do not affect
+ * it. `policy`: the host names of this port. A request with another host name is refused, as at the endpoint (DNS rebinding).
  */
 export function adminServer(
   readiness: () => Readiness,
@@ -51,7 +51,7 @@ export function adminServer(
   });
   app.put('/log-level/:level', (request, response, next) => {
     const { level } = request.params;
-    // A page of the web cannot send PUT without asking, which nobody answers here.
+    // A browser sends a preflight before a PUT of a web page, and no preflight is answered here.
     if (!isFromHere(request) || !levels.has(level)) next();
     else {
       inside.setLogLevel(level);
@@ -61,7 +61,7 @@ export function adminServer(
   closeWithNotFound(app);
   return boundedServer((request, response) => {
     try {
-      // Probes of some balancers have no Host at all (HTTP/1.0); browsers always send it.
+      // Probes of some load balancers send no Host (HTTP/1.0); browsers always send it.
       if (request.headers.host !== undefined) checkHost(request.headers.host, policy);
       else if (request.headers.origin !== undefined) throw new GatewayError('host_not_allowed');
     } catch (fault) {
@@ -72,7 +72,10 @@ export function adminServer(
   });
 }
 
-/* A port that pods of a cluster can reach is still not for them; `kubectl port-forward` comes from here. */
+/*
+ * Even if pods of the cluster can reach this port, they must not use this; requests of `kubectl port-forward` come from this
+ * machine.
+ */
 function isFromHere({ socket, headers }: IncomingMessage): boolean {
   const isProxied = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined;
   return !isProxied && /^(?:127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '');

@@ -1,12 +1,12 @@
-/** What of a configuration is at the bridge, and under which name. */
+/** Which upstreams of a configuration run at the bridge, and under which name. */
 import type { UpstreamTransport } from '../config/model.ts';
 
-/** The name of a bridged upstream at the bridge. Two routes may use one name for different upstreams, which must stay apart. */
+/** The name of an upstream at the bridge. Two routes may use the same name for different upstreams, which must stay apart. */
 export function bridgedName(route: string, upstream: string): string {
   return route === defaultRoute ? upstream : `${route}/${upstream}`;
 }
 
-/** The route of an mcpServers file. */
+/** The route name of an mcpServers file. */
 const defaultRoute = 'default';
 
 /** How the bridge runs an upstream; undefined for one that needs no bridge. */

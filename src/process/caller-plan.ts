@@ -1,4 +1,7 @@
-/** What one caller would see and be allowed on each route, rule by rule, told from the configuration alone: nothing is connected to. */
+/**
+ * What a given caller would see and be allowed to do on each route, rule by rule. Derived from the configuration only; nothing is
+ * connected.
+ */
 import { compiled, reachOf, rulesOf } from '../clients/rules-gate.ts';
 import { routeKey, type Config, type RouteConfig, type UpstreamConfig } from '../config/model.ts';
 import type { AuthorizationConfig, AuthorizationRule } from '../config/security.ts';
@@ -6,16 +9,16 @@ import { celCaller, celCondition, celRequest } from '../oauth/cel.ts';
 import { claimTest, memberAt, type ClaimRequirement } from '../oauth/claims.ts';
 import type { Decision } from '../oauth/rules.ts';
 import { scopesOf, withImplied } from '../oauth/scopes.ts';
-import type { Asking } from '../oauth/subject.ts';
+import type { CallerFacts } from '../oauth/subject.ts';
 
-/** A rule, what it is about, and why it does or does not apply to the caller. */
+/** A rule, its targets, and why it applies or does not apply to the caller. */
 interface RuleVerdict {
   readonly rule: number;
   readonly action: 'Allow' | 'Deny';
   /** Such as `tool a/look`, or `everything`. */
   readonly about: readonly string[];
   readonly matches: boolean;
-  /** Empty when it matches. */
+  /** The reasons for no match; empty when the rule matches. */
   readonly because: readonly string[];
   /** Its condition also looks at what is called: there it may still not hold. */
   readonly depends: boolean;
@@ -23,11 +26,11 @@ interface RuleVerdict {
 
 interface ThingVerdict {
   readonly kind: 'tool' | 'prompt' | 'resource';
-  /** `*`: every one that no rule names. */
+  /** `*`: all that no rule names. */
   readonly name: string;
   readonly allow: boolean;
   readonly rule: number | 'default' | 'exempt';
-  /** Scopes that would open it. */
+  /** Scopes that would allow it. */
   readonly scopes?: readonly string[];
   /** Only with parameters for which the condition of the rule holds. */
   readonly depends?: true;
@@ -43,7 +46,7 @@ export interface CallerPlan {
   }[];
 }
 
-/** `claims` are those of an access token. Throws for a condition that is no CEL. */
+/** `claims` are those of an access token. Throws for a condition that is not valid CEL. */
 export function callerPlans({ routes }: Config, claims: Readonly<Record<string, unknown>>): readonly CallerPlan[] {
   return routes.map((route) => planOf(route, claims));
 }
@@ -85,7 +88,7 @@ function verdictOf(
   rules: readonly AuthorizationRule[],
 ): Pick<ThingVerdict, 'allow' | 'rule' | 'scopes' | 'depends'> {
   const { rule: at, allow } = decision;
-  // Rules are counted from 1 for people.
+  // Rules are counted from 1 in the output.
   const rule = typeof at === 'number' ? at + 1 : at;
   const depends = typeof at === 'number' && rules[at]?.cel?.includes('params') === true;
   return {
@@ -124,7 +127,7 @@ function namedThings(
 
 function verdictsOn(
   authorization: AuthorizationConfig,
-  asking: Asking,
+  asking: CallerFacts,
   upstreams: readonly UpstreamConfig[],
 ): readonly RuleVerdict[] {
   const nameOf = (id: string): string => upstreams.find((upstream) => upstream.id === id)?.name ?? id;
@@ -152,7 +155,7 @@ function aboutOf({ tools, prompts, resources }: AuthorizationRule, nameOf: (id: 
   return tools === undefined && prompts === undefined && resources === undefined ? ['everything'] : about;
 }
 
-function claimFault({ name, valueType, values }: ClaimRequirement, { claims }: Asking): string {
+function claimFault({ name, valueType, values }: ClaimRequirement, { claims }: CallerFacts): string {
   const has = memberAt(claims, name.split('.'));
   const wanted = values.map((value) => JSON.stringify(value)).join(' or ');
   if (has === undefined) return `has no claim ${name}, which must be ${wanted}`;
@@ -165,8 +168,8 @@ function looksAtCall(cel: string): boolean {
   return /\bmcp\b/.test(cel);
 }
 
-/** A condition on what is called is judged for each thing; here only what holds of the caller is told. */
-function conditionFaults(cel: string, asking: Asking): readonly string[] {
+/** A condition on the call is evaluated per call; here only the part about the caller is checked. */
+function conditionFaults(cel: string, asking: CallerFacts): readonly string[] {
   if (looksAtCall(cel)) return [];
   const subject = { kind: 'tool', upstream: '', name: '', method: 'tools/call' } as const;
   const outcome = celCondition(cel)(celRequest(celCaller(asking), subject));
@@ -174,7 +177,7 @@ function conditionFaults(cel: string, asking: Asking): readonly string[] {
   return [outcome === 'error' ? 'its condition fails' : 'its condition does not hold'];
 }
 
-/** For people. */
+/** The plan as text for a terminal. */
 export function callerPlanText(plans: readonly CallerPlan[]): string {
   return plans
     .map(({ route, rules, upstreams }) => {

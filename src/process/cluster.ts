@@ -1,4 +1,7 @@
-/** `--kubernetes`: the routes come from the cluster, live; what becomes of each is told there, and `/readyz` says how it stands. */
+/**
+ * `--kubernetes`: the routes come from the cluster and follow its changes. Results go to the status of each route, and the state
+ * to `/readyz`.
+ */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { ConfigError, type Config, type ConfigFault, type RouteConfig } from '../config/model.ts';
@@ -14,12 +17,12 @@ import { unenforced } from './unenforced.ts';
 import { UsageError } from './usage.ts';
 
 export interface Cluster {
-  /** The first configuration that the cluster gives; it may be long in coming. */
+  /** The first configuration of the cluster; it may take long to arrive. */
   readonly first: Promise<Config>;
-  /** Hands each later configuration than `served` to `apply`, from now on. */
+  /** Calls `apply` with each configuration later than `served`. */
   follow(served: Config, apply: (config: Config) => void): void;
   readiness(): Readiness;
-  /** Watches no more and gives the Lease back; what is served stays. */
+  /** Stops watching and releases the Lease. The served routes stay. */
   close(): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ export interface ClusterContext {
   readonly log: Log;
 }
 
-/** Throws `UsageError` where there is no configuration of a cluster. An API server that is away may come. */
+/** Throws `UsageError` if there is no cluster configuration. An API server that is unavailable is not an error: it may return. */
 export function startCluster(kubernetes: KubernetesOptions, options: RunOptions, context: ClusterContext): Cluster {
   const { io, log } = context;
   const reader = routeReader({
@@ -82,7 +85,7 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
   }
 }
 
-/* A backend that is this gateway would make it call itself without end. */
+/* A backend that is this gateway would cause endless calls. */
 function loops(route: RouteConfig, options: RunOptions): readonly ConfigFault[] {
   try {
     withoutItself({ routes: [route], warnings: [] }, 'the cluster', options, true);
@@ -93,13 +96,13 @@ function loops(route: RouteConfig, options: RunOptions): readonly ConfigFault[] 
   }
 }
 
-/* A pod has a name of its own; elsewhere two processes of one machine must not take one another for themselves. */
+/* A pod has a unique name. Elsewhere two processes of one machine must not use the same identity. */
 function identityOf({ env }: CommandIo): string {
   const pod = env['POD_NAME'];
   return pod === undefined || pod === '' ? `${hostname()}-${randomBytes(4).toString('hex')}` : pod;
 }
 
-/* Gateways of one name are replicas of one another. The name of an object is a DNS name (RFC 1123). */
+/* Gateways of the same name are replicas. The name of a Kubernetes object is a DNS name (RFC 1123). */
 function leaseName(gatewayName: string): string {
   const name = gatewayName
     .toLowerCase()

@@ -1,6 +1,6 @@
 /** Text in columns for a terminal, and the sanitizing of text from peers. */
 
-/** Columns two spaces apart, each as wide as its widest cell; the last one is left as it is. */
+/** Columns separated by two spaces, each as wide as its widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows) {

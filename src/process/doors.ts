@@ -1,4 +1,4 @@
-/** The servers of a process, one for each port that it listens on. A changed configuration may open ports, and close some. */
+/** The listening servers of a process, one per port. A changed configuration may open and close ports. */
 import { once, type EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises';
@@ -22,14 +22,14 @@ export class Doors {
     this.#make = make;
   }
 
-  /** Those that are open, by the ports as they were asked for. */
+  /** The open servers, keyed by requested port. */
   get all(): ReadonlyMap<number, Door> {
     return this.#open;
   }
 
   /**
-   * Listens on these ports and no others. Connections to a port that is closed go on until they are done. Throws `UsageError` when
-   * one cannot be opened, and then changes nothing.
+   * Listens on exactly these ports. Connections to a closed port may finish. Throws `UsageError` when a port cannot be opened,
+   * and then changes nothing.
    */
   async follow(ports: readonly number[]): Promise<void> {
     const opened = new Map<number, Door>();
@@ -56,7 +56,7 @@ export class Doors {
     for (const [port, door] of opened) this.#open.set(port, door);
   }
 
-  /** Where it is reached, without a path. */
+  /** The origin of a port: its URL without a path. */
   originOf(port: number): string {
     const door = this.#open.get(port);
     const shownPort = door === undefined ? port : portOf(door.server);
@@ -69,7 +69,7 @@ export class Doors {
   }
 }
 
-/** What arrived before the end of listening gets its answer, which is 503, as a reset would look like a call that failed. */
+/** Requests that arrived before the end of listening get an answer (503), because a reset would look like a failed call. */
 async function closeServer(server: Server): Promise<void> {
   await takeAllWaiting(server);
   const closed = once(server, 'close');
@@ -78,7 +78,9 @@ async function closeServer(server: Server): Promise<void> {
   server.closeAllConnections();
 }
 
-/** The kernel resets connections that wait to be accepted when the listening ends, and libuv accepts one in a turn of the loop. */
+/**
+ * When listening ends, the kernel resets connections that are not accepted yet, and libuv accepts one per turn of the event loop.
+ */
 export async function takeAllWaiting(server: EventEmitter): Promise<void> {
   let quiet = 0;
   server.on('connection', () => {

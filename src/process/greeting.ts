@@ -1,4 +1,4 @@
-/** The text that `manifold run` prints at the start: the endpoint, each upstream with what it offers, and how to use it. */
+/** The text that `manifold run` prints at the start: the endpoint, each upstream with its offer, and how to use the gateway. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { routeKey, type RouteConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -16,13 +16,13 @@ interface Row {
   readonly tools: number;
 }
 
-/** How far a bridged server has come, by its route and the name of its upstream; undefined where that is not known here. */
+/** The state of a bridged server, by route and upstream name; undefined if it is not known here. */
 export type StateOf = (
   route: string,
   name: string,
 ) => { readonly phase: string; readonly ms: number; readonly said: string | undefined } | undefined;
 
-/** The greeting does not wait longer than this for a server that is starting, in ms; what it says of its start is cut here. */
+/** Maximum wait of the greeting for a server that is starting, in ms, and the maximum length of its state text. */
 const startingMs = 10_000;
 const maxSaidChars = 60;
 const lookAgainMs = 200;
@@ -45,7 +45,7 @@ async function survey(parts: RouteParts, stateOf: StateOf): Promise<Row[]> {
   return rows;
 }
 
-/** Waits while a server is starting; the row of one that still is after a while, or that does not answer at all. */
+/** Waits while a server is starting. Returns the row of a server that is still starting after that, or does not answer. */
 async function started(
   parts: RouteParts,
   client: Client,
@@ -66,7 +66,7 @@ async function started(
   return rowOf(upstream, 'starting', `joins by itself when it is ready${said === '' ? '' : `: ${said}`}`);
 }
 
-/** The first contact starts it; its own word, or the bridge's, says that it is not there yet. */
+/** The first contact starts the server. The server, or the bridge, says that it is still starting. */
 async function contactOf(
   { lists }: RouteParts,
   client: Client,
@@ -110,8 +110,8 @@ function pause<T>(ms: number, value: T): Promise<T> {
 }
 
 /**
- * Resolves when all upstreams of all routes have settled, or after a while; what is still starting is said to be. `originOf`: where
- * a route is reached.
+ * Resolves when all upstreams of all routes have answered or failed, or after a limit; the others are shown as starting.
+ * `originOf`: the origin of a route.
  */
 export async function greeting(
   originOf: (route: RouteConfig) => string,

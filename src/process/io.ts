@@ -6,13 +6,13 @@ export interface CommandIo {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
   readonly env: Environment;
-  /** As UTF-8. Rejects with the error of node:fs, or with `NotUtf8Error`. */
+  /** The content as UTF-8. Rejects with the error of node:fs, or with `NotUtf8Error`. */
   readonly readFile: (path: string) => Promise<string>;
   /** The names of the entries of a directory. Rejects with the error of node:fs, such as `ENOTDIR`. */
   readonly readDirectory: (path: string) => Promise<readonly string[]>;
-  /** The permission bits of a file; undefined, or absent, where a system has none. */
+  /** The permission bits of a file; undefined, or absent, if the system has none. */
   readonly fileMode?: (path: string) => Promise<number | undefined>;
-  /** Makes a file that its owner alone can read (mode 0600). Rejects with code `EEXIST` when there is one already. */
+  /** Creates a file that only its owner can read (mode 0600). Rejects with code `EEXIST` if it exists. */
   readonly createFile: (path: string, text: string) => Promise<void>;
   readonly random: (bytes: number) => Buffer;
   readonly nowSeconds: () => number;

@@ -1,25 +1,25 @@
 /**
- * Certificates that the configuration itself has for the listener: those of the Gateways among the objects (Gateway API
- * §GatewayTLSConfig). The name that a client asks for decides which one it is shown.
+ * Certificates that the configuration gives to a listener: those of the Gateway objects (Gateway API §GatewayTLSConfig). The
+ * server name that a client requests decides which one it gets.
  */
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Config, ListenerCertificate } from '../config/model.ts';
 import type { Secured } from '../transport/http/server.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
 
-/** What a listener over TLS has, wherever it is from. */
+/** The TLS material of a listener, from any source. */
 export interface ListenerTls {
   readonly texts: Secured;
-  /** What replicas show to each other and know each other by. */
+  /** The certificate that replicas use among themselves, to authenticate and to be authenticated. */
   readonly own: OwnCertificate;
-  /** `take` gets every later version. */
+  /** `take` is called with every later version. */
   onChange(take: (texts: Secured) => void): void;
   stop(): void;
 }
 
 /**
- * Those of the listeners with this port; where no listener has it, all of them, as long as every listener that has routes speaks TLS.
- * Empty: plain HTTP.
+ * The certificates of the listeners with this port. If no listener has it, all certificates, provided that every listener with
+ * routes uses TLS. Empty: plain HTTP.
  */
 export function certificatesAt({ routes }: Config, port: number): readonly ListenerCertificate[] {
   const all = routes.flatMap(({ certificates = [] }) => certificates);
@@ -58,7 +58,7 @@ export class ListenerCertificates implements ListenerTls {
     this.#takers.push(take);
   }
 
-  /** A configuration without one changes nothing: what listens goes on to speak TLS. */
+  /** A configuration without certificates changes nothing: the listener continues with TLS. */
   update(certificates: readonly ListenerCertificate[]): void {
     if (certificates.length === 0) return;
     const before = this.#first;
@@ -72,12 +72,12 @@ export class ListenerCertificates implements ListenerTls {
     this.#takers.length = 0;
   }
 
-  /** For clients that ask for no name, or for none that is known. */
+  /** For clients that request no server name, or an unknown one. */
   get #first(): ListenerCertificate {
     return this.#current.find(({ host }) => host === undefined) ?? this.#current[0]!;
   }
 
-  /* The exact name, then the longest wildcard (Gateway API §Listener). Undefined: the first one. */
+  /* The exact name, then the longest wildcard (Gateway API §Listener). Undefined: the first certificate. */
   #contextFor(name: string): SecureContext | undefined {
     const exact = this.#byHost.get(name);
     if (exact !== undefined) return exact;

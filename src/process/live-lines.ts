@@ -1,28 +1,28 @@
 /**
- * A line for each server that the bridge starts, while they come up: on a terminal with a spinner and seconds, drawn anew in
- * its place; elsewhere one line each time a server begins or settles.
+ * A status line for each server that the bridge starts. On a terminal the lines have a spinner and seconds, and are redrawn in
+ * place; elsewhere one line is printed each time a server starts, is ready, or fails.
  */
 import { columns, firstLine } from './columns.ts';
 import type { StateOf } from './greeting.ts';
 
-/** By the name that a server has at the bridge. */
+/** By the name of a server at the bridge. */
 export type StateOfOne = (name: string) => ReturnType<StateOf>;
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const marks: Readonly<Record<string, string>> = { idle: '·', ready: '✓', failed: '✗' };
-/** Servers that are up sooner than this are not worth a line, in ms. */
+/** A server that is ready sooner than this gets no line, in ms. */
 const quietMs = 700;
 const frameMs = 100;
 const maxSaidChars = 60;
 
 export interface LiveLines {
-  /** Calls `write`, whose lines stand above those that are drawn. */
+  /** Calls `write`, whose output appears above the status lines. */
   readonly above: (write: () => void) => void;
   /** Removes the lines from a terminal. */
   stop(): void;
 }
 
-/** Draws until `stop` is called. `out.isTTY` says whether it is a terminal. */
+/** Redraws until `stop` is called. `out.isTTY`: it is a terminal. */
 export function showLive(
   out: { write(text: string): unknown; readonly isTTY?: boolean },
   names: readonly string[],
@@ -66,7 +66,7 @@ export function showLive(
   };
 }
 
-/** One line a server, as of now. */
+/** One line per server, in its current state. */
 export function liveLines(names: readonly string[], stateOf: StateOfOne, frame: number): readonly string[] {
   const spinner = frames[frame % frames.length] ?? '';
   return columns(
@@ -78,7 +78,7 @@ export function liveLines(names: readonly string[], stateOf: StateOfOne, frame: 
   );
 }
 
-/** Lines for what has changed since `told`, which remembers it. What a server says of itself is in the log. */
+/** Lines for the changes since the last call; `told` holds the last state. What a server prints is in the log. */
 export function changedLines(
   names: readonly string[],
   stateOf: StateOfOne,

@@ -1,57 +1,57 @@
-/** What a process that serves was told, with defaults filled in. Where it was told, by flag or variable, is not known here. */
+/** The options of a serving process, with defaults filled in. Their source, flag or variable, is not known here. */
 import type { Naming } from '../config/model.ts';
 import type { LogFormat } from '../telemetry/pretty.ts';
 
-/** What seals session tokens, and what they are bound to. Times in seconds. */
+/** The keys of session tokens, and what the tokens are bound to. Times in seconds. */
 export interface SealingOptions {
   /** Path of the key ring file. */
   readonly sessionKeys: string | undefined;
-  /** From MANIFOLD_SESSION_SECRET alone: a flag would show it to every user of the machine. */
+  /** Only from MANIFOLD_SESSION_SECRET: a flag would be visible to every user of the machine. */
   readonly sessionSecret: string | undefined;
   readonly sessionKdf: string;
   readonly gatewayName: string;
-  /** `--public-url`; undefined stands for the path of the endpoint. */
+  /** `--public-url`; undefined: the path of the endpoint. */
   readonly resource: string | undefined;
 }
 
-/** Paths of PEM files, and what is asked of clients. */
+/** Paths of PEM files, and the requirements for client certificates. */
 export interface TlsOptions {
   readonly cert: string;
   readonly key: string;
-  /** Authorities of the certificates of clients; undefined: none is asked for. */
+  /** Authorities of client certificates; undefined: no client certificate is requested. */
   readonly clientCa: string | undefined;
   /** Whether a client without a certificate is served. */
   readonly clientAuth: 'require' | 'request';
-  /** The name in the certificate is who the client is, on routes that ask for no other credential. */
+  /** On routes that require no other credential, the name in the certificate identifies the client. */
   readonly clientPrincipal: boolean;
 }
 
-/** Which routes of a cluster are served; what is undefined narrows nothing. */
+/** Which routes of a cluster are served; an undefined member is no restriction. */
 export interface KubernetesOptions {
-  /** Undefined: that of the pod, or of the kubeconfig's context. */
+  /** Undefined: the namespace of the pod, or of the kubeconfig's context. */
   readonly namespaces: readonly string[] | 'all' | undefined;
   /** A label selector of routes. */
   readonly selector: string | undefined;
-  /** Of the Gateways that routes are attached to. */
+  /** The class of the Gateways that routes are attached to. */
   readonly gatewayClass: string | undefined;
 }
 
 /**
- * All that `manifold run` was told, with defaults filled in. Of `files`, `mcpConfig` and `mcpJson` at least one is not empty, or
- * `kubernetes` is there and all three are empty.
+ * All options of `manifold run`, with defaults filled in. At least one of `files`, `mcpConfig` and `mcpJson` is not empty; or
+ * `kubernetes` is set and all three are empty.
  */
 export interface RunOptions extends SealingOptions {
   readonly files: readonly string[];
   readonly mcpConfig: readonly string[];
   readonly mcpJson: readonly string[];
-  /** Undefined: the cluster is not asked. */
+  /** Undefined: no cluster is used. */
   readonly kubernetes: KubernetesOptions | undefined;
-  /** Whether one entry of the configuration that is at fault stops the start. */
+  /** Whether an invalid entry of the configuration prevents the start. */
   readonly strict: boolean;
   /** Without the brackets that an IPv6 address has in a URL. */
   readonly host: string;
   readonly port: number;
-  /** All routes are served on it, whatever the listeners of the configuration say. */
+  /** All routes are served on this port, whatever ports the listeners of the configuration have. */
   readonly isPortGiven: boolean;
   /** Undefined: plain HTTP. */
   readonly tls: TlsOptions | undefined;
@@ -61,27 +61,27 @@ export interface RunOptions extends SealingOptions {
   readonly sessions: 'optional' | 'required';
   readonly naming: Naming;
   readonly sessionMaxAgeSeconds: number;
-  /** Sessions that were begun before are refused; Unix seconds. */
+  /** Sessions that were issued earlier are refused; Unix seconds. */
   readonly sessionsNotBefore: number | undefined;
   readonly initTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
   /** Lower case: `name` or `name:port`. */
   readonly allowedHosts: readonly string[];
-  /** As a browser writes them: `https://app.example.com`. */
+  /** As browsers send them: `https://app.example.com`. */
   readonly allowedOrigins: readonly string[];
   readonly maxMessageBytes: number;
   readonly maxAnswerBytes: number;
-  /** In bytes, as the two before. */
+  /** In bytes, like the two before. */
   readonly memoryBudget: number;
-  /** One of pino's, or `silent`. */
+  /** A log level of pino, or `silent`. */
   readonly logLevel: string;
   readonly logFormat: LogFormat;
-  /** Where the decisions on who may do what are written; undefined: to the log. */
+  /** The file of the authorization decisions; undefined: the log. */
   readonly auditLog: string | undefined;
-  /** Path of a file, or the URL of a Redis, for tokens of users. */
+  /** Path of a file, or URL of a Redis, for the tokens of users. */
   readonly tokenStore: string | undefined;
   readonly peers: string | undefined;
-  /** Where other replicas reach this one; port 0 takes a free one. */
+  /** The address at which other replicas reach this one; port 0 chooses a free one. */
   readonly peerAddress: { readonly host: string; readonly port: number } | undefined;
 }

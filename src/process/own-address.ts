@@ -14,16 +14,16 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * `source` names the configuration in messages. The configuration without upstreams whose URL is the endpoint that `options` ask for, or is `--public-url`; those are among its
- * unusable ones then. Throws `ConfigError` when nothing is left, and for the first one with `strict`. A name that leads here
- * through DNS or a proxy is not detected.
+ * Removes the upstreams whose URL is the gateway's own endpoint, by `options` or by `--public-url`, and adds them to the unusable
+ * ones. `source` names the configuration in messages. Throws `ConfigError` when nothing is left, and with `strict` for the first
+ * one. A name that leads to this gateway through DNS or a proxy is not detected.
  */
 export function withoutItself(config: Config, source: string, endpoint: Endpoint, strict: boolean): Config {
   const own: UnusableEntry[] = [];
   const narrowed = config.routes.map((route) => {
     const upstreams = route.upstreams.filter((upstream) => {
       if (!leadsTo(upstream, endpoint)) return true;
-      // One server may stand behind several routes.
+      // One server may be used by several routes.
       if (!own.some(({ name }) => name === upstream.name))
         own.push({ name: upstream.name, faults: [{ path: upstream.name, ...itself }] });
       return false;
@@ -58,7 +58,7 @@ function leadsTo({ transport }: UpstreamConfig, { host, port, resource, tls }: E
   const target = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   if (target === host.toLowerCase()) return true;
   if (everyAddress.has(host)) return isLocal(target) || interfaceAddresses().has(target);
-  // `localhost` is either loopback address; the addresses themselves are told apart.
+  // `localhost` means either loopback address; the two addresses themselves are distinguished.
   return (target === 'localhost' && isLocal(host)) || (host === 'localhost' && isLocal(target));
 }
 

@@ -1,7 +1,10 @@
-/** The metrics of a primary and its workers as one text: those of the workers are added up, what only the primary counts is its own. */
+/**
+ * Merges the metrics of a primary and its workers into one text: those of the workers are added up, and those that only the
+ * primary counts are its own.
+ */
 import type { Registry } from 'prom-client';
 
-/** Counted where the configuration is read, where the cluster is watched and where the bridge runs. */
+/** Metrics of the primary: reading the configuration, watching the cluster, and the bridge. */
 const ofPrimary: readonly string[] = [
   'manifold_config_reloads_total',
   'manifold_config_reload_failed',
@@ -11,7 +14,7 @@ const ofPrimary: readonly string[] = [
   'manifold_leader',
 ];
 
-/** `ofWorkers` is their exposition text. Gives the exposition text of all. */
+/** `ofWorkers` is the exposition text of the workers. Returns the exposition text of all processes. */
 export async function withPrimary(ofWorkers: string, registry: Registry): Promise<string> {
   const kept = blocksOf(ofWorkers).filter((block) => !ofPrimary.some((name) => block.startsWith(`# HELP ${name} `)));
   const own = await Promise.all(
@@ -22,7 +25,7 @@ export async function withPrimary(ofWorkers: string, registry: Registry): Promis
   return `${[...kept, ...own].map((block) => block.trimEnd()).join('\n')}\n`;
 }
 
-/** One block a metric: its comments and its samples. */
+/** One block per metric: its comments and its samples. */
 function blocksOf(text: string): string[] {
   return text.split(/^(?=# HELP )/m).filter((block) => block.trim() !== '');
 }

@@ -1,21 +1,21 @@
-/** What `run` needs from the serving processes: this one alone, or its workers. */
+/** What `run` needs from the serving processes: this process alone, or its workers. */
 import type { Prepared } from './prepare.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bridge } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
 import type { CommandIo } from './io.ts';
 
-/** The processes that serve, one or several. */
+/** The serving processes: one or several. */
 export interface ServingPool {
-  /** Where it listens, without a path. */
+  /** Its origin: the URL without a path. */
   readonly origin: string;
   readonly greeting: Promise<string>;
   readonly isReady: () => boolean;
-  /** What the start waits for, in words; undefined: nothing. */
+  /** What the start waits for, as text; undefined: nothing. */
   readonly waitsFor: () => string | undefined;
-  /** The exposition text of all of them; undefined: that of this process. */
+  /** The exposition text of all of them; undefined: use that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
-  /** Of all processes, from now on. */
+  /** Sets the log level of all processes. */
   setLogLevel(level: string): void;
   /** See `Serving.reload`. */
   reload(next: Prepared): void;

@@ -1,4 +1,4 @@
-/** On which ports routes are served: where `--port` says so, all on that one; else on those of their Gateway listeners. */
+/** The ports of the routes: with `--port` all on that one, else the ports of their Gateway listeners. */
 import { Findings } from '../config/findings.ts';
 import { checkOverlap } from '../config/overlap.ts';
 import { ConfigError, type Config, type RouteConfig } from '../config/model.ts';
@@ -6,18 +6,18 @@ import type { RunOptions } from './options.ts';
 
 type PortOptions = Pick<RunOptions, 'port' | 'isPortGiven'>;
 
-/** Of one route, at least one. */
+/** The ports of one route, at least one. */
 export function portsOf({ ports }: Pick<RouteConfig, 'ports'>, { port, isPortGiven }: PortOptions): readonly number[] {
   return isPortGiven || ports === undefined || ports.length === 0 ? [port] : ports;
 }
 
-/** Of all routes, in their order, at least one. The first is the one where replicas speak to one another. */
+/** The ports of all routes, in order, at least one. Replicas use the first one among themselves. */
 export function allPorts({ routes }: Pick<Config, 'routes'>, options: PortOptions): readonly number[] {
   const all = new Set(routes.flatMap((route) => portsOf(route, options)));
   return all.size === 0 ? [options.port] : [...all];
 }
 
-/** Routes that only their ports tell apart cannot be served on one port. Throws `ConfigError`. */
+/** Throws `ConfigError` for routes that differ only by their ports, because they cannot be served on one port. */
 export function checkOnePort({ routes }: Config, source: string, { isPortGiven }: PortOptions): void {
   if (!isPortGiven) return;
   const findings = new Findings();

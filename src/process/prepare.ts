@@ -1,4 +1,4 @@
-/** What `run` needs before anything listens: the configuration and the sealing keys, read and checked. */
+/** What `run` needs before it listens: the configuration and the sealing keys, read and checked. */
 import { ConfigError, type Config } from '../config/model.ts';
 import type { KeySpec } from '../session/key-spec.ts';
 import type { RunOptions } from './options.ts';
@@ -15,7 +15,7 @@ export interface Prepared {
   readonly keys: readonly KeySpec[];
 }
 
-/** Told of each file that the configuration names. */
+/** Called with each file that the configuration names. */
 export type NoteFile = (path: string) => void;
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -30,7 +30,7 @@ export async function prepare(options: RunOptions, io: CommandIo, note?: NoteFil
   return { config, keys: await sealingKeys(options, io, isLoopback(options.host)) };
 }
 
-/** Configuration and keys as they are by now. Throws as `prepare` does. */
+/** Reads configuration and keys again. Throws the same errors as `prepare`. */
 export async function prepareAgain(
   before: Prepared,
   options: RunOptions,
@@ -42,7 +42,7 @@ export async function prepareAgain(
 }
 
 async function readConfiguration(options: RunOptions, io: CommandIo, note?: NoteFile): Promise<Config> {
-  // The cluster has them, and gives them once it is watched.
+  // With a cluster, the routes arrive later.
   if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict }, note);

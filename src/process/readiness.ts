@@ -1,6 +1,6 @@
-/** Whether a process serves, and why not, in words. */
+/** Whether a process is ready to serve, with the reason as text. */
 export interface Readiness {
   readonly isReady: boolean;
-  /** One line; without secrets. */
+  /** One line, without secrets. */
   readonly text: string;
 }

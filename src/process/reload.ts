@@ -1,7 +1,7 @@
 /**
- * Reads the configuration and the session keys anew when a file of them changes, or on SIGHUP. Files are looked at by name, so that a rename over the old
- * one and the symbolic links of a mounted ConfigMap are seen as well. An invalid configuration changes
- * nothing: the last valid one stays in use.
+ * Reads the configuration and the session keys again when one of their files changes, or on SIGHUP. Files are watched by name, so
+ * that a rename over the old file, and the symbolic links of a mounted ConfigMap, are noticed too. An invalid configuration
+ * changes nothing: the last valid one stays in use.
  */
 import { readdirSync, unwatchFile, watchFile } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ import type { Log } from '../telemetry/log.ts';
 import { countReload } from '../telemetry/metrics.ts';
 import type { Prepared } from './prepare.ts';
 
-/** How often files are looked at, in ms. */
+/** How often files are checked, in ms. */
 const lookMs = 300;
-/** Whoever writes several files writes them within this time, in ms. */
+/** Files that are written together are written within this time, in ms. */
 const settleMs = 100;
 
 export interface ReloadParts {
-  /** Files and directories of the configuration, and the file of the session keys. */
+  /** Files and directories of the configuration, and the key file. */
   readonly paths: readonly string[];
-  /** Further files, which the configuration names. */
+  /** Further files that the configuration names. */
   readonly named?: () => readonly string[];
   /** Throws `ConfigError` or `KeyringError`. */
   readonly read: () => Promise<Prepared>;
@@ -39,7 +39,7 @@ export class Reloading {
     this.#watch();
   }
 
-  /** Reads at once; several requests at the same time are one. Never rejects. */
+  /** Reads at once; concurrent calls are combined. Never rejects. */
   async now(): Promise<void> {
     if (this.#underWay !== undefined) {
       this.#isStale = true;
@@ -71,7 +71,7 @@ export class Reloading {
       const faults = fault instanceof ConfigError || fault instanceof KeyringError ? fault.message : String(fault);
       log.error({ faults }, 'configuration is invalid and was not taken; the last valid one serves on');
     }
-    // It may name other files by now.
+    // It may name other files now.
     this.#watch();
   }
 
@@ -80,7 +80,7 @@ export class Reloading {
     this.#soon = setTimeout(() => void this.now(), settleMs);
   };
 
-  /** A directory may have other files by now. */
+  /** A directory may contain other files now. */
   #watch(): void {
     const { paths, named } = this.#parts;
     const wanted = new Set([...paths.flatMap((path) => [path, ...filesIn(path)]), ...(named?.() ?? [])]);
@@ -101,7 +101,7 @@ function filesIn(path: string): string[] {
   try {
     return readdirSync(path).map((name) => join(path, name));
   } catch {
-    // No directory.
+    // It is not a directory.
     return [];
   }
 }

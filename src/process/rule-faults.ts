@@ -1,9 +1,12 @@
-/** What of the security of routes cannot be used though it is well formed: conditions that are no CEL for a caller, keys that verify nothing. */
+/**
+ * Faults in the security of routes that are well formed but cannot be used: conditions that are not valid CEL for a caller, and
+ * keys that verify nothing.
+ */
 import { routeKey, type Config, type ConfigFault, type RouteConfig } from '../config/model.ts';
 import { celCondition } from '../oauth/cel.ts';
 import { localKeys } from '../transport/authorization/key-sets.ts';
 
-/** By route, in the order of the configuration. */
+/** Ordered by route, as in the configuration. */
 export function securityFaults({ routes }: Pick<Config, 'routes'>): readonly ConfigFault[] {
   return routes.flatMap((route) => faultsOf(route));
 }

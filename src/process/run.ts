@@ -23,21 +23,21 @@ import { serve, type Serving } from './serve.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 
-/** Of the name of an entry in the greeting. */
+/** Maximum length of an entry's name in the greeting, in characters. */
 const maxNameChars = 64;
 
 export interface Running {
-  /** What to tell the person who started it, once the upstreams have been looked at; within seconds. */
+  /** The text for the person who started the gateway, when the upstreams have been contacted; within seconds. */
   readonly greeting: Promise<string>;
-  /** To be called once the greeting is written: log lines for people wait for it. */
+  /** Call this when the greeting is printed: log lines for people wait for it. */
   greeted(): void;
-  /** Reads the configuration anew. Never rejects. */
+  /** Reads the configuration again. Never rejects. */
   reload(): Promise<void>;
   /** Accepts no new work, lets running work finish within the drain timeout, and closes; not before `delayMs`. */
   drain(delayMs: number): Promise<void>;
 }
 
-/** Resolves once it listens, whatever its upstreams do. Throws `ConfigError`, `KeyringError` or `UsageError`. */
+/** Resolves when it listens, whatever the state of its upstreams. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
   const named = new Set<string>();
   const note = (path: string): void => void named.add(path);
@@ -49,7 +49,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   let reloading: Reloading | undefined;
   let cluster: Cluster | undefined;
   let current: Prepared = given;
-  // Probes are answered from the first moment on; readiness follows.
+  // Probes are answered from the start; readiness follows later.
   const admin = await startAdmin(
     options,
     () => readinessOf(pool, cluster),
@@ -73,7 +73,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     terminal?.release();
   };
   try {
-    // Loaded when asked for: what speaks to an API server is large.
+    // Loaded on demand: the Kubernetes client is large.
     if (options.kubernetes !== undefined)
       cluster = (await import('./cluster.ts')).startCluster(options.kubernetes, options, { io, log });
     const prepared =
@@ -105,7 +105,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     });
     cluster?.follow(prepared.config, (config) => apply({ ...current, config }));
     const live = liveOf(prepared.config, context);
-    // Lines that come while servers are still coming up stand above theirs.
+    // Log lines are printed above the status lines of servers that are starting.
     if (terminal !== undefined) terminal.above = live?.above;
     const probes = probesOf(admin, options);
     return {
@@ -119,7 +119,7 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
       reload: async () => await reloading?.now(),
       drain: async (delayMs) => {
         terminal?.release();
-        // Another replica may lead at once, and nothing changes any more here.
+        // The Lease is released while this process drains, so that another replica can lead at once.
         await Promise.all([cluster?.close(), serving.drain(delayMs)]);
         await close();
       },
@@ -136,19 +136,19 @@ function probesOf(admin: Server | undefined, { adminHost }: RunOptions): string 
     : `Probes and metrics: http://${shownHost(adminHost)}:${portOf(admin)}/readyz /metrics\n`;
 }
 
-/** Nothing listens before: a client would take a route that is not known yet for one that does not exist. */
+/** Waits before listening: a client would take an unknown route for one that does not exist. */
 async function firstOf(cluster: Cluster, probes: string, log: Log): Promise<Config> {
   log.info(`the routes of the cluster are waited for. ${probes.trim()}`);
   return await cluster.first;
 }
 
-/** The cluster's routes may come at any time, so it is said where they are, not what they offer. */
+/** The routes of the cluster may arrive at any time, so the greeting says where they are, not what they offer. */
 async function greetingOf({ kubernetes }: RunOptions, pool: ServingPool, version: string): Promise<string> {
   if (kubernetes === undefined) return await pool.greeting;
   return `Manifold ${version} serves ${routesText(kubernetes)} at ${pool.origin}\n`;
 }
 
-/** Which MCPRoutes are served, for people. */
+/** Which MCPRoutes are served, as text. */
 function routesText({ namespaces }: NonNullable<RunOptions['kubernetes']>): string {
   if (namespaces === undefined) return 'the MCPRoutes of its namespace';
   if (namespaces === 'all') return 'the MCPRoutes of all namespaces';
@@ -166,7 +166,7 @@ function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
-/** What the file names and is not served, with the reasons. Empty when there is none. */
+/** Entries of the configuration that are not served, with the reasons. Empty if there are none. */
 function leftOut({ unusable = [] }: Config): string {
   if (unusable.length === 0) return '';
   const rows = unusable.flatMap(({ name, faults }) =>
@@ -208,7 +208,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     isReady: () => !isDraining,
     waitsFor: () => serving.preparation.waitsFor(),
     metrics: undefined,
-    // The log is that of this process.
+    // The only log is that of this process, which sets its own level.
     setLogLevel: () => {},
     reload: (next) => serving.reload(next),
     drain: async (delayMs) => {

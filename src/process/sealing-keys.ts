@@ -1,6 +1,6 @@
 /**
- * The key ring that `run` seals with and `token inspect` reads with: a file, a secret from the environment, or, on loopback
- * alone, a key for the life of the process. There is no default key (docs/session-token.md §Keys).
+ * The key ring of `run` and `token inspect`: from a file, from a secret in the environment, or, only on loopback, a random key
+ * for the life of the process. There is no default key (docs/session-token.md §Keys).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { keyFaults, KeyringError, type KeySpec } from '../session/key-spec.ts';
@@ -10,7 +10,7 @@ import type { SealingOptions } from './options.ts';
 import { fileFault, type CommandIo } from './io.ts';
 import { UsageError } from './usage.ts';
 
-/** Throws `KeyringError` with every fault of the keys, or `UsageError` when there is no key and none may be made. */
+/** Throws `KeyringError` with every fault of the keys, or `UsageError` if there is no key and none may be generated. */
 export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMint: boolean): Promise<KeySpec[]> {
   const kdf = sessionKdf(options.sessionKdf);
   if (options.sessionKeys !== undefined) {
@@ -35,10 +35,10 @@ export async function sealingKeys(options: SealingOptions, io: CommandIo, mayMin
   return [{ id: 'ephemeral', secret: io.random(32).toString('base64'), kdf: { kind: 'none' } }];
 }
 
-/** A key that a reload brings seals after this long at the earliest: a file reaches the replicas one after the other. In seconds. */
+/** A key added by a reload seals only after this time, in seconds: the file reaches the replicas one after the other. */
 export const newKeyGraceSeconds = 120;
 
-/** The keys that the key file has by now; those of before where there is no such file. Throws `KeyringError`. */
+/** The current keys of the key file; the previous keys if there is no such file. Throws `KeyringError`. */
 export async function keysByNow(
   before: readonly KeySpec[],
   options: SealingOptions,
@@ -47,7 +47,7 @@ export async function keysByNow(
   if (options.sessionKeys === undefined) return before;
   const specs = parseKeyFile(await keyFile(options.sessionKeys, io), options.sessionKeys);
   if (isDeepStrictEqual(specs, before)) return before;
-  // What cannot be derived here is refused before anything is changed.
+  // A key that cannot be derived is refused before anything changes.
   await loadKeys(specs, options, io);
   return specs;
 }
@@ -60,12 +60,12 @@ export async function loadKeys(specs: readonly KeySpec[], options: SealingOption
   return await loadKeyring(specs, { gateway: options.gatewayName, resource: resourceOf(options) });
 }
 
-/** The public name of the endpoint. Without one it is the path alone, so that replicas on any port serve each other's sessions. */
+/** The public name of the endpoint. By default it is only the path, so that replicas on any port serve each other's sessions. */
 export function resourceOf(options: SealingOptions): string {
   return options.resource ?? '/mcp';
 }
 
-/* Validated even where a key file makes it unused, so that a mistake is found at once. */
+/* Validated even if a key file makes it unused, so that a mistake is found at once. */
 function sessionKdf(text: string): KdfSpec {
   try {
     return parseKdf(text);
@@ -74,10 +74,13 @@ function sessionKdf(text: string): KdfSpec {
   }
 }
 
-/** Permission bits by which users other than the owner may read a file. */
+/** Permission bits that let users other than the owner read a file. */
 const readableByOthers = 0o044;
 
-/* Whoever reads the key can make sessions. A warning, since a mounted secret is often readable by its group on purpose. */
+/*
+ * A reader of the key can forge sessions. This is a warning only, because a mounted secret is often readable by its group on
+ * purpose.
+ */
 async function warnOfReaders(path: string, io: CommandIo): Promise<void> {
   const mode = await io.fileMode?.(path).catch(() => undefined);
   if (mode !== undefined && (mode & readableByOthers) !== 0)

@@ -1,4 +1,4 @@
-/** One serving process: the routes behind its listeners, and how it drains. A worker of several is the same thing. */
+/** One serving process: the routes behind its listeners, and how it drains. Each of several workers is the same. */
 import type { IncomingMessage } from 'node:http';
 import type { Express } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,20 +37,20 @@ import { UsageError } from './usage.ts';
 import { TlsFiles } from './tls-files.ts';
 
 export interface Serving {
-  /** Where its first port is reached, without a path. */
+  /** The origin of its first port: the URL without a path. */
   readonly origin: string;
-  /** Where a route is reached, without its path. */
+  /** The origin of a route. */
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
   readonly preparation: Preparation;
-  /** Serves by another configuration from now on. Routes that are configured as before, and their upstreams, go on as they are. */
+  /** Serves another configuration from now on. Routes and upstreams with an unchanged configuration continue. */
   reload(prepared: Prepared): void;
   isDraining(): boolean;
-  /** News from another worker or replica. */
+  /** Handles a notice of another worker or replica. */
   heard(notice: Notice): Promise<void>;
   /**
-   * Accepts no new work, lets running work finish within the drain timeout, and closes. It listens and answers for
-   * `delayMs` at the least.
+   * Accepts no new work, lets running work finish within the drain timeout, and closes. It listens and answers for at least
+   * `delayMs`.
    */
   drain(delayMs: number): Promise<void>;
 }
@@ -60,15 +60,15 @@ export interface ServeContext {
   readonly io: CommandIo;
   readonly log: Log;
   readonly version: string;
-  /** Where a stdio or SSE upstream of a route is bridged to. */
+  /** The bridge's URL of a stdio or SSE upstream of a route. */
   readonly bridgedUrl: (route: string, upstream: string) => string;
-  /** Told of what the other workers should know. */
+  /** Called with notices for the other workers. */
   readonly onNotice: (notice: Notice) => void;
-  /** Which of the workers this is, from 0; undefined for a process that serves alone. */
+  /** The number of this worker, from 0; undefined for a single process. */
   readonly slot?: number;
 }
 
-/** Resolves once it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
+/** Resolves when it listens. Throws `KeyringError`, or `UsageError` when it cannot listen. */
 export async function serve(prepared: Prepared, context: ServeContext): Promise<Serving> {
   const { options, io, log, version } = context;
   setMessageLimits({ request: options.maxMessageBytes, answer: options.maxAnswerBytes });
@@ -84,7 +84,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const store = await openTokenStore(options.tokenStore, keyring, io.nowSeconds, log);
   if (store === undefined && hasConsents(prepared.config))
     throw new UsageError('a grant of the kind userConsent needs --token-store FILE or --token-store redis://…', 'run');
-  // Asked when it listens.
+  // Evaluated when it listens.
   const consents =
     store &&
     consentsOf(
@@ -122,7 +122,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       version,
     });
   const tables = new Map<number, RouteTable>();
-  /** The same routes, by the ports that lead to them. */
+  /** The same routes, by port. */
   const setRoutes = (next: readonly Route[]): void => {
     routes = new RouteTable(next);
     tables.clear();
@@ -136,7 +136,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
   };
   const heardOfPeer = (notice: Notice): Promise<void> => {
-    // A peer reaches one worker of several; the others hear it from the primary.
+    // A notice of a peer reaches only one of several workers; the others get it from the primary.
     context.onNotice(notice);
     return heard(notice);
   };
@@ -163,7 +163,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   };
   const doors = new Doors(options.host, makeDoor);
   await doors.follow(allPorts(serves, options)).catch((fault: unknown) => {
-    // A process that cannot serve must not stay alive because its peer listener is open.
+    // A process that cannot serve must not stay alive because of its peer listener.
     peerDoor?.close();
     tls?.stop();
     throw fault;
@@ -186,7 +186,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     if (next === keys || isDeepStrictEqual(next, keys)) return;
     keys = next;
     const ring = await loadKeys(next, options, io);
-    // Only the latest of several changes counts.
+    // Only the latest of several changes is applied.
     if (keys !== next) return;
     keyring.take(ring, io.nowSeconds(), newKeyGraceSeconds);
     log.info({ keys: next.map(({ id }) => id) }, 'session keys reloaded');
@@ -207,7 +207,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     setRoutes(next);
     renewDoors();
     pages = publicPages(config.routes);
-    // Its streams end in good order; what is under way finishes.
+    // Its streams end normally, and requests in progress finish.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
   };
 
@@ -215,7 +215,8 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     isOver = true;
     draining.set(1);
     log.info({ timeoutMs: options.drainTimeoutMs, delayMs }, 'draining');
-    // A balancer learns from a refusal or a probe that this replica leaves; what it sends until then has to find somebody.
+    // A load balancer notices from a refusal or a probe that this replica stops. Requests that it sends until then must still be
+    // answered.
     await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
     await doors.close();
     for (const route of routes.routes) await route.close();
@@ -252,12 +253,12 @@ const uncertified: Endpoint = {
   handle: (_request, response) => respondFault(response, new GatewayError('certificate_missing')),
 };
 
-/** Names a route across configurations. */
+/** Identifies a route across configurations. */
 function keyOf(route: RouteConfig): string {
   return `${routeKey(route)} ${route.path}`;
 }
 
-/** The public name of a route, which its tokens are bound to: that of the process where it has the usual path. */
+/** The public name of a route, which its tokens are bound to: that of the process for the default path. */
 function resourceFor({ path }: RouteConfig, options: RunOptions): string {
   if (path === '/mcp' || options.resource === undefined) return path === '/mcp' ? resourceOf(options) : path;
   return new URL(path, options.resource).href;
@@ -272,10 +273,10 @@ function auditLog(path: string): Log {
   }
 }
 
-/** Below it stands what clients read before they log in (RFC 8615 §3). */
+/** Below it are the pages that clients read before they log in (RFC 8615 §3). */
 const wellKnown = '/.well-known';
 
-/** The public URLs of the process and of the route name hosts and origins that clients rightly use. */
+/** The public URLs of the process and of the route give the allowed hosts and origins. */
 function policyFor(route: RouteConfig, options: RunOptions): OriginPolicy {
   const hosts = new Set(options.allowedHosts);
   const own = hostsOf(route);

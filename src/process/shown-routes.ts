@@ -1,4 +1,4 @@
-/** What is served, for an operator who asks a running process: no header, query, argument, variable or key is in it. */
+/** The served routes as shown to an operator: contains no header, query, argument, variable or key. */
 import type { Config } from '../config/model.ts';
 import { shownTarget } from '../config/shown.ts';
 

@@ -1,4 +1,4 @@
-/** Paths of the command line → texts: files as they are, directories as the files in them. */
+/** Reads the paths of the command line: files as they are, and directories as the files in them. */
 import type { Config, ConfigFault, Naming } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import type { ConfigSource, ReadOptions } from '../config/read.ts';
@@ -7,18 +7,18 @@ import { notingFiles } from '../config/text-file.ts';
 import type { CommandIo } from './io.ts';
 import { fileFault } from './io.ts';
 
-/** What the command line names. */
+/** The sources that the command line names. */
 export interface GivenSources {
   readonly files: readonly string[];
-  /** Files that hold mcpServers, whatever their content looks like. */
+  /** Files in mcpServers format, whatever their content looks like. */
   readonly mcpConfig: readonly string[];
-  /** Texts of that kind. */
+  /** Texts in that format. */
   readonly mcpJson: readonly string[];
 }
 
 /**
- * All of it as one configuration. `note` is told of each file that a source names. Throws `ConfigError` with every fault, files that
- * cannot be read among them.
+ * Reads all sources as one configuration. `note` is called with each file that a source names. Throws `ConfigError` with every
+ * fault, including files that cannot be read.
  */
 export async function readGivenSources(
   given: GivenSources,
@@ -31,7 +31,7 @@ export async function readGivenSources(
   if (faults.length === 0) return notingFiles(note, () => readSources(sources, io.env, naming, options));
   const further: ConfigFault[] = [];
   try {
-    // What can be read is judged as well, so that all faults are told at once.
+    // The readable files are checked too, so that all faults are reported at once.
     if (sources.length > 0) readSources(sources, io.env, naming);
   } catch (fault) {
     if (!(fault instanceof ConfigError)) throw fault;
@@ -44,7 +44,7 @@ export async function readGivenSources(
   throw new ConfigError(titleOf(given), [...faults, ...further]);
 }
 
-/** For messages: the path when there is one only. */
+/** A title for messages: the path if there is only one. */
 export function titleOf({ files, mcpConfig, mcpJson }: GivenSources): string {
   const all = [...mcpConfig, ...mcpJson.map(() => '--mcp-json'), ...files];
   return all.length === 1 ? all[0]! : `${all.length} sources`;
@@ -86,7 +86,7 @@ async function gather(given: GivenSources, io: CommandIo): Promise<Gathered> {
   return { sources, faults };
 }
 
-/* Undefined when the path is no directory. A ConfigMap's volume has hidden entries behind its files, which are left out. */
+/* Undefined if the path is not a directory. The volume of a ConfigMap has hidden entries, which are skipped. */
 async function filesOf(path: string, io: CommandIo): Promise<readonly string[] | undefined> {
   let names: readonly string[];
   try {

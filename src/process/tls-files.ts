@@ -1,6 +1,6 @@
 /**
- * The certificate of the listener, and the authorities of its clients, from files. They are looked at by name, as those of the
- * configuration are, and taken when they are valid as a whole: new connections get them, and those that stand go on.
+ * The listener's certificate and the authorities of its clients, from files. The files are watched by name, like those of the
+ * configuration, and used when all of them are valid: new connections use the new ones, existing connections continue.
  */
 import { unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext } from 'node:tls';
@@ -12,9 +12,9 @@ import type { ListenerTls } from './listener-certificates.ts';
 import type { TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
-/** How often files are looked at, in ms. */
+/** How often files are checked, in ms. */
 const lookMs = 300;
-/** Certificate and key are written one after the other, in ms. */
+/** Certificate and key are written one after the other within this time, in ms. */
 const settleMs = 100;
 const daysOfWarning = 7;
 const dayMs = 86_400_000;
@@ -31,7 +31,7 @@ export class TlsFiles implements ListenerTls {
   readonly #log: Log;
   readonly #takers: ((texts: Texts) => void)[] = [];
   #texts: Texts;
-  /** Of before the last change: other replicas may have it for a while. */
+  /** The texts before the last change: other replicas may still use them for a while. */
   #former: Texts | undefined;
   #soon: NodeJS.Timeout | undefined;
 

@@ -1,4 +1,4 @@
-/** The store of tokens that `--token-store` names. */
+/** Opens the token store of `--token-store`. */
 import type { Keyring } from '../session/keyring.ts';
 import type { Log } from '../telemetry/log.ts';
 import { fileStore } from '../transport/authorization/token-store-file.ts';
@@ -6,7 +6,7 @@ import { redisStore } from '../transport/authorization/token-store-redis.ts';
 import { tokenStore, type RawStore, type TokenStore } from '../transport/authorization/token-store.ts';
 import { UsageError } from './usage.ts';
 
-/** Throws `UsageError` for a file that is none. The URL may hold a password and is never shown. */
+/** Throws `UsageError` for a file that is not a token store. The URL may contain a password and is never shown. */
 export async function openTokenStore(
   place: string | undefined,
   keyring: Keyring,

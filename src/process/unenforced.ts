@@ -1,11 +1,11 @@
 /**
- * What a configuration asks for and this version does not do yet. Serving all the same would open what the operator meant to
- * close, so each is a fault of `run`; `check` knows all of them.
+ * Settings that this version cannot enforce. Serving them anyway would open what the operator wanted to close, so `run` refuses
+ * them; `check` knows all of them.
  */
 import type { Config, ConfigFault, RouteConfig } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
 
-/** By route, in the order of the configuration. */
+/** Ordered by route, as in the configuration. */
 export function unenforced({ routes }: Config): readonly ConfigFault[] {
   return routes.flatMap((route) =>
     asked(route).map((what) => ({

@@ -1,6 +1,6 @@
 /** An invalid command line. The command answers with the message and the hint on stderr, and exits with 2. */
 export class UsageError extends Error {
-  /** What to run to read more, as one line. */
+  /** The command that shows more, as one line. */
   readonly hint: string;
 
   constructor(message: string, command?: string) {

@@ -1,4 +1,4 @@
-/** One worker of `--workers N`: serves what the primary process hands it, and ends with the primary. */
+/** One worker of `--workers N`: serves what the primary process sends it, and ends with the primary. */
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { createLog, outputOf, type Log } from '../telemetry/log.ts';
@@ -18,9 +18,9 @@ export type ToWorker =
       readonly kind: 'start';
       readonly prepared: Prepared;
       readonly options: RunOptions;
-      /** Which of the workers it is, from 0; one that replaces another has its place. */
+      /** The number of this worker, from 0; a replacement gets the same number. */
       readonly slot: number;
-      /** Bridged upstreams by name. */
+      /** URLs of bridged upstreams, by name. */
       readonly urls: ReadonlyMap<string, string>;
       /** Whether to contact the upstreams for the greeting. */
       readonly greets: boolean;
@@ -41,12 +41,12 @@ export type FromWorker =
 
 export function runWorker(io: CommandIo, version: string): void {
   AggregatorRegistry.setRegistries(registry);
-  // Made for its listener, which answers when the primary collects.
+  // Created for its listener, which answers when the primary collects metrics.
   const collected = new AggregatorRegistry();
   let serving: Serving | undefined;
   let log: Log | undefined;
   let urls: ReadonlyMap<string, string> = new Map();
-  // Ctrl-C reaches the whole group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
+  // Ctrl-C reaches the whole process group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   process.on('disconnect', () => {
     collected.clear();

@@ -1,6 +1,6 @@
 /**
- * `--workers N`: this process becomes the primary of N workers on the same ports (node:cluster). Any worker serves any request, so
- * when one dies, only its running requests are lost. It is replaced, and its end is logged.
+ * `--workers N`: this process becomes the primary of N workers on the same ports (node:cluster). Any worker serves any request,
+ * so when one dies, only its running requests are lost. It is replaced, and the failure is logged.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
@@ -80,7 +80,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     waitsFor: () => waiting.values().next().value,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
     setLogLevel: (level) => {
-      // One that replaces another later has it too.
+      // Later replacements get it too.
       logLevel = level;
       for (const worker of others(undefined)) send(worker, { kind: 'log-level', level });
     },
@@ -102,7 +102,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   };
 }
 
-/** Where the bridged upstreams of a configuration are, by their names at the bridge. */
+/** The URLs of the bridged upstreams of a configuration, by their names at the bridge. */
 function urlsOf(config: Config, bridge: Bridge): ReadonlyMap<string, string> {
   return new Map(
     config.routes.flatMap((route) =>

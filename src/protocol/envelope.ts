@@ -24,7 +24,7 @@ export function readServerMessage(bytes: Buffer): Message {
 }
 
 /**
- * The messages of a batch (2025-03-26 §Batching) as parts of the same memory, or undefined when the text is no array.
+ * The messages of a batch (2025-03-26 basic/index §Batching) as parts of the same memory, or undefined when the text is no array.
  * Throws as `scan` does, and `message_invalid` for an empty batch or more than `maxBatchMessages`.
  */
 export function readBatch(bytes: Buffer): Buffer[] | undefined {

@@ -1,5 +1,5 @@
 /**
- * One JSON-RPC 2.0 message as bytes, with the members that the gateway reads (JSON-RPC 2.0 §4, §5; 2025-11-25 basic §Messages).
+ * One JSON-RPC 2.0 message as bytes, with the members that the gateway reads (JSON-RPC 2.0 §4, §5; 2025-11-25 basic/index §Messages).
  * The form of the message is checked here. Whether its method is known and its params make sense is not.
  */
 import { GatewayError } from '../errors.ts';

@@ -53,7 +53,7 @@ const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, Request
   ['tasks/get', { kind: 'task' }],
   ['tasks/result', { kind: 'task' }],
   ['tasks/cancel', { kind: 'task' }],
-  // It shows the tasks of a principal, and who that is must be known for certain (2025-11-25 basic/utilities/tasks §Security).
+  // It shows the tasks of a principal, and who that is must be known for certain (2025-11-25 basic/utilities/tasks §Security Considerations).
   ['tasks/list', { kind: 'withheld' }],
 ]);
 

@@ -1,4 +1,6 @@
-/** One line for each decision on who may do what on a route: who, what about, which rule, how it ended. Nothing of the content. */
+/**
+ * One line for each authorization decision of a route: who, about what, by which rule, and the result. No content of messages.
+ */
 import type { OnDecision } from '../clients/rules-gate.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Principal } from '../session/principal.ts';
@@ -17,7 +19,7 @@ export function auditOf(route: string, log: Log | undefined): Audit {
     onDecision: ({ principal }, { kind, method, upstream, name }, decision) => {
       const { allow, rule } = decision;
       const outcome = allow ? 'allowed' : 'denied';
-      // Counted from 1, as in what `check --as` prints.
+      // Rules are counted from 1, as in the output of `check --as`.
       const by = typeof rule === 'number' ? rule + 1 : rule;
       log.info({ route, ...whoIs(principal), kind, method, upstream, name: bounded(name), rule: by, outcome }, 'audit');
     },
@@ -28,7 +30,7 @@ function whoIs(principal: Principal): { readonly iss?: string; readonly sub: str
   return principal === 'anonymous' ? { sub: 'anonymous' } : { iss: principal.iss, sub: principal.sub };
 }
 
-/** A client may write a name of any length. */
+/** Maximum number of characters of a logged name: a client may send a name of any length. */
 const maxNameChars = 256;
 
 function bounded(name: string): string {

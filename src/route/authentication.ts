@@ -1,4 +1,4 @@
-/** The security of a route as the gateway uses it: who calls, what upstreams are told of it, and how a refusal is worded. */
+/** The security of a route: identifies callers, makes the headers that upstreams get about them, and words refusals. */
 import { isDeepStrictEqual } from 'node:util';
 import type { RouteConfig } from '../config/model.ts';
 import type { EgressConfig, ExtAuthConfig, JwksSource, RouteSecurity, TokenConfig } from '../config/security.ts';
@@ -28,9 +28,9 @@ export interface RouteAuthentication {
   readonly credentialNames: ReadonlySet<string> | undefined;
   /** Whether no upstream ever gets a client header of this name (lower case). */
   readonly isWithheld: (name: string) => boolean;
-  /** The access token that a caller has proved itself with. */
+  /** The access token with which a caller has authenticated. */
   readonly tokenOf: (caller: Caller) => string | undefined;
-  /** Fetches the keys, now and again until they are there. Resolves when the process need not wait for them any longer. */
+  /** Fetches the keys, again and again until that succeeds. Resolves when the process need not wait for them any longer. */
   warm(): Promise<void>;
   close(): void;
 }
@@ -46,8 +46,8 @@ const open: Omit<RouteAuthentication, 'authenticate'> = {
 };
 
 /**
- * `base` tells who calls where the route itself does not ask: nobody, or a certificate. Throws when the configuration cannot be used: local
- * keys that are none, API keys that are equal.
+ * `base` identifies the caller where the route itself requires no credential: anonymous, or by certificate. Throws for an invalid
+ * configuration: local keys that cannot be read, or equal API keys.
  */
 export function authenticationOf(
   { security, backendSelector, path, name }: RouteConfig,
@@ -74,7 +74,7 @@ export function authenticationOf(
     egress,
   );
   let awaited: AwaitedKeys | undefined;
-  /** What upstreams are told of a caller, once for each verified token. */
+  /** The headers about a caller, made once for each verified token. */
   const toldBy = new WeakMap<Verified, readonly string[]>();
   const callerFor = (verified: Verified, head: Head, http: NonNullable<Caller['http']>): Caller => {
     const jti = verified.claims['jti'];
@@ -135,14 +135,17 @@ export function authenticationOf(
   };
 }
 
-/** Whether two configurations let in the same callers in the same way, so that one may go on for the other. */
+/**
+ * Whether two configurations authenticate the same callers in the same way, so that one can replace the other without
+ * interruption.
+ */
 export function isSecuredAlike(one: RouteConfig, other: RouteConfig): boolean {
   return (
     isDeepStrictEqual(one.security, other.security) && isDeepStrictEqual(one.backendSelector, other.backendSelector)
   );
 }
 
-/** The resource that a route is, where it takes access tokens (RFC 9728 §2). */
+/** The protected resource of a route that accepts access tokens (RFC 9728 §2). */
 export function protectedResource({ oauth }: RouteSecurity): ProtectedResource | undefined {
   if (oauth === undefined) return undefined;
   const { metadata, issuer, furtherIssuers = [] } = oauth;
@@ -157,7 +160,7 @@ export function protectedResource({ oauth }: RouteSecurity): ProtectedResource |
   };
 }
 
-/** Headers that upstreams get because of who calls: no header of the client may pass for one of them. */
+/** Headers that upstreams get about the caller: a client header must not be mistaken for one of them. */
 function toldOf({
   oauth,
   apiKeyAuth,
@@ -170,13 +173,13 @@ function toldOf({
   ];
 }
 
-/** Whether upstreams get something of the caller besides the headers that are forwarded to them. */
+/** Whether upstreams get data of the caller besides the forwarded headers. */
 export function tellsOfCaller(security: RouteSecurity | undefined): boolean {
-  // Over gRPC the service names the headers as it answers.
+  // Over gRPC the service chooses the headers in each answer.
   return security !== undefined && (toldOf(security).length > 0 || security.extAuth?.protocol === 'grpc');
 }
 
-/** Two `Authorization` headers are refused before anyone looks at them; clients are told in the words of their scheme. */
+/** Two `Authorization` headers are refused before they are read; the answer has the challenge of the route. */
 function malformed(fault: unknown, challenges: Challenges): unknown {
   const isRepeated =
     fault instanceof GatewayError && fault.code === 'header_repeated' && fault.about === 'authorization';
@@ -246,8 +249,8 @@ function httpExtAuthOf(config: ExtAuthConfig): HttpExtAuth {
 }
 
 /**
- * Where authorization may ask. An address of this machine, or of a private network, that the configuration names itself is
- * allowed by that; a name is judged by its address, and needs the setting.
+ * The destinations that authorization may connect to. An address of this machine, or of a private network, is allowed if the
+ * configuration names it. A host name is checked by its addresses, and needs the setting.
  */
 export function egressOf({ egress, oauth, extAuth }: RouteSecurity): EgressConfig {
   const named = [
@@ -264,7 +267,7 @@ export function egressOf({ egress, oauth, extAuth }: RouteSecurity): EgressConfi
   return opened(egress ?? {}, named);
 }
 
-/** The settings, with this machine allowed where one of the addresses is on it. */
+/** The settings, with loopback allowed if one of the addresses is on loopback. */
 export function opened(egress: EgressConfig, addresses: readonly (string | undefined)[]): EgressConfig {
   const isOnThisMachine = addresses.some((address) => address !== undefined && isLoopbackUrl(address));
   return isOnThisMachine ? { ...egress, allowLoopback: true } : egress;

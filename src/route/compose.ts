@@ -48,13 +48,13 @@ import { Route } from './route.ts';
 import { hopPathOf } from './table.ts';
 import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
 
-/** What a route needs of the process it runs in. */
+/** What a route needs from its process. */
 export interface Surroundings {
   readonly sessions: 'optional' | 'required';
   readonly sessionMaxAgeSeconds: number;
-  /** Sessions that were begun before are refused; Unix seconds. */
+  /** Sessions that were issued earlier are refused; Unix seconds. */
   readonly sessionsNotBefore: number | undefined;
-  /** Longest wait for an upstream's handshake, in ms. */
+  /** Maximum wait for an upstream's handshake, in ms. */
   readonly initTimeoutMs: number;
   readonly keyring: Keyring;
   /** Public name of the endpoint, bound into every token. */
@@ -62,17 +62,17 @@ export interface Surroundings {
   readonly policy: OriginPolicy;
   /** The loopback URL of a bridged stdio or SSE upstream. */
   readonly bridgedUrl: (route: string, upstream: string) => string;
-  /** `host:port` at which other replicas reach this process; empty where they cannot. */
+  /** `host:port` at which other replicas reach this process; empty if they cannot. */
   readonly peerAddress: string;
   readonly peerLink: PeerLink;
-  /** Undefined where there is no store for tokens of users. */
+  /** Undefined if there is no token store for users. */
   readonly consents: Consents | undefined;
-  /** Who a caller is on a route that asks for no credential of its own. */
+  /** Identifies the caller on a route that requires no credential of its own. */
   readonly authenticate: (head: Head) => Caller;
-  /** Tells the other workers and replicas. */
+  /** Sends a notice to the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
-  /** Takes a line for each decision on who may do what; undefined: none are written. */
+  /** Gets a line for each authorization decision; undefined: none are written. */
   readonly audit: Log | undefined;
   readonly version: string;
 }
@@ -175,7 +175,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
       idle,
       version,
     });
-  // Tokens are judged when a request comes; what stays open longer ends with its token.
+  // Tokens are verified when a request arrives; a stream that stays open longer ends when its token expires.
   const expiring = setInterval(() => {
     if (current.security === undefined) return;
     streams.endExpired(nowSeconds());
@@ -191,14 +191,14 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     credentials.close();
     authentication.close();
   };
-  /** Takes in who may use the route and what for. Open streams are judged again: their clients come back. */
+  /** Applies the security of a new configuration. If it differs, open streams end, so that their clients authenticate again. */
   const secure = (next: RouteConfig): void => {
     const isAlike = isSecuredAlike(current, next);
     if (!isAlike) {
       const former = authentication;
       authentication = authenticationOf(next, around.authenticate, onRefused);
       void authentication.warm();
-      // Some requests may still wait for what it asks.
+      // Some requests may still wait for its result.
       setTimeout(() => former.close(), formerAuthenticationMs).unref();
     }
     current = next;
@@ -207,7 +207,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     if (!isAlike) streams.endAll();
   };
   const reconfigure = (next: RouteConfig): Gateway => {
-    // First, as it may fail.
+    // First, because it may throw.
     secure(next);
     const before = upstreams.all;
     const after = takenOver(before, upstreamsOf(next), urlOf, version, log, bridgedUrlOf);
@@ -239,10 +239,10 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   });
 }
 
-/** How long what judged requests before a change of the configuration is kept for those under way, in ms. */
+/** How long the previous authentication is kept after a change of the configuration, for requests in progress, in ms. */
 const formerAuthenticationMs = 10_000;
 
-/** How often open streams are looked through for tokens that have expired, in ms. */
+/** How often open streams are checked for expired tokens, in ms. */
 const expiryCheckMs = 1_000;
 
 function gateOf(
@@ -255,7 +255,7 @@ function gateOf(
   return rulesGate({ authorization, backendSelector, upstreams, challenges }, onDecision);
 }
 
-/** The upstreams as the route makes them: alone or not, and told of the caller or not. */
+/** The upstreams with settings that depend on the route: whether each is the only one, and whether it gets data of the caller. */
 function upstreamsOf({ upstreams, security }: RouteConfig): readonly UpstreamConfig[] {
   const isTold = tellsOfCaller(security);
   return settledUpstreams(upstreams).map((upstream) =>

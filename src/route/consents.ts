@@ -1,4 +1,4 @@
-/** Permissions of users for the upstreams of all routes: their tokens, and the pages on which they are given. */
+/** Permissions of users for the upstreams of all routes: their tokens, and the pages on which users give them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpstreamGrant } from '../config/security.ts';
 import { GatewayError } from '../errors.ts';
@@ -14,12 +14,12 @@ import type { OwnCredential } from '../transport/upstream/credentials.ts';
 import { opened } from './authentication.ts';
 
 export interface Consents {
-  /** `upstream` names it among those of all routes; `url` is where it is. A later one of this name takes its place. */
+  /** `upstream` is its name among the upstreams of all routes; `url` is its address. A later one of the same name replaces it. */
   credentialFor(upstream: string, grant: UpstreamGrant, url: string): OwnCredential & { close(): void };
   answer(request: IncomingMessage, response: ServerResponse, target: string): void;
 }
 
-/** `origin` is asked once a user needs it: where browsers reach the gateway. */
+/** `origin` is called when a user needs it: the origin at which browsers reach the gateway. */
 export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => string, log: Log): Consents {
   const seal = consentSeal(keyring, Date.now);
   const byName = new Map<string, () => ConsentTokens>();
@@ -80,7 +80,7 @@ function headersOf(token: string): readonly string[] {
   return ['authorization', `Bearer ${token}`];
 }
 
-/* RFC 8707 §2: without a fragment; a query may hold a credential. */
+/* RFC 8707 §2: without a fragment. The query is removed too, because it may hold a credential. */
 function resourceAt(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;

@@ -1,4 +1,4 @@
-/** What the upstreams of a route get with each request: forwarded headers, what is said of the caller, the gateway's own tokens. */
+/** What the upstreams of a route get with each request: forwarded headers, headers about the caller, the gateway's own tokens. */
 import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamConfig } from '../config/model.ts';
 import type { UpstreamGrant } from '../config/security.ts';
@@ -17,12 +17,14 @@ interface Granted {
 }
 
 export interface RouteCredentials extends Credentials {
-  /** Tokens of grants that no upstream of `configs` has are forgotten; users may give permission to those that it has. */
+  /**
+   * Deletes the tokens of grants that no upstream of `configs` has. Users may then give permission to the upstreams of `configs`.
+   */
   settle(configs: readonly UpstreamConfig[]): void;
   close(): void;
 }
 
-/** `authentication` gives the one in force; `consents` has the tokens of users. */
+/** `authentication` returns the one in force; `consents` has the tokens of users. */
 export function routeCredentials(
   route: string,
   authentication: () => Pick<RouteAuthentication, 'isWithheld' | 'tokenOf'>,
@@ -58,14 +60,14 @@ export function routeCredentials(
         const credential = credentials.for(tokenOf(caller));
         return credential instanceof Promise ? credential.then(({ headers }) => headers) : credential.headers;
       },
-      // The credential stands last.
+      // The credential comes last.
       refused: (caller, headers) => credentials.refused(tokenOf(caller), { headers: headers.slice(-2) }),
     };
   };
   const whole = credentialsFor((name) => authentication().isWithheld(name), ownOf);
   return {
     for(config, caller) {
-      // Where nobody proves who they are, and the gateway needs no token, there is nothing but the headers of the client.
+      // If callers do not authenticate and the gateway needs no token, only the client's forwarded headers apply.
       if (config.grant === undefined && caller.http === undefined) return forwarded.for(config, caller);
       return whole.for(config, caller);
     },
@@ -76,7 +78,7 @@ export function routeCredentials(
         void egress.close();
         granted.delete(id);
       }
-      // Its users may come back to another replica than the one that has sent them.
+      // Users may come back to another replica than the one that sent them.
       for (const config of configs) if (config.grant?.kind === 'userConsent' && consents !== undefined) ownOf(config);
       for (const [id, { credential }] of personal) {
         if (configs.some((config) => config.id === id && config.grant?.kind === 'userConsent')) continue;

@@ -1,4 +1,4 @@
-/** Applies a notice of another worker or replica. A session that is unknown here may still come later. */
+/** Applies a notice of another worker or replica. A session that is unknown here may still arrive later. */
 import type { UnderWay } from '../calls/under-way.ts';
 import type { ClientRegistry } from '../clients/registry.ts';
 import type { Wishes } from '../clients/wishes.ts';

@@ -14,7 +14,7 @@ import { respondFault } from '../transport/http/respond.ts';
 import { egressOf, protectedResource } from './authentication.ts';
 
 export interface PublicPages {
-  /** Whether a route has such pages at all. */
+  /** True if no route has such pages. */
   readonly isEmpty: boolean;
   /** Answers a request for a path below `/.well-known/`. */
   answer(request: IncomingMessage, response: ServerResponse, target: string): void;
@@ -22,7 +22,7 @@ export interface PublicPages {
 
 export function publicPages(configs: readonly RouteConfig[]): PublicPages {
   const routes: WellKnownRoute[] = [];
-  /** What relays the metadata of an issuer. */
+  /** Functions that fetch the metadata of an authorization server, keyed by issuer. */
   const relays = new Map<string, (issuer: string) => Promise<string>>();
   for (const { security } of configs) {
     const resource = security === undefined ? undefined : protectedResource(security);
@@ -45,7 +45,7 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
       const { method = 'GET', headers } = request;
       const answer = wellKnownAnswer(pages, { method, host: headers.host, target });
       const write = ({ status, headers: fields, body }: WellKnownAnswer): void => {
-        // 204 has no length (RFC 9110 §8.6).
+        // A 204 response has no Content-Length (RFC 9110 §8.6).
         const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
         response.writeHead(status, [...fields, ...length]);
         response.end(method === 'HEAD' ? undefined : body);
@@ -62,7 +62,7 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
   };
 }
 
-/** The way out, made when something is first asked for. */
+/** The outbound connection, created at the first request. */
 function lazily(make: () => Egress): Egress['fetch'] {
   let egress: Egress | undefined;
   return (url, request) => (egress ??= make()).fetch(url, request);

@@ -16,7 +16,7 @@ import { hear, type Heard } from './hear.ts';
 export interface RouteParts {
   readonly config: RouteConfig;
   readonly gateway: Gateway;
-  /** Applies another configuration and gives the gateway that uses it. Sessions and streams continue. */
+  /** Applies another configuration and returns the gateway that uses it. Sessions and streams continue. */
   readonly reconfigure: (config: RouteConfig) => Gateway;
   readonly upstreams: Upstreams;
   readonly clients: ClientRegistry;
@@ -25,14 +25,14 @@ export interface RouteParts {
   readonly streams: OpenStreams;
   readonly idle: Idle;
   readonly heard: Heard;
-  /** Resolves when it can tell who calls, or need not be waited for any longer. */
+  /** Resolves when it can check tokens, or need not be waited for any longer. */
   readonly prepared: Promise<void>;
-  /** Releases timers and connections; what is under way breaks off. */
+  /** Releases timers and connections; requests in progress fail. */
   readonly close: () => Promise<void>;
 }
 
 export class Route {
-  /** For readers that are not clients, such as the start-up message. */
+  /** For code other than clients, such as the start-up message. */
   readonly parts: RouteParts;
   #config: RouteConfig;
   #gateway: Gateway;
@@ -57,7 +57,7 @@ export class Route {
     this.#gateway.handle(request, response);
   }
 
-  /** Answers a request that another replica has brought here. Never throws. */
+  /** Answers a request that another replica has forwarded. Never throws. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#gateway.handleBrought(request, body, response);
   }
@@ -69,12 +69,12 @@ export class Route {
     this.#config = config;
   }
 
-  /** Takes a notice of another worker or replica. Resolves when it is applied here. */
+  /** Handles a notice of another worker or replica. Resolves when it is applied here. */
   hear(notice: Notice): Promise<void> {
     return hear(notice, this.parts.heard);
   }
 
-  /** Accepts nothing new and lets what is under way finish within `timeoutMs`. */
+  /** Accepts nothing new. Requests in progress may finish within `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     const { streams, idle, heard } = this.parts;
     this.#isDraining = true;

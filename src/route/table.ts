@@ -1,13 +1,13 @@
 /**
- * The routes of a process, found by host, path and headers: the most specific match first (Gateway API HTTPRouteMatch). A table is
- * never changed; a new one takes its place in one assignment.
+ * The routes of a process, found by host, path and headers: the most specific match first (Gateway API HTTPRouteMatch). A table
+ * never changes; a new one replaces it in one assignment.
  */
 import type { IncomingMessage } from 'node:http';
 import { RE2JS } from 're2js';
 import { routeKey, type HeaderMatch, type RouteConfig } from '../config/model.ts';
 import type { Route } from './route.ts';
 
-/** A route and how a request is judged for it; patterns are compiled once a table. */
+/** A route with its match conditions; patterns are compiled once per table. */
 interface Candidate {
   readonly route: Route;
   readonly hosts: readonly string[] | undefined;
@@ -37,17 +37,17 @@ export class RouteTable {
     this.#byHopPath = new Map(routes.map((route) => [hopPathOf(route.config), route]));
   }
 
-  /** The route of a request; undefined: it is for no endpoint. */
+  /** The route of a request; undefined if no endpoint matches. */
   find(request: IncomingMessage): Route | undefined {
     const { url = '' } = request;
     const query = url.indexOf('?');
     const path = query === -1 ? url : url.slice(0, query);
-    // Clients are configured with and without a slash at the end.
+    // Clients are configured with and without a trailing slash.
     const candidates = this.#byPath.get(path) ?? (path.endsWith('/') ? this.#byPath.get(path.slice(0, -1)) : undefined);
     return candidates?.find((candidate) => isFor(candidate, request))?.route;
   }
 
-  /** The route whose requests replicas bring one another at this path. */
+  /** The route whose forwarded requests arrive at this path. */
   atHopPath(path: string): Route | undefined {
     return this.#byHopPath.get(path);
   }
@@ -61,12 +61,12 @@ function isFor({ hosts, headers }: Candidate, request: IncomingMessage): boolean
   return headers.every((judge) => judge(request));
 }
 
-/** Without its port, in lower case. */
+/** The host without its port, in lower case. */
 function hostOf({ headers }: IncomingMessage): string {
   return (headers.host ?? '').toLowerCase().replace(/:\d*$/, '');
 }
 
-/** `host` is a name, or `*.` and a suffix, which stands for one or more labels. */
+/** `host` is a name, or `*.` and a suffix, which matches one or more labels. */
 function isHost(host: string, name: string): boolean {
   return host.startsWith('*.') ? name.endsWith(host.slice(1)) && name.length > host.length - 1 : name === host;
 }
@@ -93,13 +93,13 @@ function rankOf({ hosts }: Candidate): number {
   return host.startsWith('*.') ? host.length : exactHost + host.length;
 }
 
-/** Where replicas bring one another the requests of a route: two routes may share a path, and differ by host. */
+/** The path at which replicas forward the requests of a route to one another: two routes may share a path and differ by host. */
 export function hopPathOf(config: RouteConfig): string {
   const key = routeKey(config);
   return key === 'default' ? config.path : `/route/${encodeURIComponent(key)}`;
 }
 
-/** Hosts that lead to a route, for the check against DNS rebinding. */
+/** Hosts of a route, for the check against DNS rebinding. */
 export function hostsOf({ hosts = [] }: Pick<RouteConfig, 'hosts'>): { exact: string[]; suffixes: string[] } {
   return {
     exact: hosts.filter((host) => !host.startsWith('*.')),

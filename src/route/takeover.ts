@@ -1,6 +1,6 @@
 /**
  * Upstreams of a route when its configuration is read again. One with an unchanged configuration keeps its connections, sessions,
- * era and lists. One that was removed finishes what it has under way and then closes.
+ * era and lists. One that was removed finishes its requests in progress and then closes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts';
 import { retiredUpstreamMs } from '../transport/http/limits.ts';
 import { Upstream } from '../transport/upstream/upstream.ts';
 
-/** The upstreams of `configs`, in their order: those of `before` where nothing about them has changed, else new ones. */
+/** The upstreams of `configs`, in order: those of `before` whose configuration is unchanged, else new ones. */
 export function takenOver(
   before: readonly Upstream[],
   configs: readonly UpstreamConfig[],
@@ -28,7 +28,7 @@ export function takenOver(
   });
 }
 
-/** Whether two configurations are equal, apart from being alone in the route, which depends on the route only. */
+/** Whether two configurations are equal. `isOnly`, which depends on the other upstreams of the route, is ignored. */
 function isConfiguredAlike(one: UpstreamConfig, other: UpstreamConfig): boolean {
   return isDeepStrictEqual({ ...one, isOnly: undefined }, { ...other, isOnly: undefined });
 }
@@ -38,7 +38,7 @@ export function isOtherwiseOffered(before: readonly Upstream[], after: readonly 
   return before.length !== after.length || before.some((upstream, at) => upstream !== after[at]);
 }
 
-/** Closes the connections of an upstream once nothing is under way on them, or after `retiredUpstreamMs`. Never rejects. */
+/** Closes the connections of an upstream when no request is in progress, or after `retiredUpstreamMs`. Never rejects. */
 export async function retired(upstream: Upstream): Promise<void> {
   await Promise.race([upstream.finish(), sleep(retiredUpstreamMs, undefined, { ref: false })]);
   await upstream.close();

@@ -1,5 +1,5 @@
 /**
- * Identifiers bound to a session: whoever lacks the session cannot open or make them, none can be used in the place of another,
+ * Identifiers bound to a session: without the session nobody can open or create them, none can be used in place of another,
  * and all expire with the session. They have the format of their session (format.ts).
  *
  *     format 1   base64url( nonce 12 · ciphertext · tag 16 )       AES-256-GCM, key = HKDF(purpose key, jti, "mcpgw/v1/sid", 32),
@@ -19,7 +19,7 @@ export type BoundPurpose = Exclude<Purpose, 'ses'>;
 const cipher = 'aes-256-gcm';
 const nonceBytes = 12;
 const overheadBytes = nonceBytes + tagBytes;
-/** Upstream identifiers longer than this (as bytes, with what is sealed beside them) are refused. */
+/** Maximum payload of an identifier in bytes: the upstream's identifier and what is sealed beside it. Longer ones are refused. */
 const maxBoundPayloadBytes = 16 * 1024;
 const maxBoundChars = charsOf(1 + overheadBytes + maxBoundPayloadBytes);
 const minBoundChars = charsOf(overheadBytes);
@@ -29,7 +29,7 @@ export function boundChars(session: OpenSession, payloadBytes: number): number {
   return charsOf(headOf(session.epoch.format).length + overheadBytes + payloadBytes);
 }
 
-/** A fresh text at each call. Throws `upstream_malformed` when the payload is too long. */
+/** Creates a new text at each call. Throws `upstream_malformed` when the payload is too long. */
 export function sealBound(
   session: OpenSession,
   purpose: BoundPurpose,
@@ -41,17 +41,19 @@ export function sealBound(
 }
 
 /**
- * The same text for the same payload in the same session, on every replica: a request and its later cancellation have to name
- * one id, a task has one id in all messages. The nonce is a keyed digest of what is sealed, as in SIV modes
- * (RFC 5297 §1.3.2): two payloads get two nonces, and equal texts tell only that the payloads are equal, which is the purpose.
- * Throws `upstream_malformed` when the payload is too long.
+ * The same text for the same payload in the same session, on every replica: a request and its later cancellation must name one
+ * id, and a task has one id in all messages. The nonce is a keyed digest of the payload, as in SIV modes (RFC 5297 §1.3.2):
+ * different payloads get different nonces, and equal texts reveal only that the payloads are equal, which is intended. Throws
+ * `upstream_malformed` when the payload is too long.
  */
 export function sealBoundStable(session: OpenSession, purpose: BoundPurpose, kind: string, payload: Buffer): string {
   const nonce = createHmac('sha256', session.nonceKey(purpose)).update(lengthPrefixed(kind)).update(payload).digest();
   return seal(session, purpose, kind, payload, nonce.subarray(0, nonceBytes));
 }
 
-/** The payload, or undefined for every text that this session did not seal for this purpose and kind, and when it is over. */
+/**
+ * The payload; undefined for any text that this session did not seal for this purpose and kind, and after the session's expiry.
+ */
 export function openBound(
   session: OpenSession,
   purpose: BoundPurpose,
@@ -110,7 +112,7 @@ function aad(head: Buffer, purpose: BoundPurpose, kind: string): Buffer {
   return Buffer.concat([head, Buffer.from(String.fromCharCode(purposeByte[purpose]) + kind, 'latin1')]);
 }
 
-/** What stands in front: the format, from the second on. */
+/** The prefix: the format byte, from format 2 on. */
 function headOf(format: SealFormat): Buffer {
   return format === 1 ? noHead : secondHead;
 }

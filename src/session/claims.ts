@@ -11,8 +11,8 @@ import type { LegacyRevision } from '../protocol/revisions.ts';
 import { fromBase64Url, lengthPrefixed, OctetReader, uint32, varint } from './octets.ts';
 
 /** One upstream as it was when the client initialized. */
-export interface UpstreamSession {
-  /** `upstreamHash` of its name and address: a moved upstream never gets the session id of the old place. */
+export interface SealedUpstream {
+  /** `upstreamHash` of its name and address: after a move, the new address never gets the session id of the old one. */
   readonly hash: number;
   /** Server capability bits (protocol/capabilities.ts). */
   readonly capabilities: number;
@@ -25,7 +25,7 @@ export interface UpstreamSession {
 export interface SessionClaims {
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** 16 random bytes: this session and no other. */
+  /** 16 random bytes that identify this session. */
   readonly jti: Buffer;
   /** `principalOf` the caller, 16 bytes; all zero when anonymous. */
   readonly principal: Buffer;
@@ -35,7 +35,7 @@ export interface SessionClaims {
   readonly revision: LegacyRevision;
   /** Client capability bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  readonly upstreams: readonly UpstreamSession[];
+  readonly upstreams: readonly SealedUpstream[];
 }
 
 export const jtiBytes = 16;
@@ -44,7 +44,7 @@ const routeBytes = 8;
 const maxUpstreams = 1_024;
 const anonymousFlag = 1;
 
-/** Places are part of the layout: they may be added to and never moved. */
+/** The codes are part of the layout. New ones may be added; existing ones must not change. */
 const revisionCode: Readonly<Record<LegacyRevision, number>> = { '2025-03-26': 1, '2025-06-18': 2, '2025-11-25': 3 };
 const revisionOf: ReadonlyMap<number, LegacyRevision> = new Map([
   [1, '2025-03-26'],
@@ -56,7 +56,7 @@ const revisionOf: ReadonlyMap<number, LegacyRevision> = new Map([
 const form = { none: 0, uuid: 1, hex: 2, base64url: 3, raw: 4 } as const;
 const uuidBytes = 16;
 
-/** Stable name of an upstream in sealed identifiers: 4 bytes of SHA-256 over name, origin and path, each length-prefixed. */
+/** Stable id of an upstream in sealed identifiers: 4 bytes of SHA-256 over name, origin and path, each length-prefixed. */
 export function upstreamHash(name: string, origin: string, path: string): number {
   return createHash('sha256')
     .update(lengthPrefixed(name, origin, path))
@@ -64,7 +64,7 @@ export function upstreamHash(name: string, origin: string, path: string): number
     .readUInt32BE();
 }
 
-/** Identity of a route, free of its content, so that a reload ends no session: 8 bytes of SHA-256 over name and resource. */
+/** Id of a route, independent of its content, so that a reload ends no session: 8 bytes of SHA-256 over name and resource. */
 export function routeHash(routeName: string, resource: string): Buffer {
   return createHash('sha256').update(lengthPrefixed(routeName, resource)).digest().subarray(0, routeBytes);
 }
@@ -88,8 +88,8 @@ export function encodeClaims(claims: SessionClaims): Buffer {
   ]);
 }
 
-/** The bytes of one upstream's entry: 7, and those of its session id. */
-export function encodeUpstream(upstream: UpstreamSession): Buffer {
+/** The bytes of one upstream's entry: 7 bytes, then its session id. */
+export function encodeUpstream(upstream: SealedUpstream): Buffer {
   const { tag, bytes } = pack(upstream.sessionId);
   const rest = Buffer.alloc(3);
   rest.writeUInt16BE(upstream.capabilities, 0);
@@ -97,7 +97,7 @@ export function encodeUpstream(upstream: UpstreamSession): Buffer {
   return Buffer.concat([uint32(upstream.hash), rest, bytes]);
 }
 
-/** The claims in `payload`, or undefined unless every byte of it is as `encodeClaims` would write it. */
+/** The claims in `payload`; undefined unless its bytes are exactly what `encodeClaims` would write. */
 export function decodeClaims(payload: Buffer): SessionClaims | undefined {
   const reader = new OctetReader(payload);
   try {
@@ -111,7 +111,7 @@ export function decodeClaims(payload: Buffer): SessionClaims | undefined {
     const clientCapabilities = reader.u16();
     const count = reader.varint();
     if (flags > anonymousFlag || revision === undefined || count > maxUpstreams) return undefined;
-    const upstreams: UpstreamSession[] = [];
+    const upstreams: SealedUpstream[] = [];
     for (let index = 0; index < count; index++) {
       const upstream = decodeUpstream(reader);
       if (upstream === undefined) return undefined;
@@ -126,7 +126,7 @@ export function decodeClaims(payload: Buffer): SessionClaims | undefined {
   }
 }
 
-function decodeUpstream(reader: OctetReader): UpstreamSession | undefined {
+function decodeUpstream(reader: OctetReader): SealedUpstream | undefined {
   const hash = reader.u32();
   const capabilities = reader.u16();
   const formAndRevision = reader.u8();
@@ -139,7 +139,9 @@ function decodeUpstream(reader: OctetReader): UpstreamSession | undefined {
   return isCanonical(tag, bytes, sessionId) ? { hash, capabilities, revision, sessionId } : undefined;
 }
 
-/** One id has one form: the shortest that gives it back. Any 16 bytes are a UUID and any bytes but none are hexadecimal. */
+/**
+ * Each id has exactly one form: the shortest that restores it. Any 16 bytes are a UUID, and any non-empty bytes are hexadecimal.
+ */
 function isCanonical(tag: number, bytes: Buffer, sessionId: string): boolean {
   if (tag === form.uuid) return true;
   if (tag === form.hex) return bytes.length > 0;

@@ -24,7 +24,7 @@ export function sealCursor(session: OpenSession, list: string, position: ListPos
   return sealBound(session, 'cur', list, Buffer.concat([uint32(upstream), ...rest]), random);
 }
 
-/** undefined for every text that is no cursor of this list in this session, and when it is over. */
+/** Undefined for any text that is not a cursor of this list in this session, and after the session's expiry. */
 export function openCursor(
   session: OpenSession,
   list: string,

@@ -8,7 +8,7 @@ import { clockSkewSeconds } from './token.ts';
 const defaultDenylistEntries = 100_000;
 
 export class Denylist {
-  /** jti as text → Unix seconds after which no replica opens the session anyway. */
+  /** jti as text → Unix seconds after which the session has expired on every replica. */
   readonly #until: BoundedMap<string, number>;
   #overflowed = 0;
 
@@ -20,7 +20,7 @@ export class Denylist {
     return this.#until.size;
   }
 
-  /** Entries that had to give way while their sessions could still live. */
+  /** Number of entries that were evicted while their sessions could still be valid. */
   get overflowed(): number {
     return this.#overflowed;
   }

@@ -1,7 +1,7 @@
 /**
- * SSE event ids: how far a stream was read, in the words of the upstreams behind it, so that any replica can resume it.
- * 2025-11-25 basic/transports §Resumability and Redelivery. Bound to the session and to the kind of stream; a foreign one opens
- * nothing.
+ * SSE event ids: a position in a stream, made of the event ids of its upstreams, so that any replica can resume the stream
+ * (2025-11-25 basic/transports §Resumability and Redelivery). Bound to the session and to the kind of stream; any other event id
+ * is invalid.
  */
 import { boundChars, openBound, sealBound } from './bound.ts';
 import { OctetReader, uint32, varint } from './octets.ts';
@@ -11,7 +11,7 @@ import type { OpenSession } from './token.ts';
 interface UpstreamEvent {
   /** `upstreamHash` of the upstream. */
   readonly upstream: number;
-  /** The last event id it gave. */
+  /** The last event id that the upstream sent. */
   readonly eventId: string;
 }
 
@@ -19,42 +19,42 @@ interface UpstreamEvent {
 export type StreamPosition =
   | {
       readonly kind: 'post';
-      /** 8 bytes that name the stream. */
+      /** 8 bytes that identify the stream. */
       readonly stream: Buffer;
       readonly upstream: number;
       readonly eventId: string;
     }
   | {
       readonly kind: 'merged';
-      /** Upstreams that gave an id, the most recent first. */
+      /** Upstreams that sent an id, the most recent first. */
       readonly vector: readonly UpstreamEvent[];
     };
 
 export interface SealedEventId {
-  /** undefined when no position can be kept: the event is then sent without an id, which promises nothing. */
+  /** Undefined when the position cannot be sealed: the event is then sent without an id and cannot be resumed after. */
   readonly text: string | undefined;
-  /** Upstreams that found no room: after a resumption their missed events are lost. */
+  /** Upstreams that did not fit: events missed from them are lost after a resumption. */
   readonly dropped: readonly number[];
 }
 
-/** Clients send it back in a header beside the session and the access token. */
+/** Clients send the id back in a header, beside the session token and the access token. */
 const maxEventIdChars = 2_048;
 const streamIdBytes = 8;
 
 const none: readonly number[] = [];
 
 /**
- * Whether an upstream's event id comes back to it unchanged in `Last-Event-ID`: visible ASCII, with spaces in between at most
- * (RFC 9110 §5.5). Other characters have no form that all servers read in the same way, and spaces at the ends are cut off. An
- * event with any other id, or with an empty one, cannot be resumed after.
+ * Whether an upstream's event id comes back to it unchanged in `Last-Event-ID`: visible ASCII, with spaces only in between (RFC
+ * 9110 §5.5). Servers read other characters in different ways, and spaces at the ends are removed. A stream cannot be resumed
+ * after an event with any other id, or with an empty one.
  */
 export function canBeResumedAfter(eventId: string): boolean {
   return /^[!-~](?:[ -~]*[!-~])?$/.test(eventId);
 }
 
 /**
- * The least recent upstreams give way where the text would exceed 2,048 characters. An id that no header can carry is not sealed:
- * the text would promise a resumption that its upstream cannot be asked for.
+ * The least recent upstreams are left out if the text would exceed 2,048 characters. An id that no header can carry is not
+ * sealed: the text would promise a resumption that the upstream cannot perform.
  */
 export function sealEventId(session: OpenSession, position: StreamPosition, random: Random): SealedEventId {
   if (position.kind === 'post') {
@@ -81,7 +81,7 @@ export function sealEventId(session: OpenSession, position: StreamPosition, rand
   return { text, dropped: dropped.length === 0 ? none : dropped };
 }
 
-/** undefined for every text that is no event id of this session, and when it is over. */
+/** Undefined for any text that is not an event id of this session, and after the session's expiry. */
 export function openEventId(session: OpenSession, text: string, nowSeconds: number): StreamPosition | undefined {
   if (text.length > maxEventIdChars) return undefined;
   const post = openBound(session, 'evt', 'post', text, nowSeconds);

@@ -9,7 +9,7 @@ import type { OpenSession } from './token.ts';
 export interface HoldAddress {
   /** `host:port` at which other replicas reach the one that holds the call; empty where they cannot. */
   readonly address: string;
-  /** Names the call there: `holdBytes` random bytes. */
+  /** `holdBytes` random bytes that identify the call at that replica. */
   readonly hold: Buffer;
 }
 
@@ -22,13 +22,15 @@ export interface HeldQuestion {
 export const holdBytes = 16;
 const kind = 'held';
 
-/** The id under which a client is asked, in the place of an upstream's own request id. The same text each time. */
+/**
+ * The id under which the client is asked, in place of the upstream's own request id. Always the same text for the same question.
+ */
 export function sealQuestionId(session: OpenSession, { place, question }: HeldQuestion): string {
   const payload = Buffer.concat([place.hold, Buffer.from([question]), Buffer.from(place.address, 'latin1')]);
   return sealBoundStable(session, 'req', kind, payload);
 }
 
-/** undefined for every text that is no question of this session, and when it is over. */
+/** Undefined for any text that is not a question of this session, and after the session's expiry. */
 export function openQuestionId(session: OpenSession, text: string, nowSeconds: number): HeldQuestion | undefined {
   const payload = openBound(session, 'req', kind, text, nowSeconds);
   if (payload === undefined) return undefined;

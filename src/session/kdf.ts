@@ -1,7 +1,7 @@
 /**
- * From the operator's secret to the keying material of a key epoch: scrypt (RFC 7914), PBKDF2-HMAC-SHA256 (RFC 8018),
- * argon2id (RFC 9106), or none for a secret that is 32 random bytes already. It runs once for each key at load, never on a
- * request, so its cost may be high. The function and its figures are part of the key: to change them is to change the key.
+ * Derives the keying material of a key epoch from the operator's secret: scrypt (RFC 7914), PBKDF2-HMAC-SHA256 (RFC 8018),
+ * argon2id (RFC 9106), or none for a secret that is already 32 random bytes. It runs once for each key at load, never on a
+ * request, so its cost may be high. The function and its parameters are part of the key: other parameters give another key.
  */
 import crypto from 'node:crypto';
 import { promisify } from 'node:util';
@@ -19,27 +19,27 @@ export type KdfSpec =
       readonly parallelism: number;
     };
 
-/** For passphrases, when the operator names no function: 128 MiB and about half a second. */
+/** The default for passphrases: 128 MiB and about half a second. */
 export const defaultKdf: KdfSpec = { kind: 'scrypt', N: 131_072, r: 8, p: 1 };
 
 /* Upper bounds: a typing error must not delay the start for hours. */
 const maxMemoryBytes = 1024 ** 3;
 const maxIterations = 10_000_000;
 const minIterations = 100;
-/** N · r · p of scrypt, in blocks of 128 bytes: one pass over the largest memory allowed. */
+/** Maximum N · r · p of scrypt, in blocks of 128 bytes: one pass over the largest memory allowed. */
 const maxScryptWork = maxMemoryBytes / 128;
 const minScryptN = 2;
-/** RFC 7914 §2: N < 2^(128 · r / 8). Within the bounds above that forbids something for r = 1 only. */
+/** RFC 7914 §2: N < 2^(128 · r / 8). Within the bounds above this matters only for r = 1. */
 const maxScryptNForOneBlock = 2 ** 15;
-/** Longest figure that is read at all. */
+/** The largest parameter that is parsed. */
 const maxFigure = 9_999_999_999;
-/** KiB · passes of argon2id: four passes over the largest memory allowed. */
+/** Maximum KiB · passes of argon2id: four passes over the largest memory allowed. */
 const maxArgon2Work = 4 * 1024 ** 2;
 const maxArgon2Lanes = 64;
 /** RFC 9106 §3.1: at least 8 blocks of 1 KiB for each lane. */
 const minArgon2KiBPerLane = 8;
 
-/* Floors for a passphrase a person chose; below them `kdfWarning` speaks. */
+/* Recommended minimums for a passphrase that a person chose; below them `kdfWarning` returns a warning. */
 const soundIterations = 100_000;
 const soundScryptBytes = 16 * 1024 ** 2;
 const soundArgon2KiB = 7 * 1024;
@@ -55,7 +55,7 @@ export class KdfError extends Error {
 
 /**
  * Reads `none`, `scrypt`, `scrypt:131072:8:1` (N:r:p), `pbkdf2-sha256:600000` (iterations) or `argon2id:19456:2:1`
- * (KiB:passes:lanes); a name alone takes these figures. Throws KdfError.
+ * (KiB:passes:lanes); a name without parameters has these. Throws KdfError.
  */
 export function parseKdf(text: string): KdfSpec {
   const [kind = '', ...figures] = text.split(':');
@@ -101,7 +101,7 @@ export function parseKdf(text: string): KdfSpec {
   }
 }
 
-/** The one spelling of a spec, every figure written out. */
+/** The canonical text of a spec, with all parameters. */
 export function canonicalKdf(spec: KdfSpec): string {
   if (spec.kind === 'none') return 'none';
   if (spec.kind === 'scrypt') return `scrypt:${spec.N}:${spec.r}:${spec.p}`;
@@ -109,7 +109,7 @@ export function canonicalKdf(spec: KdfSpec): string {
   return `argon2id:${spec.memoryKiB}:${spec.passes}:${spec.parallelism}`;
 }
 
-/** A sentence to print when the figures are allowed and still too low for a passphrase that a person chose. */
+/** A warning for parameters that are allowed but too low for a passphrase that a person chose; undefined otherwise. */
 export function kdfWarning(spec: KdfSpec): string | undefined {
   const weak =
     (spec.kind === 'pbkdf2-sha256' && spec.iterations < soundIterations) ||
@@ -131,7 +131,7 @@ export async function deriveIkm(secret: string, spec: KdfSpec, gatewayName: stri
   return hasNativeArgon2 ? argon2idNative(secret, salt, spec) : argon2idPortable(secret, salt, spec);
 }
 
-/** 16 bytes over the gateway's name and the derivation with its figures: with another of them it is another key. */
+/** 16 bytes over the gateway's name and the derivation with its parameters: a change of any of them gives another key. */
 export function kdfSalt(spec: KdfSpec, gatewayName: string): Buffer {
   return crypto
     .createHash('sha256')
@@ -141,11 +141,11 @@ export function kdfSalt(spec: KdfSpec, gatewayName: string): Buffer {
     .subarray(0, saltBytes);
 }
 
-/** The bytes a `none` secret stands for: hexadecimal if all of it is, else base64 or base64url, padded or not. */
+/** The bytes of a `none` secret: hexadecimal if all characters are, else base64 or base64url, with or without padding. */
 export function rawKey(secret: string): Buffer {
   const hex = Buffer.from(secret, 'hex');
   if (hex.length * 2 === secret.length) return hex;
-  // Node reads both alphabets under either name, and skips what belongs to neither: hence the comparison.
+  // Node accepts both alphabets under either name, and skips all other characters: hence the comparison.
   const bytes = Buffer.from(secret, 'base64');
   const plain = secret.replaceAll('-', '+').replaceAll('_', '/').replaceAll('=', '');
   return bytes.toString('base64').replaceAll('=', '') === plain ? bytes : Buffer.alloc(0);
@@ -155,7 +155,7 @@ const pbkdf2 = promisify(crypto.pbkdf2);
 
 type Argon2Spec = Extract<KdfSpec, { kind: 'argon2id' }>;
 
-/** Node has it from 24.7 on. */
+/** Node has argon2 from 24.7 on. */
 export const hasNativeArgon2 = 'argon2' in crypto;
 
 export function argon2idNative(secret: string, salt: Buffer, spec: Argon2Spec): Promise<Buffer> {
@@ -187,7 +187,7 @@ export async function argon2idPortable(secret: string, salt: Buffer, spec: Argon
 }
 
 function scrypt(secret: string, salt: Buffer, spec: Extract<KdfSpec, { kind: 'scrypt' }>): Promise<Buffer> {
-  // Node's own ceiling is 32 MiB; the bound that counts is the one in parseKdf.
+  // Node's default limit is 32 MiB; the limit that applies is the one in parseKdf.
   const maxmem = 128 * spec.r * (spec.N + spec.p + 2) + 1024;
   return new Promise((resolve, reject) => {
     crypto.scrypt(secret, salt, ikmBytes, { N: spec.N, r: spec.r, p: spec.p, maxmem }, (fault, key) =>
@@ -196,7 +196,7 @@ function scrypt(secret: string, salt: Buffer, spec: Extract<KdfSpec, { kind: 'sc
   });
 }
 
-/** The figures of a spec, or all defaults when there are none. Throws KdfError unless they are positive whole numbers. */
+/** The parameters of a spec, or the defaults if there are none. Throws KdfError unless they are positive whole numbers. */
 function whole<T extends readonly number[]>(text: string, figures: readonly string[], defaults: T, form: string): T {
   if (figures.length === 0) return defaults;
   if (figures.some((figure) => /^\d+$/.test(figure) && Number(figure) > maxFigure))

@@ -35,7 +35,7 @@ export function parseKeyFile(text: string, path: string): KeySpec[] {
     if (name !== 'keys') faults.push({ path: printable(name), problem: 'this member is not known', remedy: form });
   }
   const specs = root['keys'].map((entry: unknown, index) => readKey(entry, `keys[${index}]`, faults));
-  // A key that could not be read has its fault already and says nothing about its neighbours.
+  // A key that could not be read already has its fault; faults of other keys are reported independently of it.
   const read: KeySpec[] = [];
   const places: number[] = [];
   for (const [index, spec] of specs.entries()) {
@@ -140,7 +140,7 @@ function readTime(
   return undefined;
 }
 
-/** The text of a file with one new key: 32 random bytes, no derivation. The id is the day and 4 random digits. */
+/** The text of a file with one new key: 32 random bytes, no derivation. The id is the date and 4 random digits. */
 export function generateKeyFile(random: (bytes: number) => Buffer, nowSeconds: number): string {
   const day = new Date(nowSeconds * 1000).toISOString().slice(0, 10);
   const id = `${day}-${random(generatedIdBytes).toString('hex')}`;
@@ -152,7 +152,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member's name as it may be shown: a misplaced quote can turn a secret into a name. */
+/** A member's name, safe to print: a misplaced quote can turn a secret into a name. */
 function printable(name: string): string {
   return /^[A-Za-z]{1,16}$/.test(name) ? name : '(unknown member)';
 }

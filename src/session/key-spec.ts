@@ -1,24 +1,24 @@
 /**
- * What an operator configures for one sealing key, and why a secret is refused. Whoever guesses the key owns every session, so the
- * gateway does not start with a secret of low entropy or a well-known one.
+ * The operator's configuration of one sealing key, and the reasons to refuse a secret. Anyone who guesses the key controls every
+ * session, so the gateway does not start with a secret that is well known or of low entropy.
  */
 import type { SealFormat } from './format.ts';
 import { type KdfSpec, rawKey } from './kdf.ts';
 
 export interface KeySpec {
-  /** For people: logs and faults name the key by it. It is no part of the key. */
+  /** For people: logs and faults name the key by its id. The id is not part of the key. */
   readonly id: string;
   readonly secret: string;
   readonly kdf: KdfSpec;
-  /** What the key seals in; it opens every format. Absent: `defaultSealFormat`. */
+  /** The format that the key seals in; it opens every format. Absent: `defaultSealFormat`. */
   readonly format?: SealFormat;
   /** Unix seconds from which the key may seal; it opens earlier than that. Absent: from the start. */
   readonly sealFrom?: number;
-  /** Unix seconds until which the key opens. Absent: without end. */
+  /** Unix seconds until which the key opens. Absent: no limit. */
   readonly acceptUntil?: number;
 }
 
-/** One fault of the keys: where it is, what is wrong and what would be right. Never the secret. */
+/** One fault of the keys: where it is, what is wrong and what would be valid. Never contains the secret. */
 export interface KeyFault {
   readonly path: string;
   readonly problem: string;
@@ -46,10 +46,10 @@ const maxKeyIdChars = 64;
 const maxSecretChars = 1_024;
 const minPassphraseChars = 20;
 const minRawKeyBytes = 32;
-/** 32 random bytes hold fewer different values than this once in 10^12 keys; zeros and patterns always do. */
+/** Of 10^12 keys of 32 random bytes, one has fewer different values than this; zeros and patterns always have fewer. */
 const minDifferentBytes = 16;
 const minDifferentChars = 8;
-/** What must be left of a passphrase when every word that stands in examples and defaults is taken out of it. */
+/** Minimum number of characters of a passphrase that are left when all words of examples and defaults are removed. */
 const minOwnChars = 8;
 
 /** Longest first, so that a shorter word inside a longer one is not taken out first. */
@@ -90,7 +90,7 @@ const wellKnownWords = [
 
 const makeOne = 'Make one with `manifold keygen`';
 
-/** Why the secret may not seal sessions, or undefined for one that may. Says nothing of the secret but its size. */
+/** Why the secret must not seal sessions; undefined if it may. Reveals nothing about the secret but its size. */
 function secretFault(secret: string, kdf: KdfSpec): Omit<KeyFault, 'path'> | undefined {
   if (secret.length > maxSecretChars) {
     return { problem: `the secret is longer than ${maxSecretChars} characters`, remedy: makeOne };
@@ -120,7 +120,7 @@ function passphraseFault(secret: string): Omit<KeyFault, 'path'> | undefined {
   return undefined;
 }
 
-/** Faults of a list of keys as a whole and of each key in it. `pathOf` names a key in the words of its source. */
+/** Faults of the list of keys as a whole and of each key. `pathOf` names a key as its source does. */
 export function keyFaults(specs: readonly KeySpec[], pathOf: (index: number) => string): KeyFault[] {
   const faults: KeyFault[] = [];
   if (specs.length === 0) {

@@ -15,27 +15,27 @@ import { lengthPrefixed } from './octets.ts';
 export { generateKeyFile, parseKeyFile } from './key-file.ts';
 export { KeyringError, type KeySpec } from './key-spec.ts';
 
-/** What a sealed identifier is for. One key each, so that none can be used in the place of another. */
+/** The purpose of a sealed identifier. Each has its own key, so none can be used in place of another. */
 export const purposeByte = { ses: 1, evt: 2, req: 3, prg: 4, cur: 5, rst: 6, tsk: 7 } as const;
 export type Purpose = keyof typeof purposeByte;
 
 export const kidBytes = 4;
 const keyBytes = 32;
 
-/** What the operator calls this gateway, and the public URI of its endpoint. Both are bound into every session. */
+/** The operator's name of this gateway, and the public URI of its endpoint. Both are bound into every session. */
 export interface GatewayNames {
   readonly gateway: string;
   readonly resource: string;
 }
 
-/** One key of the ring in one format, with everything that is derived from it once. */
+/** One key of the ring in one format, with everything that is derived from it. */
 export interface Epoch {
   /** The operator's name of the key. */
   readonly id: string;
   readonly format: SealFormat;
-  /** Whether it is the format that this key seals in; it opens in all. This and the times change when the ring is read again. */
+  /** Whether the key seals in this format; it opens in all. This and the times change when the ring is read again. */
   seals: boolean;
-  /** Public name of the key in a session: the 4 bytes as a number. */
+  /** Public id of the key in a session: 4 bytes as a number. */
   readonly kid: number;
   sealFrom: number;
   acceptUntil: number;
@@ -43,10 +43,10 @@ export interface Epoch {
   readonly principalKey: KeyObject;
   /** Makes the identity of sessions that no client holds (principal-session.ts). */
   readonly sessionlessKey: KeyObject;
-  /** What a session is authenticated with beside itself: version, purpose, kid, gateway, resource. */
+  /** Additional authenticated data of a session: version, purpose, kid, gateway, resource. */
   readonly sessionAad: Buffer;
   readonly names: GatewayNames;
-  /** 32 bytes for a use outside of the sealed identifiers; a label names the use and comes from the code. */
+  /** 32 bytes for a use other than sealed identifiers. `label` names the use; it is a constant of the code. */
   derive(label: string): Buffer;
 }
 
@@ -85,7 +85,7 @@ export class Keyring {
     this.#byKid = new Map(this.#epochs.map((epoch) => [epoch.kid, epoch]));
   }
 
-  /** The epoch that seals at this time. Throws `internal` when no key may: all are too young or too old. */
+  /** The epoch that seals at this time. Throws `internal` when no key may seal: all are too young or expired. */
   sealing(nowSeconds: number): Epoch {
     for (const epoch of this.#epochs) if (isSealing(epoch, nowSeconds)) return epoch;
     throw new GatewayError('internal', 'no key of the ring may seal at this time');
@@ -114,7 +114,7 @@ export class Keyring {
   }
 }
 
-/** Tells two keys with the same kid apart. */
+/** Distinguishes two keys with the same kid. */
 const sameness = 'same key';
 
 function isSealing({ seals, sealFrom, acceptUntil }: Epoch, nowSeconds: number): boolean {
@@ -153,7 +153,7 @@ async function loadEpochs(spec: KeySpec, names: GatewayNames): Promise<Epoch[]> 
   try {
     material = await deriveIkm(spec.secret, spec.kdf, names.gateway);
   } catch {
-    // What the system says (no memory, figures it does not take) may quote its input, and the input is the secret.
+    // The system's message (no memory, invalid parameters) may quote its input, and the input is the secret.
     throw new KeyringError('session keys', [
       {
         path: `key "${spec.id}".kdf`,
@@ -164,7 +164,7 @@ async function loadEpochs(spec: KeySpec, names: GatewayNames): Promise<Epoch[]> 
   }
   // KeyObjects, because handing Node the bytes of a key costs 10 µs on every use.
   const first = createSecretKey(material);
-  // Whatever the derivation, the name of the gateway goes into the keys: with `none` nothing else puts it there.
+  // For every derivation, the name of the gateway goes into the keys; with `none` it would otherwise be missing.
   const second = createSecretKey(hkdf(first, kdfSalt(spec.kdf, names.gateway), 'mcpgw/v2/ikm', keyBytes));
   return sealFormats.map((format) => epochOf(spec, names, format, format === 1 ? first : second));
 }

@@ -3,10 +3,10 @@
  * one canonical spelling (RFC 4648 §5, unpadded).
  */
 
-/** Longest varint read: 4 bytes hold lengths up to 2^28 - 1. */
+/** Maximum length of a varint: 4 bytes hold values up to 2^28 - 1. */
 const maxVarintBytes = 4;
 
-/** Each part behind its length as 4 big-endian bytes, so that no two lists of parts give the same bytes. */
+/** Each part is preceded by its length as 4 big-endian bytes, so that different lists of parts never give the same bytes. */
 export function lengthPrefixed(...parts: readonly string[]): Buffer {
   const pieces: Buffer[] = [];
   for (const part of parts) {
@@ -37,7 +37,7 @@ export function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-/** Reads onward through `bytes`. Every method throws a RangeError where the bytes end too soon. */
+/** Reads through `bytes`. Every method throws a RangeError if the bytes end too soon. */
 export class OctetReader {
   readonly bytes: Buffer;
   #at = 0;
@@ -62,7 +62,7 @@ export class OctetReader {
     return this.take(4).readUInt32BE();
   }
 
-  /** Throws a RangeError as well for a spelling longer than needed: one value has one encoding. */
+  /** Also throws a RangeError for an encoding that is longer than needed: each value has exactly one encoding. */
   varint(): number {
     let value = 0;
     for (let place = 0; place < maxVarintBytes; place++) {
@@ -89,8 +89,8 @@ export class OctetReader {
 }
 
 /**
- * The bytes of `text`, or undefined unless it is their one canonical spelling. Node skips characters outside the alphabet and
- * ignores stray low bits; writing the bytes anew and comparing finds all of it at native speed.
+ * The bytes of `text`; undefined unless `text` is their canonical encoding. Node skips characters outside the alphabet and
+ * ignores extra low bits; encoding the bytes again and comparing finds all of these at native speed.
  */
 export function fromBase64Url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');

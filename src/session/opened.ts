@@ -1,6 +1,7 @@
 /**
- * A cache of recently opened sessions by their whole text. It saves about 15 µs on the hot path and changes no answer. An entry
- * is used only for the caller and the route it was opened for, under a key still in the ring, and as long as its times hold.
+ * A cache of recently opened sessions, keyed by the whole token. It saves about 15 µs per request and never changes a result. An
+ * entry is used only for the caller and the route that it was opened for, under a key that is still in the ring, and while it is
+ * valid.
  *
  * Two generations instead of a list in order of use: a hit in the young one costs one look-up, and when the young one is full,
  * by count or by bytes, the old one is dropped as a whole.
@@ -16,7 +17,7 @@ interface Entry {
 
 const defaultOpenedSessions = 10_000;
 const defaultOpenedBytes = 32 * 1024 * 1024;
-/** An entry with its objects and keys, besides the text and what was sealed in it. */
+/** Size of an entry with its objects and keys, besides the token and its payload. */
 const entryBytes = 1_024;
 
 export class OpenedSessions {
@@ -35,7 +36,7 @@ export class OpenedSessions {
     return this.#young.size + this.#old.size;
   }
 
-  /** As `openSession`, and the same answer. Throws `session_unreadable` for every fault; faults are not remembered. */
+  /** Returns exactly what `openSession` returns. Throws `session_unreadable` for every fault; faults are not cached. */
   open(keyring: Keyring, text: string, expected: ExpectedSession, nowSeconds: number): OpenSession {
     const known = this.#young.get(text) ?? this.#promote(text);
     if (known !== undefined && holds(known, keyring, expected, nowSeconds)) return known.session;
@@ -44,7 +45,7 @@ export class OpenedSessions {
     return session;
   }
 
-  /** A session that has ended is kept no longer; its text would be opened anew, and refused elsewhere. */
+  /** Removes a session that has ended. Its token would be opened again, and refused elsewhere. */
   forget(text: string): void {
     if (this.#young.delete(text)) this.#youngBytes -= bytesOf(text);
     this.#old.delete(text);
@@ -72,7 +73,7 @@ export class OpenedSessions {
   }
 }
 
-/** One byte a character, and three quarters of it again for what it opens to. */
+/** One byte per character, and three quarters of that for the payload. */
 function bytesOf(text: string): number {
   return entryBytes + Math.ceil(text.length * 1.75);
 }

@@ -1,9 +1,9 @@
 /**
- * The session of a client that never returns its `Mcp-Session-Id`: derived from who the client is, and identical on every replica,
- * so its cursors and request ids open on any of them. Nothing of it is ever sent.
+ * The session of a client that never returns its `Mcp-Session-Id`: derived from the client's principal, and identical on every
+ * replica, so its cursors and request ids open on any of them. It is never sent to a client.
  *
- * Its identity changes each day: identifiers stop opening on the second midnight (UTC) after they were made, and the nonces
- * under one key cannot run out, which they could for a busy principal whose key never changed.
+ * Its identity changes each day: identifiers stop opening at the second midnight (UTC) after they were made. So the number of
+ * nonces under one key stays limited, even for a busy principal.
  */
 import { createHmac } from 'node:crypto';
 import type { LegacyRevision } from '../protocol/revisions.ts';
@@ -16,8 +16,8 @@ import { OpenSession } from './token.ts';
 const daySeconds = 24 * 60 * 60;
 
 /**
- * `route` is the `routeHash`. All anonymous clients of a route share one such session: what tells them apart is not known.
- * Claims hold no upstreams and no client capabilities.
+ * `route` is the `routeHash`. All anonymous clients of a route share one such session, because they cannot be distinguished. Its
+ * claims contain no upstreams and no client capabilities.
  */
 export function principalSession(
   keyring: Keyring,
@@ -30,7 +30,7 @@ export function principalSession(
   const made = (epoch: Epoch, day: number, others?: () => readonly OpenSession[]): OpenSession =>
     new OpenSession(claimsOf(epoch, principal, route, revision, day), epoch, others);
   return made(keyring.sealing(nowSeconds), today, () =>
-    // Yesterday's identity, and every other key: the replica that sealed may have a newer key already, or not have it yet.
+    // Yesterday's identity, and every other key: the replica that sealed may already have a newer key, or not have it yet.
     keyring
       .accepted(nowSeconds)
       .flatMap((epoch, index) => [...(index === 0 ? [] : [made(epoch, today)]), made(epoch, today - 1)]),

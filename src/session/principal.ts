@@ -1,13 +1,16 @@
 /**
- * Who a session belongs to, as 16 bytes of a keyed hash (docs/session-token.md §Payload). Without the key they reveal nothing.
- * They depend on issuer and subject, never on the access token, which is renewed while the session lives.
+ * The owner of a session, as 16 bytes of a keyed hash (docs/session-token.md §Payload). Without the key they reveal nothing.
+ * They depend on issuer and subject, not on the access token, which is renewed during the session.
  */
 import { createHmac } from 'node:crypto';
 import { principalBytes } from './claims.ts';
 import type { Epoch } from './keyring.ts';
 import { lengthPrefixed } from './octets.ts';
 
-/** An authenticated caller. `bind` is empty, or a claim by configuration (client id, tenant) that the session sticks to. */
+/**
+ * An authenticated caller. `bind`: empty, or the value of a configured claim (client id, tenant) that the session is bound to as
+ * well.
+ */
 interface Subject {
   readonly iss: string;
   readonly sub: string;

@@ -10,7 +10,7 @@ import type { OpenSession } from './token.ts';
 export interface UpstreamId {
   /** `upstreamHash` of the upstream that named it. */
   readonly upstream: number;
-  /** Request ids and progress tokens: raw JSON text, so that `1` and `"1"` stay two. Task ids: the string itself. */
+  /** Request ids and progress tokens: raw JSON text, so that `1` and `"1"` stay different. Task ids: the string itself. */
   readonly raw: string;
 }
 
@@ -18,7 +18,7 @@ export function sealRequestId(session: OpenSession, id: UpstreamId): string {
   return seal(session, 'req', id);
 }
 
-/** undefined for every text that is no request id of this session, and when it is over. */
+/** Undefined for any text that is not a request id of this session, and after the session's expiry. */
 export function openRequestId(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
   return open(session, 'req', text, nowSeconds);
 }
@@ -27,7 +27,7 @@ export function sealProgressToken(session: OpenSession, token: UpstreamId): stri
   return seal(session, 'prg', token);
 }
 
-/** undefined for every text that is no progress token of this session, and when it is over. */
+/** Undefined for any text that is not a progress token of this session, and after the session's expiry. */
 export function openProgressToken(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
   return open(session, 'prg', text, nowSeconds);
 }
@@ -36,7 +36,7 @@ export function sealTaskId(session: OpenSession, task: UpstreamId): string {
   return seal(session, 'tsk', task);
 }
 
-/** undefined for every text that is no task id of this session, and when it is over. */
+/** Undefined for any text that is not a task id of this session, and after the session's expiry. */
 export function openTaskId(session: OpenSession, text: string, nowSeconds: number): UpstreamId | undefined {
   return open(session, 'tsk', text, nowSeconds);
 }

@@ -1,7 +1,8 @@
 /**
  * `requestState` of 2026-07-28 basic/patterns/mrtr: what a call needs when its client comes back with answers. It is sealed, so
- * only the same principal can send it back, only for the same call, and only before it expires. An upstream that asks by rounds gets its
- * own text back, to the byte; one that asks by requests waits at a replica, or can be resumed at its last event.
+ * only the same principal can send it back, only for the same call, and only before it expires. An upstream that asks by rounds
+ * gets its own state back unchanged. An upstream that asks by requests waits at a replica, or can be resumed after its last
+ * event.
  */
 import { openBound, sealBound } from './bound.ts';
 import { holdBytes, type HoldAddress } from './hold.ts';
@@ -12,32 +13,35 @@ import type { OpenSession } from './token.ts';
 export interface CallState {
   /** `upstreamHash` of the upstream that the call is at. */
   readonly upstream: number;
-  /** 16 bytes over what the retry has to repeat. */
+  /** 16 bytes over the parts of the call that the retry must repeat. */
   readonly digest: Buffer;
   /** Unix seconds. */
   readonly expiresAt: number;
   readonly rest: Rest;
 }
 
-/** How the call goes on. */
+/** How the call continues. */
 export type Rest =
   /** The upstream's own state. */
   | { readonly kind: 'call'; readonly state: string }
   /** At the replica that holds the upstream's stream. */
   | { readonly kind: 'held'; readonly place: HoldAddress }
-  /** At any replica: the upstream's stream is taken up after an event. `at` is JSON text of the caller's own. */
+  /** At any replica: the upstream's stream is resumed after an event. `at` is JSON text that the caller defines. */
   | { readonly kind: 'resumed'; readonly at: string };
 
 export const digestBytes = 16;
 
-/** `session` is that of the principal. Throws `upstream_malformed` for a state that is too long. */
+/** `session` is the principal's session. Throws `upstream_malformed` for a state that is too long. */
 export function sealRequestState(session: OpenSession, call: CallState, random: Random): string {
   const { upstream, digest, expiresAt, rest } = call;
   const payload = Buffer.concat([uint32(upstream), digest, uint32(expiresAt), restBytes(rest)]);
   return sealBound(session, 'rst', rest.kind, payload, random);
 }
 
-/** undefined for every text that is no state of this principal. Whether it fits the call and is in time is for the caller to say. */
+/**
+ * Undefined for any text that is not a state of this principal. The caller checks whether it belongs to the call and is still
+ * valid.
+ */
 export function openRequestState(session: OpenSession, text: string, nowSeconds: number): CallState | undefined {
   for (const kind of ['call', 'held', 'resumed'] as const) {
     const payload = openBound(session, 'rst', kind, text, nowSeconds);

@@ -12,7 +12,7 @@ import {
   encodeUpstream,
   jtiBytes,
   type SessionClaims,
-  type UpstreamSession,
+  type SealedUpstream,
 } from './claims.ts';
 import { type Epoch, hkdf, type Keyring, type Purpose } from './keyring.ts';
 import { type Principal, principalOf } from './principal.ts';
@@ -20,31 +20,31 @@ import { openMessage, type Random, sealedChars, type SealFault, sealMessage } fr
 
 type SessionFault = SealFault | 'payload' | 'lifetime' | 'future' | 'cut_off' | 'expired' | 'principal' | 'route';
 
-/** Stock nginx takes 4 KB of response header; above, its client sees 502. */
+/** The default nginx configuration accepts 4 KB of response headers; above that, its client gets 502. */
 const defaultMaxTokenChars = 3_800;
-/** Stock nginx takes 8 KB of one request header line. Nothing longer is looked at. */
+/** The default nginx configuration accepts 8 KB per request header line. Longer tokens are not read. */
 export const maxTokenChars = 7_168;
 const minSessionSeconds = 5 * 60;
 const maxSessionSeconds = 30 * 24 * 60 * 60;
-/** Clocks of replicas may differ by this much. */
+/** Maximum difference between the clocks of replicas. */
 export const clockSkewSeconds = 60;
-/** A session that says it was made later than this from now is refused: only a clock that is far off creates one. */
+/** A session that was issued further in the future than this is refused: only a clock that is far off creates one. */
 const maxAheadSeconds = 120;
 
 const sessionKeyBytes = 32;
 
-/** Whom and what the request that carries a session is for. */
+/** The expected binding of the session that a request carries. */
 export interface ExpectedSession {
   readonly principal: Principal;
   /** `routeHash` of the route matched by this request. */
   readonly route: Buffer;
-  /** The longest life that counts, whatever the session was given. undefined: what it was given. */
+  /** Maximum age of a session, even if it was issued for longer. Undefined: no further limit. */
   readonly maxAgeSeconds?: number | undefined;
-  /** Unix seconds. From this time on, sessions that were made before it are refused. undefined: none are. */
+  /** Unix seconds. From this time on, sessions issued before it are refused. Undefined: none are. */
   readonly notBefore?: number | undefined;
 }
 
-/** A session in use: what it says, and the keys of the identifiers that are bound to it. */
+/** An open session: its claims, and the keys of the identifiers that are bound to it. */
 export class OpenSession {
   readonly claims: SessionClaims;
   readonly epoch: Epoch;
@@ -52,30 +52,30 @@ export class OpenSession {
   readonly #others: (() => readonly OpenSession[]) | undefined;
   #made: readonly OpenSession[] | undefined;
 
-  /** `others` gives the sessions that may have sealed an identifier of this one in its place (principal-session.ts). */
+  /** `others` returns the sessions that may have sealed an identifier of this one in its place (principal-session.ts). */
   constructor(claims: SessionClaims, epoch: Epoch, others?: () => readonly OpenSession[]) {
     this.claims = claims;
     this.epoch = epoch;
     this.#others = others;
   }
 
-  /** The entry of an upstream, or undefined for one that joined later or found no room. */
-  upstream(hash: number): UpstreamSession | undefined {
+  /** The entry of an upstream; undefined for one that joined later or did not fit. */
+  upstream(hash: number): SealedUpstream | undefined {
     for (const upstream of this.claims.upstreams) if (upstream.hash === hash) return upstream;
     return undefined;
   }
 
-  /** Expired on the clock of every replica: no identifier that is bound to it opens any more. */
+  /** Expired on the clock of every replica: identifiers bound to it no longer open. */
   isOver(nowSeconds: number): boolean {
     return nowSeconds > this.claims.expiresAt + clockSkewSeconds;
   }
 
-  /** The key that seals identifiers of this purpose, made at its first use. */
+  /** The key that seals identifiers of this purpose, created at its first use. */
   key(purpose: Purpose): KeyObject {
     return this.#key(purpose, `mcpgw/v${this.epoch.format}/sid`);
   }
 
-  /** The key that makes the nonces of identifiers that must be identical each time (bound.ts). */
+  /** The key for the nonces of identifiers that must always be identical (bound.ts). */
   nonceKey(purpose: Purpose): KeyObject {
     return this.#key(purpose, `mcpgw/v${this.epoch.format}/siv`);
   }
@@ -102,11 +102,11 @@ export interface NewSession {
   readonly revision: LegacyRevision;
   /** Client capability bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  readonly upstreams: readonly UpstreamSession[];
+  readonly upstreams: readonly SealedUpstream[];
   readonly maxAgeSeconds: number;
 }
 
-/** Claims for a client that initializes now. Throws a RangeError for an age outside of 5 minutes to 30 days. */
+/** Claims for a client that initializes now. Throws a RangeError for an age outside 5 minutes to 30 days. */
 export function newClaims(keyring: Keyring, session: NewSession, random: Random, nowSeconds: number): SessionClaims {
   const { principal, maxAgeSeconds, ...rest } = session;
   if (maxAgeSeconds < minSessionSeconds || maxAgeSeconds > maxSessionSeconds) {
@@ -122,7 +122,7 @@ export function newClaims(keyring: Keyring, session: NewSession, random: Random,
   };
 }
 
-/** `claims.principal` must be that of the epoch which seals at this time: `newClaims` sees to it. */
+/** `claims.principal` must be derived with the epoch that seals at this time; `newClaims` does so. */
 export function sealSession(keyring: Keyring, claims: SessionClaims, random: Random, nowSeconds: number): string {
   return sealMessage(keyring.sealing(nowSeconds), encodeClaims(claims), random);
 }
@@ -156,7 +156,7 @@ export function timeFault(
   const life = expiresAt - issuedAt;
   if (life < minSessionSeconds || life > maxSessionSeconds) return 'lifetime';
   if (issuedAt > nowSeconds + maxAheadSeconds) return 'future';
-  // A cut-off in the future waits for its time: until then every session is older than it, also those that are made now.
+  // A cut-off in the future is not applied before its time, because until then it would refuse every session, including new ones.
   if (notBefore <= nowSeconds && issuedAt < notBefore) return 'cut_off';
   if (nowSeconds > issuedAt + Math.min(life, maxAgeSeconds) + clockSkewSeconds) return 'expired';
   return undefined;
@@ -164,15 +164,15 @@ export function timeFault(
 
 export interface FittedSession {
   readonly text: string;
-  /** The session as sealed, for the stream that answers `initialize`. */
+  /** The sealed session, for the stream that answers `initialize`. */
   readonly session: OpenSession;
-  /** Upstreams that found no room: they are opened anew at their first use. */
+  /** Upstreams that did not fit: their sessions are opened again at first use. */
   readonly dropped: readonly number[];
 }
 
 /**
- * Seals a session into at most `maxChars` characters: first the upstreams that gave no id go, then those with the longest.
- * An `initialize` never fails for size. Throws a RangeError for a `maxChars` that cannot hold a session at all.
+ * Seals a session into at most `maxChars` characters: first the upstreams without a session id are left out, then those with the
+ * longest ids. An `initialize` never fails because of size. Throws a RangeError for a `maxChars` that cannot hold any session.
  */
 export function fitSession(
   keyring: Keyring,
@@ -202,7 +202,7 @@ export function fitSession(
   };
 }
 
-function rank(upstream: UpstreamSession): number {
+function rank(upstream: SealedUpstream): number {
   return upstream.sessionId === undefined ? 0 : 1;
 }
 

@@ -9,8 +9,8 @@ export interface StreamHost {
   readonly adapter: UpstreamAdapter;
   readonly wheel: Wheel;
   /**
-   * Takes any notification of a server. Gives undefined when the client may get it at once, else a promise that resolves when it may:
-   * other replicas hear of some notifications first. `by` is the stream that brought it. Never rejects.
+   * Called for each notification of a server. Returns undefined when the client may get it at once, else a promise that resolves
+   * when it may: some notifications go to other replicas first. `by` is the stream that brought it. Never rejects.
    */
   readonly told: (session: UpstreamSession, client: Client, method: string, by?: object) => Promise<void> | undefined;
   /** Sends the gateway's own answer to a server, without waiting. */

@@ -1,6 +1,7 @@
 /**
- * The stream a client opens with GET: what every upstream pushes, merged, and the gateway's own changes. Once its head has come, each
- * upstream that answers in time is listened to, so a client misses nothing from then on; it stays open whatever becomes of one upstream (2025-11-25 transports §Listening for Messages, §Resumability and Redelivery).
+ * The stream that a client opens with GET: the messages of all upstreams, merged, and the gateway's own changes. Before its head
+ * is sent, each upstream that answers in time is listened to, so from then on the client misses nothing. The stream stays open
+ * when an upstream fails (2025-11-25 basic/transports §Listening for Messages from the Server, §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
@@ -19,7 +20,10 @@ import { eventIdToClient } from '../clients/translate.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
 
-/** What an upstream without sessions pushes on a stream of its own. Its log messages come only with calls. */
+/**
+ * Capabilities with notifications that an upstream without sessions sends on a stream of its own. Its log messages come only with
+ * calls.
+ */
 const pushing =
   serverCapability.toolsListChanged |
   serverCapability.promptsListChanged |
@@ -39,9 +43,9 @@ export class MergedStream implements Listened {
   readonly caller: Caller;
   readonly #events: EventStream;
   readonly #listeners = new Map<Upstream, UpstreamListener>();
-  /** Resources watched for the session at upstreams without sessions. One stream has all of them, the others none. */
+  /** Resources watched for the session at upstreams without sessions. Only one stream of the session has them. */
   readonly #watches = new Map<Upstream, readonly string[]>();
-  /** What has come before the head was sent, and the event that is sent with it; undefined from then on. */
+  /** What arrived before the head was sent, and the event that is sent with it; undefined from then on. */
   #early: { readonly events: Buffer[]; bytes: number; readonly first: Buffer } | undefined;
   #isOver = false;
   /** The last event id of each upstream that gives ids. */
@@ -76,7 +80,7 @@ export class MergedStream implements Listened {
     if (early === undefined) return;
     this.#early = undefined;
     this.#events.open(early.first);
-    // Together, so that a client that is slow from the start is found to be.
+    // Sent together, so that a client that is slow from the start is detected.
     if (early.events.length > 0) this.#put(Buffer.concat(early.events));
   }
 

@@ -1,6 +1,6 @@
 /**
  * GET: opens merged streams, resumes broken ones by `Last-Event-ID`, and reports changes of the gateway itself on every open one.
- * 2025-11-25 transports §Listening for Messages from the Server, §Resumability and Redelivery.
+ * 2025-11-25 basic/transports §Listening for Messages from the Server, §Resumability and Redelivery.
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
@@ -33,7 +33,7 @@ const listsChanged = [
 export interface OpenStreamsParts extends StreamHost {
   readonly upstreams: Upstreams;
   readonly opener: SessionOpener;
-  /** The one in force. */
+  /** The gate in force. */
   readonly gate: () => Gate;
 }
 
@@ -103,7 +103,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     subscription.start();
   }
 
-  /** A stream of an upstream's session has brought a change. */
+  /** Called when a stream of an upstream's session has reported a change. */
   overheard(session: UpstreamSession, method: string, by: object | undefined): void {
     if (!listsChanged.includes(method)) return;
     for (const subscription of this.#subscriptions) subscription.overheard(session, method, by);
@@ -113,7 +113,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     if (this.#subscriptions.delete(subscription)) this.#count(subscription.client, -1);
   }
 
-  /** An upstream is new or back: what it lists may have changed for everyone who listens here. */
+  /** An upstream is new or available again: what it lists may have changed for every listening client. */
   joined(upstream: Upstream): void {
     for (const subscription of this.#subscriptions) void subscription.returned(upstream);
     for (const stream of this.#open) stream.join(upstream);
@@ -125,12 +125,12 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     for (const stream of [...this.#open, ...this.#subscriptions]) stream.part(upstream);
   }
 
-  /** What is offered may have changed for everyone who listens here. */
+  /** The lists may have changed for every listening client. */
   announceLists(): void {
     for (const subscription of this.#subscriptions) for (const method of listsChanged) subscription.announce(method);
     const told = new Set<Client>();
     for (const stream of [...this.#open].reverse()) {
-      // Each message goes to one stream only (2025-11-25 transports §Multiple Connections). The newest is the most likely to be read.
+      // Each message goes to one stream only (2025-11-25 basic/transports §Multiple Connections). The newest is the most likely to be read.
       if (told.has(stream.client)) continue;
       told.add(stream.client);
       for (const method of listsChanged) stream.announce(method);
@@ -145,7 +145,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     return this.#gate().shows(caller, 'resources', upstream, uri);
   }
 
-  /** Ends the streams whose access tokens have expired; their clients come back with others and go on where they were. */
+  /** Ends the streams whose access tokens have expired; their clients reconnect with new tokens and resume. */
   endExpired(nowSeconds: number): void {
     const last = encodeRetry(drainRetryMs);
     const isOver = ({ caller: { expiresAt } }: { readonly caller: Caller }): boolean =>

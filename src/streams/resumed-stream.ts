@@ -1,6 +1,6 @@
 /**
  * A broken answer that the client resumes by GET: the rest of one call's stream, from one upstream. If the upstream's stream
- * breaks too, it is resumed again (2025-11-25 transports §Resumability and Redelivery).
+ * breaks too, it is resumed again (2025-11-25 basic/transports §Resumability and Redelivery).
  */
 import type { ServerResponse } from 'node:http';
 import { outwardResult } from '../aggregate/rewrite.ts';

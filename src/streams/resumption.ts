@@ -1,4 +1,4 @@
-/** When a broken answer is resumed, and after which pause (2025-11-25 transports §Resumability and Redelivery). */
+/** When a broken answer is resumed, and after which pause (2025-11-25 basic/transports §Resumability and Redelivery). */
 import type { GatewayError } from '../errors.ts';
 import { maxPollMs, resumptionMaxMs } from '../transport/http/limits.ts';
 

@@ -278,7 +278,7 @@ function filterOf(
     // With one upstream every URI is that upstream's.
     const bare = upstreams.only === undefined ? undefined : { upstream: upstreams.only, uri: outward };
     const known = inwardUri(outward, upstreams.byScheme) ?? bare;
-    // What the caller may not read is left out, as what nobody has.
+    // A resource that the caller must not read is left out, like an unknown one.
     if (known === undefined || !host.mayWatch(caller, known.upstream, known.uri)) continue;
     const { upstream, uri: inward } = known;
     resources.set(upstream, [...(resources.get(upstream) ?? []), { outward, inward }]);

@@ -1,6 +1,6 @@
 /**
- * One upstream's GET stream behind a merged stream. After a break it resumes by itself, with back-off (2025-11-25
- * transports §Listening for Messages from the Server, §Resumability and Redelivery; `retry` is the least pause).
+ * One upstream's GET stream behind a merged stream. After a break it resumes by itself, with back-off; `retry` is the minimum
+ * pause (2025-11-25 basic/transports §Listening for Messages from the Server, §Resumability and Redelivery).
  */
 import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
@@ -17,7 +17,7 @@ import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts
 import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { StreamHost } from './host.ts';
 
-/** The stream to the client, as its listeners see it. */
+/** The stream to the client, as used by its listeners. */
 export interface Listened {
   readonly client: Client;
   readonly host: StreamHost;
@@ -87,7 +87,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     return { session: this.#session, caller: this.#stream.caller };
   }
 
-  /** Whether `by`, another stream, has got a message of the session that this listener listens to. */
+  /** Whether `by`, another stream, got a message of the session that this listener uses. */
   isBeside(session: UpstreamSession, by: object | undefined): boolean {
     return by !== this && session.keepsSession && session.sessionId === this.#session.sessionId;
   }
@@ -216,7 +216,10 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
     if (!this.#stopped) this.connect();
   }
 
-  /** A GET stream carries no responses unless it resumes a call, which this one never does. */
+  /**
+   * A GET stream carries no responses unless it resumes a call, which this one never does (2025-11-25 basic/transports §Listening
+   * for Messages from the Server).
+   */
   response(): void {}
 
   notification(message: Message): void {

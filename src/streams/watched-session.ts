@@ -75,7 +75,7 @@ export class WatchedSession implements Listened {
     return this.#over ? [] : this.#resources;
   }
 
-  /** Ends the session, and with it all it watches. */
+  /** Ends the session, and with it all its subscriptions. */
   stop(): void {
     if (this.#over) return;
     this.#over = true;
@@ -140,7 +140,7 @@ export class WatchedSession implements Listened {
     return session;
   }
 
-  /** A few at a time, as all go to the same server. */
+  /** A few at a time, because all go to the same server. */
   async #ask(session: UpstreamSession): Promise<readonly Resource[]> {
     const untilMs = performance.now() + subscribingMs;
     const agreed: Resource[] = [];

@@ -36,7 +36,7 @@ export function watchedTasks(client: Client, declared: number, wanted: unknown, 
     const upstream = upstreams.byHash(task?.upstream);
     const session = upstream === undefined ? undefined : client.sessions.peek(upstream);
     if (task === undefined || upstream === undefined) continue;
-    // Tasks of 2025-11-25 are of another kind.
+    // Tasks of 2025-11-25 are a different protocol.
     if (session?.isToldOfClient !== true || !session.has(serverCapability.tasksExtension)) continue;
     ids.add(String(id));
     byUpstream.set(upstream, [...(byUpstream.get(upstream) ?? []), task.raw]);

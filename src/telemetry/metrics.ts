@@ -55,7 +55,7 @@ export const upstreamWaiting = new Gauge({
 });
 export const limitedRetries = new Counter({
   name: 'manifold_upstream_retries_total',
-  help: 'Requests sent once more, as `retries` of an upstream says.',
+  help: 'Requests that were sent again, as configured by `retries` of an upstream.',
   labelNames: ['upstream'],
   registers,
 });
@@ -88,7 +88,7 @@ export const streams = new Gauge({
 });
 export const hiddenItems = new Counter({
   name: 'manifold_list_items_hidden_total',
-  help: 'List items left out because their name or size is out of bounds.',
+  help: 'List items left out because their name or size exceeds a limit.',
   labelNames: ['upstream'],
   registers,
 });
@@ -100,7 +100,7 @@ export const mendedItems = new Counter({
 });
 export const toleratedOddities = new Counter({
   name: 'manifold_tolerated_total',
-  help: 'What an upstream did beside the specification and was let pass, by its kind (see the log).',
+  help: 'Tolerated deviations of an upstream from the specification, by kind (see the log).',
   labelNames: ['upstream', 'kind'],
   registers,
 });
@@ -133,7 +133,7 @@ export const hops = new Counter({
 });
 export const bridgeDropped = new Counter({
   name: 'manifold_bridge_dropped_total',
-  help: 'Messages of stdio and SSE servers dropped because nobody can tell which session or request they belong to.',
+  help: 'Messages of stdio and SSE servers dropped because their session or request is unknown.',
   labelNames: ['upstream'],
   registers,
 });
@@ -145,7 +145,7 @@ export const draining = new Gauge({
 });
 export const budgetRefusals = new Counter({
   name: 'manifold_budget_refused_total',
-  help: 'Times that memory for messages was refused, by reason: budget or share (the one that wanted more), squeezed (a larger one gave way).',
+  help: 'Times that memory for messages was refused, by reason: budget or share (the request for more was refused), squeezed (a larger one was taken back).',
   labelNames: ['reason'],
   registers,
 });
@@ -193,7 +193,7 @@ export type DropReason = 'not_of_this_call' | 'of_a_shared_session' | 'invalid';
 
 export const droppedMessages = new Counter({
   name: 'manifold_messages_dropped_total',
-  help: 'Messages of upstreams that were dropped, because they cannot be told to belong to the client or are invalid.',
+  help: 'Messages of upstreams that were dropped, because they do not provably belong to the client or are invalid.',
   labelNames: ['reason', 'upstream'],
   registers: [registry],
 });
@@ -226,7 +226,7 @@ export interface ClusterState {
 let clusterState: (() => ClusterState) | undefined;
 const watchLag: Gauge = new Gauge({
   name: 'manifold_watch_lag_seconds',
-  help: 'Gauge: seconds since the quietest watch of the cluster was heard, a bookmark a minute being usual; 0 without `--kubernetes`.',
+  help: 'Gauge: seconds since the most silent watch of the cluster received something (usually a bookmark per minute); 0 without `--kubernetes`.',
   registers,
   collect: (): void => watchLag.set(clusterState?.().lagSeconds ?? 0),
 });
@@ -267,7 +267,7 @@ const delayResolutionMs = 20;
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 const loopDelay: Gauge = new Gauge({
   name: 'manifold_event_loop_delay_seconds',
-  help: 'Gauge: how late the event loop was since the last look, by quantile (0.5, 0.99, 1). With workers that of the latest one.',
+  help: 'Gauge: delay of the event loop since the last scrape, by quantile (0.5, 0.99, 1). With workers, that of the latest one.',
   labelNames: ['quantile'],
   aggregator: 'max',
   registers,

@@ -1,4 +1,4 @@
-/** Responses for clients of revision 2026-07-28 (2026-07-28 basic/index §resultType, server/utilities/caching). */
+/** Responses for clients of revision 2026-07-28 (2026-07-28 basic/index §ResultType, server/utilities/caching). */
 import { describe, expect, test } from 'vitest';
 
 import { modernResult } from '../../src/aggregate/modern-result.ts';
@@ -121,7 +121,7 @@ describe('a result', () => {
     ['tools/call', '[]'],
     ['tools/call', '"done"'],
   ] as const) {
-    test(`${inner} is no result of ${method} (2026-07-28 basic/index §resultType)`, () => {
+    test(`${inner} is no result of ${method} (2026-07-28 basic/index §ResultType)`, () => {
       expect(faultOf(method, inner)).toBe('upstream_malformed');
     });
   }

@@ -6,7 +6,7 @@ import {
   openAll,
   readGreeting,
   sealedUpstreams,
-  type Greeting,
+  type ClientGreeting,
 } from '../../src/clients/handshake.ts';
 import { GatewayError, type ErrorCode } from '../../src/errors.ts';
 import { clientCapability as c, serverCapability as s } from '../../src/protocol/capabilities.ts';
@@ -17,7 +17,7 @@ import { SessionOpener } from '../../src/transport/upstream/opener.ts';
 import { Upstreams } from '../../src/transport/upstream/upstreams.ts';
 import { aSession, toServer, upstreamAt } from './a-client.ts';
 
-const greeting = (params: object): Greeting => readGreeting(toServer('initialize', params));
+const greeting = (params: object): ClientGreeting => readGreeting(toServer('initialize', params));
 
 describe('the greeting of a client', () => {
   test.each([
@@ -78,7 +78,7 @@ function upstreamsOf(answers: readonly (Partial<Opened> | ErrorCode)[]): {
   return { upstreams: new Upstreams(all), opener, adapter: adapter as UpstreamAdapter };
 }
 
-const hello: Greeting = { revision: '2025-11-25', answered: '2025-11-25', capabilities: c.roots };
+const hello: ClientGreeting = { revision: '2025-11-25', answered: '2025-11-25', capabilities: c.roots };
 
 test('each upstream is told what the client can do; those that fail are left out, in their place', async () => {
   const { upstreams, opener } = upstreamsOf(['upstream_timeout', { sessionId: 'b' }, 'upstream_starting']);
@@ -110,7 +110,7 @@ test('an upstream that keeps no sessions is asked once for all clients', async (
 
 const capabilities = (
   capabilities: number,
-  revision: Greeting['revision'] = '2025-11-25',
+  revision: ClientGreeting['revision'] = '2025-11-25',
   of: '2025-11-25' | '2026-07-28' = '2025-11-25',
 ): unknown => {
   const session = aSession({ sessionId: 'x', revision: of, capabilities });

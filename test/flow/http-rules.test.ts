@@ -121,7 +121,7 @@ describe('MCP-Protocol-Version', () => {
   });
 });
 
-describe('Host and Origin (2025-11-25 transports §Security Warning)', () => {
+describe('Host and Origin (2025-11-25 basic/transports §Security Warning)', () => {
   for (const host of ['localhost', 'localhost:1', '127.0.0.1:99', '[::1]', 'LOCALHOST:1975']) {
     test(`Host "${host}" is let in on loopback`, async () => {
       expect((await from('Host', host)).status).toBe(200);

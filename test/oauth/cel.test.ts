@@ -9,17 +9,17 @@ import {
   type CelOutcome,
 } from '../../src/oauth/cel.ts';
 import { maxCelNesting } from '../../src/oauth/cel-cost.ts';
-import type { Asking, Subject } from '../../src/oauth/subject.ts';
+import type { CallerFacts, RuleSubject } from '../../src/oauth/subject.ts';
 
-const asking: Asking = {
+const asking: CallerFacts = {
   scopes: new Set(['read']),
   claims: { sub: 'alice', groups: ['red'], level: 3 },
   rawHeaders: ['Host', 'gw.example.com', 'X-Team', 'red', 'X-Team', 'blue'],
   http: { method: 'POST', path: '/mcp' },
 };
 
-function outcome(expression: string, params?: unknown, subject: Partial<Subject> = {}): CelOutcome {
-  const about: Subject = {
+function outcome(expression: string, params?: unknown, subject: Partial<RuleSubject> = {}): CelOutcome {
+  const about: RuleSubject = {
     kind: 'tool',
     upstream: 'files',
     name: 'write',

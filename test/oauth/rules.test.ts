@@ -7,13 +7,13 @@ import {
   type Rule,
   type Rules,
 } from '../../src/oauth/rules.ts';
-import type { Asking, Subject, SubjectKind } from '../../src/oauth/subject.ts';
+import type { CallerFacts, RuleSubject, RuleSubjectKind } from '../../src/oauth/subject.ts';
 
-function asking(scopes: readonly string[] = [], claims: Record<string, unknown> = {}): Asking {
+function asking(scopes: readonly string[] = [], claims: Record<string, unknown> = {}): CallerFacts {
   return { scopes: new Set(scopes), claims, rawHeaders: [] };
 }
 
-function subject(kind: SubjectKind = 'tool', name = 'read', upstream = 'files', params?: unknown): Subject {
+function subject(kind: RuleSubjectKind = 'tool', name = 'read', upstream = 'files', params?: unknown): RuleSubject {
   return { kind, upstream, name, method: 'x', ...(params === undefined ? {} : { params: () => params }) };
 }
 
@@ -99,9 +99,9 @@ test('every kind is judged: a completion by its prompt or template, a task by it
       ],
     },
   ];
-  const allowed = (kind: SubjectKind, name: string): boolean => decide(rules, asking(), subject(kind, name)).allow;
-  expect(['tool', 'task'].map((kind) => allowed(kind as SubjectKind, 't'))).toEqual([true, true]);
-  expect(['prompt', 'completion'].map((kind) => allowed(kind as SubjectKind, 'p'))).toEqual([true, true]);
+  const allowed = (kind: RuleSubjectKind, name: string): boolean => decide(rules, asking(), subject(kind, name)).allow;
+  expect(['tool', 'task'].map((kind) => allowed(kind as RuleSubjectKind, 't'))).toEqual([true, true]);
+  expect(['prompt', 'completion'].map((kind) => allowed(kind as RuleSubjectKind, 'p'))).toEqual([true, true]);
   for (const kind of ['resource', 'template', 'completion', 'subscription'] as const)
     expect(allowed(kind, 'file:///r')).toBe(true);
   expect(allowed('prompt', 't')).toBe(false);
@@ -144,7 +144,7 @@ test('a selector says which upstreams a caller gets', () => {
       { cel: 'request.mcp.backend == "open" && request.mcp.method == "initialize"' },
     ],
   });
-  const gets = (one: Asking): boolean[] =>
+  const gets = (one: CallerFacts): boolean[] =>
     ['secret', 'open', 'files'].map((upstream) => select(one, upstream, 'initialize'));
   expect(gets(asking())).toEqual([false, true, false]);
   expect(gets(asking(['staff']))).toEqual([false, true, true]);

@@ -2,12 +2,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JsonSyntaxError, parseJsonc } from '../../src/config/mcp-servers/jsonc.ts';
-import type { JsonValue } from '../../src/config/mcp-servers/jsonc.ts';
+import type { JsoncValue } from '../../src/config/mcp-servers/jsonc.ts';
 
-function plain(value: JsonValue): unknown {
+function plain(value: JsoncValue): unknown {
   if (value instanceof Map)
-    return Object.fromEntries([...value].map(([key, member]) => [key, plain(member as JsonValue)]));
-  return Array.isArray(value) ? value.map((item) => plain(item as JsonValue)) : value;
+    return Object.fromEntries([...value].map(([key, member]) => [key, plain(member as JsoncValue)]));
+  return Array.isArray(value) ? value.map((item) => plain(item as JsoncValue)) : value;
 }
 
 test('whatever JSON.parse reads, is read alike', () => {
@@ -23,7 +23,7 @@ test('whatever is read without comments and trailing commas, JSON.parse reads to
   const characters = fc.constantFrom(...'{}[]:,"\\ \n0123456789-+.eEtrufalsn'.split(''));
   fc.assert(
     fc.property(fc.string({ unit: characters, maxLength: 12 }), (text) => {
-      let value: JsonValue;
+      let value: JsoncValue;
       try {
         value = parseJsonc(text).value;
       } catch (fault) {

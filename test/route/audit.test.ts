@@ -1,7 +1,7 @@
 /** The lines of the audit log: who, about what, by which rule, how it ended; and nothing that a client or server has said besides. */
 import { expect, test } from 'vitest';
 import type { Decision } from '../../src/oauth/rules.ts';
-import type { Subject } from '../../src/oauth/subject.ts';
+import type { RuleSubject } from '../../src/oauth/subject.ts';
 import { tokenInvalid } from '../../src/oauth/faults.ts';
 import { auditOf } from '../../src/route/audit.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -20,7 +20,7 @@ const alice: Caller = {
   principal: { iss: 'https://as', sub: 'alice', bind: 'b' },
   claims: { email: 'secret@example.com' },
 };
-const subject: Subject = {
+const subject: RuleSubject = {
   kind: 'prompt',
   upstream: 'files',
   name: 'greet',

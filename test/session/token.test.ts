@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
-import { routeHash, type UpstreamSession } from '../../src/session/claims.ts';
+import { routeHash, type SealedUpstream } from '../../src/session/claims.ts';
 import { type Keyring, loadKeyring } from '../../src/session/keyring.ts';
 import { type Principal } from '../../src/session/principal.ts';
 import { sealBound } from '../../src/session/bound.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   ring = await ringOf(firstKey);
 });
 
-function seal(keyring: Keyring, principal: Principal, upstreams: readonly UpstreamSession[] = [], at = now): string {
+function seal(keyring: Keyring, principal: Principal, upstreams: readonly SealedUpstream[] = [], at = now): string {
   const session = {
     principal,
     route,
@@ -54,7 +54,7 @@ function withByte(text: string, at: number, change: (byte: number) => number): s
   return bytes.toString('base64url');
 }
 
-function upstreamsWith(count: number, idOf: (index: number) => string | undefined): UpstreamSession[] {
+function upstreamsWith(count: number, idOf: (index: number) => string | undefined): SealedUpstream[] {
   return Array.from({ length: count }, (_, index) => ({
     hash: index,
     capabilities: 0x7f,

@@ -1,7 +1,7 @@
 /**
- * Asks a client of the session era: an upstream of 2026-07-28 has answered a call with questions (`input_required`), each of
- * which becomes a request on the stream of that call; the answers go back with the call's retry (2026-07-28 basic/patterns/mrtr).
- * The answers may come to any replica, and are handed over to this one, which has the stream.
+ * Asks a client of the session era: an upstream of 2026-07-28 has answered a call with questions (`input_required`). Each
+ * question becomes a request on the stream of that call, and the answers are sent with the call's retry (2026-07-28
+ * basic/patterns/mrtr). An answer may arrive at any replica, which forwards it to the replica that has the stream.
  */
 import { randomUUID } from 'node:crypto';
 import { outwardRequest } from '../../aggregate/rewrite.ts';
@@ -37,7 +37,10 @@ export class Asking implements Suspension, Held {
     this.#round = readRound(message);
   }
 
-  /** Throws `rounds_too_many`, `holds_too_many`, and `upstream_malformed` for a question that the client never declared. */
+  /**
+   * Throws `rounds_too_many`, `holds_too_many`, and `upstream_malformed` for a question whose capability the client did not
+   * declare.
+   */
   begin(): void {
     const relay = this.#relay;
     if (relay.interview.countRound() > maxRounds) throw new GatewayError('rounds_too_many', `${maxRounds} rounds`);
@@ -49,7 +52,7 @@ export class Asking implements Suspension, Held {
       return;
     }
     if (this.#round.questions.length === 0) {
-      // No question: the upstream only sheds load (2026-07-28 basic/patterns/mrtr), so the call is sent again after a pause.
+      // No question: the upstream only defers work (2026-07-28 basic/patterns/mrtr), so the call is sent again after a pause.
       this.#host.wheel.arm(new Later(() => this.#done()), roundPaceMs);
       return;
     }
@@ -76,7 +79,8 @@ export class Asking implements Suspension, Held {
     const asked = this.#round.questions[question];
     if (this.#over || asked === undefined || this.#answers.has(asked.key)) return;
     const result = root.member('result');
-    // A round has no place for an error: an elicitation can be cancelled, any other error ends the call (2026-07-28 basic/patterns/mrtr).
+    // A round cannot carry an error. An elicitation can be cancelled instead; any other error ends the call (2026-07-28
+    // basic/patterns/mrtr).
     if (result === undefined && asked.method !== 'elicitation/create') {
       this.#fail(new GatewayError('input_refused', asked.method));
       return;
@@ -108,7 +112,7 @@ export class Asking implements Suspension, Held {
     }
   }
 
-  /** The failure of a tool is a result with `isError`, which the model sees. Other methods get a JSON-RPC error. */
+  /** The failure of a tool is a result with `isError`, which the model gets. Other methods get a JSON-RPC error. */
   #fail(fault: GatewayError): void {
     if (this.#close()) refuseInput(this.#relay, fault);
   }

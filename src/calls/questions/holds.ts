@@ -1,6 +1,6 @@
 /**
- * Calls that wait here for their client, by the id with which the client, or another replica, finds them again. A call that is not
- * fetched in time is given up (docs/adr/0006-both-eras.md).
+ * Calls that wait here for their client, keyed by the id that the client, or another replica, sends back. A call that is not
+ * continued in time is dropped (docs/adr/0006-both-eras.md).
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import { callStateSeconds, heldCallBytes, maxHolds } from '../../transport/http/
 import { Later, type Wheel } from '../../transport/http/wheel.ts';
 
 export interface Held {
-  /** Nobody came in time, or there is no room for it any more. The hold is already removed. */
+  /** The time is over, or the memory is needed. The hold has already been removed. */
   onExpired(): void;
 }
 
@@ -26,7 +26,7 @@ export class Holds<T extends Held> {
   readonly #onEmpty: () => void;
   readonly #held = new Map<string, Entry<T>>();
 
-  /** `address` is where other replicas reach this one; empty where they cannot. `onEmpty` is told when the last one is gone. */
+  /** `address`: where other replicas reach this one; empty if they cannot. `onEmpty` is called when the last hold is removed. */
   constructor(wheel: Wheel, address: string, onEmpty: () => void = () => {}) {
     this.#onEmpty = onEmpty;
     this.#wheel = wheel;
@@ -38,8 +38,8 @@ export class Holds<T extends Held> {
   }
 
   /**
-   * `bytes`: what is kept for it besides the call itself, in the share of the principal. Throws `holds_too_many`, and `overloaded`
-   * where the memory budget has no room.
+   * `bytes`: the memory that is held besides the call itself, counted in the share of the principal. Throws `holds_too_many`, and
+   * `overloaded` when the memory budget has no room.
    */
   add(held: T, principalId: string, bytes: number): HoldAddress {
     if (this.#held.size >= maxHolds) throw new GatewayError('holds_too_many', `${maxHolds} calls wait`);
@@ -64,7 +64,7 @@ export class Holds<T extends Held> {
     return this.#held.get(hold.toString('latin1'))?.held;
   }
 
-  /** Counts what is kept for it from now on besides. False: there is no room. */
+  /** Counts more memory for a hold. False: there is no room. */
   grow({ hold }: HoldAddress, bytes: number): boolean {
     return this.#held.get(hold.toString('latin1'))?.memory.take(bytes) ?? false;
   }

@@ -1,11 +1,11 @@
-/** What is known of the questions of one call: those that are being gathered, and how many rounds there were. */
+/** The questions of one call: those that are being collected, and the number of rounds. */
 import type { Gathering } from './suspension.ts';
 
 export class Interview {
   #gathering: Gathering | undefined;
   #rounds = 0;
 
-  /** The questions that are being gathered, or that the call waits with; `make` begins to gather. */
+  /** The current collection of questions; `make` starts one if there is none. */
   gather(make: () => Gathering): Gathering {
     this.#gathering ??= make();
     return this.#gathering;
@@ -19,7 +19,7 @@ export class Interview {
     this.#gathering = undefined;
   }
 
-  /** How many rounds of questions there were, with the one that begins now. */
+  /** Number of rounds of questions, including the one that begins now. */
   countRound(): number {
     this.#rounds += 1;
     return this.#rounds;

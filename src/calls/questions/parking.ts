@@ -1,7 +1,7 @@
 /**
- * A call of a client of 2026-07-28 whose upstream, of the session era, asks by requests: the questions become a round, and the
- * call waits for the client to come back. Where the upstream can take its stream up again, all that is needed
- * travels in `requestState` and any replica goes on; else the stream is held here, and the client's retry is brought to it.
+ * A call of a client of 2026-07-28 whose upstream, of the session era, asks by requests. The questions become a round, and the
+ * call waits for the client's retry. If the upstream's stream can be resumed, all state is in `requestState` and any replica can
+ * continue; otherwise the stream is held here, and the client's retry is forwarded to this replica.
  */
 import { maxQuestions, questionOf, roundMessage, sizeOf, type Question } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
@@ -19,13 +19,13 @@ import type { Relay } from '../relay.ts';
 import type { Gathering, Suspension } from './suspension.ts';
 import type { Upstream } from '../../transport/upstream/upstream.ts';
 
-/** A question and the id under which the upstream awaits its answer, as raw JSON. */
+/** A question, and the id under which the upstream expects its answer, as raw JSON. */
 export interface Awaited {
   readonly question: Question;
   readonly id: string;
 }
 
-/** Where an upstream's stream is taken up again, by whichever replica. */
+/** From where any replica can resume an upstream's stream. */
 export interface Resumable {
   readonly sessionId: string;
   readonly revision: Revision;
@@ -47,7 +47,7 @@ export class Parking implements Gathering, Suspension, Held {
     this.#host = host;
     this.#parked = parked;
     this.relay = relay;
-    // Servers that ask several things at once send them one after the other. Rare enough for a timer of its own.
+    // Servers that ask several questions at once send them one after the other. This is rare enough for a separate timer.
     setTimeout(() => this.#close(), collectMs);
   }
 
@@ -58,14 +58,14 @@ export class Parking implements Gathering, Suspension, Held {
     return true;
   }
 
-  /** The client's retry has no answer to these: it is asked again for them, and the call waits on. */
+  /** The client's retry does not answer these questions: it is asked again, and the call keeps waiting. */
   askAgain(call: Call, missing: readonly Awaited[]): void {
     this.awaited = missing;
     const rest: Rest = { kind: 'held', place: this.#place! };
     answerWithRound(call, roundOf(call, this.relay.session.upstream, missing, this.relay.upstreamId, rest));
   }
 
-  /** The client has come back with everything: the call waits no more. */
+  /** The client has answered everything: the call no longer waits. */
   leave(): void {
     this.#forget();
     this.relay.interview.gathered();
@@ -89,7 +89,7 @@ export class Parking implements Gathering, Suspension, Held {
 
   #close(): void {
     const { relay } = this;
-    // The upstream may have gone on without an answer meanwhile.
+    // The upstream may have continued without an answer meanwhile.
     if (relay.isOver || !relay.interview.isGathering(this)) return;
     try {
       const { call } = relay;
@@ -109,7 +109,7 @@ export class Parking implements Gathering, Suspension, Held {
       relay.phase.suspend(this);
       this.#host.suspended(relay);
       answerWithRound(call, held);
-      // Arguments may be large, and the retry brings them again.
+      // Arguments may be large, and the retry contains them again.
       const said = call.said === undefined ? undefined : { ...call.said, clientInfo: undefined };
       relay.waitWith({ ...call, received: nothing, said, message: nameOf(call.message) });
     } catch (fault) {
@@ -121,7 +121,7 @@ export class Parking implements Gathering, Suspension, Held {
   }
 }
 
-/** The round as the client gets it. Throws `upstream_malformed`. */
+/** The round as sent to the client. Throws `upstream_malformed`. */
 export function roundOf(
   { client, message }: Call,
   upstream: Upstream,
@@ -138,15 +138,15 @@ export function roundOf(
   return client.wording.response(round, upstream.config, message, (own) => own);
 }
 
-/** The request is answered and over; its outlet has nothing more to say to the call. */
+/** Answers the request with a round. After this the outlet reports nothing more to the call. */
 export function answerWithRound({ outlet }: Call, { body, status }: Worded): void {
   outlet.owner = undefined;
   outlet.whole(body, undefined, status);
 }
 
 /**
- * Where the upstream has a session and gives its events ids, it replays (2025-11-25 transports §Resumability). A bridged one
- * does too, but no other replica can reach it.
+ * An upstream that keeps a session and sends event ids can replay events (2025-11-25 basic/transports §Resumability and
+ * Redelivery). A bridged one can too, but no other replica can reach it.
  */
 function resumedRest({ session, lastEventId, upstreamId }: Relay, awaited: readonly Awaited[]): Rest | undefined {
   const { sessionId, revision, capabilities, upstream } = session;
@@ -162,7 +162,7 @@ function resumedRest({ session, lastEventId, upstreamId }: Relay, awaited: reado
   return { kind: 'resumed', at: JSON.stringify(at) };
 }
 
-/** Undefined where the questions are too long to travel in a state: such a call is held. */
+/** Undefined if the questions are too long for `requestState`: such a call is held. */
 function sealed(make: () => Worded): Worded | undefined {
   try {
     return make();
@@ -172,7 +172,7 @@ function sealed(make: () => Worded): Worded | undefined {
   }
 }
 
-/** What stays in memory of a call that waits, in characters: its questions, and its headers, which go with what is still posted. */
+/** Memory of a waiting call, in characters: its questions, and its headers, which are needed for later posts. */
 function keptOf({ caller }: Call, awaited: readonly Awaited[]): number {
   const headers = caller.rawHeaders.reduce((size, text) => size + text.length, 0);
   return headers + sizeOf(awaited.map(({ question }) => question));

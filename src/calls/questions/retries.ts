@@ -1,7 +1,7 @@
 /**
- * A client of 2026-07-28 comes back with answers to a call whose upstream asked by requests: the call is found where it waits,
- * here or at another replica, or its stream is taken up again; the answers are posted, and the rest of the upstream's answer is
- * that of the retry.
+ * A client of 2026-07-28 sends a retry with answers for a call whose upstream asked by requests. The call is found where it
+ * waits, here or at another replica, or its stream is resumed. The answers are posted to the upstream, and the rest of its answer
+ * goes to the retry.
  */
 import { answersOf } from '../../aggregate/rounds.ts';
 import { GatewayError } from '../../errors.ts';
@@ -29,7 +29,7 @@ export class Retries {
     this.#hops = hops;
   }
 
-  /** Throws `state_invalid`, and `params_invalid` for answers that are none. */
+  /** Throws `state_invalid`, and `params_invalid` for invalid answers. */
   goOnWithHeld(call: Call, { place }: Extract<Rest, { kind: 'held' }>): void {
     const parking = this.#parked.find(place);
     if (parking === undefined) {
@@ -42,7 +42,7 @@ export class Retries {
     const { relay } = parking;
     const { given, missing } = sorted(call, parking.awaited);
     if (missing.length > 0) {
-      // It may have been fetched when this fails, and is no longer this one's to end.
+      // When this fails, another retry may have taken over the call, which must not be ended then.
       this.#post(relay.session, call, given).catch(() => relay.phase.suspension === parking && parking.end());
       parking.askAgain(call, missing);
       return;
@@ -52,18 +52,18 @@ export class Retries {
     if (relay.isOver) return;
     this.#host.begun(relay);
     catchUp();
-    // The upstream has gone on without the answers, which nobody waits for any more.
+    // The upstream has continued without the answers, which are no longer needed.
     if (relay.isOver) return;
     relay.phase.exchange?.resume();
     this.#post(relay.session, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
   }
 
-  /** Throws `params_invalid` for answers that are none. */
+  /** Throws `params_invalid` for invalid answers. */
   goOnAnywhere(call: Call, upstream: Upstream, { at }: Extract<Rest, { kind: 'resumed' }>): void {
     const { client, caller } = call;
-    // Sealed by a replica of this gateway, so it is what it was.
+    // Sealed by a replica of this gateway, so the content is trusted.
     const { awaited, upstreamId, lastEventId, ...opened } = JSON.parse(at) as Resumable;
-    // The calls of one session are counted together: a question on the stream of the session is that of the only one (standing.ts).
+    // Calls of one session are counted together: a question on the session's stream belongs to its only call (standing.ts).
     const pooled = client.sessions.peek(upstream);
     const session = pooled?.sessionId === opened.sessionId ? pooled : new UpstreamSession(upstream, opened, true);
     const { given, missing } = sorted(call, awaited);
@@ -83,7 +83,7 @@ export class Retries {
       clearTimeout(headless);
       this.#post(session, call, given).catch((fault: unknown) => relay.fail(lost(fault)));
     };
-    // The stream first, so that an upstream which answers at once has somewhere to answer to.
+    // The stream is opened first, so that an upstream that answers at once can use it.
     const takenUp = { lastEventId, onOpened: answer };
     const sent = sentOf(call, { upstreamId, body: empty, tokens: undefined });
     const relay = new Relay(this.#host, call, session, sent, takenUp);
@@ -121,14 +121,14 @@ function sorted(call: Call, awaited: readonly Awaited[]): { given: Given[]; miss
   return { given, missing };
 }
 
-/** The upstream goes on under the id and the progress token of the first request; the client has new ones. */
+/** The upstream continues to use the id and the progress token of the first request; the client has new ones. */
 function sentOf({ message }: Call, sent: Sent): Sent {
   const token = message.params?.member('_meta')?.member('progressToken');
   const tokens = token === undefined ? undefined : new Map([[sent.upstreamId, rawOf(message.bytes, token)]]);
   return { ...sent, tokens };
 }
 
-/** An upstream that does not take an answer has forgotten the call: the client begins it anew. */
+/** An upstream that refuses an answer has forgotten the call: the client must start it again. */
 function lost(fault: unknown): GatewayError {
   return new GatewayError('state_invalid', String(fault), { cause: fault });
 }

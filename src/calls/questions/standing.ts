@@ -1,7 +1,7 @@
 /**
- * The GET stream of a session that several calls of modern clients share: many servers put their questions there and not on
- * the stream of the call that they are about (2025-11-25 transports §Listening for Messages). A question is taken for that of the only
- * call under way. With several, its call is unknown, and the question is refused.
+ * The GET stream of a session that several calls of modern clients share. Many servers send their questions there and not on the
+ * stream of the call they belong to (2025-11-25 basic/transports §Listening for Messages from the Server). If one call is in
+ * progress, the question is assigned to it. With several, its call is unknown, and the question is refused.
  */
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
@@ -25,7 +25,7 @@ export class Standings {
     this.#host = host;
   }
 
-  /** Resolves when the stream is open or the upstream has none; undefined where nothing has to be awaited. */
+  /** Resolves when the stream is open or the upstream has none; undefined when there is nothing to wait for. */
   ready(client: Client, session: UpstreamSession, caller: Caller): Promise<void> | undefined {
     const { upstream, keepsSession, underWay } = session;
     if (!client.wording.asksByRounds || (client.clientCapabilities & askable) === 0) return undefined;
@@ -108,7 +108,7 @@ class Standing implements AnswerSink, Receiver {
     this.onEnd();
   }
 
-  /** Whether the message is a question of the only call under way. */
+  /** Whether the message is a question that the only call in progress takes. */
   #isTaken(message: Message): boolean {
     const [only, ...others] = this.#to.session.underWay ?? [];
     return message.kind === 'request' && only !== undefined && others.length === 0 && only.takeQuestion(message);

@@ -3,7 +3,7 @@ import type { Message } from '../../protocol/envelope.ts';
 
 /** A call that waits for answers of its client and not for the upstream. */
 export interface Suspension {
-  /** The client is gone, or has cancelled, or the upstream has dropped the call. */
+  /** The client has left or cancelled, or the upstream has dropped the call. */
   end(): void;
 }
 

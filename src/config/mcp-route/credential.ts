@@ -1,7 +1,7 @@
 /** `securityPolicy.apiKey` and `forwardHeaders` of a backend → what is sent to it beside the message. */
 import { credentialHeaders, isHeaderName, isHeaderValue, isHopHeader, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
-import type { UpstreamConfig, UpstreamCredential } from '../model.ts';
+import type { UpstreamConfig, ShownCredential } from '../model.ts';
 import type { RouteContext } from './context.ts';
 import { fault, warn } from './context.ts';
 import type { BackendRefText } from './route-shape.ts';
@@ -13,7 +13,7 @@ type ApiKeyText = NonNullable<NonNullable<BackendRefText['securityPolicy']>['api
 const secretKey = 'apiKey';
 
 export interface Credential {
-  readonly shown: UpstreamCredential;
+  readonly shown: ShownCredential;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The URL, with the credential in its query where it goes there. */
   readonly url: string;

@@ -22,7 +22,7 @@ const clientFields = {
   clientSecretRef: secretReference().optional().describe('Secret that holds it under `client-secret`.'),
   privateKey: text({ min: 1, wants: 'a private key as PEM, best as ${VAR}' })
     .optional()
-    .describe('Signs in place of a secret.'),
+    .describe('Signs instead of a secret.'),
   algorithm: text({ min: 1, wants: 'an algorithm such as ES256' }).default('ES256').describe('Of the private key.'),
   keyId: text().optional(),
   method: word('client_secret_basic', 'client_secret_post').default('client_secret_basic'),
@@ -36,7 +36,7 @@ const introspection = fields({
 });
 
 const tokenFields = {
-  allowAnyAudience: flag().optional().describe('Takes tokens for whatever audience, as Envoy AI Gateway does.'),
+  allowAnyAudience: flag().optional().describe('Accepts tokens for any audience, as Envoy AI Gateway does.'),
   audienceClaims: list(text({ min: 1 }), 8, 1)
     .optional()
     .describe('Claims that name the audience; `aud` when absent.'),
@@ -46,7 +46,7 @@ const tokenFields = {
   impliedScopes: named(list(text({ min: 1 }), 64))
     .optional()
     .describe('Scopes that a scope stands for as well.'),
-  bindClaim: text({ min: 1 }).optional().describe('A claim that sessions stick to besides the subject.'),
+  bindClaim: text({ min: 1 }).optional().describe('A claim that sessions are bound to besides the subject.'),
   introspection: introspection.optional().describe('For opaque tokens (RFC 7662).'),
 };
 
@@ -76,12 +76,12 @@ export const securitySettingsShape = fields({
     celErrorAction: word('deny', 'noMatch').optional().describe('What a Deny rule does whose condition fails.'),
   }).optional(),
   revocation: fields({
-    notBefore: moment().optional().describe('What was issued before no longer holds.'),
+    notBefore: moment().optional().describe('Credentials and sessions issued earlier are invalid.'),
     principals: list(
       fields({
         issuer: text({ min: 1, wants: 'the issuer, or "apikey"' }),
         subject: text({ min: 1, wants: 'the subject, or the client of an API key' }),
-        notBefore: moment().optional().describe('Nothing of the principal holds when absent.'),
+        notBefore: moment().optional().describe('Absent: all credentials and sessions of the principal are invalid.'),
       }),
       1_000,
     ).optional(),
@@ -95,7 +95,7 @@ const grantFields = fields({
   issuer: url(),
   tokenEndpoint: url().optional().describe('What the metadata of the issuer says when absent.'),
   resource: url().optional().describe('The backend as RFC 8707 names it.'),
-  audience: text({ min: 1 }).optional().describe('For servers that know no `resource`.'),
+  audience: text({ min: 1 }).optional().describe('For servers that do not support `resource`.'),
   scopes: list(text({ min: 1 }), 32).optional(),
   egress: egressShape.optional(),
 });

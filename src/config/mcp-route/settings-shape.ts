@@ -37,9 +37,7 @@ const toolOverride = fields({
   arguments: named(
     ruled(
       fields({
-        preset: anything()
-          .optional()
-          .describe('Sent whatever the client says; left out of the schema that clients see.'),
+        preset: anything().optional().describe('Always sent, and removed from the schema that clients see.'),
         hidden: flag().default(false).describe('Left out of the schema that clients see, and not sent.'),
       }),
       (argument) => has(argument, 'preset') || fieldOf(argument, 'hidden') === true,
@@ -52,10 +50,10 @@ const toolOverride = fields({
 
 const backendSettings = fields({
   timeouts: fields({
-    connect: duration().optional().describe('Until the connection stands; 5s unless given.'),
+    connect: duration().optional().describe('Time to connect; default 5s.'),
     firstByte: duration().optional().describe('From sending until the head of the answer; unlimited unless given.'),
     silence: duration().optional().describe('Longest silence of one call; progress starts it anew. 5m unless given.'),
-    call: duration().optional().describe('The whole of a call, whatever its progress; 1h unless given.'),
+    call: duration().optional().describe('Duration of the whole call, regardless of progress; default 1h.'),
   }).optional(),
   retries: fields({
     attempts: whole(0, 10).describe(
@@ -90,10 +88,8 @@ const backendSettings = fields({
     fields({
       serverName: text({ min: 1, max: 253 })
         .optional()
-        .describe('Sent as the server name, and what the certificate must be for, in place of the host of the URL.'),
-      caFile: text({ min: 1 })
-        .optional()
-        .describe('PEM file of the authorities that count, in place of the public ones.'),
+        .describe('Server name that is sent and that the certificate must match, instead of the host of the URL.'),
+      caFile: text({ min: 1 }).optional().describe('PEM file of the trusted authorities, instead of the public ones.'),
       certificateFile: text({ min: 1 }).optional().describe('PEM file of the certificate that is shown to the server.'),
       keyFile: text({ min: 1 }).optional().describe('PEM file of its key.'),
       minVersion: word('1.2', '1.3').optional(),
@@ -103,11 +99,13 @@ const backendSettings = fields({
     { says: 'one of certificateFile and keyFile without the other', remedy: 'Give both' },
   )
     .optional()
-    .describe('How TLS is spoken to it. Relative paths begin at the working directory; changed files are read again.'),
+    .describe(
+      'TLS settings of the connection. Relative paths begin at the working directory; changed files are read again.',
+    ),
   unixSocket: text({ min: 1, max: 107, pattern: /^\//, wants: 'an absolute path' })
     .optional()
     .describe('Path of the Unix socket that stands for the host of the URL.'),
-  era: word('auto', 'legacy', 'modern').optional().describe('Which protocol it is spoken to in.'),
+  era: word('auto', 'legacy', 'modern').optional().describe('The era in which it is called.'),
   onSessionLoss: word('reinitialize', 'error').optional(),
   acknowledgeTokenPassthrough: flag()
     .optional()
@@ -118,7 +116,7 @@ const backendSettings = fields({
     .optional()
     .describe('Overrides, by the name the backend gives the tool. A renamed tool answers to its new name only.'),
   grant: grantShape.optional().describe('A token that the gateway gets for it.'),
-  public: flag().optional().describe('What it says to one principal may be said to all.'),
+  public: flag().optional().describe('Its lists may be shared by all principals.'),
 });
 
 /** Of an MCPRoute. */
@@ -140,7 +138,7 @@ const jsonRoute = fields({
 /** Of an mcpServers file. */
 export const fileSettingsShape = fields({
   backends: named(backendSettings).optional().describe('By the name of the server.'),
-  routes: named(jsonRoute).optional().describe('Routes by name, in place of the one at /mcp with all servers.'),
+  routes: named(jsonRoute).optional().describe('Routes by name, instead of the one at /mcp with all servers.'),
 });
 
 export type BackendSettings = z.infer<typeof backendSettings>;

@@ -100,7 +100,7 @@ export function anything(): z.ZodUnknown {
   return z.unknown();
 }
 
-export interface Rule {
+export interface ShapeRule {
   /** What is wrong when the rule is broken; the words of the CRD where it has the rule. */
   readonly says: string;
   readonly remedy: string;
@@ -112,7 +112,7 @@ export interface Rule {
  * The schema with a rule over the whole value. `holds` is asked also when parts of the value are at fault, which are then
  * whatever was written: it has to look before it takes.
  */
-export function ruled<T extends z.ZodType>(schema: T, holds: (value: never) => boolean, rule: Rule): T {
+export function ruled<T extends z.ZodType>(schema: T, holds: (value: never) => boolean, rule: ShapeRule): T {
   return schema.refine((value) => value === null || typeof value !== 'object' || holds(value as never), {
     error: rule.says,
     params: { remedy: rule.remedy },

@@ -3,9 +3,9 @@
  * `JSON.parse` it keeps the order of all members, tells repeated ones, and its faults never quote the text, which may hold secrets.
  */
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export type JsoncValue = null | boolean | number | string | readonly JsoncValue[] | JsonObject;
 /** A Map, so that keys such as `7` or `__proto__` are members like any other. */
-export type JsonObject = ReadonlyMap<string, JsonValue>;
+export type JsonObject = ReadonlyMap<string, JsoncValue>;
 export type JsonPath = readonly (string | number)[];
 
 const maxJsonDepth = 64;
@@ -24,7 +24,7 @@ export class JsonSyntaxError extends Error {
 }
 
 export interface JsonDocument {
-  readonly value: JsonValue;
+  readonly value: JsoncValue;
   /** Every member that stands twice in its object; the first one is in `value`. */
   readonly repeated: readonly JsonPath[];
 }
@@ -35,7 +35,7 @@ export function parseJsonc(text: string): JsonDocument {
   return { value: reader.document(), repeated: reader.repeated };
 }
 
-const literals = new Map<string, JsonValue>([
+const literals = new Map<string, JsoncValue>([
   ['true', true],
   ['false', false],
   ['null', null],
@@ -52,7 +52,7 @@ class Reader {
     this.#at = text.startsWith('\uFEFF') ? 1 : 0;
   }
 
-  document(): JsonValue {
+  document(): JsoncValue {
     this.#skip();
     if (this.#at === this.#text.length) throw this.#fault('the text is empty');
     const value = this.#value();
@@ -61,7 +61,7 @@ class Reader {
     return value;
   }
 
-  #value(): JsonValue {
+  #value(): JsoncValue {
     switch (this.#text[this.#at]) {
       case '{':
         return this.#object();
@@ -77,7 +77,7 @@ class Reader {
   }
 
   #object(): JsonObject {
-    const members = new Map<string, JsonValue>();
+    const members = new Map<string, JsoncValue>();
     this.#enter();
     while (!this.#ends('}')) {
       if (this.#text[this.#at] !== '"') throw this.#fault('a member name in double quotes is expected');
@@ -99,8 +99,8 @@ class Reader {
     return members;
   }
 
-  #array(): readonly JsonValue[] {
-    const items: JsonValue[] = [];
+  #array(): readonly JsoncValue[] {
+    const items: JsoncValue[] = [];
     this.#enter();
     while (!this.#ends(']')) {
       this.#path.push(items.length);
@@ -162,7 +162,7 @@ class Reader {
     }
   }
 
-  #scalar(): JsonValue {
+  #scalar(): JsoncValue {
     const start = this.#at;
     let end = start;
     while (end < this.#text.length && isScalarChar(this.#text.charCodeAt(end))) end += 1;

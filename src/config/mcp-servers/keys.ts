@@ -110,19 +110,19 @@ export const serverKeys = {
   },
   shared: {
     wants: 'true or false',
-    says: '`true`: one process serves all sessions of a caller, in the place of one each. For servers that keep nothing of a session; see docs/stdio.md for what such a server cannot do.',
+    says: '`true`: one process serves all sessions of a caller, instead of one for each session. For servers that keep no state per session; see docs/stdio.md for what such a server cannot do.',
     only: 'stdio',
     ours: true,
   },
   era: {
     wants: '"auto", "legacy" or "modern"',
-    says: 'Which protocol the server is spoken to in: that with sessions (`legacy`: 2025-03-26 to 2025-11-25), the stateless one (`modern`: 2026-07-28), or whichever it answers to (`auto`, the default).',
+    says: 'The protocol of the server: the one with sessions (`legacy`: 2025-03-26 to 2025-11-25), the stateless one (`modern`: 2026-07-28), or the one that it answers to (`auto`, the default).',
     only: 'remote',
     ours: true,
   },
   onSessionLoss: {
     wants: '"reinitialize" or "error"',
-    says: 'What to do when the server no longer knows its session: begin a new one within the same request (`reinitialize`, the default), or tell the client (`error`), for servers whose state must not vanish unnoticed.',
+    says: 'What to do when the server no longer knows its session: open a new one within the same request (`reinitialize`, the default), or return an error to the client (`error`), for servers whose state must not be lost without an error.',
     ours: true,
   },
   forwardHeaders: {

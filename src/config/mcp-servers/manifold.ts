@@ -19,7 +19,7 @@ import type { Naming, RouteConfig, UpstreamConfig } from '../model.ts';
 import { nearest } from '../nearest.ts';
 import type { Environment } from '../variables.ts';
 import { expandAt } from '../variables.ts';
-import type { JsonPath, JsonValue } from './jsonc.ts';
+import type { JsonPath, JsoncValue } from './jsonc.ts';
 import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
 
 const key = 'manifold';
@@ -65,10 +65,10 @@ export function routesOfFile(
 }
 
 /* A text that is no JSON has been told of by whoever read its servers. */
-function memberOf(text: string): JsonValue | undefined {
+function memberOf(text: string): JsoncValue | undefined {
   try {
     const { value } = parseJsonc(text);
-    return value instanceof Map ? (value as ReadonlyMap<string, JsonValue>).get(key) : undefined;
+    return value instanceof Map ? (value as ReadonlyMap<string, JsoncValue>).get(key) : undefined;
   } catch (error) {
     if (error instanceof JsonSyntaxError) return undefined;
     throw error;
@@ -76,11 +76,11 @@ function memberOf(text: string): JsonValue | undefined {
 }
 
 /* As an object without inherited members, variables replaced. */
-function plain(path: JsonPath, value: JsonValue, env: Environment, findings: Findings): unknown {
+function plain(path: JsonPath, value: JsoncValue, env: Environment, findings: Findings): unknown {
   if (typeof value === 'string') return expandAt(path, value, env, findings) ?? '';
-  if (Array.isArray(value)) return value.map((item: JsonValue, i) => plain([...path, i], item, env, findings));
+  if (Array.isArray(value)) return value.map((item: JsoncValue, i) => plain([...path, i], item, env, findings));
   if (!(value instanceof Map)) return value;
-  const members = value as ReadonlyMap<string, JsonValue>;
+  const members = value as ReadonlyMap<string, JsoncValue>;
   return Object.fromEntries(
     Array.from(members, ([name, member]) => [name, plain([...path, name], member, env, findings)]),
   );

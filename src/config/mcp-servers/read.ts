@@ -5,7 +5,7 @@
  */
 import { Findings } from '../findings.ts';
 import { schemeOf, slug } from '../identity.ts';
-import type { JsonDocument, JsonObject, JsonPath, JsonValue } from './jsonc.ts';
+import type { JsonDocument, JsonObject, JsonPath, JsoncValue } from './jsonc.ts';
 import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
 import { maxConfigChars, maxUpstreams } from '../limits.ts';
 import type { Config, Naming, UnusableEntry, UpstreamConfig } from '../model.ts';
@@ -125,7 +125,7 @@ function parsed(text: string, findings: Findings): JsonDocument | undefined {
 }
 
 /** Where the servers stand: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
-function serversOf(root: JsonValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
+function serversOf(root: JsoncValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
   const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
   if (!(root instanceof Map)) {
     findings.fault([], `${kindOf(root)} is not accepted here`, remedy);

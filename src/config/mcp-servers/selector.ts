@@ -2,9 +2,9 @@
 import type { Findings } from '../findings.ts';
 import type { JsonPath } from './jsonc.ts';
 import type { ToolSelector } from '../model.ts';
-import type { Written } from './server-keys.ts';
+import type { WrittenKeys } from './server-keys.ts';
 
-export function readSelector({ text, at }: Written, prefix: string, findings: Findings): ToolSelector {
+export function readSelector({ text, at }: WrittenKeys, prefix: string, findings: Findings): ToolSelector {
   const include = isAll(text.includeTools) ? undefined : text.includeTools;
   const named = include === undefined ? undefined : readNames(at('includeTools'), include, prefix, findings);
   // Kiro switches all tools of a server off so; its prompts and resources stay.

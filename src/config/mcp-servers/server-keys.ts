@@ -1,6 +1,6 @@
 /** The members of one server → the keys of the table, by kind. Values are judged elsewhere. */
 import type { Findings } from '../findings.ts';
-import type { JsonObject, JsonPath, JsonValue } from './jsonc.ts';
+import type { JsonObject, JsonPath, JsoncValue } from './jsonc.ts';
 import type { ServerKey, ServerText } from './keys.ts';
 import { clientKeys, refusedKeys, serverKeys, serverShape } from './keys.ts';
 import { nearest } from '../nearest.ts';
@@ -12,7 +12,7 @@ for (const [key, text] of Object.entries(serverKeys) as [ServerKey, { alsoCalled
 }
 
 /** A server's keys under their own names, values of the right kind. */
-export interface Written {
+export interface WrittenKeys {
   readonly text: ServerText;
   /** Keys that are there with a value of the wrong kind, and hence not in `text`; a header or variable of the wrong kind is empty in it. */
   readonly broken: ReadonlySet<ServerKey>;
@@ -21,9 +21,9 @@ export interface Written {
 }
 
 /** Takes the known keys by whatever name they go; wrong kinds and repetitions are faults, unknown keys warnings. */
-export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings): Written {
+export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings): WrittenKeys {
   const names = new Map<ServerKey, string>();
-  const values: Partial<Record<ServerKey, JsonValue>> = {};
+  const values: Partial<Record<ServerKey, JsoncValue>> = {};
   for (const [name, value] of entry) {
     const key = byName.get(name);
     if (key === 'disabled' || name === 'enabled' || name === 'isActive') continue;
@@ -63,9 +63,9 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
   return { text: serverShape.parse(values), broken, at: (key) => [...path, names.get(key) ?? key] };
 }
 
-function memberOf(value: JsonValue | undefined, member: string | number): JsonValue | undefined {
+function memberOf(value: JsoncValue | undefined, member: string | number): JsoncValue | undefined {
   if (value instanceof Map) return (value as JsonObject).get(String(member));
-  return Array.isArray(value) ? (value as readonly JsonValue[])[Number(member)] : undefined;
+  return Array.isArray(value) ? (value as readonly JsoncValue[])[Number(member)] : undefined;
 }
 
 function warnOfKey(path: JsonPath, name: string, findings: Findings): void {
@@ -79,7 +79,7 @@ function warnOfKey(path: JsonPath, name: string, findings: Findings): void {
 }
 
 /** What a value is, in words that do not show it. */
-export function kindOf(value: JsonValue | undefined): string {
+export function kindOf(value: JsoncValue | undefined): string {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'boolean') return 'true or false';

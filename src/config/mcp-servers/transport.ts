@@ -9,7 +9,7 @@ import { serverKeys } from './keys.ts';
 import type { UpstreamTransport } from '../model.ts';
 import type { Place } from '../place.ts';
 import { namedFile, namedPath } from '../text-file.ts';
-import type { Written } from './server-keys.ts';
+import type { WrittenKeys } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
 import { expandAt } from '../variables.ts';
 
@@ -25,7 +25,7 @@ const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
 /** Undefined when the entry is invalid. */
 export function readTransport(
   path: JsonPath,
-  written: Written,
+  written: WrittenKeys,
   env: Environment,
   findings: Findings,
   place: Place | undefined,
@@ -47,7 +47,7 @@ export function readTransport(
 
 function kindOfServer(
   path: JsonPath,
-  { text, at }: Written,
+  { text, at }: WrittenKeys,
   findings: Findings,
 ): UpstreamTransport['kind'] | undefined {
   if (text.type !== undefined) {
@@ -77,7 +77,7 @@ function kindOfServer(
 function readRemote(
   path: JsonPath,
   kind: 'http' | 'sse',
-  { text, at }: Written,
+  { text, at }: WrittenKeys,
   env: Environment,
   findings: Findings,
   place: Place | undefined,
@@ -110,7 +110,7 @@ function readRemote(
 
 function readProgram(
   path: JsonPath,
-  { text, at }: Written,
+  { text, at }: WrittenKeys,
   env: Environment,
   findings: Findings,
   place: Place | undefined,

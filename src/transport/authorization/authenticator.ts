@@ -16,7 +16,7 @@ import { grpcExtAuth, type GrpcExtAuth } from './ext-auth-grpc.ts';
 import { tokenVerifier, type IssuerConfig } from './issuers.ts';
 import { Unavailable } from './kept.ts';
 
-export interface RouteAuthentication {
+export interface AuthenticationMethods {
   /** Takes access tokens, of these issuers. */
   readonly oauth?: { readonly resource: ProtectedResource; readonly issuers: readonly IssuerConfig[] } | undefined;
   readonly apiKeys?: ApiKeyAuth | undefined;
@@ -43,7 +43,7 @@ const apiKeyChallenge = 'ApiKey realm="mcp"';
 
 /** Throws when the configuration cannot be used: local keys that are none, API keys that are equal. `now` in milliseconds. */
 export function authenticator(
-  { oauth, apiKeys, extAuth }: RouteAuthentication,
+  { oauth, apiKeys, extAuth }: AuthenticationMethods,
   egress: Egress,
   now: () => number = Date.now,
 ): Authenticator {

@@ -1,6 +1,7 @@
 /**
- * Makes stdio and deprecated SSE servers ordinary Streamable HTTP upstreams: one HTTP server on loopback, each upstream at a
- * path nobody can guess, one running server per client session. It can be reached by every worker of this machine.
+ * Makes stdio and deprecated SSE servers available as Streamable HTTP upstreams. One HTTP server listens on loopback. Each
+ * upstream has an unguessable path, and each client session has one running server. Every worker of this machine can connect to
+ * it.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,7 +19,7 @@ import { respondFault } from '../http/respond.ts';
 import { bridgeLimits, type BridgeLimits } from './limits.ts';
 import type { BridgeSession } from './session.ts';
 import type { BridgedUpstream, UpstreamState } from './bridged-upstream.ts';
-import { BridgeSessions, type Caller } from './sessions.ts';
+import { BridgeSessions, type BridgeCaller } from './sessions.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { startReaping, type Reaping } from './reaping.ts';
 import { openSse } from './sse-bridge.ts';
@@ -30,26 +31,26 @@ export interface BridgeSpec {
 }
 
 export interface Bridge {
-  /** Throws RangeError for a name that was not among the specs. */
+  /** Throws RangeError for a name that is not among the specs. */
   urlOf(name: string): string;
-  /** Serves these from now on. One that is configured as before goes on as it is; one that is gone ends with its servers. */
+  /** Serves these specs from now on. A spec that has not changed keeps its servers. The servers of a removed spec are ended. */
   update(specs: readonly BridgeSpec[]): void;
-  /** How far an upstream has come; undefined for a name that was not among the specs. */
+  /** The startup state of an upstream; undefined for a name that is not among the specs. */
   stateOf(name: string): UpstreamState | undefined;
-  /** Ends every session and waits until nothing of their servers is left. */
+  /** Ends every session. Resolves when all their servers have ended. */
   close(): Promise<void>;
 }
 
-/** Headers of `initialize`, set by the gateway alone. Without the first all are one principal. */
+/** Headers of `initialize` that only the gateway sets. Without the first, all clients count as one principal. */
 const principalHeader = 'manifold-principal';
-/** `session`: one client uses the session. Without it several may, which is the stricter rule. */
+/** `session`: only one client uses the session. Without this header several clients may use it, and the stricter rules apply. */
 const sharingHeader = 'manifold-sharing';
 
 export interface BridgeDeps {
   readonly log: BridgeLog;
   /** For tests. */
   readonly limits?: Partial<BridgeLimits>;
-  /** Told of each message of a server that was dropped since nobody can tell whose it is. */
+  /** Called for each message of a server that is dropped because its recipient is unknown. */
   readonly onDropped?: (upstream: string, method: string) => void;
 }
 
@@ -75,7 +76,7 @@ class LoopbackBridge implements Bridge {
     },
     (request, response) => this.#serve(request, response),
   );
-  /** Only where there is something for it. */
+  /** Created when the first process needs it. */
   #reaping: Reaping | undefined;
   #agent: Agent | undefined;
   #host = '';
@@ -92,7 +93,7 @@ class LoopbackBridge implements Bridge {
       if (!specs.some((next) => isDeepStrictEqual(next, spec))) this.#forget(name);
     for (const spec of specs) {
       if (this.#known.has(spec.name)) continue;
-      // Another user of this machine can reach the port; without the path that is of no use (128 bits).
+      // Other users of this machine can connect to the port, but cannot guess the path (128 bits).
       const path = `/${randomBytes(16).toString('hex')}/mcp`;
       this.#known.set(spec.name, { spec, path });
       const { startTimeoutMs, shared } = spec.transport;
@@ -106,7 +107,7 @@ class LoopbackBridge implements Bridge {
     }
   }
 
-  /** The servers of the upstream end; calls under way at them break off. */
+  /** Ends the servers of the upstream. Calls in progress at them fail. */
   #forget(name: string): void {
     const path = this.#known.get(name)?.path ?? '';
     const upstream = this.#byPath.get(path);
@@ -122,7 +123,7 @@ class LoopbackBridge implements Bridge {
       const deps = { log: this.#log, limits, reaping };
       return (owner) => openProcess(name, transport, owner, deps);
     }
-    // Each session's stream holds a connection for as long as it lasts, so connections are not limited.
+    // Each session's stream keeps a connection open, so the number of connections is not limited.
     const dispatcher = (this.#agent ??= new Agent({ connect: { timeout: connectTimeoutMs } }));
     return (owner) => openSse(name, transport, owner, { limits, dispatcher });
   }
@@ -156,7 +157,7 @@ class LoopbackBridge implements Bridge {
     try {
       const head = readHead(request.rawHeaders);
       if (head.host !== this.#host) throw new GatewayError('host_not_allowed');
-      // Only the gateway calls, and no browser ever does.
+      // Only the gateway calls the bridge. A browser never does.
       if (head.origin !== undefined) throw new GatewayError('origin_not_allowed');
       const upstream = this.#byPath.get(request.url ?? '');
       if (upstream === undefined) throw new GatewayError('path_unknown');
@@ -190,7 +191,7 @@ class LoopbackBridge implements Bridge {
     response: ServerResponse,
   ): Promise<void> {
     const session = head.sessionToken === undefined ? undefined : this.#session(upstream, head, response);
-    // A body is not even read while the server is behind with its input.
+    // The body is not read while the server still has unread input.
     for (let room = session?.room(); room !== undefined; room = session?.room()) await room;
     const body = await bodyOf(request);
     if (readBatch(body) !== undefined) throw new GatewayError('batch_unsupported');
@@ -205,7 +206,7 @@ class LoopbackBridge implements Bridge {
     if (session.over) throw new GatewayError('session_unreadable', 'ended meanwhile');
     if (message.kind !== 'request') {
       await session.tell(message, response).catch((fault: unknown) => {
-        // There is no JSON-RPC answer to a notification, so the fault must be one of HTTP.
+        // A notification has no JSON-RPC answer, so the fault is an HTTP status.
         throw session.over
           ? new GatewayError('session_unreadable')
           : new GatewayError('internal', 'not taken', { cause: fault });
@@ -226,7 +227,7 @@ class LoopbackBridge implements Bridge {
   }
 }
 
-function callerOf({ rawHeaders }: Head): Caller {
+function callerOf({ rawHeaders }: Head): BridgeCaller {
   const valueOf = (header: string): string | undefined => {
     const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === header);
     return at === -1 ? undefined : rawHeaders[at + 1];

@@ -1,6 +1,6 @@
 /**
- * One stdio or SSE upstream of the bridge: what it answers to `initialize`, the servers that are kept ready, and what its first
- * start has come to. A start belongs to the upstream, never to the request that wanted it.
+ * One stdio or SSE upstream of the bridge: its answers to `initialize`, its spare servers, and the result of its first start. A
+ * start belongs to the upstream, not to the request that caused it.
  */
 import { GatewayError } from '../../errors.ts';
 import { Tolerated } from '../../telemetry/tolerated.ts';
@@ -8,7 +8,7 @@ import { newestLegacy } from '../../protocol/revisions.ts';
 import { Commons } from './commons.ts';
 import { Greetings, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import type { Seat, Places } from './places.ts';
+import type { Seat, Seats } from './seats.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { SpawnDamping } from './spawn-damping.ts';
 import type { ServerUser, StartedServer } from './started-server.ts';
@@ -24,20 +24,20 @@ export interface BridgedSpec {
 export interface UpstreamDeps {
   readonly log: BridgeLog;
   readonly limits: BridgeLimits;
-  readonly places: Places;
+  readonly seats: Seats;
   readonly onDropped: (upstream: string, method: string) => void;
 }
 
-/** How far it has come, for the person who started the gateway. */
+/** The startup state, as printed for the person who started the gateway. */
 export interface UpstreamState {
   readonly phase: 'idle' | 'starting' | 'ready' | 'failed';
-  /** Since the start, while starting; how long it took, once ready. */
+  /** While starting: ms since the start. When ready: how long the start took, in ms. */
   readonly ms: number;
-  /** The last that its server wrote to stderr. */
+  /** The last entry that its server wrote to stderr. */
   readonly said: string | undefined;
 }
 
-/** A server that is kept ready. */
+/** A spare server, kept ready for the next session. */
 interface Kept {
   readonly offer: Offer;
   readonly commons: Promise<Commons>;
@@ -48,13 +48,13 @@ interface Kept {
 export class BridgedUpstream {
   readonly name: string;
   readonly shared: boolean;
-  /** What its servers do beside the specification. */
+  /** Deviations of its servers from the specification. */
   readonly tolerated: Tolerated;
   readonly #spec: BridgedSpec;
   readonly #deps: UpstreamDeps;
   readonly #damping: SpawnDamping;
   readonly #greetings: Greetings;
-  /** By the offer's params; of a shared upstream, by its principal. */
+  /** Spare servers, keyed by the params of the offer; those of a shared upstream are keyed by principal. */
   readonly #kept = new Map<string, Kept>();
   readonly #running = new Map<StartedServer, Seat>();
   #failed: string | undefined;
@@ -71,14 +71,14 @@ export class BridgedUpstream {
   }
 
   /**
-   * What a server answers to the offer; `isLikely` when no server has been asked yet. Throws `upstream_starting` when it is
-   * not known in time, and `upstream_*` faults of a start that failed.
+   * What a server answers to the offer. `isLikely`: no server has been asked yet, so the answer is a prediction. Throws
+   * `upstream_starting` when the answer is not known in time, and an `upstream_*` fault when the start failed.
    */
   async greet(offer: Offer): Promise<{ readonly greeting: Greeting; readonly isLikely: boolean }> {
     const exact = this.#greetings.exact(offer);
     const likely = exact ?? this.#greetings.likely(offer);
     if (likely !== undefined) {
-      // Its lists are asked for next, most often; but the answer goes first.
+      // The client usually asks for lists next. The answer is sent first.
       setTimeout(() => void this.#keep(offer.params, offer), this.#deps.limits.warmAfterMs).unref();
       return { greeting: likely, isLikely: exact === undefined };
     }
@@ -87,32 +87,32 @@ export class BridgedUpstream {
     return { greeting, isLikely: false };
   }
 
-  /** The greeting of the server that all sessions of a principal share. Throws as `greet`. */
+  /** The greeting of the server that all sessions of a principal share. Throws the same faults as `greet`. */
   async greetTogether(offer: Offer, principal: string): Promise<Greeting> {
     const { commons } = this.#keep(principal, together(offer));
     return await this.#inTime(commons.then(({ server }) => server.greeted));
   }
 
-  /** The server that answers lists for sessions that have none of their own, ready. Throws `upstream_*` faults. */
+  /** A ready server that answers lists for sessions without a server of their own. Throws `upstream_*` faults. */
   async lister(offer: Offer): Promise<Commons> {
     return await ready(this.#keep(offer.params, offer));
   }
 
-  /** The server that all sessions of a principal share, ready. Throws `upstream_*` faults. */
+  /** The ready server that all sessions of a principal share. Throws `upstream_*` faults. */
   async together(offer: Offer, principal: string): Promise<Commons> {
     return await ready(this.#keep(principal, together(offer)));
   }
 
-  /** A server for one session alone, maybe still starting: the one that is kept ready, or a new one. Throws `upstream_*` faults. */
+  /** A server for one session alone: the spare one or a new one, possibly still starting. Throws `upstream_*` faults. */
   async own(offer: Offer, heir: ServerUser): Promise<Commons> {
     const kept = this.#kept.get(offer.params);
     if (kept !== undefined && kept.started?.hasAsked !== true) {
-      // In this turn, so that nobody else takes it.
+      // Removed in the same turn of the event loop, so that no other session takes it.
       this.#kept.delete(offer.params);
       const commons = kept.started ?? (await kept.commons);
       if (!commons.server.over && !commons.hasAsked) {
         inherit(commons, heir);
-        // Another is made ready, once this one has shown that it starts.
+        // Another spare is started once this one has shown that it can start.
         commons.server.greeted.then(
           () => this.#refill(offer),
           () => {},
@@ -126,7 +126,10 @@ export class BridgedUpstream {
     return commons;
   }
 
-  /** A session has no more use for its server. One that is starting is let finish: to begin again would cost as much again. */
+  /**
+   * A session no longer needs its server. A server that is still starting is allowed to finish, because a new start would cost as
+   * much again.
+   */
   async release(commons: Commons): Promise<void> {
     const { server } = commons;
     if (server.over || server.greeting !== undefined) {
@@ -151,7 +154,7 @@ export class BridgedUpstream {
     return { phase: this.#failed === undefined ? 'idle' : 'failed', ms: 0, said };
   }
 
-  /** Since when the server that can be spared best has been idle, in ms of `performance.now()`; undefined without one. */
+  /** Since when the least needed server has been idle, in ms of `performance.now()`; undefined when there is none. */
   spareSince(): number | undefined {
     return this.#idlest()?.usedMs;
   }
@@ -160,7 +163,7 @@ export class BridgedUpstream {
     void this.#idlest()?.started?.server.end();
   }
 
-  /** Ends the servers that nobody has asked for since then. */
+  /** Ends the servers that have not been used since `sinceMs`. */
   endIdle(sinceMs: number): void {
     for (const kept of this.#kept.values())
       if (this.#isIdle(kept) && kept.usedMs < sinceMs) void kept.started?.server.end();
@@ -194,14 +197,14 @@ export class BridgedUpstream {
     return kept;
   }
 
-  /** Takes a place only where one is free: what may be needed gives way to what is. */
+  /** Takes a seat only if one is free. A spare server never takes a seat that a session needs. */
   #refill(offer: Offer): void {
     if (this.#kept.has(offer.params)) return;
     try {
-      const place = this.#damping.waitMs(performance.now()) > 0 ? undefined : this.#deps.places.tryTake();
-      if (place !== undefined) this.#add(offer.params, offer, Promise.resolve(this.#open(offer, place)));
+      const seat = this.#damping.waitMs(performance.now()) > 0 ? undefined : this.#deps.seats.tryTake();
+      if (seat !== undefined) this.#add(offer.params, offer, Promise.resolve(this.#open(offer, seat)));
     } catch {
-      // Closing.
+      // The bridge is closing.
     }
   }
 
@@ -209,10 +212,10 @@ export class BridgedUpstream {
     const waitMs = this.#damping.waitMs(performance.now());
     if (waitMs > 0)
       throw new GatewayError('upstream_unreachable', `crashed repeatedly, next start in ${Math.ceil(waitMs)} ms`);
-    return this.#open(offer, await this.#deps.places.take());
+    return this.#open(offer, await this.#deps.seats.take());
   }
 
-  #open(offer: Offer, place: Seat): Commons {
+  #open(offer: Offer, seat: Seat): Commons {
     const { log, limits, onDropped } = this.#deps;
     const commons = new Commons(this.#spec.open, offer, {
       log,
@@ -223,7 +226,7 @@ export class BridgedUpstream {
       onDropped: (method) => onDropped(this.name, method),
     });
     const { server } = commons;
-    this.#running.set(server, place);
+    this.#running.set(server, seat);
     server.greeted.then(
       (greeting) => {
         this.#greetings.add(offer, greeting);
@@ -239,7 +242,7 @@ export class BridgedUpstream {
     if (byItself) this.#damping.exited(now - server.startedMs, now);
     else if (server.greeting !== undefined) this.#damping.healthy();
     if (byItself && server.greeting === undefined) {
-      // It does not start: nothing that it once said of itself counts, and the next client finds out again.
+      // The server fails to start. Its remembered greetings are no longer valid, and the next client tries again.
       this.#greetings.forget();
       this.#readyMs = undefined;
       this.#failed = server.lastSaid ?? '';
@@ -248,7 +251,10 @@ export class BridgedUpstream {
     this.#running.get(server)?.leave(server.end().finally(() => this.#running.delete(server)));
   }
 
-  /** Of those kept ready the one unused for longest, if it does nothing now. Never one that is starting: an install may be under way. */
+  /**
+   * The spare server that has been unused for longest, if it is idle now. Never a server that is starting: it may be installing a
+   * package.
+   */
   #idlest(): Kept | undefined {
     return [...this.#kept.values()]
       .filter((kept) => this.#isIdle(kept))
@@ -289,7 +295,7 @@ function inherit(commons: Commons, heir: ServerUser): void {
   commons.heir = heir;
 }
 
-/** The newest revision with sessions, and no capability of a client. */
+/** The offer for a shared server: the newest revision with sessions, and no client capabilities. */
 function together({ clientInfo }: Offer): Offer {
   const info = clientInfo ?? '{"name":"manifold","version":"1"}';
   const params = `{"protocolVersion":"${newestLegacy}","capabilities":{},"clientInfo":${info}}`;

@@ -1,6 +1,6 @@
 /**
- * The HTTP streams of one bridge session (2025-11-25 transports §Streamable HTTP): what is sent on which, what waits for one to
- * come, and what a broken one is resumed from.
+ * The HTTP streams of one bridge session (2025-11-25 basic/transports §Streamable HTTP): which message goes to which stream,
+ * which messages wait for a stream, and what a broken stream is resumed from.
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
@@ -12,12 +12,12 @@ import { BoundedQueue, EventLog, readEventId } from './event-log.ts';
 import type { BridgeLimits } from './limits.ts';
 import type { BridgeLog } from './running-server.ts';
 
-/** One logical stream; its connection may break and be taken up again. Channel 0 is the one that GET opens. */
+/** One logical stream. Its connection may break and be replaced. Channel 0 is the one that GET opens. */
 export interface Channel {
   readonly number: number;
   response: ServerResponse | undefined;
   stream: EventStream | undefined;
-  /** Has events, so that it can only go on as a stream. */
+  /** Events have been sent, so it can only continue as a stream. */
   begun: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface ChannelsDeps {
   readonly log: BridgeLog;
   readonly limits: BridgeLimits;
   readonly wheel: Wheel;
-  /** The server that can be made to wait for a slow reader; undefined where several sessions use it. */
+  /** The server to pause for a slow reader; undefined where several sessions use the server. */
   readonly server: () => { pause(): void; resume(): void } | undefined;
 }
 
@@ -35,7 +35,7 @@ export class Channels {
   hasLeft = false;
   readonly #deps: ChannelsDeps;
   readonly #standalone: Channel = { number: 0, response: undefined, stream: undefined, begun: true };
-  /** Those of requests without an answer. */
+  /** Channels of requests that have no answer yet. */
   readonly #open = new Map<number, Channel>();
   readonly #events: EventLog;
   readonly #parked: BoundedQueue<Buffer>;
@@ -50,7 +50,7 @@ export class Channels {
     this.#parked = new BoundedQueue(limits.maxParkedMessages, limits.maxParkedBytes, (message) => message.length);
   }
 
-  /** That of a request. Leaving is not cancelling: it stays when its connection goes. */
+  /** Opens the channel of a request. A closed connection does not cancel the request, so the channel remains. */
   open(response: ServerResponse): Channel {
     this.#count += 1;
     const channel: Channel = { number: this.#count, response, stream: undefined, begun: false };
@@ -59,12 +59,14 @@ export class Channels {
     return channel;
   }
 
-  /** The one that GET opened, while it has a connection. */
+  /** The channel of the GET stream, while it has a connection. */
   get standalone(): Channel | undefined {
     return this.#standalone.stream === undefined ? undefined : this.#standalone;
   }
 
-  /** GET. Throws `stream_taken` for a second stream, `message_invalid` for an event id that is not ours. */
+  /**
+   * Attaches a GET stream. Throws `stream_taken` for a second stream, `message_invalid` for an event id that is not one of ours.
+   */
   listen(response: ServerResponse, lastEventId: string | undefined): void {
     const from = lastEventId === undefined ? undefined : readEventId(lastEventId);
     if (lastEventId !== undefined && from === undefined) throw new GatewayError('message_invalid', 'Last-Event-ID');
@@ -72,7 +74,7 @@ export class Channels {
     const channel = number === 0 ? this.#standalone : this.#open.get(number);
     if (channel?.response !== undefined) {
       if (from === undefined) throw new GatewayError('stream_taken');
-      // Who resumes has lost the old connection, even if its end has not been noticed here yet.
+      // A client that resumes has lost its old connection, even if this side has not noticed yet.
       channel.response.destroy();
     }
     const replay = from === undefined ? [] : this.#events.after(from.channel, from.number);
@@ -106,15 +108,15 @@ export class Channels {
       this.#waitFor(response);
   }
 
-  /** What is about the session as a whole. */
+  /** Sends a message about the session as a whole. */
   tell(message: Buffer): void {
     if (this.standalone === undefined) this.park(message);
     else this.send(this.#standalone, message);
   }
 
-  /** Keeps it for the GET stream that may come. */
+  /** Keeps the message for a later GET stream. */
   park(message: Buffer): void {
-    // A copy of its own size: a small message must not keep the whole chunk it came in.
+    // An exact copy: a small message must not keep the whole received chunk in memory.
     const copy = Buffer.allocUnsafeSlow(message.length);
     message.copy(copy);
     const dropped = this.#parked.push(copy);
@@ -123,7 +125,7 @@ export class Channels {
     log.warn({ upstream, dropped: dropped.length }, 'dropped messages that no stream came to fetch');
   }
 
-  /** The answer to the request, and the end of its channel. */
+  /** Sends the answer to the request and ends its channel. */
   answer(channel: Channel, body: Buffer | string): void {
     this.close(channel);
     if (channel.begun) {
@@ -133,7 +135,7 @@ export class Channels {
     else this.#deps.log.debug({ upstream: this.#deps.upstream }, 'dropped an answer that nobody waits for');
   }
 
-  /** There will be no answer on it. */
+  /** Closes the channel without an answer. */
   close(channel: Channel): void {
     this.#open.delete(channel.number);
   }
@@ -150,7 +152,10 @@ export class Channels {
     if (channel === this.#standalone) this.hasLeft = true;
   }
 
-  /** One slow reader slows the server; `EventStream` cuts a reader that stays stuck. A server of several is not slowed for one of them. */
+  /**
+   * A slow reader slows the server down; `EventStream` disconnects a reader that makes no progress. A shared server is not slowed
+   * down for one of its sessions.
+   */
   #waitFor(response: ServerResponse): void {
     const server = this.#deps.server();
     if (server === undefined) {

@@ -1,7 +1,7 @@
 /**
- * One running server and the sessions that use it together, until one has it for itself (its heir). Nobody's ids meet: each
- * request gets an id and a progress token of its own. What the server says reaches a session only when it is provably that
- * session's; what cannot be told is dropped and counted.
+ * One running server and the sessions that share it, until one session gets it alone (the heir). Each request gets an id and a
+ * progress token of its own, so ids of different sessions never collide. A message of the server reaches a session only if it
+ * provably belongs to it. A message whose recipient is unknown is dropped and counted.
  */
 import { randomBytes } from 'node:crypto';
 import { errorBody, GatewayError } from '../../errors.ts';
@@ -14,13 +14,13 @@ import { answeredTooLarge } from './oversized.ts';
 import type { RunningServer, ServerOwner } from './running-server.ts';
 import { oneLine, StartedServer, type ServerUser, type StartDeps } from './started-server.ts';
 
-/** A session as the server's other users see it. Ids are raw JSON text. */
+/** A session that uses the server, as this class sees it. Ids are raw JSON text. */
 export interface Guest {
-  /** The answer to its request, under the id that it gave. */
+  /** The answer to its request, under the id that the session used. */
   answered(id: string, answer: Buffer | string): void;
-  /** Something that belongs to its request. */
+  /** A message that belongs to one of its requests. */
   about(id: string, message: Buffer): void;
-  /** Something about the whole server. */
+  /** A message about the whole server. */
   told(message: Buffer): void;
   ended(fault: GatewayError): void;
 }
@@ -28,7 +28,7 @@ export interface Guest {
 interface Pending {
   readonly guest: Guest;
   readonly id: string;
-  /** The request's own progress token, where it has one. */
+  /** The progress token of the original request, if it has one. */
   readonly token: string | undefined;
 }
 
@@ -43,14 +43,14 @@ const nobody: Guest = { answered: () => {}, about: () => {}, told: () => {}, end
 export class Commons implements ServerUser {
   readonly server: StartedServer;
   readonly guests = new Set<Guest>();
-  /** The server has asked its client something while it had none: it is not as it began, and nobody inherits it. */
+  /** The server has sent a request when it had no client. Its state has changed, so no session can inherit it. */
   hasAsked = false;
   heir: ServerUser | undefined;
 
   readonly #onDropped: (method: string) => void;
-  /** By the id that the server knows; no client can guess the first half of it. */
+  /** Keyed by the id that the server sees. No client can guess the random prefix of that id. */
   readonly #pending = new Map<string, Pending>();
-  /** URIs as raw JSON text, and who is told of them. */
+  /** Watched resources: URI as raw JSON text, and the guests that are notified. */
   readonly #watchers = new Map<string, Set<Guest>>();
   readonly #prefix = randomBytes(8).toString('hex');
   #count = 0;
@@ -64,12 +64,15 @@ export class Commons implements ServerUser {
     this.server = new StartedServer(open, offer, this, deps);
   }
 
-  /** Calls under way of sessions that share it. */
+  /** The number of calls in progress of the sessions that share it. */
   get busy(): boolean {
     return this.#pending.size > 0;
   }
 
-  /** A request of one of several. Rejects as `RunningServer.send`. The server has greeted. */
+  /**
+   * Sends a request of one of the sessions. Rejects like `RunningServer.send`. Requires that the server has answered
+   * `initialize`.
+   */
   async call(guest: Guest, message: Message): Promise<void> {
     this.#count += 1;
     const id = `"${this.#prefix}-${this.#count}"`;
@@ -87,18 +90,18 @@ export class Commons implements ServerUser {
     }
   }
 
-  /** A request of the bridge's own, whose answer interests nobody. */
+  /** Sends a request of the bridge itself, whose answer is ignored. */
   say(method: string, params: string): void {
     const text = `{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)},"params":${params}}`;
     this.call(nobody, readClientMessage(Buffer.from(text))).catch(() => {});
   }
 
-  /** The guest waits no longer for one of its requests; the server is told. */
+  /** The guest no longer waits for one of its requests. The server is notified. */
   cancel(guest: Guest, id: string): void {
     for (const [own, pending] of this.#pending) if (pending.guest === guest && pending.id === id) this.#cancel(own);
   }
 
-  /** The guest is gone, and with it what it waits for and watches. */
+  /** Removes the guest with its pending requests and its watched resources. */
   leave(guest: Guest): void {
     this.guests.delete(guest);
     for (const [own, pending] of this.#pending) if (pending.guest === guest) this.#cancel(own);
@@ -109,7 +112,10 @@ export class Commons implements ServerUser {
     }
   }
 
-  /** Whether another guest still watches what this one has had enough of: then the server must not hear of it. */
+  /**
+   * Whether another guest still watches the resource that this guest unsubscribes from. If so, the server must not see the
+   * request.
+   */
   unwatch(guest: Guest, message: Message): boolean {
     const uri = message.params?.member('uri');
     const watchers = uri === undefined ? undefined : this.#watchers.get(rawOf(message.bytes, uri));
@@ -151,7 +157,7 @@ export class Commons implements ServerUser {
     this.heir?.ended(fault);
   }
 
-  /** Whether it is the progress of one of the requests here. */
+  /** Whether the message is progress of one of the requests here. If so, it is delivered. */
   #progress(message: Message): boolean {
     if (message.method !== 'notifications/progress') return false;
     const token = message.params?.member('progressToken');
@@ -178,7 +184,7 @@ export class Commons implements ServerUser {
       return;
     }
     const [only] = this.#pending.values();
-    // Progress with another token is nobody's, whoever is the only one here.
+    // Progress with an unknown token is never delivered, even when there is only one guest.
     if (only === undefined || this.#pending.size > 1 || method === 'notifications/progress') this.#onDropped(method);
     else only.guest.about(only.id, bytes);
   }

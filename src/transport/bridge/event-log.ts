@@ -1,7 +1,6 @@
 /**
- * The last events of one bridge session, so that a stream whose connection broke can be resumed (2025-11-25 transports
- * §Resumability and Redelivery). An event id is `<channel>-<number>`: it names the stream it belongs to, and no other
- * stream's events are ever replayed on it.
+ * The last events of one bridge session, from which a broken stream can be resumed (2025-11-25 basic/transports §Resumability and
+ * Redelivery). An event id is `<channel>-<number>`. It names its stream, and events of another stream are never replayed on it.
  */
 import { encodeEvent } from '../../protocol/sse.ts';
 
@@ -11,7 +10,7 @@ interface LoggedEvent {
   readonly encoded: Buffer;
 }
 
-/** A queue that forgets its oldest items when it holds too many or too much. */
+/** A queue that drops its oldest items when it holds too many items or too many bytes. */
 export class BoundedQueue<Item> {
   readonly #maxItems: number;
   readonly #maxBytes: number;
@@ -29,7 +28,7 @@ export class BoundedQueue<Item> {
     return this.#items;
   }
 
-  /** Gives what had to go. The newest item always stays. */
+  /** Returns the items that were dropped. The newest item always stays. */
   push(item: Item): Item[] {
     this.#items.push(item);
     this.#bytes += this.#sizeOf(item);
@@ -60,7 +59,7 @@ export class EventLog {
     this.#events = new BoundedQueue(maxEvents, maxBytes, (event) => event.encoded.length);
   }
 
-  /** Keeps a message as the channel's next event and gives that event as it goes on the wire. */
+  /** Stores a message as the channel's next event and returns that event as encoded bytes. */
   add(channel: number, message: Buffer | string): Buffer {
     this.#last += 1;
     const encoded = encodeEvent(message, `${channel}-${this.#last}`);
@@ -68,7 +67,7 @@ export class EventLog {
     return encoded;
   }
 
-  /** The channel's events after that one, as far back as they are kept. */
+  /** The channel's events after `number`, as far back as they are kept. */
   after(channel: number, number: number): Buffer[] {
     return this.#events.items
       .filter((event) => event.channel === channel && event.number > number)
@@ -76,7 +75,7 @@ export class EventLog {
   }
 }
 
-/** Undefined for what is no event id of ours. */
+/** Undefined for text that is not one of our event ids. */
 export function readEventId(text: string): { readonly channel: number; readonly number: number } | undefined {
   const dash = text.indexOf('-');
   const channel = count(text.slice(0, Math.max(0, dash)));

@@ -1,6 +1,6 @@
 /**
- * What a server has answered to `initialize` (2025-11-25 basic/lifecycle §Initialization), remembered so that the next client
- * need not wait for a process. Pure.
+ * The answers of a server to `initialize` (2025-11-25 basic/lifecycle §Initialization), remembered so that the next client need
+ * not wait for a process to start. Pure.
  */
 import { rawOf, textOf } from '../../protocol/scan.ts';
 import type { Message } from '../../protocol/envelope.ts';
@@ -10,15 +10,15 @@ import type { BridgeLimits } from './limits.ts';
 export interface Greeting {
   /** The result as JSON text. */
   readonly result: string;
-  /** The same text before and after its `protocolVersion`, where it names one. */
+  /** The text before and after its `protocolVersion`, if it has one. */
   readonly around: readonly [before: string, after: string] | undefined;
-  /** The revision that the server chose; empty when it named none. */
+  /** The revision that the server chose; empty if it named none. */
   readonly revision: string;
   /** Its capabilities as JSON text. */
   readonly capabilities: string;
 }
 
-/** Undefined for an answer that is an error. */
+/** Undefined for an error answer. */
 export function readGreeting(answer: Message): Greeting | undefined {
   const { bytes, root } = answer;
   const result = root.member('result');
@@ -37,7 +37,7 @@ export function readGreeting(answer: Message): Greeting | undefined {
   };
 }
 
-/** What a client says of itself: the params of its `initialize` as JSON text, and the revision that it offers. */
+/** The params of a client's `initialize` as JSON text, and the revision that it offers. */
 export interface Offer {
   readonly params: string;
   readonly revision: string;
@@ -45,7 +45,7 @@ export interface Offer {
   readonly clientInfo: string | undefined;
 }
 
-/** What an `initialize` offers. */
+/** Reads the offer of an `initialize` request. */
 export function readOffer(initialize: Message): Offer {
   const { bytes, params } = initialize;
   const version = params?.member('protocolVersion');
@@ -57,7 +57,7 @@ export function readOffer(initialize: Message): Offer {
   };
 }
 
-/** The answers of one upstream by what was said to it; the one unused for longest is forgotten first. */
+/** The answers of one upstream, keyed by the offer. The least recently used is forgotten first. */
 export class Greetings {
   readonly #limits: Pick<BridgeLimits, 'maxGreetings' | 'maxGreetingChars'>;
   readonly #known = new Map<string, { readonly offer: Offer; readonly greeting: Greeting }>();
@@ -75,7 +75,7 @@ export class Greetings {
     if (oldest !== undefined) this.#known.delete(oldest);
   }
 
-  /** What the server answered to this very offer. */
+  /** The server's answer to exactly this offer. */
   exact(offer: Offer): Greeting | undefined {
     const known = this.#known.get(offer.params);
     if (known === undefined) return undefined;
@@ -85,8 +85,9 @@ export class Greetings {
   }
 
   /**
-   * What it will answer as far as can be told from its answers to others: servers answer alike to clients of different
-   * capabilities, and in the revision offered as far as they speak it (§Version Negotiation). To be held against its own answer.
+   * A prediction of its answer, made from its answers to other clients. Servers usually give the same answer to clients with
+   * different capabilities, and use the offered revision if they support it (§Version Negotiation). It must be compared with the
+   * real answer.
    */
   likely(offer: Offer): Greeting | undefined {
     const all = [...this.#known.values()].reverse();
@@ -101,7 +102,7 @@ export class Greetings {
     return { ...greeting, revision: offer.revision, result: before + JSON.stringify(offer.revision) + after };
   }
 
-  /** It does not start any more: nothing it has said counts. */
+  /** The server no longer starts, so none of its answers is valid. */
   forget(): void {
     this.#known.clear();
   }

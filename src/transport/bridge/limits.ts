@@ -1,67 +1,67 @@
 /**
- * Every size, count and wait of the loopback bridge, by name. Times in ms, sizes in bytes. An object, because tests cross
- * each limit at a smaller figure than a machine is run with.
+ * All sizes, counts and waits of the loopback bridge, by name. Times in ms, sizes in bytes. They form an object so that tests can
+ * use smaller values.
  */
 export interface BridgeLimits {
-  /** A server that has not answered `initialize` by then is ended, unless its configuration says otherwise. */
+  /** A server that has not answered `initialize` after this time is ended. The configuration can set another value. */
   readonly startTimeoutMs: number;
-  /** How long an `initialize` waits for a server that is starting, before it is told so. */
+  /** How long an `initialize` waits for a server that is starting before it is answered with a "starting" fault. */
   readonly startPatienceMs: number;
-  /** A server is made ready for a new session this long after its `initialize`, unless it is needed before. */
+  /** A server is started for a new session this long after its `initialize`, unless it is needed earlier. */
   readonly warmAfterMs: number;
-  /** A session without any HTTP request or open stream for this long is ended. */
+  /** A session with no HTTP request and no open stream for this long is ended. */
   readonly idleMs: number;
-  /** One with a process whose client opened a stream, closed it, and did nothing for this long, is ended. */
+  /** A session with a process is ended when its client opened a stream, closed it, and then did nothing for this long. */
   readonly goneMs: number;
-  /** A server that is kept ready for the next session, or for all, is ended when nobody has asked for it for this long. */
+  /** A spare server, or a server that answers for all, is ended when nobody has used it for this long. */
   readonly spareIdleMs: number;
-  /** Servers kept ready of one upstream, each for clients that say the same of themselves in `initialize`. */
+  /** Spare servers of one upstream, each for clients with the same `initialize` params. */
   readonly maxSpares: number;
-  /** Answers to `initialize` that are remembered of one upstream, and the longest one in UTF-16 units. */
+  /** Remembered answers to `initialize` of one upstream, and the longest one in UTF-16 units. */
   readonly maxGreetings: number;
   readonly maxGreetingChars: number;
   /** Sessions of one bridge, with and without a process. */
   readonly maxSessions: number;
-  /** Processes (or, for `sse`, connections) of one bridge, those being ended included. */
+  /** Processes (or, for `sse`, connections) of one bridge, including those that are ending. */
   readonly maxProcesses: number;
   /** Requests of one session without an answer. */
   readonly maxCallsInFlight: number;
-  /** What the server sent while no stream could carry it. */
+  /** Messages that the server sent while no stream could carry them. */
   readonly maxParkedMessages: number;
   readonly maxParkedBytes: number;
-  /** What a broken stream can be resumed from. */
+  /** Events from which a broken stream can be resumed. */
   readonly maxReplayEvents: number;
   readonly maxReplayBytes: number;
-  /** Bytes waiting for one slow reader before the server's output is left unread. */
+  /** Bytes waiting for one slow reader; above this the server's output is not read. */
   readonly maxStreamBacklogBytes: number;
-  /** Bytes waiting for one slow reader of a server that several sessions share, before that reader is cut. */
+  /** Bytes waiting for one slow reader of a shared server; above this the reader is disconnected. */
   readonly maxSharedBacklogBytes: number;
-  /** Bytes waiting for a server that does not read its input; further messages are refused. */
+  /** Bytes waiting for a server that does not read its input; above this further messages are refused. */
   readonly maxInputBacklogBytes: number;
-  /** After stdin was closed: SIGTERM to the group, then SIGKILL. Both counted from the close. */
+  /** Time from closing stdin to SIGTERM for the process group, then to SIGKILL. Both are counted from the close. */
   readonly termAfterMs: number;
   readonly killAfterMs: number;
-  /** What a process left in its group when it exited has this long between SIGTERM and SIGKILL. */
+  /** Processes left in the group after the main process exited have this long between SIGTERM and SIGKILL. */
   readonly leftoverKillMs: number;
-  /** After the exit of a process its pipes are read for this long at most: a grandchild may hold them open. */
+  /** After a process exits, its pipes are read for at most this long: a grandchild may keep them open. */
   readonly drainAfterExitMs: number;
-  /** A process that ends by itself sooner than this has crashed quickly … */
+  /** A process that exits by itself sooner than this has crashed quickly … */
   readonly quickExitMs: number;
-  /** … and after this many in a row each further one must wait, twice as long each time. */
+  /** … and after this many quick crashes in a row each start waits, twice as long each time. */
   readonly quickExits: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** Lines (or events) and bytes of one output of a server: the burst, and the rate per second. Reading of a faster one pauses. */
+  /** Lines (or events) and bytes of one output of a server: the burst, and the rate per second. A faster output is paused. */
   readonly maxLinesPerSecond: number;
   readonly maxBytesPerSecond: number;
-  /** A line that is no message costs as much as this many that are. */
+  /** A line that is not a message costs as much as this many messages. */
   readonly strayLineCost: number;
-  /** The longest time that an output is left unread at once. */
+  /** The longest single pause of an output. */
   readonly maxUnreadMs: number;
-  /** How much of a line of a server's output goes to the log, and how many entries in a second. */
+  /** How many bytes of one output line are logged, and how many entries per second. */
   readonly maxLoggedBytes: number;
   readonly maxLoggedLinesPerSecond: number;
-  /** Lines that belong together (a traceback) are one log entry: its longest size in bytes, and the wait for its next line. */
+  /** Related lines (a traceback) form one log entry: its maximum size in bytes, and the wait for its next line. */
   readonly maxEntryBytes: number;
   readonly entryWaitMs: number;
   /** Wait for the `endpoint` event of the deprecated transport. */

@@ -1,5 +1,5 @@
 /**
- * A server's own output in the gateway's log: no more entries in a second than the log can bear. What was left out is counted.
+ * Writes a server's own output to the gateway's log, with a limit on entries per second. Omitted entries are counted.
  */
 import type { BridgeLimits } from './limits.ts';
 import type { BridgeLog } from './running-server.ts';
@@ -18,7 +18,7 @@ export class LineLog {
     this.#limits = limits;
   }
 
-  /** `nowMs` from any clock that does not go back. */
+  /** `nowMs`: from a monotonic clock. */
   write(level: 'info' | 'warn', label: object, text: string, line: string, nowMs: number): void {
     if (nowMs - this.#windowStart >= windowMs) {
       if (this.#leftOut > 0)

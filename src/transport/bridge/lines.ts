@@ -1,13 +1,13 @@
 /**
- * Splits the output of a stdio server into lines (2025-11-25 transports §stdio: messages are delimited by newlines and
- * hold none). Bounded: a line in the making is one buffer, however small the chunks it comes in, and of a line that is too
- * long only the two ends are kept.
+ * Splits the output of a stdio server into lines (2025-11-25 basic/transports §stdio: messages are delimited by newlines and
+ * contain none). Memory is bounded: an incomplete line is one buffer, however small its chunks are, and only the two ends of a
+ * line that is too long are kept.
  */
 const newline = 0x0a;
 const carriageReturn = 0x0d;
-/** U+FEFF in UTF-8, which some programs put before what they print (RFC 8259 §8.1 lets a reader skip it). */
+/** U+FEFF in UTF-8, which some programs print first (RFC 8259 §8.1 lets a parser ignore it). */
 const byteOrderMarkBytes = 3;
-/** Kept of each end of a line that is too long; enough to find its JSON-RPC id. */
+/** Bytes kept of each end of a line that is too long; enough to find its JSON-RPC id. */
 const keptEndBytes = 512;
 const minHeldBytes = 1_024;
 
@@ -15,20 +15,20 @@ export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
-  /** The beginning of a line whose end has not come: `size` bytes. */
+  /** The beginning of an incomplete line: `size` bytes. */
   #held = empty;
   #size = 0;
   /** Set while the rest of a line that is too long is skipped. */
   #long: { readonly head: Buffer; tail: Buffer } | undefined;
 
-  /** `onLine` gets no empty lines, no line ends and no byte order mark. What it gets may be part of the chunk. */
+  /** `onLine` gets no empty lines, line ends or byte order mark. Its argument may be a view of the chunk. */
   constructor(maxBytes: number, onLine: (line: Buffer) => void, onLong: (head: Buffer, tail: Buffer) => void) {
     this.#maxBytes = maxBytes;
     this.#onLine = onLine;
     this.#onLong = onLong;
   }
 
-  /** Gives the number of lines that ended, empty ones included. */
+  /** Returns the number of lines that ended, including empty ones. */
   push(chunk: Buffer): number {
     let start = 0;
     let lines = 0;
@@ -45,7 +45,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The output has ended: what no newline closed is a line all the same. */
+  /** The output has ended. A last line without a newline counts as a line. */
   end(): void {
     this.#close();
   }
@@ -102,7 +102,7 @@ export class LineSplitter {
 
 const empty = Buffer.alloc(0);
 
-/** A copy of the last bytes of what both make up together. */
+/** A copy of the last bytes of both buffers joined. */
 function lastBytes(first: Buffer, second: Buffer): Buffer {
   const whole = Buffer.concat([first.subarray(-keptEndBytes), second.subarray(-keptEndBytes)]);
   return Buffer.from(whole.subarray(-keptEndBytes));

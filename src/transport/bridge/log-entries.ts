@@ -1,13 +1,13 @@
 /**
- * Lines of a server's stderr that belong together, put together: what is indented goes on with the line before, and a Python
- * traceback ends with the line that names the exception. Bounded in bytes; the rest of a longer entry is left out.
+ * Groups related lines of a server's stderr into one entry. An indented line continues the line before. A Python traceback ends
+ * with the line that names the exception. The size is bounded in bytes; the rest of a longer entry is omitted.
  */
 import type { BridgeLimits } from './limits.ts';
 
 type EntryLimits = Pick<BridgeLimits, 'maxLoggedBytes' | 'maxEntryBytes' | 'entryWaitMs'>;
 
 const traceback = 'Traceback (most recent call last):';
-/** How Python joins the tracebacks of exceptions that caused one another. */
+/** Lines that Python prints between the tracebacks of chained exceptions. */
 const joins = ['During handling of the above exception', 'The above exception was the direct cause'];
 
 export class LogEntries {
@@ -22,7 +22,7 @@ export class LogEntries {
     this.#onEntry = onEntry;
   }
 
-  /** One line without its end. */
+  /** Adds one line, without its line end. */
   add(line: Buffer): void {
     const text = line.toString('utf8', 0, this.#limits.maxLoggedBytes);
     const begins = text.startsWith(traceback);
@@ -36,7 +36,7 @@ export class LogEntries {
     this.#timer.refresh();
   }
 
-  /** Gives what is there. */
+  /** Emits the current entry. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -46,7 +46,7 @@ export class LogEntries {
     if (entry !== '') this.#onEntry(entry);
   }
 
-  /** The last line says that another traceback follows. */
+  /** Whether the last line says that another traceback follows. */
   #joined(): boolean {
     const last = this.#entry.slice(this.#entry.lastIndexOf('\n') + 1);
     return joins.some((join) => last.startsWith(join));

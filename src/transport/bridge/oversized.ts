@@ -1,6 +1,6 @@
-/** Whose answer a message was that is too large to read: its id stands first or last in it. Pure. */
+/** Finds the call that an oversized answer belongs to: its id is at the beginning or the end of the message. Pure. */
 
-/** The one of these ids (raw JSON text) that the message bears, by its first and last bytes. */
+/** The one of these ids (raw JSON text) that the message contains, judged by its first and last bytes. */
 export function answeredTooLarge(ids: Iterable<string>, head: Buffer, tail: Buffer): string | undefined {
   const start = head.toString('latin1');
   const end = tail.toString('latin1').trimEnd();

@@ -1,12 +1,12 @@
 /**
- * How fast the output of one server is read. It earns lines and bytes with time and pays with each that comes; one that is in
- * debt is left unread until the debt is paid, so that the server waits and everybody else is served. The clock is the caller's.
+ * Rate limit for reading the output of one server: a token bucket of lines and bytes. A server that exceeds it is not read until
+ * the debt is paid, so other servers are not delayed. The caller provides the clock.
  */
 import type { BridgeLimits } from './limits.ts';
 
 type PaceLimits = Pick<BridgeLimits, 'maxLinesPerSecond' | 'maxBytesPerSecond' | 'maxUnreadMs'>;
 
-export class Pace {
+export class OutputPace {
   readonly #limits: PaceLimits;
   #lines: number;
   #bytes: number;
@@ -18,13 +18,13 @@ export class Pace {
     this.#bytes = limits.maxBytesPerSecond;
   }
 
-  /** What has just been read. */
+  /** Counts what has just been read. */
   spend(lines: number, bytes: number): void {
     this.#lines -= lines;
     this.#bytes -= bytes;
   }
 
-  /** How long to leave the output unread, in ms; 0 when it may be read on. `nowMs` from any clock that does not go back. */
+  /** How long to leave the output unread, in ms; 0 when reading may continue. `nowMs`: from a monotonic clock. */
   debtMs(nowMs: number): number {
     const { maxLinesPerSecond, maxBytesPerSecond, maxUnreadMs } = this.#limits;
     const sinceMs = nowMs - (this.#earnedMs ?? nowMs);
@@ -36,7 +36,7 @@ export class Pace {
   }
 }
 
-/** Never more than a second's worth in hand, nor a debt that takes longer than `maxUnreadMs` to pay. */
+/** The balance is at most one second's worth, and a debt takes at most `maxUnreadMs` to pay. */
 function earned(balance: number, sinceMs: number, perSecond: number, maxUnreadMs: number): number {
   const grown = balance + (sinceMs * perSecond) / 1_000;
   return Math.max(Math.min(grown, perSecond), (-maxUnreadMs * perSecond) / 1_000);

@@ -1,10 +1,10 @@
 /**
- * One output of a server, read no faster than its pace, and not at all while its owner wants it to wait.
+ * One output of a server, read at its allowed rate, and paused while its owner requests it.
  */
 import type { BridgeLimits } from './limits.ts';
-import { Pace } from './pace.ts';
+import { OutputPace } from './pace.ts';
 
-/** What can be left unread: a pipe, a body. */
+/** An input that can be paused: a pipe or a body. */
 interface Readable {
   pause(): unknown;
   resume(): unknown;
@@ -12,17 +12,17 @@ interface Readable {
 
 export class PacedOutput {
   readonly #output: Readable;
-  readonly #pace: Pace;
+  readonly #pace: OutputPace;
   #timer: NodeJS.Timeout | undefined;
   #isHeld = false;
   #isOver = false;
 
   constructor(output: Readable, limits: BridgeLimits) {
     this.#output = output;
-    this.#pace = new Pace(limits);
+    this.#pace = new OutputPace(limits);
   }
 
-  /** After each chunk: what it cost. */
+  /** Called after each chunk with its cost. */
   spend(lines: number, bytes: number): void {
     this.#pace.spend(lines, bytes);
     if (this.#isOver || this.#timer !== undefined) return;
@@ -46,7 +46,7 @@ export class PacedOutput {
     if (this.#timer === undefined) this.#output.resume();
   }
 
-  /** What is left is read at once: the server is ending, and what it still says is bounded by its pipe. */
+  /** Reads the rest without pauses: the server is ending, and its remaining output is bounded by the pipe. */
   over(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);

@@ -1,15 +1,15 @@
 /**
- * Signals to a process with all its descendants. A stdio server is often a chain (`npx` → `sh` → `node`): only the whole
- * process group is the server.
+ * Sends signals to a process and all its descendants. A stdio server is often a chain (`npx` → `sh` → `node`), so the signal goes
+ * to the whole process group.
  */
 import { spawn } from 'node:child_process';
 
 const isWindows = process.platform === 'win32';
 
-/** The group may be gone already; that is no fault. */
+/** A group that no longer exists is not an error. */
 export function signalGroup(group: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (isWindows) {
-    // Windows has neither groups nor SIGTERM; taskkill ends the tree, and a console program cannot be asked to.
+    // Windows has neither process groups nor SIGTERM. taskkill ends the process tree; a console program cannot be asked to exit.
     spawn('taskkill', ['/pid', String(group), '/T', '/F'], { stdio: 'ignore', windowsHide: true }).on(
       'error',
       () => {},
@@ -19,7 +19,7 @@ export function signalGroup(group: number, signal: 'SIGTERM' | 'SIGKILL'): void 
   try {
     process.kill(-group, signal);
   } catch {
-    // ESRCH: nobody is left. EPERM: what is left has changed its user and is out of reach.
+    // ESRCH: the group is empty. EPERM: the remaining processes run as another user and cannot be signalled.
   }
 }
 

@@ -1,17 +1,17 @@
 /**
- * A program of its own: ends every process group it was told of as soon as its input closes, which the system does for
- * it however the gateway ends, SIGKILL included. Input: lines `+<group>` and `-<group>`.
+ * A separate program. It ends every process group on its list when its input closes. The operating system closes the input
+ * however the gateway ends, SIGKILL included. Input lines: `+<group>` adds a group, `-<group>` removes it.
  */
 import { groupIsAlive, signalGroup } from './process-group.ts';
 
-/** Between SIGTERM and SIGKILL. */
+/** Time between SIGTERM and SIGKILL. */
 const graceMs = 1_000;
 const pollMs = 50;
 
 const groups = new Set<number>();
 let rest = '';
 
-// Whoever stops the gateway by a signal to all its processes must not stop this one first.
+// A signal to all processes of the gateway must not stop this program first.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 process.stdin.setEncoding('latin1');
@@ -20,7 +20,7 @@ process.stdin.on('data', (chunk: string) => {
   rest = lines.pop() ?? '';
   for (const line of lines) {
     const group = Number(line.slice(1));
-    // 0 and 1 would name this program's own group and every process there is.
+    // Groups 0 and 1 would signal this program's own group, or every process.
     if (!Number.isSafeInteger(group) || group <= 1) continue;
     if (line.startsWith('+')) groups.add(group);
     else groups.delete(group);

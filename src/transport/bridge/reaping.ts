@@ -1,12 +1,12 @@
 /**
- * The gateway's end of the reaper: starts it, tells it which process groups run, and starts another should it die.
+ * The gateway's side of the reaper: starts it, tells it which process groups run, and restarts it if it exits.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { BridgeLog } from './running-server.ts';
 import { serverEnvironment } from './spawn-command.ts';
 
-/* The compiled program beside the compiled file, the source beside the source. */
+/* Compiled code runs the compiled program, and source runs the source. */
 const program = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './reaper.ts' : './reaper.js', import.meta.url),
 );
@@ -15,7 +15,7 @@ const maxRestarts = 5;
 export interface Reaping {
   watch(group: number): void;
   forget(group: number): void;
-  /** Lets the reaper go; whatever is still watched is ended by it. */
+  /** Closes the reaper's input. It then ends all groups that are still on its list. */
   close(): void;
 }
 
@@ -26,7 +26,8 @@ export function startReaping(log: BridgeLog): Reaping {
   let child = start();
 
   function start(): ChildProcess {
-    // Detached, so that Ctrl-C in a terminal does not reach it. The gateway's environment holds secrets: it gets no more of it than a server does.
+    // Detached, so that Ctrl-C in a terminal does not reach it. The gateway's environment contains secrets, so the reaper gets
+    // only the variables that a server gets.
     const started = spawn(process.execPath, [program], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,

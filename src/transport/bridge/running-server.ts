@@ -1,34 +1,36 @@
 /**
- * What a bridge session talks to: one running server, be it a process (`stdio.ts`) or a connection of the deprecated
- * HTTP+SSE transport (`sse-bridge.ts`).
+ * One running server that a bridge session uses: a process (`stdio.ts`) or a connection of the deprecated HTTP+SSE transport
+ * (`sse-bridge.ts`).
  */
 import type { GatewayError } from '../../errors.ts';
 
 export interface RunningServer {
-  /** Names it in the log. */
+  /** Fields that identify the server in the log. */
   readonly label: Readonly<Record<string, string | number | undefined>>;
-  /** One message on one line. Resolves when it has been taken, not when it has been answered. Rejects with a GatewayError. */
+  /**
+   * Sends one message on one line. Resolves when the server has taken it, not when it has answered. Rejects with a GatewayError.
+   */
   send(message: Buffer): Promise<void>;
-  /** While the server is slow to read: resolves when it has caught up or is gone. */
+  /** While the server reads slowly: resolves when it has caught up or has ended. Otherwise undefined. */
   room(): Promise<void> | undefined;
-  /** Leaves the server's output unread, so that it waits. */
+  /** Stops reading the server's output, so that the server waits. */
   pause(): void;
   resume(): void;
-  /** What it wrote last was no message: such output is read more slowly than messages are. */
+  /** The last output was not a message. Such output is read more slowly than messages. */
   stray(): void;
-  /** Ends it. Resolves when nothing of it is left. May be called again. */
+  /** Ends the server. Resolves when all its processes have ended. May be called again. */
   end(): Promise<void>;
 }
 
-/** Never called before the function that opened the server has returned. */
+/** Callbacks. None is called before the function that opened the server has returned. */
 export interface ServerOwner {
-  /** One message as the server wrote it; not checked yet. The memory may be shared: copy what is kept. */
+  /** One message as the server wrote it, not validated yet. The memory may be shared: copy what you keep. */
   message(bytes: Buffer): void;
-  /** A message over `maxMessageBytes` was skipped; its first and last bytes. */
+  /** A message over `maxMessageBytes` was skipped. The arguments are its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
-  /** It wrote this to stderr: one entry of its log, of one or more lines. */
+  /** The server wrote this to stderr: one log entry of one or more lines. */
   said(entry: string): void;
-  /** The server ended. Once. */
+  /** The server has ended. Called once. */
   ended(fault: GatewayError): void;
 }
 

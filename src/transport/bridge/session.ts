@@ -1,7 +1,7 @@
 /**
- * One client session of the bridge: the messages of a running server, dealt out to the POST and GET streams of one client
- * (2025-11-25 transports §Streamable HTTP). Messages pass as bytes; only what says where they belong is read. The session has
- * no server until a message needs one of its own: pings, the level of log messages and lists are answered without.
+ * One client session of the bridge. It distributes the messages of a running server to the POST and GET streams of one client
+ * (2025-11-25 basic/transports §Streamable HTTP). Messages pass as bytes; only the members needed for routing are read. The
+ * session has no server of its own until a message needs one: pings, the log level and lists are answered without one.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -22,23 +22,23 @@ import type { BridgeLog } from './running-server.ts';
 import { oneLine, type ServerUser } from './started-server.ts';
 import { Unmatched } from './unmatched.ts';
 
-/** A request of the client without an answer. Ids and tokens are raw JSON text: 1 is not "1". */
+/** A client request without an answer. Ids and tokens are raw JSON text: 1 is not "1". */
 interface Call {
   readonly id: string;
   readonly method: string;
   readonly token: string | undefined;
   readonly channel: Channel;
-  /** Its server is one that several use. */
+  /** The shared server that the call was sent to, if any. */
   commons: Commons | undefined;
 }
 
-/** Where a session gets its servers. Both reject with a GatewayError. */
+/** Provides the servers of a session. Both methods reject with a GatewayError. */
 export interface ServersOfSession {
-  /** One for itself, maybe still starting. */
+  /** A server for this session alone, possibly still starting. */
   own(heir: ServerUser): Promise<Commons>;
-  /** One that several use, ready: for lists, or for everything where `isShared`. */
+  /** A ready server that several sessions use: for lists, or for everything where `isShared`. */
   together(): Promise<Commons>;
-  /** The session has no more use for its own. Resolves when nothing is left of it, unless it is let finish its start. */
+  /** The session no longer needs its own server. Resolves when that server has ended, or at once if it is still starting. */
   release(own: Commons): Promise<void>;
   readonly isShared: boolean;
 }
@@ -50,13 +50,13 @@ export interface SessionDeps {
   readonly limits: BridgeLimits;
   readonly wheel: Wheel;
   readonly servers: ServersOfSession;
-  /** What the client was told in answer to `initialize`. */
+  /** The answer to `initialize` that the client got. */
   readonly greeting: Greeting;
-  /** The server has not said so itself yet. */
+  /** The answer is a prediction; the server has not confirmed it yet. */
   readonly isLikely: boolean;
-  /** Only one client uses the session: whichever of its streams carries a message, it reaches nobody else. */
+  /** Only one client uses the session, so any of its streams may carry any message. */
   readonly isOneClients: boolean;
-  /** Called for each message that was dropped since nobody can tell whose it is. */
+  /** Called for each message that is dropped because its recipient is unknown. */
   readonly onDropped: (method: string) => void;
   /** Called once, when the session is over. */
   readonly onOver: (session: BridgeSession) => void;
@@ -78,7 +78,7 @@ const lists: ReadonlySet<string> = new Set([
 export class BridgeSession implements ServerUser {
   readonly id = randomUUID();
   over = false;
-  /** HTTP exchanges under way, and when the last one ended; for the idle sweep. */
+  /** HTTP exchanges in progress, and when the last one ended; used to find idle sessions. */
   exchanges = 0;
   lastUsedMs = performance.now();
 
@@ -88,13 +88,13 @@ export class BridgeSession implements ServerUser {
   readonly #channels: Channels;
   readonly #unmatched: Unmatched;
   readonly #guest: Guest;
-  /** The server of its own; `#ready` resolves when it takes messages. */
+  /** The session's own server; `#ready` resolves when it accepts messages. */
   #own: Commons | undefined;
   #ready: Promise<void> | undefined;
   #isReady = false;
-  /** Every one that it has used together with others. */
+  /** Every shared server that it has used. */
   readonly #commons = new Set<Commons>();
-  /** The params of the last `logging/setLevel`, for a server that is yet to start. */
+  /** The params of the last `logging/setLevel`, for a server that starts later. */
   #level: string | undefined;
 
   constructor(deps: SessionDeps) {
@@ -120,7 +120,7 @@ export class BridgeSession implements ServerUser {
     return this.#channels.hasLeft;
   }
 
-  /** It has a process, or a connection, of its own. */
+  /** The session has a process, or a connection, of its own. */
   get hasServer(): boolean {
     return this.#ready !== undefined;
   }
@@ -130,12 +130,14 @@ export class BridgeSession implements ServerUser {
     return this.hasServer && !this.#isReady;
   }
 
-  /** Resolves when the server can take more; undefined when it can at once. */
+  /** Resolves when the server can take more input; undefined when it can at once. */
   room(): Promise<void> | undefined {
     return this.#own?.server.room();
   }
 
-  /** A request. Throws `message_invalid` for an id in flight and `upstream_refused` when too many are. */
+  /**
+   * Handles a request. Throws `message_invalid` for an id that is in use and `upstream_refused` when too many are in progress.
+   */
   call(message: Message, response: ServerResponse): void {
     const id = message.id ?? '';
     if (this.#calls.has(id)) throw new GatewayError('message_invalid', 'id of a request in flight');
@@ -152,10 +154,10 @@ export class BridgeSession implements ServerUser {
     });
   }
 
-  /** A notification or a response: 202 once the server has taken it. Rejects as `RunningServer.send`. */
+  /** Handles a notification or a response: 202 once the server has taken it. Rejects like `RunningServer.send`. */
   async tell(message: Message, response: ServerResponse): Promise<void> {
     const isCancelled = message.method === 'notifications/cancelled';
-    // The bridge has said so itself to whichever server it is. Without one there is nobody whom the rest could concern.
+    // The bridge itself sends `initialized` to each server. Without a server, the other notifications have no recipient.
     if (message.method !== 'notifications/initialized' && this.#ready !== undefined && !isCancelled) {
       await this.#ready;
       await this.#own?.server.send(oneLine(message.bytes));
@@ -164,7 +166,7 @@ export class BridgeSession implements ServerUser {
     respondAccepted(response);
   }
 
-  /** The server does not answer what was cancelled (2025-11-25 cancellation), yet the POST that asked must end. */
+  /** A server does not answer a cancelled request (2025-11-25 basic/utilities/cancellation), but its POST must still end. */
   async #cancelled(message: Message): Promise<void> {
     const id = message.params?.member('requestId');
     const call = id === undefined ? undefined : this.#calls.get(rawOf(message.bytes, id));
@@ -175,12 +177,12 @@ export class BridgeSession implements ServerUser {
     this.#answer(call, errorBody(new GatewayError('upstream_interrupted', 'cancelled'), call.id));
   }
 
-  /** GET. Throws as `Channels.listen`. */
+  /** Attaches a GET stream. Throws the same faults as `Channels.listen`. */
   listen(response: ServerResponse, lastEventId: string | undefined): void {
     this.#channels.listen(response, lastEventId);
   }
 
-  /** Ends the session and the server of its own. Resolves when nothing of that is left. */
+  /** Ends the session and its own server. Resolves when that server has ended. */
   async end(why: string): Promise<void> {
     this.#finish(new GatewayError('upstream_session_lost', why));
     if (this.#own !== undefined) await this.#deps.servers.release(this.#own);
@@ -197,20 +199,20 @@ export class BridgeSession implements ServerUser {
       return;
     }
     if (message.kind === 'request' && message.method === 'ping') {
-      // On this hop the bridge is the client, and there may be no stream now that could carry it further.
+      // On this connection the bridge is the client, and there may be no stream that could carry the request further.
       this.#own?.server.answerForNobody(message);
       return;
     }
     const channel = this.#channelFor(message.method);
     if (channel !== undefined) this.#channels.send(channel, message.bytes);
     else if (message.kind === 'request' && this.#calls.size > 1) {
-      // One of these calls waits for the answer, and may be anybody's.
+      // One of these calls waits for the answer, but it is unknown which.
       this.#deps.onDropped(message.method);
       this.#own?.server.answerForNobody(message);
     } else this.#channels.park(message.bytes);
   }
 
-  /** A call need not wait for its deadline when its answer was too large to read. */
+  /** A call whose answer was too large to read fails at once, not at its deadline. */
   oversized(head: Buffer, tail: Buffer): void {
     const id = answeredTooLarge(this.#calls.keys(), head, tail);
     if (id !== undefined) this.#answerTo(id, errorBody(new GatewayError('upstream_malformed', 'too large'), id));
@@ -241,7 +243,7 @@ export class BridgeSession implements ServerUser {
     return this.#deps.greeting.capabilities.includes('"logging"');
   }
 
-  /** A server of its own. Should its answer to `initialize` differ from what the client was told, the session is over. */
+  /** Starts the session's own server. If its answer to `initialize` differs from the client's, the session ends. */
   async #start(): Promise<void> {
     const { servers, greeting, isLikely } = this.#deps;
     try {
@@ -257,7 +259,7 @@ export class BridgeSession implements ServerUser {
       if (this.#level !== undefined) own.say('logging/setLevel', this.#level);
       this.#isReady = true;
     } catch (fault) {
-      // The calls that wait are told with the session's end.
+      // The waiting calls fail when the session ends.
       this.#finish(fault);
       if (this.#own !== undefined) void servers.release(this.#own);
     }
@@ -279,7 +281,7 @@ export class BridgeSession implements ServerUser {
     const { id } = message;
     const other = id === undefined ? undefined : otherForm(id);
     const exact = id === undefined ? undefined : this.#calls.get(id);
-    // Some servers echo the text of a number, or the number of a text.
+    // Some servers echo a number as a string, or a string as a number.
     const call = exact ?? (other === undefined ? undefined : this.#calls.get(other));
     if (call === undefined || call.commons !== undefined) this.#unmatched.dropped(id, this.#calls.values());
     else if (call === exact) this.#answer(call, message.bytes);
@@ -290,14 +292,14 @@ export class BridgeSession implements ServerUser {
     }
   }
 
-  /** Only a call's own token makes it that call's. */
+  /** Progress belongs to a call only if it carries the token of that call. */
   #progress(message: Message): void {
     const token = message.params?.member('progressToken');
     const raw = token === undefined ? undefined : rawOf(message.bytes, token);
     const other = raw === undefined ? undefined : otherForm(raw);
     const exact = raw === undefined ? undefined : this.#byToken.get(raw);
     const call = exact ?? (other === undefined ? undefined : this.#byToken.get(other));
-    // A call whose stream broke gets its progress when it resumes.
+    // A call whose stream broke gets its progress when the stream is resumed.
     if (
       token === undefined ||
       call?.token === undefined ||
@@ -313,8 +315,8 @@ export class BridgeSession implements ServerUser {
   }
 
   /**
-   * Each message goes out on exactly one stream (§Multiple Connections), and stdio does not say which. Where several clients
-   * share this session, what may belong to one of several calls goes to none of them.
+   * Each message is sent on exactly one stream (§Multiple Connections), and stdio does not say which one. Where several clients
+   * share this session, a message that could belong to one of several calls is not delivered.
    */
   #channelFor(method: string): Channel | undefined {
     const { standalone } = this.#channels;
@@ -353,7 +355,7 @@ export class BridgeSession implements ServerUser {
     for (const call of this.#calls.values()) {
       const { response } = call.channel;
       if (isLapsed && response !== undefined && !call.channel.begun) {
-        // The client begins a new session and asks again, since nothing has been done.
+        // Nothing has been done yet, so the client can start a new session and send the request again.
         this.#forget(call);
         this.#channels.close(call.channel);
         respondFault(response, fault);

@@ -1,6 +1,5 @@
 /**
- * The sessions of one bridge: which is found by its id, which must go because nobody uses it or because another needs its
- * place.
+ * The sessions of one bridge: finds a session by its id, and ends sessions that are idle or whose seat is needed.
  */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError } from '../../errors.ts';
@@ -10,20 +9,20 @@ import { Wheel } from '../http/wheel.ts';
 import { BridgedUpstream, type BridgedSpec } from './bridged-upstream.ts';
 import { readOffer, type Greeting, type Offer } from './greetings.ts';
 import type { BridgeLimits } from './limits.ts';
-import { Places } from './places.ts';
+import { Seats } from './seats.ts';
 import type { BridgeLog } from './running-server.ts';
 import { BridgeSession, type ServersOfSession } from './session.ts';
 
 const sweepMaxMs = 30_000;
 const sweepMinMs = 50;
-/** A client that is told that a server is starting may ask again after this long. */
+/** Seconds after which a client may try again while a server is starting. */
 const retryAfterSeconds = 1;
 
-/** For whom the gateway opens a session. */
-export interface Caller {
-  /** Who may share a server with whom, where the upstream is `shared`. */
+/** The caller for whom the gateway opens a session. */
+export interface BridgeCaller {
+  /** Sessions with the same principal may share a server, where the upstream is `shared`. */
   readonly principal: string;
-  /** No other client will use the session. */
+  /** No other client will use this session. */
   readonly isOneClients: boolean;
 }
 
@@ -31,10 +30,10 @@ export class BridgeSessions {
   readonly #log: BridgeLog;
   readonly #limits: BridgeLimits;
   readonly #wheel = new Wheel();
-  readonly #places: Places;
+  readonly #seats: Seats;
   readonly #onDropped: (upstream: string, method: string) => void;
   readonly #upstreams: BridgedUpstream[] = [];
-  /** By id; only those that can still be used. */
+  /** Keyed by session id; only sessions that are still usable. */
   readonly #sessions = new Map<string, { readonly session: BridgeSession; readonly upstream: BridgedUpstream }>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -42,7 +41,7 @@ export class BridgeSessions {
     this.#log = log;
     this.#limits = limits;
     this.#onDropped = onDropped;
-    this.#places = new Places(limits.maxProcesses, () => this.#evict());
+    this.#seats = new Seats(limits.maxProcesses, () => this.#evict());
     const everyMs = Math.max(
       sweepMinMs,
       Math.min(sweepMaxMs, limits.idleMs / 4, limits.goneMs / 4, limits.spareIdleMs / 4),
@@ -55,7 +54,7 @@ export class BridgeSessions {
       upstream: spec,
       log: this.#log,
       limits: this.#limits,
-      places: this.#places,
+      seats: this.#seats,
       onDropped: this.#onDropped,
     };
     const added = new BridgedUpstream(upstream, deps);
@@ -73,13 +72,13 @@ export class BridgeSessions {
   }
 
   /**
-   * Answers `initialize`, with a session. A server that is starting is HTTP 503 with `Retry-After`, and a JSON-RPC error whose
-   * data says `starting`; every other fault is a JSON-RPC answer, since the request was understood.
+   * Answers `initialize` and opens a session. While the server is starting, the answer is HTTP 503 with `Retry-After` and a
+   * JSON-RPC error with `starting` in its data. Every other fault is a JSON-RPC error.
    */
   async open(
     upstream: BridgedUpstream,
     initialize: Message,
-    { principal, isOneClients }: Caller,
+    { principal, isOneClients }: BridgeCaller,
     response: ServerResponse,
   ): Promise<void> {
     const offer = readOffer(initialize);
@@ -104,7 +103,10 @@ export class BridgeSessions {
     }
   }
 
-  /** The session, in use until the response ends. Throws `session_unreadable` for one that is unknown or over. */
+  /**
+   * Finds the session and keeps it in use until the response ends. Throws `session_unreadable` if the session is unknown or has
+   * ended.
+   */
   known(upstream: BridgedUpstream, id: string, response: ServerResponse): BridgeSession {
     const known = this.#sessions.get(id);
     if (known?.upstream !== upstream) throw new GatewayError('session_unreadable', 'not a session of this bridge');
@@ -112,10 +114,10 @@ export class BridgeSessions {
     return known.session;
   }
 
-  /** Lets no further server start, ends all and waits until nothing of them is left. */
+  /** Prevents further starts, ends all servers and waits until they have ended. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closing = this.#places.close();
+    const closing = this.#seats.close();
     await Promise.all([...this.#sessions.values()].map(({ session }) => session.end('the gateway is closing')));
     await Promise.all(this.#upstreams.map((upstream) => upstream.close()));
     await closing;
@@ -124,7 +126,7 @@ export class BridgeSessions {
   #begin(
     upstream: BridgedUpstream,
     offer: Offer,
-    { principal, isOneClients }: Caller,
+    { principal, isOneClients }: BridgeCaller,
     greeting: Greeting,
     isLikely: boolean,
   ): BridgeSession {
@@ -153,7 +155,7 @@ export class BridgeSessions {
     return session;
   }
 
-  /** What was idle longest makes room: a server kept ready for whoever comes, else one of a session that does nothing now. */
+  /** Frees the seat that was idle for longest: that of a spare server, else that of an idle session. */
   #evict(): boolean {
     const spared = this.#upstreams
       .map((upstream) => ({ upstream, sinceMs: upstream.spareSince() }))

@@ -1,12 +1,14 @@
 /**
- * What is really started for a configured command, and with which environment. Never a shell: arguments reach the program
- * as they stand in the config (CVE-2025-6514 and its kind).
+ * The program and environment for a configured command. No shell is used: arguments reach the program exactly as configured (this
+ * prevents command injection as in CVE-2025-6514).
  */
 import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 
-/* The variables that MCP clients hand to stdio servers (the SDK's getDefaultEnvironment); a secret of the gateway's own
-   environment is not among them. */
+/*
+ * The variables that MCP clients pass to stdio servers (getDefaultEnvironment of the SDK). They include no secret of the
+ * gateway's own environment.
+ */
 const inherited =
   process.platform === 'win32'
     ? [
@@ -26,8 +28,8 @@ const inherited =
     : ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'];
 
 /**
- * The way into the network, where there is one only: proxies and the certificates of whoever stands in between. Without them
- * `npx` and `uvx` can install nothing there.
+ * Variables for network access: proxies and additional CA certificates. Behind a corporate proxy `npx` and `uvx` cannot install
+ * anything without them.
  */
 export const networkVariables: ReadonlySet<string> = new Set(
   ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
@@ -35,7 +37,7 @@ export const networkVariables: ReadonlySet<string> = new Set(
     .concat(['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE']),
 );
 
-/** The inherited variables that are set, with those of the config on top. Exported shell functions are left out. */
+/** The inherited variables that are set, overridden by those of the config. Exported shell functions are omitted. */
 export function serverEnvironment(
   own: Readonly<Record<string, string | undefined>>,
   configured: Readonly<Record<string, string>>,
@@ -51,11 +53,14 @@ export function serverEnvironment(
 export interface SpawnCommand {
   readonly file: string;
   readonly args: readonly string[];
-  /** The arguments are one command line already (Windows). */
+  /** The arguments are already one command line (Windows). */
   readonly verbatim: boolean;
 }
 
-/** On Windows `npx` and most tools are `.cmd` scripts, which only cmd.exe can run. Throws RangeError for arguments it cannot carry. */
+/**
+ * On Windows `npx` and most tools are `.cmd` scripts, which only cmd.exe can run. Throws RangeError for arguments that cmd.exe
+ * cannot pass safely.
+ */
 export function spawnCommand(
   command: string,
   args: readonly string[],
@@ -72,7 +77,9 @@ function isFile(path: string): boolean {
 
 const programEndings = ['.exe', '.com', '.cmd', '.bat'];
 
-/** Looks the command up as Windows would, but never in the current directory. Pure but for `exists`; throws as `spawnCommand`. */
+/**
+ * Looks the command up like Windows, but never in the current directory. Pure except for `exists`. Throws like `spawnCommand`.
+ */
 export function windowsCommand(
   command: string,
   args: readonly string[],
@@ -88,11 +95,11 @@ export function windowsCommand(
   const file = candidates.find((candidate) => exists(candidate)) ?? command;
   if (!['.cmd', '.bat'].includes(win32.extname(file).toLowerCase())) return { file, args, verbatim: false };
   const line = [file, ...args].map((part) => batchArgument(part)).join(' ');
-  // The outer quotes are taken off by cmd.exe itself (/s). Delayed expansion is off, so `!` is an ordinary character.
+  // cmd.exe itself removes the outer quotes (/s). Delayed expansion is off, so `!` is an ordinary character.
   return { file: 'cmd.exe', args: ['/e:ON', '/v:OFF', '/d', '/s', '/c', `"${line}"`], verbatim: true };
 }
 
-/** Always quoted; a quote is doubled, and `%` cannot begin the name of a variable: `%cd:~,%` expands to nothing. */
+/** The argument is always quoted. A quote is doubled. `%` cannot begin a variable name: `%cd:~,%` expands to nothing. */
 function batchArgument(text: string): string {
   if (text.includes('\0') || text.includes('\r') || text.includes('\n'))
     throw new RangeError('a batch file takes no argument with a line end or NUL');

@@ -1,6 +1,6 @@
 /**
- * Keeps an upstream that crashes as soon as it starts from being started over and over: after a few quick exits in a row
- * each further start has to wait, twice as long each time. One per upstream. The clock is the caller's.
+ * Exponential backoff for an upstream that crashes right after its start. After a few quick exits in a row each further start
+ * waits, twice as long each time. One instance per upstream. The caller provides the clock.
  */
 import type { BridgeLimits } from './limits.ts';
 
@@ -13,12 +13,12 @@ export class SpawnDamping {
     this.#limits = limits;
   }
 
-  /** How long a start has to wait; 0 when it may happen. */
+  /** How long the next start has to wait, in ms; 0 if it may happen at once. */
   waitMs(nowMs: number): number {
     return Math.max(0, this.#blockedUntil - nowMs);
   }
 
-  /** A process ended by itself after `livedMs`. */
+  /** A process exited by itself after `livedMs`. */
   exited(livedMs: number, nowMs: number): void {
     if (livedMs >= this.#limits.quickExitMs) {
       this.healthy();
@@ -31,7 +31,7 @@ export class SpawnDamping {
     this.#blockedUntil = nowMs + Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(over, 30));
   }
 
-  /** A process served its session to the end. */
+  /** A process served its session until the end. */
   healthy(): void {
     this.#quickExits = 0;
     this.#blockedUntil = Number.NEGATIVE_INFINITY;

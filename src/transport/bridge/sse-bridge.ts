@@ -1,6 +1,6 @@
 /**
- * One connection to a server of the deprecated HTTP+SSE transport (2024-11-05 transports §HTTP with SSE): a GET stream whose
- * first event names where messages are POSTed. The config's headers go to the configured origin and nowhere else.
+ * One connection to a server of the deprecated HTTP+SSE transport (2024-11-05 basic/transports §HTTP with SSE): a GET stream
+ * whose first event names the URL to which messages are POSTed. The configured headers are sent to the configured origin only.
  */
 import { request, type Dispatcher } from 'undici';
 import type { UpstreamTransport } from '../../config/model.ts';
@@ -18,7 +18,7 @@ export interface SseDeps {
   readonly dispatcher: Dispatcher;
 }
 
-/** Connects. A lost connection ends the server: this transport can resume nothing. */
+/** Connects. A lost connection ends the server, because this transport cannot resume a stream. */
 export function openSse(upstream: string, transport: SseTransport, owner: ServerOwner, deps: SseDeps): RunningServer {
   return new SseServer(upstream, transport, owner, deps);
 }
@@ -44,7 +44,7 @@ class SseServer implements RunningServer {
     this.#owner = owner;
     this.#dispatcher = deps.dispatcher;
     this.#limits = deps.limits;
-    // Rejected also while nobody waits for it.
+    // Marks the promise as handled: it may reject while nobody waits for it.
     this.#endpoint.promise.catch(() => {});
     this.#patience = setTimeout(
       () => this.#finish(new GatewayError('upstream_timeout', 'no endpoint event')),
@@ -64,7 +64,7 @@ class SseServer implements RunningServer {
     }).catch((cause: unknown) => {
       throw faultOf(cause);
     });
-    // Answers come on the stream; what the POST itself brings is "Accepted" or the like.
+    // Answers arrive on the stream. The body of the POST response is only "Accepted" or similar.
     await answer.body.dump({ limit: maxErrorBodyBytes }).catch(() => {});
     if (answer.statusCode < 200 || answer.statusCode > 299)
       throw new GatewayError('upstream_refused', `POST answered with ${answer.statusCode}`);
@@ -98,13 +98,13 @@ class SseServer implements RunningServer {
       headers: [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-store'],
       dispatcher: this.#dispatcher,
       signal: this.#abort.signal,
-      // Silence is no fault: this stream is idle whenever the server has nothing to say.
+      // Silence is not an error: this stream is idle whenever the server has nothing to send.
       bodyTimeout: 0,
     });
     const output = (this.#output = new PacedOutput(body, this.#limits));
     body.on('error', (cause) => this.#finish(faultOf(cause)));
     const type = String(headers['content-type'] ?? '');
-    // Behind a proxy, or at its own start, a server says so itself.
+    // A proxy, or the server during its own start, answers with 503.
     if (statusCode === 503) throw new GatewayError('upstream_starting', 'GET answered with 503');
     if (statusCode !== 200 || !type.toLowerCase().startsWith('text/event-stream'))
       throw new GatewayError('upstream_refused', `GET answered with ${statusCode} ${type}`);
@@ -130,7 +130,7 @@ class SseServer implements RunningServer {
     if (event.event === 'endpoint') {
       clearTimeout(this.#patience);
       const endpoint = URL.parse(event.data, this.#url.href);
-      // Otherwise a server could make the gateway carry its credentials, and its users' messages, to any other place.
+      // Otherwise a server could redirect the gateway's credentials, and its users' messages, to another origin.
       if (endpoint?.origin !== this.#url.origin)
         this.#finish(new GatewayError('upstream_malformed', 'endpoint is of another origin'));
       else this.#endpoint.resolve(endpoint);
@@ -151,7 +151,7 @@ class SseServer implements RunningServer {
 
 const lineEnds = [0x0a, 0x0d] as const;
 
-/** Blank lines, comments and fields all cost the reader their turn; a CRLF counts twice. */
+/** Blank lines, comments and fields all count as lines; a CRLF counts twice. */
 function linesIn(chunk: Buffer): number {
   let lines = 0;
   for (const end of lineEnds) for (let at = chunk.indexOf(end); at !== -1; at = chunk.indexOf(end, at + 1)) lines += 1;

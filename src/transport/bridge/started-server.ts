@@ -1,7 +1,7 @@
 /**
- * One running server from its start to its end: the bridge itself says `initialize` and `notifications/initialized`
- * (2025-11-25 basic/lifecycle §Initialization), so that a start belongs to no HTTP request and goes on whoever leaves. Who
- * uses the server afterwards, or from the beginning, gets its messages.
+ * One running server from start to end. The bridge itself sends `initialize` and `notifications/initialized` (2025-11-25
+ * basic/lifecycle §Initialization), so a start is independent of HTTP requests and continues if a client leaves. The current user
+ * of the server gets its messages.
  */
 import { errorBody, GatewayError } from '../../errors.ts';
 import { readBatch, readServerMessage, type Message } from '../../protocol/envelope.ts';
@@ -13,12 +13,12 @@ import { LineLog } from './line-log.ts';
 import { asText } from './raw-id.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 
-/** Whose messages a server's messages are. */
+/** Receives the messages of a server. */
 export interface ServerUser {
   receive(message: Message): void;
-  /** A message was too large to read; its first and last bytes. */
+  /** A message was too large to read. The arguments are its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
-  /** The server is gone. Once. */
+  /** The server has ended. Called once. */
   ended(fault: GatewayError): void;
 }
 
@@ -27,7 +27,7 @@ export interface StartDeps {
   readonly limits: BridgeLimits;
   readonly tolerated: Tolerated;
   readonly startTimeoutMs: number;
-  /** `byItself` when nobody ended it. */
+  /** `byItself`: the server exited without being asked to. */
   readonly onOver: (server: StartedServer, byItself: boolean) => void;
 }
 
@@ -37,12 +37,12 @@ const initializeId = '0';
 export class StartedServer implements ServerOwner {
   readonly offer: Offer;
   readonly startedMs = performance.now();
-  /** Its answer to `initialize`. Rejects with a GatewayError when it does not come. */
+  /** Its answer to `initialize`. Rejects with a GatewayError when there is none. */
   readonly greeted: Promise<Greeting>;
-  /** Once it has answered. */
+  /** Set once it has answered. */
   greeting: Greeting | undefined;
   over = false;
-  /** The last entry of its stderr. */
+  /** The last entry that it wrote to stderr. */
   lastSaid: string | undefined;
   readonly #user: ServerUser;
   readonly #deps: StartDeps;
@@ -58,7 +58,7 @@ export class StartedServer implements ServerOwner {
     this.#deps = deps;
     this.#unreadable = new LineLog(deps.log, deps.limits);
     this.greeted = this.#greeted.promise;
-    // Also while nobody waits for it.
+    // Marks the promise as handled: it may reject while nobody waits for it.
     this.greeted.catch(() => {});
     this.#server = open(this);
     this.#timer = setTimeout(() => this.#tooLate(), deps.startTimeoutMs);
@@ -70,7 +70,7 @@ export class StartedServer implements ServerOwner {
     return this.#server.label;
   }
 
-  /** See `RunningServer.send`. Before `greeted` has resolved nothing may be sent. */
+  /** See `RunningServer.send`. Must not be called before `greeted` has resolved. */
   send(message: Buffer): Promise<void> {
     return this.#server.send(message);
   }
@@ -87,7 +87,7 @@ export class StartedServer implements ServerOwner {
     this.#server.resume();
   }
 
-  /** Ends it. Resolves when nothing of it is left. */
+  /** Ends the server. Resolves when all its processes have ended. */
   end(): Promise<void> {
     this.#isEnding = true;
     this.#finish(new GatewayError('upstream_session_lost', 'ended by the bridge'));
@@ -101,7 +101,7 @@ export class StartedServer implements ServerOwner {
     } catch (fault) {
       if (!(fault instanceof GatewayError)) throw fault;
       this.#server.stray();
-      // What is no JSON is a stray print and worth reading; what is JSON may hold results, which are never logged.
+      // Output that is not JSON is a stray print and is useful in the log. JSON may contain results, which are never logged.
       const shown = fault.code === 'json_malformed' ? bytes.toString('utf8', 0, this.#deps.limits.maxLoggedBytes) : '';
       this.#unreadable.write(
         'warn',
@@ -134,7 +134,7 @@ export class StartedServer implements ServerOwner {
     this.#user.receive(message);
   }
 
-  /** Answers what a server asks where there is no client to ask: a ping, else that there is no such method. */
+  /** Answers a request of the server when there is no client: a ping with a result, everything else with "method not found". */
   answerForNobody(request: Message): void {
     const id = request.id ?? 'null';
     const answer =
@@ -163,7 +163,8 @@ export class StartedServer implements ServerOwner {
       .then(
         () => this.#greeted.resolve(greeting),
         (fault: unknown) => {
-          // A server that answers HTTP to this, even with a refusal, is there; its calls show whether it works.
+          // A server that answers this notification with an HTTP status, even a refusal, is running. Its calls show whether it
+          // works.
           if (!(fault instanceof GatewayError && fault.code === 'upstream_refused')) this.#failed(asFault(fault));
           else {
             this.#deps.tolerated.note('initialized_refused', fault.detail);
@@ -195,7 +196,7 @@ export class StartedServer implements ServerOwner {
   }
 }
 
-/** A message holds line ends only as space between tokens: in strings JSON has them escaped. */
+/** Line ends occur in a JSON message only as white space between tokens: inside strings they are escaped. */
 export function oneLine(message: Buffer): Buffer {
   if (!message.includes(0x0a) && !message.includes(0x0d)) return message;
   return Buffer.from(message.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));

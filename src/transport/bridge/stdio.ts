@@ -1,6 +1,7 @@
 /**
- * One process of a stdio server (2025-11-25 transports §stdio): messages as lines on its stdin and stdout, its stderr in
- * the log, ended as a whole process group. Spawned without a shell and with no more environment than the config gives.
+ * One process of a stdio server (2025-11-25 basic/transports §stdio): messages are lines on its stdin and stdout, its stderr goes
+ * to the log, and its whole process group is ended. It is spawned without a shell, and its environment holds only what the config
+ * gives.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -28,7 +29,7 @@ export interface StdioDeps {
   readonly reaping: Reaping;
 }
 
-/** Starts the process. A command that cannot be started ends the server (`ended`), after one log line that names it. */
+/** Starts the process. If the command cannot be started, one log line names it and the server ends (`ended`). */
 export function openProcess(
   upstream: string,
   transport: StdioTransport,
@@ -70,7 +71,7 @@ class StdioServer implements RunningServer {
       deps.log.info(this.label, 'stdio server started');
     }
     child.once('error', (cause) => {
-      // `error` is also emitted for a failed kill; only a process that never ran has no id.
+      // `error` is also emitted when a signal could not be sent. Only a process that never started has no pid.
       if (child.pid === undefined) this.#failed(cause);
     });
     child.once('exit', (code, signal) => this.#onExit(signal ?? `exit code ${code ?? 'unknown'}`));
@@ -119,7 +120,7 @@ class StdioServer implements RunningServer {
       this.#ending = true;
       const { termAfterMs, killAfterMs } = this.#deps.limits;
       this.#child?.stdin.end();
-      // Unread output would keep a server that is writing it from ever seeing the end of its input.
+      // A server that blocks on writing unread output would never see the end of its input.
       this.#drain();
       this.#timers.push(
         setTimeout(() => signalGroup(group, 'SIGTERM'), termAfterMs),
@@ -156,22 +157,22 @@ class StdioServer implements RunningServer {
       err.end();
       entries.flush();
     });
-    // An exit during a pause would leave its last words unread.
+    // If the process exits during a pause, its last output would stay unread.
     child.once('exit', () => stderr.over());
     for (const pipe of [child.stdout, child.stderr]) pipe.on('error', () => {});
   }
 
-  /** From now on nothing is left unread. */
+  /** Reads all output without pauses from now on. */
   #drain(): void {
     this.#stdout?.over();
   }
 
-  /** The process never ran. */
+  /** The process could not be started. */
   #failed(cause: unknown): void {
     const { command, cwd } = this.#transport;
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const folderMissing = cwd !== undefined && !existsSync(cwd);
-    // Node reports a missing folder as a missing command.
+    // Node reports a missing working directory as a missing command.
     const problem = folderMissing
       ? `folder not found: ${cwd}`
       : code === 'ENOENT'
@@ -199,14 +200,14 @@ class StdioServer implements RunningServer {
       this.#roomAgain();
       this.#finish(new GatewayError('upstream_interrupted', `stdio server ended: ${how}`));
     };
-    // Its last answers may still be in the pipe; `close` comes when the pipes are empty.
+    // The last answers may still be in the pipe; `close` is emitted when the pipes are empty.
     const patience = setTimeout(finish, limits.drainAfterExitMs);
     child?.once('close', finish);
     this.#drain();
     if (child?.pid !== undefined) this.#sweep(child.pid);
   }
 
-  /** Ends what the process left in its group. */
+  /** Ends the processes left in the group. */
   #sweep(group: number): void {
     const done = (): void => {
       this.#deps.reaping.forget(group);
@@ -226,7 +227,7 @@ class StdioServer implements RunningServer {
         killed = true;
         signalGroup(group, 'SIGKILL');
       }
-      // A zombie that nobody collects stays in its group for ever, and no signal ends it.
+      // A zombie that no parent reaps stays in its group for ever, and no signal removes it.
       if (groupIsAlive(group) && waited < leftoverKillMs * 2) return;
       clearInterval(poll);
       done();
@@ -253,7 +254,7 @@ function start(transport: StdioTransport): ChildProcessWithoutNullStreams {
     ...(transport.cwd === undefined ? {} : { cwd: transport.cwd }),
     stdio: 'pipe',
     shell: false,
-    // A group of its own. On Windows this would open a console window and is not needed: taskkill finds the tree.
+    // A process group of its own. On Windows this would open a console window and is not needed: taskkill finds the tree.
     detached: process.platform !== 'win32',
     windowsHide: true,
     windowsVerbatimArguments: verbatim,

@@ -1,12 +1,12 @@
-/** Answers of one server that match no call as it was sent: what is said of them in the log, at once and boundedly. */
+/** Answers of one server that match no pending call: logs them, with a limit on the number of lines. */
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { BridgeLimits } from './limits.ts';
 import { LineLog } from './line-log.ts';
 import type { BridgeLog } from './running-server.ts';
 
-/** Ids of cancelled calls that are remembered: an answer to one of them is nothing to speak of. */
+/** Number of remembered ids of cancelled calls. A late answer to one of them is normal. */
 const maxExpected = 256;
-/** Methods that are named in one line. */
+/** Maximum number of methods named in one log line. */
 const maxNamed = 4;
 
 export class Unmatched {
@@ -21,12 +21,12 @@ export class Unmatched {
     this.#lines = new LineLog(log, limits);
   }
 
-  /** The call with this id (raw JSON text) was given up; its answer may come all the same. */
+  /** The call with this id (raw JSON text) was cancelled. Its answer may still arrive. */
   expect(id: string): void {
     this.#expected.set(id, true);
   }
 
-  /** An answer that matches none of the calls under way. */
+  /** An answer that matches no call in progress was dropped. */
   dropped(id: string | undefined, calls: Iterable<{ readonly method: string }>): void {
     if (id !== undefined && this.#expected.delete(id)) {
       this.#log.debug(this.#label, 'dropped the answer to a cancelled request');

@@ -1,6 +1,6 @@
 /**
  * Where the answer to one request goes: alone as the answer of its POST, or as one of several of a batch.
- * 2025-11-25 transports §Sending Messages 5; batches: 2025-03-26 §Sending Messages.
+ * 2025-11-25 basic/transports §Sending Messages to the Server 5; batches: 2025-03-26, the same section.
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';

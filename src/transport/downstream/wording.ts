@@ -62,7 +62,7 @@ export function legacyWording(revision: string): Wording {
     passes: () => true,
     anySchema: false,
     repeatsInHeaders: false,
-    // 2025-11-25 transports §Sending Messages: disconnection should not be interpreted as cancelling.
+    // 2025-11-25 basic/transports §Sending Messages: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
     asksByRounds: false,
     askable: askableBy(revision),

@@ -1,6 +1,6 @@
 /**
- * The first look at an HTTP request: verb, headers, Host, Origin, content type. Nothing here reads the message. Streamable HTTP
- * (2025-11-25 basic/transports) §Sending Messages, §Security Warning.
+ * The first checks of an HTTP request: method, headers, Host, Origin, content type. The message itself is not read here
+ * (2025-11-25 basic/transports §Sending Messages to the Server, §Security Warning).
  */
 import { isIP } from 'node:net';
 import { GatewayError } from '../../errors.ts';
@@ -12,7 +12,7 @@ export { readBody } from './body.ts';
 
 /** The few headers the gateway reads, as the client sent them. */
 export interface Head {
-  /** All of them, as a raw list. */
+  /** All headers, as a raw list. */
   readonly rawHeaders: readonly string[];
   host: string | undefined;
   origin: string | undefined;
@@ -25,13 +25,13 @@ export interface Head {
   mcpMethod: string | undefined;
   mcpName: string | undefined;
   lastEventId: string | undefined;
-  /** The credential as it stands; never logged. */
+  /** The Authorization header as received; never logged. */
   authorization: string | undefined;
 }
 
 type Field = Exclude<keyof Head, 'rawHeaders'>;
 
-/* Keyed by the length of the name first, so that most headers of a request cost one number comparison. */
+/* Keyed by the length of the name, so that most headers cost only one number comparison. */
 const fields = new Map<number, readonly (readonly [name: string, field: Field])[]>();
 for (const entry of [
   ['host', 'host'],
@@ -51,8 +51,8 @@ for (const entry of [
 }
 
 /**
- * Reads the headers once, from the raw list: Node's own object joins or drops repeated ones silently.
- * Throws `header_repeated` for a repeated header of ours and `headers_too_many` when the count limit is reached.
+ * Reads the headers once, from the raw list: Node's header object joins or drops repeated ones silently. Throws `header_repeated`
+ * if a header that the gateway reads is repeated, and `headers_too_many` when the count limit is reached.
  */
 export function readHead(rawHeaders: readonly string[]): Head {
   if (rawHeaders.length >= maxHeadersCount * 2)
@@ -79,7 +79,7 @@ export function readHead(rawHeaders: readonly string[]): Head {
     const lower = name.toLowerCase();
     for (const [known, field] of candidates) {
       if (lower !== known) continue;
-      // Several Accept lines are one list (RFC 9110 §5.3); of every other header here a second one is an attack or a fault.
+      // Several Accept lines form one list (RFC 9110 §5.3). For every other header here, a second line is an attack or an error.
       if (head[field] === undefined) head[field] = rawHeaders[i + 1]!;
       else if (field === 'accept') head.accept += `,${rawHeaders[i + 1]!}`;
       else throw repeated(known);
@@ -89,8 +89,8 @@ export function readHead(rawHeaders: readonly string[]): Head {
 }
 
 /**
- * Throws `header_repeated` where one of `names`, lower case, stands more than once: of a credential that is handed on, the gateway
- * and the upstream could each read another line (RFC 9110 §5.3).
+ * Throws `header_repeated` if one of `names` (lower case) occurs more than once. If a forwarded credential occurred twice, the
+ * gateway and the upstream could read different lines (RFC 9110 §5.3).
  */
 export function checkSingle(rawHeaders: readonly string[], names: ReadonlySet<string>): void {
   if (names.size === 0) return;
@@ -107,21 +107,22 @@ function repeated(name: string): GatewayError {
   return new GatewayError('header_repeated', name, { about: name });
 }
 
-/** Which Host and Origin values are let in. Entries are lower case; `name` stands for any port, `name:port` for that one. */
+/** Which Host and Origin values are allowed. Entries are lower case. `name` allows any port, `name:port` only that one. */
 export interface OriginPolicy {
   readonly hosts: ReadonlySet<string>;
   readonly origins: ReadonlySet<string>;
-  /** Ends of names that are let in, each with its leading dot. */
+  /** Allowed domain suffixes, each with its leading dot. */
   readonly suffixes?: readonly string[];
-  /** The listener is bound to loopback: pages of this machine may call it. */
+  /** The listener is bound to loopback, so pages of this machine may call it. */
   readonly loopback: boolean;
 }
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * Guards against DNS rebinding and cross-site requests. A Host that is an IP address is let in: rebinding needs a name.
- * Throws `host_not_allowed` or `origin_not_allowed` (2025-11-25 transports §Security Warning: invalid Origin is 403).
+ * Protects against DNS rebinding and cross-site requests. A Host that is an IP address is allowed, because rebinding needs a
+ * name. Throws `host_not_allowed` or `origin_not_allowed` (2025-11-25 basic/transports §Security Warning: an invalid Origin gets
+ * 403).
  */
 export function checkOrigin(head: Head, policy: OriginPolicy): void {
   checkHost(head.host, policy);
@@ -133,7 +134,7 @@ export function checkHost(host: string | undefined, policy: Omit<OriginPolicy, '
   if (host === undefined || !hostAllowed(host.toLowerCase(), policy)) throw new GatewayError('host_not_allowed');
 }
 
-/** Whether pages of this origin may call. */
+/** Whether pages of this origin may call the gateway. */
 function originAllowed(given: string, policy: OriginPolicy): boolean {
   const origin = given.toLowerCase();
   if (policy.origins.has(origin)) return true;
@@ -149,7 +150,7 @@ function hostAllowed(host: string, policy: Omit<OriginPolicy, 'origins'>): boole
   return !policy.loopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-/** A host without its port: `[::1]:80` → `[::1]`; empty for one with anything else behind it. */
+/** A host without its port: `[::1]:80` → `[::1]`; empty if anything else follows the name. */
 function nameOf(host: string): string {
   const close = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
   if (close <= 0) return host;
@@ -158,7 +159,7 @@ function nameOf(host: string): string {
 
 /**
  * Throws `accept_missing`, `content_type_unsupported`, `charset_unsupported`, `content_encoding_unsupported` or `body_too_large`.
- * `limit`: bytes of a message; the setting of the process unless given.
+ * `limit`: maximum message size in bytes; by default the setting of the process.
  */
 export function checkPost(head: Head, limit = messageLimits().request): void {
   if (!accepts(head.accept, 'application/json') || !accepts(head.accept, 'text/event-stream'))
@@ -186,7 +187,7 @@ function accepts(header: string | undefined, type: string): boolean {
   return false;
 }
 
-/** RFC 8259 §8.1: JSON between systems is UTF-8. A `charset` has no meaning for it, so only one that says otherwise is a fault. */
+/** RFC 8259 §8.1: JSON between systems is UTF-8. `charset` is not defined for JSON, so only another charset is an error. */
 function isUtf8Declared(value: string | undefined): boolean {
   if (value === undefined || value === 'application/json' || !/charset/i.test(value)) return true;
   const charset = /;\s*charset\s*=\s*("?)([^\s;"]*)\1\s*(?:;|$)/i.exec(value)?.[2];

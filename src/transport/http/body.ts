@@ -1,4 +1,4 @@
-/** The bounded body of a request, in one buffer, counted as it comes. */
+/** Reads the body of a request into one buffer, with a size limit that is checked as bytes arrive. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
 import { withoutMark } from '../../protocol/byte-order-mark.ts';
@@ -8,23 +8,23 @@ import { messageLimits } from './message-limits.ts';
 import { BodyTurn } from './turns.ts';
 
 export interface BodyOptions {
-  /** In bytes; the setting of the process unless given. */
+  /** Maximum size in bytes; by default the setting of the process. */
   readonly limit?: number;
-  /** Whose share of the budget it is of. */
+  /** The share of the budget that the body is counted in. */
   readonly share?: Share;
-  /** The body is counted until this is closed; unless given, only until it is handed on. */
+  /** The body is counted until this response is closed; by default only until `done` is called. */
   readonly until?: ServerResponse;
 }
 
 /**
- * Takes the whole body, without a byte order mark. `hold` counts it as long as it is said to be kept: whoever releases the body
- * earlier ends it, and whoever can release it on demand says so with `handTo`.
+ * Takes the whole body, without a byte order mark. `hold` counts its bytes as long as `until` says. If the body is released
+ * earlier, call `hold.end`. If it can be released on demand, call `hold.handTo`.
  */
 export type BodyTaker = (fault: GatewayError | undefined, body: Buffer, hold: Hold | undefined) => void;
 
 /**
- * Collects the body, at most `limit` bytes, and gives it to `done`, or the fault: `body_too_large` or `overloaded` (the rest of the
- * body is not read, so the connection is to be closed), or `body_incomplete`.
+ * Collects the body, at most `limit` bytes, and passes it to `done`, or a fault: `body_too_large` or `overloaded` (the rest of
+ * the body is not read, so the connection must be closed), or `body_incomplete`.
  */
 export function readBody(request: IncomingMessage, done: BodyTaker, options: BodyOptions = {}): void {
   new Receiving(request, done, options).begin();
@@ -36,9 +36,9 @@ class Receiving {
   readonly #limit: number;
   readonly #hold: Hold;
   readonly #until: ServerResponse | undefined;
-  /** Bytes that were announced, 0 where they were not; looked for when a second piece comes. */
+  /** The value of Content-Length, 0 without one; read when a second piece arrives. */
   #announced: number | undefined;
-  /** The first piece, which is mostly the whole. */
+  /** The first piece, which is usually the whole body. */
   #first: Buffer | undefined;
   #gathered: Gathered | undefined;
   #size = 0;
@@ -57,7 +57,7 @@ class Receiving {
     this.#request.on('data', (piece: Buffer) => this.#take(piece));
     this.#request.on('end', () => this.#end());
     this.#request.on('error', broken);
-    // Also called after every whole body, so nothing may be made there before it is asked whether it is over.
+    // `close` is also emitted after every complete body, so nothing may be allocated before this check.
     this.#request.on('close', broken);
   }
 
@@ -81,8 +81,8 @@ class Receiving {
   }
 
   /**
-   * Takes the next pieces straight from the parser. The way through the stream costs twice as much a piece, and it asks for more in
-   * the midst of a pause; what `push` gives back stops the socket at once.
+   * Takes the following pieces directly from the parser. The stream would cost twice as much per piece, and it would request more
+   * during a pause. The return value of `push` stops the socket at once.
    */
   #byTurns(): void {
     const request = this.#request;
@@ -106,7 +106,7 @@ class Receiving {
     const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
     this.#first = undefined;
     this.#gathered = undefined;
-    // Whether it can still be released is for whoever has the body now.
+    // The new owner of the body decides whether it can still be released.
     this.#hold.handTo();
     if (this.#until === undefined) this.#hold.end();
     else this.#hold.until(this.#until);
@@ -132,12 +132,12 @@ class Receiving {
   }
 }
 
-/** `body_too_large`, which names the limit in bytes. */
+/** The fault `body_too_large`, which names the limit in bytes. */
 export function tooLarge(limit: number): GatewayError {
   return new GatewayError('body_too_large', undefined, { about: `larger than ${limit} bytes` });
 }
 
-/** What `Content-Length` promises, as far as the limit allows. Memory that no byte has come for costs nothing. */
+/** The value of Content-Length, up to the limit. Allocated memory that is never written costs nothing. */
 function announcedIn(rawHeaders: readonly string[] | undefined, limit: number): number {
   if (rawHeaders === undefined) return 0;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

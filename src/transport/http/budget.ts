@@ -1,28 +1,28 @@
 /**
- * One budget of bytes a process, for all that is received, waits to be sent, or is held for a caller. It is taken as the bytes
- * come and returned when they go. Who would go beyond it is refused, and the largest part of the largest share gives way first,
- * so that small calls are served beside whoever fills it.
+ * The memory budget of a process, in bytes: all that is received, waits to be sent, or is held for a caller. Bytes are counted
+ * when they arrive and returned when they are released. A request that would exceed the budget is refused, after the largest hold
+ * of the largest share was taken back. So one large caller cannot block the small calls of others.
  */
 import { budgetRefusals, reportBudget } from '../../telemetry/metrics.ts';
 
-/** Bytes that a process may hold at once, unless the operator says otherwise. */
+/** Default size of the budget, in bytes. */
 const defaultBudgetBytes = 128 * 1024 * 1024;
-/** Part of the budget that one share may have. */
+/** The part of the budget that one share may use. */
 const shareOfBudget = 0.5;
-/** Part that is left to small holds, of the budget and of each share: who holds much keeps nobody from a small call. */
+/** The part of the budget, and of each share, that is reserved for small holds. Large holds can never block small calls. */
 const reserveOfBudget = 0.125;
-/** Smaller holds are small: they may use the reserve, and are never taken away, as too little would come of it. */
+/** Holds below this size are small. They may use the reserve and are never taken back, because that would free too little. */
 const smallHoldBytes = 64 * 1024;
-/** Shares that are known by their key though they hold nothing. */
+/** Number of unused shares that are remembered. */
 const maxIdleShares = 10_000;
-/** So many holds are asked to give way for one that wants more. */
+/** Number of holds that are taken back for one larger hold, at most. */
 const maxSqueezed = 16;
 
 export class Budget {
   #bytes: number;
   #used = 0;
   readonly #known = new Map<string, Share>();
-  /** Those that hold something. */
+  /** Shares that are in use. */
   readonly #shares = new Set<Share>();
 
   constructor(bytes: number = defaultBudgetBytes) {
@@ -37,12 +37,12 @@ export class Budget {
     return this.#used;
   }
 
-  /** At the start of the process. */
+  /** Sets the size. Called at the start of the process. */
   resize(bytes: number): void {
     this.#bytes = bytes;
   }
 
-  /** The share of whoever `key` names. Keep it for as long as one request lasts, not longer. */
+  /** The share of `key`. Keep it only as long as one request lasts. */
   share(key: string): Share {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -56,14 +56,14 @@ export class Budget {
     for (const [key, { used }] of this.#known) if (used === 0) this.#known.delete(key);
   }
 
-  /** For `Share` alone. */
+  /** Called by `Share` only. */
   moved(share: Share, bytes: number): void {
     this.#used += bytes;
     if (share.used > 0) this.#shares.add(share);
     else this.#shares.delete(share);
   }
 
-  /** For `Share` alone: whether `hold` may have `bytes` more, if need be after others have given way. */
+  /** Called by `Share` only: whether `hold` may have `bytes` more, after other holds were taken back if needed. */
   makeRoom(hold: Hold, bytes: number): boolean {
     const { share } = hold;
     const isSmall = hold.bytes + bytes < smallHoldBytes;
@@ -91,7 +91,7 @@ export class Budget {
   }
 }
 
-/** What one principal has of the budget. */
+/** The part of the budget that one principal uses. */
 export class Share {
   readonly budget: Budget;
   #used = 0;
@@ -106,14 +106,14 @@ export class Share {
   }
 
   /**
-   * Something that takes bytes of the share and returns them. `onSqueezed`: it has lost them, and has to release what they were;
-   * what cannot do that has none.
+   * Creates a hold, which takes bytes of the share and returns them. `onSqueezed` is called when the bytes were taken back, and
+   * must release the memory. Without it the hold is never taken back.
    */
   hold(onSqueezed?: () => void): Hold {
     return new Hold(this, onSqueezed);
   }
 
-  /** For `Hold` alone. */
+  /** Called by `Hold` only. */
   moved(hold: Hold, bytes: number): void {
     this.#used += bytes;
     this.budget.moved(this, bytes);
@@ -143,7 +143,7 @@ export class Hold {
     return this.#bytes;
   }
 
-  /** False: there is no room, and what was taken before stays taken until `end`. */
+  /** False: there is no room. Bytes taken before stay counted until `end`. */
   take(bytes: number): boolean {
     if (this.#over) return false;
     if (!this.share.budget.makeRoom(this, bytes)) return false;
@@ -151,7 +151,7 @@ export class Hold {
     return true;
   }
 
-  /** Makes it `bytes` in all; less is always granted. */
+  /** Sets the total to `bytes`; a smaller total is always granted. */
   set(bytes: number): boolean {
     const more = bytes - this.#bytes;
     if (more > 0) return this.take(more);
@@ -159,25 +159,27 @@ export class Hold {
     return true;
   }
 
-  /** It is large, and may be taken away. */
+  /** It is large and may be taken back. */
   get isLarge(): boolean {
     return this.#bytes >= smallHoldBytes && this.#onSqueezed !== undefined;
   }
 
-  /** From now on somebody else has what it stands for, and releases it where `onSqueezed` is given. */
+  /**
+   * Changes the owner. The new owner releases the memory when `onSqueezed` is called; without it the hold is never taken back.
+   */
   handTo(onSqueezed?: () => void): void {
     this.#onSqueezed = onSqueezed;
     if (this.#bytes >= smallHoldBytes) this.share.moved(this, 0);
   }
 
-  /** Returns everything. Nothing is taken any more. */
+  /** Returns all bytes. Later calls of `take` are refused. */
   end(): void {
     if (this.#over) return;
     this.#over = true;
     if (this.#bytes > 0) this.#move(-this.#bytes);
   }
 
-  /** Returns everything when the answer has been sent or its client is gone. */
+  /** Returns all bytes when the response is closed. */
   until(response: { on(event: 'close', listener: () => void): unknown }): void {
     response.on('close', () => this.end());
   }
@@ -193,15 +195,15 @@ export class Hold {
   }
 }
 
-/** The budget of this process. */
+/** The memory budget of this process. */
 export const budget = new Budget();
 reportBudget(() => budget.used);
 
-/** Callers that nobody has named, and upstreams when they answer these. No id of a principal has a blank. */
+/** The share of anonymous callers, and of upstreams that answer them. A principal id never contains a space. */
 const anonymousShare = 'all anonymous';
 export const upstreamsShare = 'all upstreams';
 
-/** The share of a principal, by `Caller.principalId`, which is empty for the anonymous one. */
+/** The share of a principal, by `Caller.principalId`, which is empty for an anonymous caller. */
 export function shareOf(principalId: string): Share {
   return budget.share(principalId === '' ? anonymousShare : principalId);
 }

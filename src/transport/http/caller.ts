@@ -1,20 +1,21 @@
 /**
- * Who sends a request. A caller is made once for each HTTP request, right after its head is read, and travels with it; below
- * this point nothing reads the raw headers but what decides which of them an upstream gets (upstream/credentials.ts), what
- * compares them with the body (calls/repeated-arguments.ts) and what brings the request to another replica (peers/hop.ts).
+ * Who sends a request. A caller is created once for each HTTP request, right after its headers are read, and travels with it.
+ * Later steps do not read the raw headers, with three exceptions: the choice of headers for an upstream
+ * (upstream/credentials.ts), the comparison with the body (calls/repeated-arguments.ts) and the forwarding to another replica
+ * (peers/hop.ts).
  */
 import { hash } from 'node:crypto';
 import type { Verified } from '../../oauth/verified.ts';
 import type { Principal } from '../../session/principal.ts';
 import type { Head } from './accept.ts';
 
-/** Headers of a request as a raw list: names and values in turn. */
+/** Headers of a request as a raw list: names and values alternate. */
 export type RawHeaders = readonly string[];
 
 export interface Caller {
   /** Issuer and subject of the access token, or `anonymous` on a route without authentication. */
   readonly principal: Principal;
-  /** Tells principals apart in the memory of this process; empty for the anonymous one. */
+  /** Identifies the principal in the memory of this process; empty for the anonymous one. */
   readonly principalId: string;
   /** Granted by the access token (RFC 6749 §3.3). */
   readonly scopes: ReadonlySet<string>;
@@ -24,13 +25,13 @@ export interface Caller {
   readonly expiresAt: number | undefined;
   /** All headers of the request. */
   readonly rawHeaders: RawHeaders;
-  /** Headers that every upstream gets because of who calls: names (lower case) and values in turn. */
+  /** Headers that every upstream gets for this caller: names (lower case) and values alternate. */
   readonly told: RawHeaders;
-  /** The HTTP request, for rules; the path has its query. Undefined where no rule asks. */
+  /** The HTTP request, for rules; the path includes the query. Undefined where no rule needs it. */
   readonly http: { readonly method: string; readonly path: string } | undefined;
 }
 
-/** What of an HTTP request is not in its head. */
+/** The parts of an HTTP request that are not headers. */
 export interface RequestLine {
   readonly method?: string | undefined;
   /** Path and query. */
@@ -46,8 +47,8 @@ export function queryOf(url: string | undefined): string {
 }
 
 /**
- * Finds out who sends a request. Synchronous where nothing has to be asked, so that the usual way costs no turn of the loop.
- * Throws, or rejects with, the fault that the client is answered with.
+ * Determines the caller of a request. Synchronous where no other service has to be asked, so that the usual case needs no extra
+ * turn of the event loop. Throws, or rejects with, the fault that the client gets.
  */
 export type Authenticate = (head: Head, line: RequestLine) => Caller | Promise<Caller>;
 
@@ -81,7 +82,7 @@ export function callerOf(
 
 const ids = new WeakMap<object, string>();
 
-/** The same for equal principals, and fit for a header. */
+/** Equal for equal principals, and valid as a header value. */
 function principalId(principal: Principal): string {
   if (principal === 'anonymous') return '';
   let id = ids.get(principal);
@@ -92,5 +93,5 @@ function principalId(principal: Principal): string {
   return id;
 }
 
-/** For what the gateway asks for no client: no header of anyone goes along. */
+/** The caller of requests that the gateway makes for itself. It forwards no client's headers. */
 export const nobody: Caller = anonymous({ rawHeaders: [] });

@@ -1,6 +1,6 @@
 /**
- * Certificates that clients show (mutual TLS, RFC 8446 §4.4.2). A certificate is judged once a connection; every request on it is
- * its owner's. What is known of one hangs on the raw headers of the request, which travel with the caller.
+ * Client certificates (mutual TLS, RFC 8446 §4.4.2). A certificate is verified once per connection, and every request on the
+ * connection belongs to its owner. The result is stored under the raw headers of the request, which travel with the caller.
  */
 import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -8,9 +8,9 @@ import { TLSSocket } from 'node:tls';
 import { anonymous, type Caller } from './caller.ts';
 import type { Head } from './accept.ts';
 
-/** A certificate that one of the authorities has signed. */
+/** A certificate that one of the configured authorities has signed. */
 export interface ClientCertificate {
-  /** `URI:…`, `DNS:…` or `email:…`: the first alternative name, URIs before others; else the subject as one line. */
+  /** `URI:…`, `DNS:…` or `email:…`: the first subject alternative name, URIs first; without one, the subject as one line. */
   readonly name: string;
   /** Unix seconds. */
   readonly expiresAt: number;
@@ -19,7 +19,7 @@ export interface ClientCertificate {
 const bySocket = new WeakMap<TLSSocket, ClientCertificate | undefined>();
 const byHeaders = new WeakMap<readonly string[], ClientCertificate>();
 
-/** Undefined without a certificate, and for one of another authority. */
+/** Undefined if there is no certificate, or if no configured authority has signed it. */
 export function certificateOf({ socket, rawHeaders }: IncomingMessage): ClientCertificate | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
   if (!bySocket.has(socket)) bySocket.set(socket, judged(socket));
@@ -28,17 +28,17 @@ export function certificateOf({ socket, rawHeaders }: IncomingMessage): ClientCe
   return certificate;
 }
 
-/** The certificate of the connection that a request with these very headers came by, or was brought with. */
+/** The certificate of the connection, or of the forwarded request, with exactly these headers. */
 export function certificateBehind(rawHeaders: readonly string[]): ClientCertificate | undefined {
   return byHeaders.get(rawHeaders);
 }
 
-/** Another replica has judged it. */
+/** Records a certificate that another replica has verified. */
 export function certificateBrought(rawHeaders: readonly string[], certificate: ClientCertificate): void {
   byHeaders.set(rawHeaders, certificate);
 }
 
-/** The caller by its certificate, in the issuer's stead `mtls`; anonymous without one. It ends with its certificate. */
+/** The caller of a certificate, with `mtls` as its issuer; anonymous without one. It expires with the certificate. */
 export function byCertificate(head: Pick<Head, 'rawHeaders'>): Caller {
   const caller = anonymous(head);
   const certificate = certificateBehind(head.rawHeaders);
@@ -57,7 +57,7 @@ function judged(socket: TLSSocket): ClientCertificate | undefined {
   };
 }
 
-/* Node quotes a name as JSON where it holds what could be taken for the end of it. */
+/* Node quotes a name as JSON if it contains characters that could end it. */
 function nameOf({ subjectAltName, subject }: X509Certificate): string {
   const names = subjectAltName?.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g)?.map((name) => name.trim()) ?? [];
   for (const kind of ['URI:', 'DNS:', 'email:']) {
@@ -67,7 +67,7 @@ function nameOf({ subjectAltName, subject }: X509Certificate): string {
   return subject.split('\n').join(',');
 }
 
-/** Whether a text holds PEM certificates (RFC 7468 §5) and none that cannot be read. */
+/** Whether a text contains PEM certificates (RFC 7468 §5) and all of them can be parsed. */
 export function isCertificateText(pem: string): boolean {
   const blocks = certificatesIn(pem);
   try {
@@ -77,7 +77,7 @@ export function isCertificateText(pem: string): boolean {
   }
 }
 
-/** The first one of a chain; undefined when there is none. */
+/** The first certificate of a chain; undefined if there is none. */
 export function leafOf(pem: string): X509Certificate | undefined {
   const [first] = certificatesIn(pem);
   return first === undefined ? undefined : new X509Certificate(first);

@@ -1,4 +1,4 @@
-/** The time of day, as sealed identifiers count it. */
+/** The current time, in the unit of sealed identifiers. */
 
 /** Unix seconds. */
 export function unixSeconds(): number {

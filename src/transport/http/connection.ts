@@ -1,11 +1,11 @@
-/** How the connections to one server are made: over TCP or a Unix socket, and how TLS is spoken on them. */
+/** How connections to one server are made: TCP or a Unix socket, and the TLS settings. */
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import type { UpstreamTls, UpstreamTransport } from '../../config/model.ts';
 
 type CheckIdentity = NonNullable<ConnectionOptions['checkServerIdentity']>;
 
-/** For the `connect` of a pool. */
+/** For the `connect` option of a pool. */
 export interface ConnectionSettings extends Pick<
   ConnectionOptions,
   'ca' | 'cert' | 'key' | 'servername' | 'minVersion' | 'maxVersion' | 'rejectUnauthorized'
@@ -28,7 +28,7 @@ function tlsSettings(tls: UpstreamTls): ConnectionSettings {
     ...(ca !== undefined && { ca: [...ca] }),
     ...(clientCertificate !== undefined && { cert: clientCertificate }),
     ...(clientKey !== undefined && { key: clientKey }),
-    // An address is never sent as a server name (RFC 6066 §3).
+    // An IP address is never sent as a server name (RFC 6066 §3).
     ...(serverName !== undefined && isIP(serverName) === 0 && { servername: serverName }),
     ...(minVersion !== undefined && { minVersion }),
     ...(maxVersion !== undefined && { maxVersion }),
@@ -37,7 +37,7 @@ function tlsSettings(tls: UpstreamTls): ConnectionSettings {
   };
 }
 
-/** Undefined: the certificate must be for the host of the URL, as Node checks it. */
+/** Undefined: the certificate must match the host of the URL, as Node checks it. */
 function identityCheck({ serverName, subjectAltNames }: UpstreamTls): CheckIdentity | undefined {
   if (subjectAltNames !== undefined)
     return (_host, certificate) => {
@@ -50,7 +50,7 @@ function identityCheck({ serverName, subjectAltNames }: UpstreamTls): CheckIdent
   return (_host, certificate) => checkServerIdentity(serverName, certificate);
 }
 
-/* Node writes the names in one line, and quotes as JSON what could be taken for the end of a name. */
+/* Node writes the names in one line, and quotes a name as JSON if it contains characters that could end it. */
 function hasUri({ subjectaltname = '' }: PeerCertificate, uri: string): boolean {
   return subjectaltname.split(', ').includes(`URI:${uri}`);
 }

@@ -1,12 +1,12 @@
 /**
- * Cross-origin calls of web pages (Fetch §3.2 CORS protocol; Private Network Access §3). Which origins may call is judged before;
- * here they are told so. Cookies play no part: `Access-Control-Allow-Credentials` is never sent, and `*` neither.
+ * CORS for web pages (Fetch §CORS protocol; Private Network Access §3). Origins are checked before this step; here the
+ * allowed ones get their response headers. Cookies are not used: `Access-Control-Allow-Credentials` and `*` are never sent.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { allowedVerbs } from './respond.ts';
 import type { Head } from './accept.ts';
 
-/** Request headers of MCP clients, in lower case; of `Mcp-Param-*` any. */
+/** Request headers of MCP clients, in lower case; any `Mcp-Param-*` is allowed too. */
 const known: ReadonlySet<string> = new Set([
   'accept',
   'authorization',
@@ -19,15 +19,15 @@ const known: ReadonlySet<string> = new Set([
 ]);
 const paramPrefix = 'mcp-param-';
 const exposed = 'Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version, Retry-After';
-/** Seconds that a browser may remember the answer to a preflight. */
+/** How long a browser may cache the answer to a preflight, in seconds. */
 const preflightSeconds = '600';
-/** A browser names each header that a page sets. */
+/** Maximum number of headers in one preflight: a browser names each header that a page sets. */
 const maxAsked = 100;
 
 /**
- * Call it once the Host and the Origin are let in and before anything else. Tells the page of `head.origin` that it may read the
- * answer, and answers OPTIONS: true then, and nothing more is to be done. `forwarded`: further request headers, in lower case, that
- * clients may send for upstreams; `credentials`: those in which they may prove who they are.
+ * Call it after the Host and Origin checks and before everything else. Allows the page of `head.origin` to read the answer. It
+ * answers OPTIONS and then returns true: the request is finished. `forwarded`: further request headers (lower case) that clients
+ * may send for upstreams. `credentials`: headers that may carry the client's credentials.
  */
 export function answerCors(
   head: Head,

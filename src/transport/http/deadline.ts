@@ -1,10 +1,8 @@
-/** Bounds on the whole of some work: limits on silence do not bound a peer that dribbles. */
+/** Limits on the total time of some work. A limit on silence does not stop a peer that sends very slowly. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 
-/**
- * Throws `upstream_timeout` after `ms`. The work goes on, since nothing can stop it from here; `late` gets what it comes to.
- */
+/** Throws `upstream_timeout` after `ms`. The work continues, because it cannot be stopped from here; `late` gets its result. */
 export async function withDeadline<T>(work: Promise<T>, ms: number, late: (result: T) => void = () => {}): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let isLate = false;
@@ -27,7 +25,7 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, late: (resul
   }
 }
 
-/** Resolves when `promise` has settled, however, or after `ms`: a wait that somebody else's slowness must not prolong. */
+/** Resolves when `promise` has settled (resolved or rejected), or after `ms` at the latest. */
 export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
   const done = new AbortController();
   const waited = sleep(ms, undefined, { signal: done.signal });

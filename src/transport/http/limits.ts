@@ -1,12 +1,12 @@
-/** Every size, count and wait of the transport, by name. Times in ms, sizes in bytes. */
-/** A client that is refused in the middle of its body may go on sending this long and this much, unread. */
+/** All sizes, counts and waits of the transport, by name. Times in ms, sizes in bytes. */
+/** A client whose body is refused may continue to send for this long and this much. The input is discarded. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;
-/** Bytes of bodies in pieces that are read in one turn of the loop. */
+/** Body bytes that are read in one turn of the event loop, for all bodies that arrive in pieces. */
 export const maxBodyBytesPerTurn = 256 * 1024;
 /**
- * Smaller pieces of a body are small: each costs more than a microsecond, whatever it holds. So many of one body are free, and all
- * bodies of the process share the burst and the rate of those beyond.
+ * Pieces below this size are small: each costs more than a microsecond, whatever its size. This many are free for each body.
+ * Above that, all bodies of the process share one burst and one rate.
  */
 export const smallPieceBytes = 256;
 export const freeSmallPieces = 1_024;
@@ -20,110 +20,123 @@ export const keepAliveMs = 75_000;
 export const connectTimeoutMs = 5_000;
 export const heartbeatMs = 15_000;
 /**
- * A client that takes nothing for this long while bytes wait for it is cut. A full send buffer (4 MiB on Linux) takes more only when
- * a third of it is free again, so that a reader of 10 kB/s shows no sign of life for more than two minutes.
+ * A client that reads nothing for this long while data waits for it is disconnected. A full send buffer (4 MiB on Linux) accepts
+ * more only when a third of it is free, so a reader of 10 kB/s shows no progress for more than two minutes.
  */
 export const stuckClientMs = 180_000;
-/** How often it is looked whether a slow client goes on. */
+/** How often a slow client is checked for progress. */
 export const slowClientLookMs = 15_000;
-/** Upstream error bodies are read this far, for telling a JSON-RPC error or a lost session from other faults. */
+/** How much of an upstream's error body is read, to tell a JSON-RPC error or a lost session from other faults. */
 export const maxErrorBodyBytes = 64 * 1024;
-/** Streams opened by GET: of one session, and of all clients of a principal that keep none. */
+/** Maximum number of GET streams: of one session, and of all clients of a principal that keep no session id. */
 export const maxStreamsPerSession = 32;
 export const maxSharedStreams = 1_024;
-/** Wait for each upstream's answer to the DELETE of its session. */
+/** Timeout of the DELETE of an upstream's session. */
 export const endSessionMs = 2_000;
 /**
- * How long the head of a client's GET stream waits for the upstreams' streams, and how much of what they bring meanwhile is kept:
- * more opens it at once.
+ * How long the response head of a client's GET stream waits for the upstreams' streams, and how many bytes of messages are kept
+ * meanwhile: above that, the stream opens at once.
  */
 export const openingMs = 300;
 export const openingBytes = 65_536;
-/** Wait for the answer to `notifications/initialized`; a session is used without it. */
+/** How long the gateway waits for the answer to `notifications/initialized`; after that it uses the session. */
 export const initializedWaitMs = 1_000;
-/** Longest life of one call, however much progress it reports. */
+/** Maximum duration of one call, regardless of progress. */
 export const callCeilingMs = 3_600_000;
-/** How often a broken answer is taken up again without an event in between, and the longest pause before it. */
+/** Maximum number of resumptions of a broken answer without an event in between, and the longest pause before one. */
 export const maxResumptions = 12;
 export const resumptionMaxMs = 5_000;
-/** What clients of a closed stream are told to wait before they come back. */
+/** The `retry` value that clients of a closed stream get. */
 export const drainRetryMs = 500;
-/** Upstream streams that were closed are opened again after this long, doubling up to the maximum. */
+/** Closed upstream streams are opened again after this long; the wait doubles up to the maximum. */
 export const rejoinMinMs = 1_000;
 export const rejoinMaxMs = 30_000;
-/** An upstream that asks for a longer pause than this gets this one. */
+/** Maximum pause that an upstream can request. */
 export const maxRetryMs = 3_600_000;
-/** The same while a client waits for the rest of its answer. */
+/** The same maximum while a client waits for the rest of its answer. */
 export const maxPollMs = 30_000;
-/** A task is asked for this often, unless its server names a pause, and never more often than this. */
+/** Default polling interval of a task, if its server gives none, and the minimum interval. */
 export const taskPollMs = 1_000;
 export const minPollMs = 250;
-/** How often in a row a task is asked for in vain. */
+/** Maximum number of failed polls of a task in a row. */
 export const maxMissedPolls = 5;
-/** Pages of tools that are read to learn which are called as tasks. */
+/** Maximum number of tool pages that are read to find the tools that are called as tasks. */
 export const maxTaskToolPages = 100;
-/** After the answer the upstream has this long to end its stream in good order. */
+/** After its answer, the upstream has this long to end the stream normally. */
 export const answeredGraceMs = 1_000;
-/** Events of one upstream stream: the burst, and the rate per second. Reading of a faster stream pauses. */
+/** Events of one upstream stream: the burst, and the rate per second. A faster stream is paused. */
 export const maxEventsPerSecond = 1_000;
-/** The same of its lines, whatever they say: an event has two and a few. */
+/** The same for its lines, including comments and blank lines. An event has a few lines. */
 export const maxLinesPerSecond = 8_000;
-/** The same of its bytes. */
+/** The same for its bytes. */
 export const maxStreamBytesPerSecond = 32 * 1024 * 1024;
-/** So many bytes of an answer that is not whole yet are a sign of life; fewer are none. */
+/** This many bytes of an incomplete answer count as activity; fewer do not. */
 export const lifeBytes = 16 * 1024;
-/** Wait for one upstream's answer to a level of log messages; one that does not answer in time keeps its level. */
+/** Timeout of an upstream's answer to `logging/setLevel`; an upstream that misses it keeps its level. */
 export const levelDeadlineMs = 5_000;
-/** Whoever asks to watch a resource waits this long for the upstream to listen, and for the peers to be told. */
+/** How long `resources/subscribe` waits for the upstream's stream to open, and for the peers to be notified. */
 export const watchingMs = 2_000;
-/** A client hears of a changed list this much later at most, while the peers are told first. */
+/** Maximum delay of a `list_changed` to a client while the peers are notified first. */
 export const changeToldMs = 2_000;
-/** Wait for an upstream's answers to all that one subscription watches, and how many it is asked for at once. */
+/** Timeout of an upstream's answers to all resources of one subscription, and the number of concurrent requests. */
 export const subscribingMs = 5_000;
 export const subscribesAtOnce = 16;
-/** A subscription is acknowledged when its upstreams listen, or after this. Some servers send no head before their first event. */
+/**
+ * A subscription is acknowledged when its upstreams listen, or after this. Some servers send no response head before their first
+ * event.
+ */
 export const acknowledgingMs = 300;
-/** Changes that are kept until a subscription is acknowledged. */
+/** Maximum number of changes that are kept until a subscription is acknowledged. */
 export const maxEarlyMessages = 256;
-/** Resources that one subscription may name. */
+/** Maximum number of resources in one subscription. */
 export const maxSubscribedUris = 256;
-/** Tasks that one subscription may name. */
+/** Maximum number of tasks in one subscription. */
 export const maxSubscribedTasks = 256;
 /** How long a call may wait for its next round, in seconds. */
 export const callStateSeconds = 600;
-/** The greeting does not wait longer than this for an upstream. */
+/** Maximum wait of the greeting for an upstream. */
 export const greetingMs = 3_000;
-/** TCP connections of clients. */
+/** Maximum number of TCP connections of clients. */
 export const maxConnections = 20_000;
-/** A stream that another reader holds is asked for again at least this often: that reader may be gone at any time. */
+/** A stream that another reader holds is requested again at least this often: that reader may leave at any time. */
 export const contendedMaxMs = 5_000;
-/** A broken answer is taken up at the upstream before the client is told that it goes on; after this long it is told all the same. */
+/**
+ * A broken answer is resumed at the upstream before the client's stream is opened; after this long the stream is opened anyway.
+ */
 export const resumedHeadMs = 100;
-/** Requests that arrive while the last ones leave still get their answer: the wait between the end of listening and the end. */
+/** Requests that arrive during the last answers are still answered: the wait between the end of listening and the exit. */
 export const lastAnswersMs = 2_000;
-/** Listening ends after this many turns of the loop without a new connection; under constant load after this many in all. */
+/**
+ * Listening ends after this many turns of the event loop without a new connection; under constant load after this many in all.
+ */
 export const quietTurns = 10;
 export const maxLastTurns = 1_000;
-/** After an upstream has kept an opening or a list waiting to the end, nobody waits for it again for this long. */
+/** After an upstream has exceeded the wait for an initialization or a list, requests do not wait for it again for this long. */
 export const blackoutMs = 10_000;
-/** Calls under way at an upstream that is no longer configured may take this long. */
+/** Calls in progress at an upstream that was removed from the configuration may take this long. */
 export const retiredUpstreamMs = 300_000;
-/** One that says it is starting is asked again this often. */
+/** How often an upstream that says it is starting is asked again. */
 export const startingPollMs = 1_000;
-/** An upstream that was down is tried again this often. */
+/** How often an upstream that is down is tried again. */
 export const probeMs = 10_000;
-/** A call waits this long for the stream on which its upstream may ask about it. Some servers send its head with its first event only. */
+/**
+ * How long a call waits for the stream on which its upstream may send requests. Some servers send the response head only with
+ * their first event.
+ */
 export const standingMs = 300;
-/** Questions that follow one another this closely make one round. */
+/** Questions that arrive within this time of one another form one round. */
 export const collectMs = 20;
-/** Answers are posted once the stream for the rest is open. A server that sends no head before its first event gets them after this. */
+/**
+ * Answers are posted when the stream for the rest is open. A server that sends no response head before its first event gets them
+ * after this.
+ */
 export const headlessMs = 250;
-/** Rounds of questions in one call, as the official SDK has it, and the pause before one that asks nothing. */
+/** Maximum number of rounds of questions in one call, as in the official SDK, and the pause before a round without questions. */
 export const maxRounds = 8;
 export const roundPaceMs = 250;
-/** Calls that wait here for answers of their clients. */
+/** Maximum number of calls that wait here for answers of their clients. */
 export const maxHolds = 10_000;
-/** What one of them counts for in the memory budget, besides its questions and answers. */
+/** How many bytes one of them counts in the memory budget, besides its questions and answers. */
 export const heldCallBytes = 4 * 1024;
-/** What another replica is given to take an answer over. */
+/** How long another replica may take to accept an answer. */
 export const hopMs = 10_000;

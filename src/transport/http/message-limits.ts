@@ -1,14 +1,14 @@
 /**
- * How large one message may be, either way. One setting a process, made at its start and never changed while it serves: every
- * socket is under the same one.
+ * The maximum size of one message, in each direction. One setting per process, made at its start and constant while it serves,
+ * because every socket uses the same one.
  */
 import { eventFieldBytes, maxAnswerBytes, maxMessageBytes } from '../../protocol/limits.ts';
 
-/** In bytes of the wire. */
+/** In bytes on the wire. */
 export interface MessageLimits {
-  /** What a client posts. */
+  /** Messages that clients POST. */
   readonly request: number;
-  /** What an upstream answers, whole or in one event. */
+  /** Messages of upstreams: a JSON body or one event. */
   readonly answer: number;
 }
 
@@ -18,12 +18,12 @@ export function messageLimits(): MessageLimits {
   return limits;
 }
 
-/** What is not given stays as it is. */
+/** Members that are not given keep their value. */
 export function setMessageLimits(given: Partial<MessageLimits>): void {
   limits = { ...limits, ...given };
 }
 
-/** One event with the fields around its message. */
+/** Maximum size of one event including the fields around its message, in bytes. */
 export function eventLimit(): number {
   return limits.answer + eventFieldBytes;
 }

@@ -4,7 +4,7 @@ import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
 import { BodyTurn } from './turns.ts';
 
-/** A whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
+/** Sends a whole JSON-RPC answer in one write. `token` is the session token of an `initialize` answer. */
 export function respondJson(response: ServerResponse, body: Buffer | string, token?: string, status = 200): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(length)];
@@ -13,16 +13,16 @@ export function respondJson(response: ServerResponse, body: Buffer | string, tok
   endInOneWrite(response, body);
 }
 
-/** Larger bodies are not worth a copy. */
+/** Larger bodies are not copied. */
 const maxJoinedBytes = 16 * 1024;
 
-/** Node joins head and body in one write only where both are strings, and a small answer in two writes costs half as much again. */
+/** Node joins head and body into one write only if both are strings. A small answer in two writes costs half as much again. */
 export function endInOneWrite(response: ServerResponse, body: Buffer | string): void {
   if (typeof body === 'string' || body.length > maxJoinedBytes) response.end(body);
   else response.end(body.toString('latin1'), 'latin1');
 }
 
-/** Notifications and answers that were taken: 202 without a body (2025-11-25 transports §Sending Messages 4). */
+/** Answer to notifications and responses: 202 without a body (2025-11-25 basic/transports §Sending Messages to the Server 4). */
 export function respondAccepted(response: ServerResponse): void {
   response.writeHead(202, acceptedHeaders);
   response.end();
@@ -31,20 +31,20 @@ export function respondAccepted(response: ServerResponse): void {
 const acceptedHeaders = ['Content-Length', '0'];
 
 /**
- * A fault before any byte of an answer was sent. `id` is the request's id as raw JSON, where it could be read.
- * Anything that is not a GatewayError is `internal`.
+ * Sends a fault before any byte of an answer was sent. `id` is the request's id as raw JSON, if it could be read. An error that
+ * is not a GatewayError is reported as `internal`.
  */
 export function respondFault(response: ServerResponse, fault: unknown, id?: string): void {
   const known = fault instanceof GatewayError ? fault : new GatewayError('internal', String(fault), { cause: fault });
   respondWorded(response, { body: errorBody(known, id), status: known.status }, known.code, known.headers);
 }
 
-/** The same in the words of a client's era. */
+/** The same, with a body made for the client's era. */
 export function respondWorded(
   response: ServerResponse,
   { body, status }: { readonly body: string; readonly status: number },
   code: ErrorCode,
-  /** Further headers, names and values in turn. */
+  /** Further headers: names and values alternate. */
   more: readonly string[] = [],
 ): void {
   if (response.headersSent) {
@@ -53,10 +53,10 @@ export function respondWorded(
   }
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)), ...more];
   if (code === 'verb_not_allowed') headers.push('Allow', allowedVerbs);
-  // RFC 9110 §15.6.4 and RFC 6585 §4.
+  // `Retry-After`: RFC 9110 §15.6.4 and RFC 6585 §4.
   if ((status === 503 || status === 429) && !more.includes('Retry-After'))
     headers.push('Retry-After', retryAfterSeconds);
-  // The rest of a body that there is no room for is not read, so the connection can serve nothing more. One that is kept while
+  // The rest of a refused body is not read, so the connection cannot serve another request. A connection that stays open while
   // the process drains would bring the next request here again.
   const isUnread = (code === 'body_too_large' || code === 'overloaded') && !response.req.complete;
   if (isUnread || code === 'draining') headers.push('Connection', 'close');
@@ -66,12 +66,12 @@ export function respondWorded(
 }
 
 export const allowedVerbs = 'GET, POST, DELETE, OPTIONS';
-/** `Retry-After` for temporary faults. */
+/** `Retry-After` in seconds, for temporary faults. */
 const retryAfterSeconds = '1';
 
 /**
- * To close while the client still sends would reset the connection, and the reset overtakes the answer (RFC 9112 §9.6). So
- * the answer leaves at once, and what the client sends after it is dropped for a while before the connection closes.
+ * Closing while the client still sends would reset the connection, and the reset can destroy the answer (RFC 9112 §9.6). So the
+ * answer is sent at once, and further input is discarded for a while before the connection is closed.
  */
 function endAfterBody(response: ServerResponse, body: string): void {
   const { req: request } = response;

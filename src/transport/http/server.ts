@@ -1,6 +1,6 @@
 /**
- * The listener: one path for MCP, served straight from node:http; all else by Express, which would double the cost of a relayed
- * call. Slow and oversized heads are bounded, and so is what one connection has under way.
+ * The HTTP listener. MCP requests are served directly from node:http; all other paths are served by Express, which would double
+ * the cost of a relayed call. Slow or oversized headers are limited, and so are the concurrent requests of one connection.
  */
 import express from 'express';
 import { createServer as createTlsServer, Server as TlsServer, type ServerOptions } from 'node:https';
@@ -17,7 +17,7 @@ import {
 import { pacedByConnection } from './pipeline.ts';
 import { respondFault } from './respond.ts';
 
-/** How often slow connections are looked for, in ms. */
+/** How often Node checks for slow connections, in ms. */
 const slowConnectionCheckMs = 5_000;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -27,7 +27,9 @@ export interface Endpoint {
   handle(request: IncomingMessage, response: ServerResponse): void;
 }
 
-/** PEM texts. With `ca`, clients are asked for a certificate; one that none of these has signed is as good as none. */
+/**
+ * PEM texts. With `ca`, a client certificate is requested; a certificate that none of these authorities has signed is ignored.
+ */
 export interface Secured {
   readonly cert: string;
   readonly key: string;
@@ -35,7 +37,10 @@ export interface Secured {
   readonly SNICallback?: NonNullable<ServerOptions['SNICallback']>;
 }
 
-/** A server that is not listening yet. `find` gives the endpoint of a request, if it is for one; `pages` adds what Express serves. */
+/**
+ * Creates a server that is not listening yet. `find` returns the endpoint of a request, if there is one; `pages` adds the pages
+ * that Express serves.
+ */
 export function mcpServer(
   find: (request: IncomingMessage) => Endpoint | undefined,
   pages: (app: express.Express) => void,
@@ -49,12 +54,12 @@ export function mcpServer(
   }, secured);
 }
 
-/** Over TLS where `secured` is given. */
+/** Creates the server, with TLS if `secured` is given. */
 export function boundedServer(listener: RequestListener, secured?: Secured): Server {
   const bounds = {
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
-    // Bounds the receipt of a request; answers may stream for as long as they like.
+    // Limits the time to receive a request. Answers may stream for any time.
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: slowConnectionCheckMs,
@@ -69,24 +74,24 @@ export function boundedServer(listener: RequestListener, secured?: Secured): Ser
             ...secured,
             handshakeTimeout: headersTimeoutMs,
             ALPNProtocols: ['http/1.1'],
-            // Judged by whoever serves the request: replicas come without one.
+            // Verified by the code that serves the request, because replicas connect without a certificate.
             requestCert: secured.ca !== undefined,
             rejectUnauthorized: false,
           },
           paced,
         );
-  // One more than allowed, so that reaching the limit can be told from being cut at it.
+  // One more than allowed, so that an exceeded limit can be detected.
   server.maxHeadersCount = maxHeadersCount + 1;
   server.maxConnections = maxConnections;
   return server;
 }
 
-/** New connections to a server that was made with `Secured` get this certificate. */
+/** New connections to a server that was created with `Secured` use this certificate. */
 export function renewCertificate(server: Server, secured: Secured): void {
   if (server instanceof TlsServer) server.setSecureContext(secured);
 }
 
-/** Everything that is not the MCP endpoint. */
+/** All pages except the MCP endpoints. */
 function publicPages(pages: (app: express.Express) => void): RequestListener {
   const app = plainExpress();
   pages(app);
@@ -94,10 +99,10 @@ function publicPages(pages: (app: express.Express) => void): RequestListener {
   return (request, response) => void app(request, response);
 }
 
-/** Last on every app: any other fault is answered as an unknown page, never with a stack trace (CWE-209). */
+/** The last handler of every app: any other fault gets the answer of an unknown page, never a stack trace (CWE-209). */
 export function closeWithNotFound(app: express.Express): void {
   app.use((_request, response) => respondFault(response, new GatewayError('path_unknown')));
-  // Express knows a handler of faults by its four parameters.
+  // Express recognizes an error handler by its four parameters.
   app.use((fault: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) =>
     respondFault(response, new GatewayError('path_unknown', String(fault))),
   );

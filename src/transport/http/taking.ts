@@ -1,8 +1,8 @@
-/** Whether a client still takes what waits for it: slow is no fault, as long as something goes on. */
+/** Whether a client still reads its data. A slow client is not a fault as long as it makes progress. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What Node itself looks at for the timeout of a socket: bytes of the write under way that the kernel has not taken yet. */
+/** The value that Node uses for socket timeouts: bytes of the current write that the kernel has not accepted yet. */
 interface WithQueue {
   readonly _handle?: { readonly writeQueueSize?: number } | null;
 }
@@ -16,10 +16,10 @@ export class Taking {
     this.#response = response;
   }
 
-  /** Whether the socket has taken anything since the last look. */
+  /** Whether the socket has sent anything since the last check. */
   goesOn(): boolean {
     const { socket } = this.#response;
-    // Its turn has not come: the answer before it is looked at.
+    // An earlier answer of the connection is still being sent, and is checked instead.
     if (socket === null) return true;
     const written = socket.bytesWritten - socket.writableLength;
     const queued = (socket as Socket & WithQueue)._handle?.writeQueueSize ?? 0;

@@ -1,7 +1,7 @@
 /**
- * Bodies that come in pieces are read by turns, so that neither their bytes nor their pieces keep the loop from small requests. In
- * one turn of the loop all of them get so many bytes; small pieces cost far more than their bytes, and have a rate of their own. A
- * body that comes as one piece knows nothing of this.
+ * Bodies that arrive in pieces share the event loop fairly, so that neither their bytes nor their pieces delay small requests.
+ * All of them together may read a fixed number of bytes per turn of the loop. Small pieces cost far more than their bytes, so
+ * they have a rate limit of their own. A body that arrives in one piece is not affected.
  */
 import {
   freeSmallPieces,
@@ -11,10 +11,10 @@ import {
   smallPieceBytes,
 } from './limits.ts';
 
-/** What a socket hands over at once, in bytes. */
+/** Size of one socket read, in bytes. */
 const readBytes = 64 * 1024;
 
-/** Continues reading. False: there is nothing to read any more, so that the turn is another's. */
+/** Continues reading. Returns false when there is nothing left to read, so that another body gets the turn. */
 type GoOn = () => boolean;
 
 export class BodyTurns {
@@ -22,20 +22,20 @@ export class BodyTurns {
   #bytesLeft = maxBodyBytesPerTurn;
   #piecesLeft = smallPieceBurst;
   #earnedMs: number;
-  /** Continue in the next turn of the loop, in the order in which they wait. */
+  /** Bodies that continue in the next turn of the loop, in waiting order. */
   readonly #forTurn: GoOn[] = [];
-  /** Continue when small pieces may be read again. */
+  /** Bodies that continue when small pieces may be read again. */
   readonly #forPieces: GoOn[] = [];
   #isTurnDue = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `nowMs`: a clock that only goes forward. */
+  /** `nowMs`: a monotonic clock. */
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
     this.#earnedMs = nowMs();
   }
 
-  /** Counts a piece. False: nothing more may be read before `wait` has called. */
+  /** Counts a piece. False: reading must stop until the callback given to `wait` is called. */
   took(bytes: number, isSmall: boolean): boolean {
     this.#bytesLeft -= bytes;
     this.#dueTurn();
@@ -73,7 +73,7 @@ export class BodyTurns {
     this.#timer = setTimeout(() => this.#paidFor(), Math.max(waitMs, 1)).unref();
   }
 
-  /** One goes on at a time: what it has ready may use up the allowance again. */
+  /** Resumes one body at a time: its buffered pieces may use up the allowance. */
   #paidFor(): void {
     this.#timer = undefined;
     this.#earn();
@@ -89,7 +89,7 @@ export class BodyTurns {
   }
 }
 
-/** Those of this process. */
+/** The turns of this process. */
 const bodyTurns = new BodyTurns();
 
 /** The turns of one body. */
@@ -98,7 +98,7 @@ export class BodyTurn {
   #waits = false;
   readonly #goOn: GoOn;
 
-  /** `goOn` continues reading, or is false where the body is over. */
+  /** `goOn` continues reading; it returns false when the body is over. */
   constructor(goOn: () => boolean) {
     this.#goOn = () => {
       this.#waits = false;
@@ -106,7 +106,7 @@ export class BodyTurn {
     };
   }
 
-  /** Counts a piece. False: reading is to stop until `goOn` is called. */
+  /** Counts a piece. False: reading must stop until `goOn` is called. */
   took(bytes: number): boolean {
     const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;
     if (bodyTurns.took(bytes, isSmall)) return !this.#waits;

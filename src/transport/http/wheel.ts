@@ -1,18 +1,18 @@
 /**
- * One timer for all waits: heartbeats, deadlines, idle streams. A wait is a place in a ring of buckets, so that ten thousand
- * streams cost one interval. Resolution one tick; a wait never ends early.
+ * A timer wheel: one interval timer for all heartbeats, deadlines and idle timeouts, so that ten thousand streams cost one timer.
+ * The resolution is one tick; a wait never ends early.
  */
 
-/** Longer waits are cut to this: a peer's wish must not become a wait without end. */
+/** Maximum length of a wait: a value from a peer must not become an unlimited wait. */
 const maxWaitMs = 24 * 3_600_000;
 
 /**
- * Something that waits. Keep the object and re-arm it: `arm` moves it, `disarm` forgets it. It is its own place in the list of
- * its bucket. A Set a bucket would grow and shrink with every call, and each table it leaves behind in the old heap keeps
- * what it held alive until the next full collection: under load that was a third of all garbage.
+ * Something that waits. Keep the object and re-arm it: `arm` restarts the wait, `disarm` cancels it. Each object is a node in the
+ * linked list of its bucket. A Set per bucket would be resized with every call, and its old tables would keep garbage alive in
+ * V8's old space until the next full collection: under load that was a third of all garbage.
  */
 export abstract class Waiting {
-  /** Tick at which it is due; 0 when it does not wait. Written by the wheel alone, like its neighbours. */
+  /** The tick at which it is due; 0 when it does not wait. Written only by the wheel, like the links to its neighbours. */
   due = 0;
   before: Waiting | undefined;
   after: Waiting | undefined;
@@ -20,7 +20,7 @@ export abstract class Waiting {
   abstract onDue(): void;
 }
 
-/** A wait without an object of its own. */
+/** A wait with a callback instead of a subclass. */
 export class Later extends Waiting {
   readonly #then: () => void;
 
@@ -36,36 +36,36 @@ export class Later extends Waiting {
 
 export class Wheel {
   readonly #tickMs: number;
-  /** The first of each bucket. */
+  /** The first node of each bucket. */
   readonly #buckets: (Waiting | undefined)[];
   readonly #onFault: (fault: unknown) => void;
   #now = 0;
   #timer: NodeJS.Timeout | undefined;
   #armed = 0;
 
-  /** `onFault` is told of what a wait has thrown. */
+  /** `onFault` gets errors that a wait throws. */
   constructor(onFault: (fault: unknown) => void = () => {}, tickMs = 250, size = 512) {
     this.#onFault = onFault;
     this.#tickMs = tickMs;
     this.#buckets = Array.from({ length: size }, () => undefined);
   }
 
-  /** Ticks until now, a clock that costs nothing to read. */
+  /** Ticks since the start: a clock that is cheap to read. */
   get ticks(): number {
     return this.#now;
   }
 
-  /** How long a number of ticks is, in ms. */
+  /** Converts ticks to ms. */
   msOf(ticks: number): number {
     return ticks * this.#tickMs;
   }
 
-  /** Number of waits under way. */
+  /** Number of active waits. */
   get armed(): number {
     return this.#armed;
   }
 
-  /** Starts, or starts again, the wait of `waiting`: due in `ms`, at the earliest. */
+  /** Starts or restarts the wait: due after `ms` at the earliest. */
   arm(waiting: Waiting, ms: number): void {
     this.disarm(waiting);
     const bounded = ms <= maxWaitMs ? ms : maxWaitMs;
@@ -88,7 +88,7 @@ export class Wheel {
     if (before === undefined) this.#buckets[waiting.due % this.#buckets.length] = after;
     else before.after = after;
     if (after !== undefined) after.before = before;
-    // What has left the list must not hold on to it.
+    // A removed node must not keep its former neighbours alive.
     waiting.before = undefined;
     waiting.after = undefined;
     waiting.due = 0;
@@ -101,19 +101,19 @@ export class Wheel {
 
   #tick(): void {
     this.#now += 1;
-    // Newest first, as the list is; they are called in the order in which they began to wait.
+    // The list is newest first; the callbacks run in the order in which the waits began.
     const due: Waiting[] = [];
-    // A far wait stays in its bucket for as many turns of the ring as it needs.
+    // A wait longer than one turn of the wheel stays in its bucket until it is due.
     for (let each = this.#buckets[this.#now % this.#buckets.length]; each !== undefined; each = each.after)
       if (each.due <= this.#now) due.push(each);
     for (const waiting of due.toReversed()) {
-      // One that is due may have put off another.
+      // An earlier callback may have moved or cancelled this wait.
       if (waiting.due === 0 || waiting.due > this.#now) continue;
       this.disarm(waiting);
       try {
         waiting.onDue();
       } catch (fault) {
-        // One wait that fails must not end the process, nor the waits beside it.
+        // One callback that throws must not end the process or stop the other waits.
         this.#onFault(fault);
       }
     }

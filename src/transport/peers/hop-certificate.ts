@@ -1,12 +1,12 @@
 /**
- * The client certificate of a request that one replica brings to another, in a header of the request. Its digest is over the signature of
- * the request, so that it holds for this request alone, and no client can make one.
+ * The client certificate of a request that one replica forwards to another, in a header of the request. Its digest covers the
+ * signature of the request. So it is valid for this request only, and no client can forge it.
  */
 import type { Keyring } from '../../session/keyring.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import { isSameDigest, keyedDigest } from './digest.ts';
 
-/** `BASE64URL HEX`: name and end of the certificate as JSON, and the digest. */
+/** `BASE64URL HEX`: name and expiry of the certificate as JSON, and the digest. */
 export const certificateHeader = 'manifold-hop-certificate';
 const label = 'hop-certificate';
 const form = /^([A-Za-z0-9_-]{1,4000}) ([0-9a-f]{64})$/;
@@ -22,7 +22,7 @@ export function writeCertificate(
   return `${said} ${keyedDigest(keyring.derive(label, nowSeconds), `${signature}\n${said}`)}`;
 }
 
-/** Undefined when no replica has written it for this request. `signature` has been found to be right. */
+/** Undefined unless a replica wrote it for this request. `signature` must already be verified. */
 export function readCertificate(
   keyring: Keyring,
   nowSeconds: number,

@@ -1,6 +1,6 @@
 /**
- * The listener for other replicas alone: requests of clients that belong to calls held here. Whoever cannot sign gets an answer
- * that tells nothing.
+ * A listener for other replicas only. It takes client requests that belong to calls held here. A request with no valid signature
+ * gets the answer of an unknown page.
  */
 import type { Server } from 'node:http';
 import { GatewayError } from '../../errors.ts';
@@ -12,12 +12,15 @@ import { claimOf, proofFor, signatureHeader, valueOf } from './hop-signature.ts'
 import { respondFault } from '../http/respond.ts';
 import { boundedServer, type Handler, type Secured } from '../http/server.ts';
 
-/** Takes requests that another replica has brought. */
+/** Takes requests that another replica forwards. */
 export interface BroughtTo {
   handleBrought(request: Parameters<Handler>[0], body: Buffer, response: Parameters<Handler>[1]): void;
 }
 
-/** A server that is not listening yet. `find` gives what takes the requests of an MCP path (without its query), `address` what others call this one. */
+/**
+ * Creates a server that is not listening yet. `find` returns the endpoint of an MCP path (without its query); `address` is this replica's address as
+ * others use it.
+ */
 export function hopServer(
   find: (path: string) => BroughtTo | undefined,
   address: () => string,

@@ -1,6 +1,7 @@
 /**
- * How a replica knows that a request has come from another one, lately and to this one, and how that one knows that the answer is of
- * a replica: keyed digests, by a key of the key ring. An address may have changed hands since it was sealed.
+ * Signatures between replicas: the receiver verifies that a request comes from a replica, is recent and is meant for it; the
+ * sender verifies that the answer comes from a replica. Both are keyed digests with a key of the key ring. The sealed address
+ * alone is no proof: another program may use it by now.
  */
 import type { SealFormat } from '../../session/format.ts';
 import type { Keyring } from '../../session/keyring.ts';
@@ -9,24 +10,25 @@ import { isSameDigest, keyedDigest, maxAgeSeconds } from './digest.ts';
 import { certificateHeader } from './hop-certificate.ts';
 
 /**
- * Of a request, `SECONDS HEX` over time, address, path, headers and body, or `2 SECONDS HEX` in the second format; of its answer,
- * `HEX` over that. Both formats are understood; which one is written follows the format in which the keys seal.
+ * In a request: `SECONDS HEX`, or `2 SECONDS HEX` in the second format; the digest covers time, address, path, headers and body.
+ * In the answer: `HEX`, a digest of the request's signature. Both formats are accepted. The format that is written follows the
+ * seal format of the keys.
  */
 export const signatureHeader = 'manifold-hop';
 const label = 'hop';
 const signatureForm = /^(?:(2) )?(\d{1,12}) ([0-9a-f]{64})$/;
 
-/** A signature as it came. */
+/** A signature as received, not verified yet. */
 interface Claim {
   readonly format: SealFormat;
   /** Unix seconds. */
   readonly at: number;
   readonly digest: string;
-  /** All of it, which the proof is over. */
+  /** The whole header value, which the proof of the answer covers. */
   readonly signature: string;
 }
 
-/** Hold for one connection (RFC 9110 §7.6.1), or are made again for the next. */
+/** Headers that apply to one connection (RFC 9110 §7.6.1), or are set anew for the next one. */
 const ownHeaders = new Set([
   'connection',
   'content-length',
@@ -45,14 +47,14 @@ const ownHeaders = new Set([
 ]);
 
 export interface Signed {
-  /** `host:port` of the replica that it is for. */
+  /** `host:port` of the receiving replica. */
   readonly address: string;
   readonly path: string;
   readonly rawHeaders: RawHeaders;
   readonly body: Buffer;
 }
 
-/** The headers of a client's request that go along, as a raw list. */
+/** The headers of a client's request that are forwarded, as a raw list. */
 export function passedOn(rawHeaders: RawHeaders): string[] {
   const passed: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
@@ -66,7 +68,7 @@ export function signatureOf(keyring: Keyring, nowSeconds: number, request: Signe
   return format === 1 ? `${nowSeconds} ${digest}` : `${format} ${nowSeconds} ${digest}`;
 }
 
-/** What is signed of a request, as it came; undefined for one that is not signed, or not lately. Reads no body. */
+/** Reads the signature of a request. Undefined if it is missing, malformed or too old. Does not read the body. */
 export function claimOf(rawHeaders: RawHeaders, nowSeconds: number): Claim | undefined {
   const signature = valueOf(rawHeaders, signatureHeader) ?? '';
   const [, version, seconds, digest = ''] = signatureForm.exec(signature) ?? [];
@@ -74,7 +76,7 @@ export function claimOf(rawHeaders: RawHeaders, nowSeconds: number): Claim | und
   return { format: version === undefined ? 1 : 2, at: Number(seconds), digest, signature };
 }
 
-/** The proof for its answer, of a request that has come from a replica with the keys of this one; undefined for any other. */
+/** The proof for the answer to a request from a replica with the same keys; undefined for any other request. */
 export function proofFor(keyring: Keyring, nowSeconds: number, request: Signed): string | undefined {
   const claim = claimOf(request.rawHeaders, nowSeconds);
   if (claim === undefined) return undefined;
@@ -83,7 +85,7 @@ export function proofFor(keyring: Keyring, nowSeconds: number, request: Signed):
   return undefined;
 }
 
-/** Whether the answer to a request with this signature is of a replica. */
+/** Whether `given` proves that a replica answered the request with this signature. */
 export function isProof(keyring: Keyring, nowSeconds: number, signature: string, given: unknown): boolean {
   if (typeof given !== 'string') return false;
   return keyring.deriveAccepted(label, nowSeconds).some((key) => isSameDigest(prove(key, signature), given));

@@ -1,7 +1,7 @@
 /**
- * A client's request that belongs to a call held at another replica is brought there as it came, and what that replica answers
- * goes back to the client as it is. The address travels sealed in what the client handed back, so no client can
- * choose it; the receiver knows a replica by a key derived from the key ring, and checks the request as if it had come first.
+ * Forwards a client's request to the replica that holds its call, unchanged, and returns that replica's answer to the client
+ * unchanged. The address is sealed in what the client sends back, so no client can choose it. The receiver authenticates the
+ * replica by a key derived from the key ring, and checks the request as if the client had sent it there.
  */
 import { Agent, type Dispatcher } from 'undici';
 import { GatewayError } from '../../errors.ts';
@@ -18,7 +18,7 @@ import { certificateBehind } from '../http/client-certificate.ts';
 import { callCeilingMs, heartbeatMs, hopMs } from '../http/limits.ts';
 import { eventLimit } from '../http/message-limits.ts';
 
-/** A request of a client that is answered at another replica. */
+/** A client's request that another replica answers. */
 export interface Passed {
   readonly caller: Caller;
   /** The body as it was received. */
@@ -29,7 +29,7 @@ export interface Passed {
 }
 
 export class Hops {
-  /** `host:port` at which other replicas reach this one; empty where they cannot. */
+  /** `host:port` at which other replicas reach this one; empty if they cannot. */
   readonly ownAddress: string;
   readonly #keyring: Keyring;
   readonly #path: string;
@@ -47,12 +47,12 @@ export class Hops {
     this.#agent = new Agent({
       connect: link.connect,
       headersTimeout: callCeilingMs,
-      // A stream of a replica is never silent for longer than its heartbeats are apart.
+      // The silence of a replica's stream never exceeds the heartbeat interval.
       bodyTimeout: 4 * heartbeatMs,
     });
   }
 
-  /** Brings an answer to where it is awaited. Throws `answer_unknown` when it is not taken there. */
+  /** Forwards an answer to the replica that waits for it. Throws `answer_unknown` when that replica does not take it. */
   async answer(address: string, caller: Pick<Caller, 'rawHeaders' | 'http'>, body: Buffer): Promise<void> {
     const status = await new Promise<number>((resolve, reject) => {
       this.#send(address, caller, body, (isReplica) => new StatusHandler(isReplica, resolve, reject));
@@ -64,7 +64,7 @@ export class Hops {
     if (status !== 202) throw new GatewayError('answer_unknown', `the replica that asked says ${status}`);
   }
 
-  /** Has a call answered where it waits. */
+  /** Forwards a call to the replica that holds it. */
   call(address: string, call: Passed): void {
     this.#send(address, call.caller, call.received, (isReplica) => {
       const handler = new PassingHandler(call, isReplica);
@@ -96,10 +96,10 @@ export class Hops {
 }
 
 type AnswerHeaders = Record<string, string | string[] | undefined>;
-/** Whether an answer with these headers is of a replica: something else may listen at its address by now. */
+/** Whether the answer with these headers comes from a replica: another program may listen at the address by now. */
 type IsReplica = (headers: AnswerHeaders) => boolean;
 
-/** Waits for the status alone. */
+/** Waits for the status only. */
 class StatusHandler implements Dispatcher.DispatchHandler {
   readonly #isReplica: IsReplica;
   readonly #done: (status: number) => void;
@@ -134,7 +134,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Passes the answer of another replica on to the client, as JSON with its status or as the whole events of a stream. */
+/** Passes the answer of another replica to the client: JSON with its status, or a stream in whole events. */
 class PassingHandler implements Dispatcher.DispatchHandler {
   readonly #call: Passed;
   readonly #outlet: Outlet;
@@ -152,12 +152,12 @@ class PassingHandler implements Dispatcher.DispatchHandler {
     this.#outlet = call.outlet;
   }
 
-  /** The client has caught up. */
+  /** The client has read what was waiting for it. */
   onDrain(): void {
     this.#controller?.resume();
   }
 
-  /** Closing takes the call back there as it does here. */
+  /** A client that leaves cancels the call there, as it would here. */
   onGone(): void {
     this.#reading = 'over';
     this.#controller?.abort(new Error('the client has left'));
@@ -183,7 +183,7 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#reading === 'json') {
       this.#size += chunk.length;
-      // With what the gateway itself adds to a message, the largest answer there is.
+      // The largest valid answer, including what the gateway adds to a message.
       if (this.#size > eventLimit()) controller.abort(new Error(`over ${eventLimit()} bytes`));
       else this.#chunks.push(chunk);
     } else if (this.#reading === 'stream') {
@@ -204,7 +204,7 @@ class PassingHandler implements Dispatcher.DispatchHandler {
     if (this.#reading === 'over') return;
     if (this.#reading === 'head') hops.inc({ outcome: 'unreachable' });
     this.#reading = 'over';
-    // Half an event is dropped: the fault is an event of its own.
+    // An incomplete event is dropped: the fault is an event of its own.
     this.#events.drop();
     const fault = new GatewayError('state_invalid', 'the replica that holds the call is not reached', { cause });
     const { client, message } = this.#call;

@@ -1,22 +1,22 @@
 /**
- * What replicas and workers tell one another: news that only one of them has, and that nobody says twice. All of it is best effort:
- * whoever misses a notice serves a session as its token says, and a list as it kept it, for a while. How notices travel has two
- * formats, and both are read:
+ * What replicas and workers tell one another: news that one of them has learned and that is sent once. Delivery is best effort.
+ * A replica that misses a notice continues with what the session token says, and with its cached list, for a while. A message of
+ * notices has two formats; both are read:
  *
- *     1   {"notice":{…},"at":1800000000}                    one notice; what is not known is refused as a whole
- *     2   {"version":2,"at":1800000000,"notices":[{…},…]}   many; those of a kind that is not known are passed over
+ *     1   {"notice":{…},"at":1800000000}                    one notice; an unknown one is refused as a whole
+ *     2   {"version":2,"at":1800000000,"notices":[{…},…]}   many; notices of an unknown kind are skipped
  *
- * A replica that reads the second says so in each of its answers, so the first is written to whoever has not said so yet.
+ * A replica that reads format 2 says so in each of its answers. A replica that has not said so yet gets format 1.
  */
 import * as z from 'zod';
 import { isLogLevel, type LogLevel } from '../../protocol/log-levels.ts';
 
-/** Longest JSON text of a request id that is told to others. */
+/** Maximum length of a request id in a notice, as JSON text in UTF-16 units. */
 export const maxRequestIdChars = 512;
-/** Longest URI that is watched for a session (wishes.ts). */
+/** Maximum length of a watched URI in a notice, in UTF-16 units (wishes.ts). */
 export const maxWatchedUriChars = 2_048;
 
-/** Longest name of whom a list is kept for (client.ts). */
+/** Maximum length of an audience, in UTF-16 units (client.ts). */
 const maxAudienceChars = 128;
 
 /** base64url of the session's 16 bytes. */
@@ -25,13 +25,13 @@ const jti = z.base64url().length(22);
 const expiresAt = z.int().positive();
 
 const notice = z.discriminatedUnion('kind', [
-  /** It ended before its time. */
+  /** The session was ended before its expiry. */
   z.strictObject({ kind: z.literal('ended'), jti, expiresAt }),
-  /** Its client has taken back a request, whose id is raw JSON, that is not under way where this was heard. */
+  /** The client cancelled a request that is not in progress at the sender. The id is raw JSON text. */
   z.strictObject({ kind: z.literal('cancelled'), jti, requestId: z.string().min(1).max(maxRequestIdChars) }),
-  /** Its client has set the level of log messages. */
+  /** The client set the log level. */
   z.strictObject({ kind: z.literal('level'), jti, level: z.custom<LogLevel>(isLevel), expiresAt }),
-  /** Its client wants to be told of a resource, by the upstream's own URI, or no longer. */
+  /** The client starts or stops watching a resource, named by the upstream's own URI. */
   z.strictObject({
     kind: z.literal('watching'),
     jti,
@@ -40,7 +40,7 @@ const notice = z.discriminatedUnion('kind', [
     on: z.boolean(),
     expiresAt,
   }),
-  /** What an upstream lists has changed, for one audience or for all. */
+  /** A list of an upstream has changed, for one audience or for all. */
   z.strictObject({
     kind: z.literal('changed'),
     upstream: z.uint32(),
@@ -51,22 +51,22 @@ const notice = z.discriminatedUnion('kind', [
 
 export type Notice = z.infer<typeof notice>;
 
-/** Tells the others. Resolves when those that could be reached have heard it; never rejects. */
+/** Sends a notice to the others. Resolves when all that could be reached have processed it; never rejects. */
 export type Tell = (notice: Notice) => Promise<void>;
 
-/** Whether it is within the bounds of a notice. What a client has sent must be, before it goes to workers or replicas. */
+/** Whether the notice is within its bounds. Check data from clients with this before it is sent to workers or replicas. */
 export function isTellable(candidate: Notice): boolean {
   return notice.safeParse(candidate).success;
 }
 
 export type NoticeFormat = 1 | 2;
 export const newestNoticeFormat: NoticeFormat = 2;
-/** Longest notice as JSON, in bytes: one of the first format with its frame has to fit the 8 KiB that release 0.1 reads. */
+/** Maximum length of a notice as JSON, in bytes. With its frame in format 1 it must fit the 8 KiB that release 0.1 reads. */
 export const maxNoticeBytes = 8_192 - 64;
-/** Notices in one message. */
+/** Maximum number of notices in one message. */
 export const maxNotices = 512;
 
-/** `at`: when they were told, in Unix seconds. */
+/** `at`: when the message was sent, in Unix seconds. */
 export interface Told {
   readonly notices: readonly Notice[];
   readonly at: number;
@@ -76,13 +76,13 @@ const at = z.int().positive();
 const toldOne = z.strictObject({ notice, at });
 const toldMany = z.object({ version: z.literal(2), at, notices: z.array(z.unknown()).max(maxNotices) });
 
-/** The text of a message. `notices` are JSON texts; the first format takes one. */
+/** The text of a message. `notices` are JSON texts; format 1 takes exactly one. */
 export function writeNotices(format: NoticeFormat, notices: readonly string[], nowSeconds: number): string {
   if (format === 1) return `{"notice":${notices[0]},"at":${nowSeconds}}`;
   return `{"version":2,"at":${nowSeconds},"notices":[${notices.join()}]}`;
 }
 
-/** What a message of another replica says, in either format; undefined for what is none. */
+/** Reads a message of another replica in either format; undefined if it is invalid. */
 export function readNotices(text: string): Told | undefined {
   let root: unknown;
   try {
@@ -94,14 +94,14 @@ export function readNotices(text: string): Told | undefined {
   if (one !== undefined) return { notices: [one.notice], at: one.at };
   const many = toldMany.safeParse(root).data;
   if (many === undefined) return undefined;
-  // A later release may tell of more, and say more of each: that must not cost what is understood.
+  // A later release may add kinds and members. They must not make the known parts unreadable.
   return { notices: many.notices.flatMap((candidate) => readLater(candidate) ?? []), at: many.at };
 }
 
 function readLater(candidate: unknown): Notice | undefined {
   const read = notice.safeParse(candidate);
   if (read.success) return read.data;
-  // Members that are not known are left out, and the rest is judged alone.
+  // Unknown members are ignored, and the rest is validated.
   const kind = z.object({ kind: z.string() }).safeParse(candidate).data?.kind;
   const known = notice.options.find(({ shape }) => shape.kind.value === kind);
   if (known === undefined || typeof candidate !== 'object' || candidate === null) return undefined;

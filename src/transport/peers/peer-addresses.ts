@@ -1,21 +1,21 @@
-/** Where the other replicas are: the addresses behind one name, looked up again every few seconds at most. */
+/** Where the other replicas are: the addresses of one DNS name, looked up again every few seconds at most. */
 import { lookup } from 'node:dns/promises';
 
-/** How long the addresses of a name are taken for true. */
+/** How long the addresses of a name are cached. */
 const addressesMs = 5_000;
-/** When the name cannot be looked up, those of before serve for this long. */
+/** When the lookup fails, the previous addresses are used for this long. */
 const lastAddressesMs = 60_000;
-/** More peers than this are not told. */
+/** Maximum number of peers that are notified. */
 export const maxPeers = 256;
 
-/** The addresses behind a name. Rejects when it cannot be looked up. */
+/** The addresses of a name. Rejects when the lookup fails. */
 export type Resolve = (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
 export class PeerAddresses {
   readonly #host: string;
   readonly #port: number;
   readonly #resolve: Resolve;
-  /** `host:port` each. */
+  /** Each as `host:port`. */
   #known: readonly string[] = [];
   /** On the clock of performance.now(). */
   #knownAt = Number.NEGATIVE_INFINITY;
@@ -29,7 +29,7 @@ export class PeerAddresses {
     this.#resolve = resolve;
   }
 
-  /** `host:port` of each peer. Rejects when the name cannot be looked up and nothing is known of it. */
+  /** `host:port` of each peer. Rejects when the lookup fails and no earlier addresses are usable. */
   current(): readonly string[] | Promise<readonly string[]> {
     if (performance.now() - this.#knownAt < addressesMs) return this.#known;
     this.#underWay ??= this.#look().finally(() => (this.#underWay = undefined));

@@ -1,7 +1,7 @@
 /**
- * How replicas reach one another: over TLS where clients do too. All replicas have the certificate of one service, so a replica
- * knows another by the names that its own certificate has, or by its very key, and needs no further secret. What they say is signed
- * besides (digest.ts).
+ * Connections between replicas: they use TLS if clients do. All replicas use the certificate of one service, so a replica
+ * verifies another by the names in its own certificate, or by the same key, and needs no further secret. Messages are also signed
+ * (digest.ts).
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, getCACertificates, type PeerCertificate, type SecureContext } from 'node:tls';
@@ -11,22 +11,22 @@ import { leafOf } from '../http/client-certificate.ts';
 
 export interface PeerLink {
   readonly scheme: 'http' | 'https';
-  /** For the `connect` of an agent. */
+  /** For the `connect` option of an agent. */
   readonly connect: buildConnector.BuildOptions | buildConnector.connector;
 }
 
 /** PEM texts. */
 export interface OwnCertificate {
-  /** With the intermediate ones behind it. */
+  /** The certificate, followed by its intermediate certificates. */
   readonly cert: string;
   readonly key: string;
-  /** Certificates of this service, the one in use and that of before: other replicas may have either for a while. */
+  /** Certificates of this service: the current one and the previous one. Other replicas may use either for a while. */
   readonly trusted: readonly string[];
 }
 
 export const plainLink: PeerLink = { scheme: 'http', connect: { timeout: connectTimeoutMs } };
 
-/** `own` is asked for each connection, as certificates are renewed. */
+/** `own` is called for each connection, because certificates are renewed. */
 export function securedLink(own: () => OwnCertificate): PeerLink {
   let known: { readonly cert: string; readonly connect: buildConnector.connector } | undefined;
   return {
@@ -44,7 +44,7 @@ function connector(own: OwnCertificate): buildConnector.connector {
     timeout: connectTimeoutMs,
     allowH2: false,
     secureContext: contextOf(own),
-    // A session that is taken up again is not judged again.
+    // No TLS session resumption: a resumed session would skip the verification.
     maxCachedSessions: 0,
     checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
       isOfThisService(new X509Certificate(certificate.raw), own.trusted)
@@ -53,7 +53,7 @@ function connector(own: OwnCertificate): buildConnector.connector {
   });
 }
 
-/* What stands in its own file is trusted as it is: that may be an intermediate authority, or a certificate that signs itself. */
+/* Each certificate in the file of trusted certificates is a trust anchor: it may be an intermediate authority, or self-signed. */
 function contextOf({ cert, key, trusted }: OwnCertificate): SecureContext {
   return createSecureContext({
     cert,

@@ -1,25 +1,27 @@
 /**
- * What one peer is still to be told. A few messages are on their way at once, and what comes meanwhile waits and leaves as one, so
- * that neither a flood of news nor a peer that hangs costs more than a few connections and a bounded memory.
+ * The queue of notices for one peer. A few messages are sent at once; notices that arrive meanwhile wait and are sent together.
+ * So neither a burst of notices nor a peer that hangs uses more than a few connections and a bounded amount of memory.
  */
 import { maxNotices, type Notice, type NoticeFormat } from './notice.ts';
 
-/** Messages on their way to one peer, and so its connections. */
+/** Messages in flight to one peer, and so the number of its connections. */
 export const maxPostsPerPeer = 4;
-/** Notices that wait for one peer; when there are more, the oldest give way, the ends of sessions last of all. */
+/** Notices that wait for one peer. Above this the oldest are dropped; the ends of sessions are dropped last. */
 const maxWaiting = 2_048;
-/** One message of the second format, in bytes of its notices. */
+/** Maximum size of one message of format 2, in bytes of its notices. */
 const maxBatchBytes = 32 * 1024;
-/** So long a cancellation waits for others: a client may make any number of them up, and each would go to every peer. */
+/** How long a cancellation waits for others. A client can send any number of cancellations, and each goes to every peer. */
 const gatherMs = 50;
-/** A peer that could not be reached this often in a row is told nothing of what waits: it would only wait longer. */
+/**
+ * After this many failures in a row, the notices that wait for the peer are dropped: more attempts would only delay the senders.
+ */
 const maxFailures = 3;
 
-/** What a peer has said to a message; undefined: it was not reached. */
-export type Said = { readonly status: number; readonly reads: NoticeFormat } | undefined;
+/** A peer's answer to a message; undefined if it was not reached. */
+export type PeerAnswer = { readonly status: number; readonly reads: NoticeFormat } | undefined;
 
-/** Sends notices, as JSON texts, as one message of this format. Never rejects. */
-export type Post = (format: NoticeFormat, notices: readonly string[]) => Promise<Said>;
+/** Posts notices (JSON texts) as one message of this format. Never rejects. */
+export type Post = (format: NoticeFormat, notices: readonly string[]) => Promise<PeerAnswer>;
 
 interface Waiting {
   readonly kind: Notice['kind'];
@@ -30,14 +32,14 @@ interface Waiting {
 
 export class PeerQueue {
   readonly #post: Post;
-  /** By text, the oldest first: what is said twice is told once, at the place of the latter. */
+  /** Keyed by text, oldest first. A duplicate is sent once, at the later position. */
   readonly #waiting = new Map<string, Waiting>();
   #ended = 0;
   #posts = 0;
   #failures = 0;
-  /** What it reads, as far as it has said. */
+  /** The newest format that the peer is known to read. */
   #reads: NoticeFormat = 1;
-  /** Something waits that does not wait for more. */
+  /** Set when a notice waits that must not be delayed further. */
   #isDue = false;
   #isPumping = false;
   #gathering: NodeJS.Timeout | undefined;
@@ -46,7 +48,7 @@ export class PeerQueue {
     this.#post = post;
   }
 
-  /** `text` is the notice as JSON. Resolves when the peer has heard it, or will not. */
+  /** `text` is the notice as JSON. Resolves when the peer has processed it, or when delivery is given up. */
   add({ kind }: Notice, text: string): Promise<void> {
     const entry = this.#waiting.get(text) ?? { kind, text, done: Promise.withResolvers<void>() };
     this.#remove(entry);
@@ -57,7 +59,7 @@ export class PeerQueue {
     return entry.done.promise;
   }
 
-  /** Whoever waits is let go. */
+  /** Gives up all waiting notices. */
   close(): void {
     clearTimeout(this.#gathering);
     for (const entry of this.#waiting.values()) this.#giveUp(entry);
@@ -69,7 +71,7 @@ export class PeerQueue {
     this.#isDue = true;
     if (this.#isPumping) return;
     this.#isPumping = true;
-    // What is said in the same turn leaves together.
+    // Notices added in the same turn of the event loop are sent together.
     queueMicrotask(() => {
       this.#isPumping = false;
       this.#pump();
@@ -77,7 +79,7 @@ export class PeerQueue {
   }
 
   #pump(): void {
-    // One that was not reached lately is tried by one message at a time.
+    // A peer that was not reached lately gets one message at a time.
     const posts = this.#failures > 0 ? 1 : maxPostsPerPeer;
     while (this.#isDue && this.#posts < posts && this.#waiting.size > 0) void this.#send(this.#take());
     if (this.#waiting.size === 0) this.#isDue = false;
@@ -106,7 +108,7 @@ export class PeerQueue {
     if (said === undefined) this.#failed();
     else {
       this.#failures = 0;
-      // A peer that no longer understands what it understood is of the release before: it hears it again, one by one.
+      // A peer that refuses format 2 has been downgraded to the earlier release. It gets the notices again, one by one.
       const isOlder = format === 2 && said.status !== 204;
       this.#reads = isOlder ? 1 : said.reads;
       if (isOlder) {
@@ -119,7 +121,7 @@ export class PeerQueue {
     this.#pump();
   }
 
-  /** In front of what has come since. */
+  /** Puts the batch back, in front of newer notices. */
   #putBack(batch: readonly Waiting[]): void {
     const since = [...this.#waiting.values()];
     for (const entry of since) this.#remove(entry);

@@ -1,6 +1,6 @@
 /**
- * How replicas tell one another what only one of them has heard (notice.ts), best effort. A message is authenticated by a key
- * derived from the key ring, and a replica that misses one still refuses nothing it should serve.
+ * Sends notices (notice.ts) to the other replicas and receives theirs, best effort. A message is authenticated by a key derived
+ * from the key ring. A replica that misses a notice still serves every valid request.
  */
 import express, { type Express } from 'express';
 import { Agent, request } from 'undici';
@@ -19,20 +19,23 @@ import {
 } from './notice.ts';
 import { maxPeers, PeerAddresses, type Resolve } from './peer-addresses.ts';
 import { plainLink, type PeerLink } from './peer-link.ts';
-import { maxPostsPerPeer, PeerQueue, type Said } from './peer-queue.ts';
+import { maxPostsPerPeer, PeerQueue, type PeerAnswer } from './peer-queue.ts';
 
 const peerPath = '/.manifold/notice';
 const signatureHeader = 'manifold-signature';
 /** Hexadecimal HMAC-SHA256. */
 const signatureForm = /^[0-9a-f]{64}$/;
-/** In each answer of a replica that reads more than the first format: the newest that it reads. */
+/** Set in each answer of a replica that reads more than format 1: the newest format that it reads. */
 const readsHeader = 'manifold-reads';
 const maxBodyBytes = 64 * 1024;
 const answerTimeoutMs = 2_000;
-/** Cancellations of one session that are sent per period in seconds. A client can name any number of requests it never sent. */
+/**
+ * Cancellations of one session that are sent per period, in seconds. A client can cancel any number of requests that it never
+ * sent.
+ */
 const maxCancelled = 256;
 const cancelledSeconds = 10;
-/** Sessions whose cancellations are counted. */
+/** Number of sessions whose cancellations are counted. */
 const maxCancelling = 10_000;
 const label = 'peer-channel';
 
@@ -46,7 +49,7 @@ export class Peers {
   readonly #link: PeerLink;
   readonly #agent: Agent;
 
-  /** `name` is `host` or `host:port`; undefined: nobody is told. */
+  /** `name` is `host` or `host:port`; undefined: there are no peers. */
   constructor(
     name: string | undefined,
     defaultPort: number,
@@ -70,7 +73,7 @@ export class Peers {
     this.#queues = new BoundedMap({ maxEntries: maxPeers, onGaveWay: (queue) => queue.close() });
   }
 
-  /** Tells every address behind the name. Never rejects: what a peer does not learn it does not know. */
+  /** Sends the notice to every address of the name. Never rejects: delivery is best effort. */
   async tell(notice: Notice): Promise<void> {
     if (this.#addresses === undefined) return;
     if (!isTellable(notice) || (notice.kind === 'cancelled' && !this.#mayTell(notice.jti))) {
@@ -107,7 +110,7 @@ export class Peers {
     return queue;
   }
 
-  async #post(address: string, format: NoticeFormat, notices: readonly string[]): Promise<Said> {
+  async #post(address: string, format: NoticeFormat, notices: readonly string[]): Promise<PeerAnswer> {
     const now = this.#nowSeconds();
     const body = writeNotices(format, notices, now);
     try {
@@ -134,13 +137,13 @@ export class Peers {
   }
 
   /**
-   * Serves the messages of peers on `app`, and answers when `onNotice` is done with them, so that whoever told them knows that
-   * they hold here. Whoever cannot sign finds no such page: to the byte, and after as long a wait, the answer is that of any
-   * page which is not there, whatever the method.
+   * Serves the messages of peers on `app`. It answers when `onNotice` has finished, so the sender knows that the notices are in
+   * effect here. A request with no valid signature gets the answer of an unknown page, with the same bytes and the same delay,
+   * for every method.
    */
   receive(app: Express, onNotice: (notice: Notice) => Promise<void>): void {
     const readBody = express.raw({ type: 'application/json', limit: maxBodyBytes, inflate: false });
-    // Not as a route of its own: Express answers OPTIONS for those, and a page that waits for its body tells that it is there.
+    // Not as an Express route: Express answers OPTIONS for routes, and a page that waits for its body reveals that it exists.
     app.use((incoming, response, next) => {
       const signature = incoming.get(signatureHeader) ?? '';
       if (incoming.method !== 'POST' || !signatureForm.test(signature)) {

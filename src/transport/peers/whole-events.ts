@@ -1,22 +1,22 @@
 /**
- * Cuts a stream of server-sent events where events end, so that what is written beside it (a heartbeat, a fault) never lands inside
- * half of one (HTML §9.2.5). It is for streams of other replicas, which end every event with two line feeds.
+ * Splits a stream of server-sent events at event boundaries, so that other output (a heartbeat, a fault) is never written inside
+ * an event (HTML §9.2.5). For streams of other replicas, which end every event with two line feeds.
  */
 
 const blankLine = Buffer.from('\n\n');
 const lineFeed = 0x0a;
 
 export class WholeEvents {
-  /** The begun event, in the pieces that have come of it. */
+  /** The incomplete event, in the pieces received so far. */
   #half: Buffer[] = [];
   #halfBytes = 0;
 
-  /** Bytes of the event that has begun and not ended. */
+  /** Size of the incomplete event, in bytes. */
   get halfBytes(): number {
     return this.#halfBytes;
   }
 
-  /** The events that are whole with this chunk, as one piece; undefined while none is. */
+  /** The events that this chunk completes, as one buffer; undefined if there is none. */
   take(chunk: Buffer): Buffer | undefined {
     const end = endOfLast(chunk, this.#half.at(-1)?.at(-1));
     if (end === 0) {
@@ -30,7 +30,7 @@ export class WholeEvents {
     return events;
   }
 
-  /** The begun event will never end. */
+  /** Discards the incomplete event. */
   drop(): void {
     this.#half = [];
     this.#halfBytes = 0;
@@ -43,7 +43,7 @@ export class WholeEvents {
   }
 }
 
-/** Where the last whole event of the chunk ends, 0 when none does. A blank line may stand across two chunks. */
+/** Where the last complete event of the chunk ends; 0 if there is none. A blank line may span two chunks. */
 function endOfLast(chunk: Buffer, byteBefore: number | undefined): number {
   const last = chunk.lastIndexOf(blankLine);
   if (last >= 0) return last + blankLine.length;

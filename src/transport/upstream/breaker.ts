@@ -2,7 +2,7 @@
  * Keeps requests from an upstream that fails again and again. Closed: all pass. Open, after so many failures in a row: none passes.
  * After the wait one request may try; its outcome closes the breaker, or opens it for another wait. The clock is an argument.
  */
-export type Outcome = 'ok' | 'failed' | 'unknown';
+export type AttemptOutcome = 'ok' | 'failed' | 'unknown';
 
 /** What a request that passed has to give back with its outcome. `trial`: whether others pass depends on it. */
 export type Pass = 'free' | 'trial';
@@ -41,7 +41,7 @@ export class Breaker {
   }
 
   /** To be called once for each pass. `unknown`: the client has left before the upstream showed anything. */
-  settle(pass: Pass, outcome: Outcome): void {
+  settle(pass: Pass, outcome: AttemptOutcome): void {
     if (pass === 'trial') {
       this.#isTried = false;
       if (outcome === 'failed') this.#openUntil = this.#now() + this.#limit.openMs;

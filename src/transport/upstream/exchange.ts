@@ -341,7 +341,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #event(event: SseEvent): void {
     if (this.#reading !== 'stream') return;
     this.#pace!.event();
-    // Only events of type `message` are messages (2025-11-25 transports §Sending Messages). Of others only the id counts (HTML §9.2.6).
+    // Only events of type `message` are messages (2025-11-25 basic/transports §Sending Messages). Of others only the id counts (HTML §9.2.6).
     const isMessage = event.event === undefined || event.event === 'message';
     // An id that cannot be a header value cannot be resumed from.
     if (event.id !== undefined && !canBeResumedAfter(event.id)) event = { ...event, id: undefined };

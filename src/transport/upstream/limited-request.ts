@@ -5,7 +5,7 @@
 import type { Dispatcher } from 'undici';
 import type { UpstreamLimits } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Breaker, Outcome, Pass } from './breaker.ts';
+import type { Breaker, AttemptOutcome, Pass } from './breaker.ts';
 import type { InLine } from './slots.ts';
 
 export interface RequestLimits {
@@ -153,7 +153,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
   }
 
   /** The gateway has ended it: in good order after the head, or because the client left, or for its silence. */
-  #outcomeOfItsOwnEnd(): Outcome {
+  #outcomeOfItsOwnEnd(): AttemptOutcome {
     if (this.#status !== 0) return gatewayFaults.has(this.#status) ? 'failed' : 'ok';
     const isSilent = this.#isLate || performance.now() - this.#startedMs >= this.#limits.silenceMs;
     return isSilent ? 'failed' : 'unknown';
@@ -190,7 +190,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
     );
   }
 
-  #end(outcome: Outcome): void {
+  #end(outcome: AttemptOutcome): void {
     if (this.#isDone) return;
     this.#isDone = true;
     clearTimeout(this.#timer);

@@ -69,7 +69,7 @@ const sessionNotFound = -32001;
 const aboutRequest: ReadonlySet<number> = new Set([-32_601, -32_602, -32_603, -32_002]);
 
 /**
- * 404 to a session id means that it is gone (2025-11-25 transports §Session Management 3), unless it brings an error about this very
+ * 404 to a session id means that it is gone (2025-11-25 basic/transports §Session Management 3), unless it brings an error about this very
  * request. Many servers say 400 instead, with a message about the session; nothing has been done by then either, so it is taken as
  * the same. A server that kept no sessions and was replaced by one that does says the same to a request without an id.
  */

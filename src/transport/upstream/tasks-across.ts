@@ -129,7 +129,7 @@ async function callTool(under: TaskCall, message: Message, idleMs: number): Prom
     return;
   }
   if (((said?.capabilities ?? 0) & clientCapability.tasksExtension) !== 0) {
-    under.answer(response(message, `"resultType":"task",${flatTask(task, placeOf(session, task.taskId))}`));
+    under.answer(response(message, `"resultType":"task",${flatTask(task, addressOf(session, task.taskId))}`));
     return;
   }
   under.taskId = task.taskId;
@@ -141,18 +141,18 @@ async function callTool(under: TaskCall, message: Message, idleMs: number): Prom
 
 async function askAbout(under: TaskCall, message: Message, deadlineMs: number): Promise<void> {
   const found = message.params?.member('taskId');
-  const place = found?.kind === 'string' ? readPlace(textOf(message.bytes, found)) : undefined;
-  if (place === undefined) throw new GatewayError('task_unknown');
+  const address = found?.kind === 'string' ? readAddress(textOf(message.bytes, found)) : undefined;
+  if (address === undefined) throw new GatewayError('task_unknown');
   const { session, caller } = under.to;
   const at = {
-    session: new UpstreamSession(session.upstream, { ...place, capabilities: session.capabilities }, true),
+    session: new UpstreamSession(session.upstream, { ...address, capabilities: session.capabilities }, true),
     caller,
   };
-  const params = JSON.stringify({ taskId: place.taskId });
+  const params = JSON.stringify({ taskId: address.taskId });
   const ask = async (method: string): Promise<Message> =>
     readServerMessage(await under.host.ask(at, method, params, deadlineMs));
   try {
-    under.answer(await aboutTask(message, ask, placeOf(at.session, place.taskId)));
+    under.answer(await aboutTask(message, ask, addressOf(at.session, address.taskId)));
   } catch (fault) {
     // Its session is gone, and the task with it.
     if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
@@ -216,18 +216,18 @@ function readTools(reply: Buffer): ReturnType<typeof taskTools> {
 }
 
 /** Where a task is, for any replica: the upstream's session and its own id. It is sealed before it goes out. */
-function placeOf({ sessionId, revision }: UpstreamSession, taskId: string): string {
+function addressOf({ sessionId, revision }: UpstreamSession, taskId: string): string {
   return JSON.stringify([sessionId ?? null, revision, taskId]);
 }
 
-interface TaskPlace {
+interface TaskAddress {
   readonly sessionId: string | undefined;
   readonly revision: LegacyRevision;
   readonly taskId: string;
 }
 
 /** Undefined for the id of a task that another era of the upstream has begun. */
-function readPlace(text: string): TaskPlace | undefined {
+function readAddress(text: string): TaskAddress | undefined {
   if (!text.startsWith('[')) return undefined;
   // Sealed by a replica of this gateway or named by an upstream: one that names its tasks so finds its own tasks.
   const [sessionId, revision, taskId] = JSON.parse(text) as unknown[];

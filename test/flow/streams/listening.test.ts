@@ -1,4 +1,4 @@
-/** The GET stream: every upstream's pushes in one (2025-11-25 transports §Listening for Messages from the Server). */
+/** The GET stream: every upstream's pushes in one (2025-11-25 basic/transports §Listening for Messages from the Server). */
 import { describe, expect, test, vi } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import type { OpenStream, Rpc } from '../../support/plain-client.ts';

@@ -4,7 +4,7 @@ import {
   authenticator,
   maxRefusedTokens,
   type Authenticator,
-  type RouteAuthentication,
+  type AuthenticationMethods,
 } from '../../../src/transport/authorization/authenticator.ts';
 import type { IssuerConfig } from '../../../src/transport/authorization/issuers.ts';
 import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
@@ -26,7 +26,7 @@ async function server(served?: Served): Promise<AuthorizationServer> {
   return made;
 }
 
-function route(issuers: readonly IssuerConfig[], more: Partial<RouteAuthentication> = {}): Authenticator {
+function route(issuers: readonly IssuerConfig[], more: Partial<AuthenticationMethods> = {}): Authenticator {
   const authorizationServers = issuers.map(({ issuer }) => issuer);
   return authenticator(
     { oauth: { resource: { resource, authorizationServers, scopesSupported: ['read'] }, issuers }, ...more },

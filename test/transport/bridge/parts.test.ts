@@ -5,7 +5,7 @@ import { LineLog } from '../../../src/transport/bridge/line-log.ts';
 import { Greetings, readGreeting, type Offer } from '../../../src/transport/bridge/greetings.ts';
 import { LineSplitter } from '../../../src/transport/bridge/lines.ts';
 import { LogEntries } from '../../../src/transport/bridge/log-entries.ts';
-import { Pace } from '../../../src/transport/bridge/pace.ts';
+import { OutputPace } from '../../../src/transport/bridge/pace.ts';
 import { otherForm } from '../../../src/transport/bridge/raw-id.ts';
 import { readServerMessage } from '../../../src/protocol/envelope.ts';
 import { SpawnDamping } from '../../../src/transport/bridge/spawn-damping.ts';
@@ -59,7 +59,7 @@ test('a byte order mark before a line is taken off, also across chunks', () => {
 });
 
 test('output that costs more than a second earns is left unread until the debt is paid, a second at most', () => {
-  const pace = new Pace({ maxLinesPerSecond: 100, maxBytesPerSecond: 1_000, maxUnreadMs: 1_000 });
+  const pace = new OutputPace({ maxLinesPerSecond: 100, maxBytesPerSecond: 1_000, maxUnreadMs: 1_000 });
   pace.spend(100, 10);
   expect(pace.debtMs(0)).toBe(0);
   pace.spend(50, 10);

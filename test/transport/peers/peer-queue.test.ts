@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Notice } from '../../../src/transport/peers/notice.ts';
-import { PeerQueue, type Said } from '../../../src/transport/peers/peer-queue.ts';
+import { PeerQueue, type PeerAnswer } from '../../../src/transport/peers/peer-queue.ts';
 
 const jtiOf = (at: number): string => String(at).padStart(22, 'A');
 const ended = (at: number): Notice => ({ kind: 'ended', jti: jtiOf(at), expiresAt: 1 });
@@ -16,16 +16,21 @@ const watching = (on: boolean): Notice => ({
 });
 
 /** A peer that answers as told, each message when it is let go. */
-function peer(): { queue: PeerQueue; messages: Notice[][]; answer: (said: Said) => Promise<void>; formats: number[] } {
+function peer(): {
+  queue: PeerQueue;
+  messages: Notice[][];
+  answer: (said: PeerAnswer) => Promise<void>;
+  formats: number[];
+} {
   const messages: Notice[][] = [];
   const formats: number[] = [];
-  const waiting: ((said: Said) => void)[] = [];
+  const waiting: ((said: PeerAnswer) => void)[] = [];
   const queue = new PeerQueue((format, texts) => {
     formats.push(format);
     messages.push(texts.map((text) => JSON.parse(text) as Notice));
     return new Promise((resolve) => waiting.push(resolve));
   });
-  const answer = async (said: Said): Promise<void> => {
+  const answer = async (said: PeerAnswer): Promise<void> => {
     for (const resolve of waiting.splice(0)) resolve(said);
     await sleep(0);
   };

@@ -1,4 +1,4 @@
-/** A session that an upstream has begun and that no client will get is ended (2025-11-25 transports §Session Management 5). */
+/** A session that an upstream has begun and that no client will get is ended (2025-11-25 basic/transports §Session Management 5). */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway-process.ts';
 import { initializeText, posting, send } from '../../support/plain-client.ts';

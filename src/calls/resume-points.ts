@@ -1,6 +1,6 @@
 /**
  * The event ids with which a client can resume the answer to one call. They seal the upstream's ids, and are given only where the
- * upstream sent one and the session can find it again (2025-11-25 transports §Resumability and Redelivery).
+ * upstream sent one and the session can find it again (2025-11-25 basic/transports §Resumability and Redelivery).
  */
 import { randomBytes } from 'node:crypto';
 import type { Client } from '../clients/client.ts';
@@ -9,7 +9,7 @@ import type { UpstreamSession } from '../transport/upstream/session.ts';
 
 const streamIdBytes = 8;
 
-export class Places {
+export class ResumePoints {
   /** The client has an id to resume from. */
   given = false;
   readonly #onFirst: () => void;

@@ -1,16 +1,16 @@
 /**
- * Places for processes. A place is taken in the same turn in which one is found free, so that however many ask at once, no
- * more are given out than there are.
+ * Seats for processes. A free seat is found and taken in the same turn of the event loop, so concurrent requests never get more
+ * seats than there are.
  */
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { GatewayError } from '../../errors.ts';
 
 export interface Seat {
-  /** It will be free when `gone` resolves. */
+  /** The seat is free again when `gone` resolves. */
   leave(gone: Promise<void>): void;
 }
 
-export class Places {
+export class Seats {
   readonly #max: number;
   readonly #evict: () => boolean;
   readonly #leaving = new Set<Promise<void>>();
@@ -18,13 +18,13 @@ export class Places {
   #lastTurn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  /** `evict` makes somebody leave who can be spared, and says whether there was one. */
+  /** `evict` ends a server that is not needed, and returns whether there was one. */
   constructor(max: number, evict: () => boolean) {
     this.#max = max;
     this.#evict = evict;
   }
 
-  /** A place if one is free. Throws `upstream_refused` once closed. */
+  /** A seat, if one is free. Throws `upstream_refused` after close. */
   tryTake(): Seat | undefined {
     if (this.#isClosed) throw new GatewayError('upstream_refused', 'closing');
     if (this.#taken >= this.#max) return undefined;
@@ -44,22 +44,23 @@ export class Places {
   }
 
   /**
-   * Waits for a place; whoever can be spared makes room. Throws `upstream_refused` when all are in use. One is given in a turn of
-   * the loop: to start a process takes tens of milliseconds, and others are to be served between two of them.
+   * Waits for a seat; servers that are not needed are evicted. Throws `upstream_refused` when all seats are in use. At most one
+   * seat is given per turn of the event loop: starting a process takes tens of milliseconds, and other work must run between two
+   * starts.
    */
   async take(): Promise<Seat> {
     this.#lastTurn = this.#lastTurn.then(() => turnOfTheLoop());
     await this.#lastTurn;
     for (;;) {
-      const place = this.tryTake();
-      if (place !== undefined) return place;
+      const seat = this.tryTake();
+      if (seat !== undefined) return seat;
       if (this.#leaving.size === 0 && !this.#evict())
         throw new GatewayError('upstream_refused', 'every server process is in use');
       await Promise.race(this.#leaving);
     }
   }
 
-  /** No place is given any more. Resolves when all that are leaving have left. */
+  /** No more seats are given. Resolves when all processes that are leaving have ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#leaving);
