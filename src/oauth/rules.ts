@@ -92,6 +92,8 @@ interface Sources {
   readonly hasClaims: readonly boolean[];
 }
 
+const none: readonly string[] = [];
+
 /** Throws `RuleFault` for a condition that is not valid CEL. */
 export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Rules): Decide {
   const compiled = rules.map(compile);
@@ -99,18 +101,14 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
   const allowsByDefault = defaultAction === 'Allow';
   const errorDenies = celErrorAction !== 'noMatch';
   const judged = kinds === undefined ? undefined : new Set(kinds);
-  /** A list needs hundreds of decisions for one caller. */
-  const callers = new WeakMap<CallerFacts, CelCaller>();
+  /** The last one: a list needs hundreds of decisions for one caller. A WeakMap would cost more than it saves for a call. */
+  let last: { readonly asking: CallerFacts; readonly caller: CelCaller } | undefined;
   /** By the claims, which are the same object as long as the token is known. */
   const sources = new WeakMap<CallerFacts['claims'], Sources>();
 
   const requestOf = (asking: CallerFacts, subject: RuleSubject): CelRequest => {
-    let caller = callers.get(asking);
-    if (caller === undefined) {
-      caller = celCaller(asking);
-      callers.set(asking, caller);
-    }
-    return celRequest(caller, subject);
+    if (last?.asking !== asking) last = { asking, caller: celCaller(asking) };
+    return celRequest(last.caller, subject);
   };
   const sourcesOf = ({ scopes, claims }: CallerFacts): Sources => {
     const known = sources.get(claims);
@@ -123,16 +121,29 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     sources.set(claims, fresh);
     return fresh;
   };
+  const aimedAt = (
+    { upstream, name, alsoNamed = none }: RuleSubject,
+    counted: readonly RuleTarget['kind'][],
+  ): readonly ReadonlySet<number>[] => {
+    const aimed: ReadonlySet<number>[] = [];
+    const add = (key: string): void => {
+      const rules = byTarget.get(key);
+      if (rules !== undefined) aimed.push(rules);
+    };
+    for (const kind of counted) {
+      add(targetKey(kind, upstream, undefined));
+      add(targetKey(kind, upstream, name));
+      for (const other of alsoNamed) add(targetKey(kind, upstream, other));
+    }
+    return aimed;
+  };
   return (asking, subject) => {
     // A list is allowed for everyone: its entries are judged one by one.
     if (subject.kind === 'list') return exempt;
     const counted = targetKinds[subject.kind];
     if (judged !== undefined && !counted.some((kind) => judged.has(kind))) return exempt;
     const { hasScopes, hasClaims } = sourcesOf(asking);
-    const names = [undefined, subject.name, ...(subject.alsoNamed ?? [])];
-    const aimed = counted.flatMap((kind) =>
-      names.flatMap((name) => byTarget.get(targetKey(kind, subject.upstream, name)) ?? []),
-    );
+    const aimed = aimedAt(subject, counted);
     let request: CelRequest | undefined;
     const conditionOf = (rule: CompiledRule): boolean => {
       if (rule.cel === undefined) return true;

@@ -60,6 +60,18 @@ test('of a name 256 characters are written, and no line break ends a line', () =
   expect(lines.map(({ name }) => String(name).length)).toEqual([257, 23]);
 });
 
+test('the level of the log counts at each decision', () => {
+  const lines: string[] = [];
+  const log = createLog('warn', { write: (text: string) => void lines.push(text) });
+  const { onDecision } = auditOf('n/r', log);
+  for (const level of ['warn', 'info', 'error', 'debug']) {
+    log.level = level;
+    onDecision(alice, subject, { allow: true, rule: 0 });
+    onDecision(anonymous({ rawHeaders: [] }), subject, { allow: true, rule: 0 });
+  }
+  expect(lines).toHaveLength(4);
+});
+
 test('without a log nothing is written', () => {
   const { onDecision, onRefused } = auditOf('n/r', undefined);
   expect(() => {
