@@ -147,6 +147,7 @@ export class GatewayError extends Error {
   readonly publicData: Readonly<Record<string, unknown>> | undefined;
   readonly headers: readonly string[];
   readonly about: string | undefined;
+  readonly #status: number | undefined;
 
   constructor(
     code: ErrorCode,
@@ -156,6 +157,8 @@ export class GatewayError extends Error {
       data?: Readonly<Record<string, unknown>>;
       headers?: readonly string[];
       about?: string;
+      /** In place of that of the catalogue: an operator may choose the status of some faults. */
+      status?: number;
     },
   ) {
     super(
@@ -168,10 +171,11 @@ export class GatewayError extends Error {
     this.publicData = options?.data;
     this.headers = options?.headers ?? [];
     this.about = options?.about;
+    this.#status = options?.status;
   }
 
   get status(): number {
-    return catalogue[this.code].status;
+    return this.#status ?? catalogue[this.code].status;
   }
 }
 

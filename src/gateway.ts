@@ -21,6 +21,7 @@ import type { ModernRequestPlan, RequestPlan } from './protocol/methods.ts';
 import type { Keeper } from './streams/keeper.ts';
 import type { OpenStreams } from './streams/open-streams.ts';
 import type { Journal } from './telemetry/journal.ts';
+import { tracing } from './telemetry/traces.ts';
 import { BatchOutlet } from './transport/downstream/batch.ts';
 import { beginsWork, type Incoming } from './transport/downstream/incoming.ts';
 import { PostOutlet, type Outlet } from './transport/downstream/outlet.ts';
@@ -38,7 +39,8 @@ import {
 } from './transport/http/accept.ts';
 import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
-import { queryOf, type Authenticate, type Caller } from './transport/http/caller.ts';
+import { queryOf, type Authenticate, type Caller, type RequestLine } from './transport/http/caller.ts';
+import { messageLimits } from './transport/http/message-limits.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
 import type { Wheel } from './transport/http/wheel.ts';
 import type { UpstreamAdapter } from './transport/upstream/adapter.ts';
@@ -49,6 +51,8 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
   readonly authenticate: Authenticate;
+  /** Bodies are shown to a service that decides about requests, so the caller is settled with the body, which may be this large. */
+  readonly shownBodyBytes?: number | undefined;
   /** Words a fault that came before the credentials were looked at, for a route that has challenges. Default: as it is. */
   readonly refusalOf?: ((fault: unknown) => unknown) | undefined;
   /** Client headers, in lower case, in which credentials may come besides `Authorization`. */
@@ -126,15 +130,28 @@ export class Gateway {
   }
 
   #post(head: Head, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
-    checkPost(head);
-    this.#parts.idle.begun(response);
+    const { idle, shownBodyBytes } = this.#parts;
+    const limit = shownBodyBytes === undefined ? undefined : Math.min(shownBodyBytes, messageLimits().request);
+    checkPost(head, limit);
+    idle.begun(response);
     readBody(
       request,
       (fault, body) => {
-        if (fault === undefined) this.#received(head, caller, body, false, response);
-        else this.#refuse(response, fault);
+        if (fault !== undefined) this.#refuse(response, fault);
+        else if (limit === undefined) this.#received(head, caller, body, false, response);
+        else this.#judged(head, { method: 'POST', url: request.url, body }, body, false, response);
       },
-      { until: response, share: shareOf(caller.principalId) },
+      { until: response, share: shareOf(caller.principalId), limit },
+    );
+  }
+
+  /** Continues with whoever the request is from, body and all. */
+  #judged(head: Head, line: RequestLine, body: Buffer, hopped: boolean, response: ServerResponse): void {
+    new Promise<Caller>((resolve) => resolve(this.#parts.authenticate(head, line))).then(
+      (caller) => {
+        if (!response.destroyed) this.#received(head, caller, body, hopped, response);
+      },
+      (fault: unknown) => this.#refuse(response, fault),
     );
   }
 
@@ -142,11 +159,13 @@ export class Gateway {
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#parts.idle.begun(response);
     try {
-      const head = readHead(request.rawHeaders);
       // Its path is that of the replicas, not the client's.
-      Promise.resolve(this.#parts.authenticate(head, { method: 'POST', query: queryOf(request.url) })).then(
-        (caller) => this.#received(head, caller, body, true, response),
-        (fault: unknown) => this.#refuse(response, fault),
+      this.#judged(
+        readHead(request.rawHeaders),
+        { method: 'POST', query: queryOf(request.url), body },
+        body,
+        true,
+        response,
       );
     } catch (fault) {
       this.#refuse(response, fault);
@@ -210,18 +229,21 @@ export class Gateway {
   #initialize(message: Message, caller: Caller, outlet: Outlet): void {
     const { upstreams, clients, opener, adapter, version, journal, gate } = this.#parts;
     const noted = { message, caller, received: message.bytes, startedMs: performance.now() };
-    const open = async (): Promise<void> => {
+    if (tracing !== undefined) journal.begun(noted, undefined);
+    const open = async (): Promise<string> => {
       const greeting = readGreeting(message);
       const openings = await openAll(upstreams, greeting, opener, caller, (upstream) => gate.reaches(caller, upstream));
       if (outlet.gone) {
         await endAll(openings, adapter, caller);
-        return;
+        return '';
       }
       const token = clients.create(greeting, openings, caller);
-      outlet.whole(resultText(message.id!, initializeResult(openings, greeting, version)), token);
+      const result = initializeResult(openings, greeting, version);
+      outlet.whole(resultText(message.id!, result), token);
+      return result;
     };
     open().then(
-      () => journal.answered(noted),
+      (result) => journal.answered(noted, result),
       (fault: unknown) => {
         journal.refused(noted, fault);
         outlet.fault(fault, legacyFault(fault, message.id));
@@ -232,6 +254,8 @@ export class Gateway {
   #request(call: Call, plan: RequestPlan | ModernRequestPlan): void {
     const { lists, router, calls } = this.#parts;
     const { client, message, caller } = call;
+    if (tracing !== undefined && plan.kind !== 'ping' && plan.kind !== 'listen')
+      this.#parts.journal.begun(call, undefined);
     try {
       switch (plan.kind) {
         case 'initialize':
@@ -282,7 +306,7 @@ export class Gateway {
     result
       .then(({ body, hints }) => {
         call.outlet.whole(call.client.wording.own(call.message.id!, body, hints));
-        journal.answered(call);
+        journal.answered(call, body);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }
@@ -293,7 +317,7 @@ export class Gateway {
     discover(upstreams, call, version, gate)
       .then((result) => {
         call.outlet.whole(resultText(call.message.id!, result));
-        journal.answered(call);
+        journal.answered(call, result);
       })
       .catch((fault: unknown) => calls.failed(call, fault));
   }

@@ -69,17 +69,73 @@ function speakingOf(depth: number): Shape {
       then: inner,
       else: inner,
       not: inner,
+      $ref: {},
+      $dynamicRef: {},
+      $recursiveRef: {},
     },
   };
 }
 
+/** How many schemas of one tool are looked into by reference. */
+const maxFollowed = 64;
+
+/**
+ * A definition that is referred to loses the arguments where it stands, for whoever else refers to it too: left as it is, it would
+ * tell what is hidden. Throws where a reference leads out of the schema, as nobody can tell what it says.
+ */
 function withoutArguments(schema: Buffer, names: readonly string[]): Buffer {
   const edits: Edit[] = [];
-  strip(schema, scan(schema, schemaShape), names, edits);
-  return splice(schema, inOrder(edits));
+  const seen = new Set([0]);
+  const refs: string[] = [];
+  strip(schema, scan(schema, schemaShape), names, edits, refs);
+  // More come while these are followed.
+  for (const ref of refs) {
+    const at = located(schema, ref);
+    if (seen.has(at.start)) continue;
+    seen.add(at.start);
+    if (seen.size > maxFollowed) throw new GatewayError('upstream_malformed', 'too many references in a schema');
+    const part = schema.subarray(at.start, at.end);
+    const inner: Edit[] = [];
+    strip(part, scan(part, schemaShape), names, inner, refs);
+    edits.push(...inner.map(({ start, end, text }) => ({ start: start + at.start, end: end + at.start, text })));
+  }
+  return splice(schema, outermost(edits));
 }
 
-function strip(bytes: Buffer, schema: Found, names: readonly string[], edits: Edit[]): void {
+const anyPart = compileShape({ each: {}, items: {} });
+
+/** Where a reference leads: a JSON Pointer in a fragment (RFC 6901 §6). Throws `upstream_malformed` where that is nowhere here. */
+function located(schema: Buffer, ref: string): { readonly start: number; readonly end: number } {
+  let at = { start: 0, end: schema.length };
+  for (const step of pointerOf(ref)) {
+    const found = scan(schema.subarray(at.start, at.end), anyPart);
+    const part = found.kind === 'array' ? found.items[Number(step)] : found.member(step);
+    if (part === undefined) throw new GatewayError('upstream_malformed', 'a reference that leads nowhere');
+    at = { start: at.start + part.start, end: at.start + part.end };
+  }
+  return at;
+}
+
+function pointerOf(ref: string): readonly string[] {
+  if (ref === '#' || ref === '') return [];
+  if (!ref.startsWith('#/')) throw new GatewayError('upstream_malformed', 'a reference that leads out of the schema');
+  try {
+    const steps = decodeURIComponent(ref.slice(2)).split('/');
+    return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  } catch (cause) {
+    throw new GatewayError('upstream_malformed', 'a reference that is none', { cause });
+  }
+}
+
+/** In order, without what stands within another one: a part may be reached in several ways. */
+function outermost(edits: readonly Edit[]): Edit[] {
+  const kept: Edit[] = [];
+  for (const edit of edits.toSorted((one, other) => one.start - other.start || other.end - one.end))
+    if (edit.start >= (kept.at(-1)?.end ?? 0)) kept.push(edit);
+  return kept;
+}
+
+function strip(bytes: Buffer, schema: Found, names: readonly string[], edits: Edit[], refs: string[]): void {
   const gone: string[] = [];
   for (const { name: keyword, value } of schema.members) {
     switch (keyword) {
@@ -97,12 +153,17 @@ function strip(bytes: Buffer, schema: Found, names: readonly string[], edits: Ed
         break;
       case 'dependentSchemas':
         for (const { name, value: inner } of value.members)
-          if (!names.includes(name)) strip(bytes, inner, names, edits);
+          if (!names.includes(name)) strip(bytes, inner, names, edits, refs);
         edits.push(...removeMembers(bytes, value, names));
         break;
+      case '$ref':
+      case '$dynamicRef':
+      case '$recursiveRef':
+        if (value.kind === 'string') refs.push(textOf(bytes, value));
+        break;
       default:
-        if (value.kind === 'array') for (const inner of value.items) strip(bytes, inner, names, edits);
-        else strip(bytes, value, names, edits);
+        if (value.kind === 'array') for (const inner of value.items) strip(bytes, inner, names, edits, refs);
+        else strip(bytes, value, names, edits, refs);
     }
   }
   edits.push(...removeMembers(bytes, schema, gone));

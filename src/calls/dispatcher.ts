@@ -18,7 +18,7 @@ import type { Said } from '../protocol/said.ts';
 import { rawOf } from '../protocol/scan.ts';
 import type { StreamHost } from '../streams/host.ts';
 import type { Keeper } from '../streams/keeper.ts';
-import type { Journal } from '../telemetry/journal.ts';
+import type { Journal, Passed } from '../telemetry/journal.ts';
 import { resumptions } from '../telemetry/metrics.ts';
 import { tracing } from '../telemetry/traces.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
@@ -286,17 +286,19 @@ export class Dispatcher implements CallHost<Relay> {
   finished(relay: Relay, outcome: Outcome, fault?: GatewayError): void {
     this.#parts.underWay.over(relay);
     this.#wholeCalls.over(relay);
+    if (fault !== undefined) relay.session.upstream.contact.failed(fault.code);
     // A request that timed out is cancelled (2025-11-25 basic/lifecycle §Timeouts).
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
     this.#parts.journal.called(relay.call, passed(relay), outcome, fault);
   }
 }
 
-function passed({ call, session, phase }: Relay): { upstream: string; tool: string | undefined; sentMs: number } {
+function passed({ call, session, phase }: Relay): Passed {
   return {
     upstream: session.upstream.config.id,
     tool: call.message.method === 'tools/call' ? phase.named : undefined,
     sentMs: phase.sentMs,
+    answerBytes: phase.answerBytes,
   };
 }
 

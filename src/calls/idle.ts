@@ -16,6 +16,11 @@ export class Idle {
     this.#parked = parked;
   }
 
+  /** Requests whose response is still open. */
+  get requests(): number {
+    return this.#active;
+  }
+
   /** Counts a request until its response closes. */
   begun(response: ServerResponse): void {
     this.#active += 1;

@@ -27,6 +27,8 @@ export class CallPhase {
   sentMs = 0;
   /** The upstream's own name of the tool or prompt; undefined for other methods, and when the name is no longer known. */
   named: string | undefined;
+  /** Of the messages that its client was sent as its answer, and before it. */
+  answerBytes = 0;
   #state: State = preparing;
 
   get isOver(): boolean {

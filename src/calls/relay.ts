@@ -187,6 +187,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message),
     );
     if (answer === undefined) return;
+    this.phase.answerBytes += answer.body.length;
     this.#close(message);
     this.#call.outlet.whole(answer.body, undefined, answer.status);
   }
@@ -333,6 +334,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     if (message.id !== this.upstreamId) this.#session.upstream.tolerated.note('id_as_text');
     const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
     const last = encodeEvent(body, this.#seal());
+    this.phase.answerBytes += body.length;
     this.#close(message)?.answered();
     this.#call.outlet.finish(last);
   }
@@ -373,6 +375,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
 
   #write(body: Buffer): void {
     if (this.#call.outlet.gone) return;
+    this.phase.answerBytes += body.length;
     if (!this.#call.outlet.events(encodeEvent(body, this.#seal()))) this.phase.exchange?.pause();
   }
 

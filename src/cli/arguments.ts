@@ -10,7 +10,7 @@ import { expand } from '../config/variables.ts';
 import { nearest } from '../config/nearest.ts';
 import { durationMs } from './duration.ts';
 import type { CommandName } from './flags.ts';
-import { clientAuths, commandLines, logFormats, logLevels, sessionPolicies, shells } from './flags.ts';
+import { clientAuths, commandLines, logFormats, logLevels, principalForms, sessionPolicies, shells } from './flags.ts';
 import { helpText } from './help.ts';
 import type { Given } from './given.ts';
 import { readGiven } from './given.ts';
@@ -140,6 +140,7 @@ function runOptions(given: Given): RunOptions {
     tls: tlsOptions(given),
     adminHost: withoutBrackets(given.value('admin-host')),
     adminPort: given.value('admin-port') === 'off' ? undefined : whole(given, 'admin-port', 0, maxPort),
+    ...adminSecurity(given),
     workers: whole(given, 'workers', 1, maxWorkers),
     sessions: oneOf(given, 'sessions', sessionPolicies),
     naming: naming(given),
@@ -152,6 +153,7 @@ function runOptions(given: Given): RunOptions {
     allowedOrigins: given.list('allowed-origins').map((text) => origin(text, given)),
     logLevel: oneOf(given, 'log-level', logLevels),
     logFormat: oneOf(given, 'log-format', logFormats),
+    logPrincipals: oneOf(given, 'log-principals', principalForms),
     auditLog: given.one('audit-log'),
     tokenStore: given.one('token-store'),
     maxMessageBytes: size(given, 'max-message-bytes', 64 * kib, 256 * mib),
@@ -177,6 +179,23 @@ function tlsOptions(given: Given): TlsOptions | undefined {
   if (clientPrincipal && clientCa === undefined)
     throw new UsageError('--tls-client-principal needs --tls-client-ca', given.command);
   return { cert, key, clientCa, clientAuth: oneOf(given, 'tls-client-auth', clientAuths), clientPrincipal };
+}
+
+function adminSecurity(given: Given): Pick<RunOptions, 'adminTls' | 'adminTokenFile'> {
+  const [cert, key, adminTokenFile] = [
+    given.one('admin-tls-cert'),
+    given.one('admin-tls-key'),
+    given.one('admin-token-file'),
+  ];
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('--admin-tls-cert and --admin-tls-key are given together', given.command);
+  const adminTls = cert === undefined || key === undefined ? undefined : { cert, key };
+  if (adminTokenFile !== undefined && adminTls === undefined)
+    throw new UsageError(
+      'a token is taken over TLS only: give --admin-tls-cert and --admin-tls-key with --admin-token-file',
+      given.command,
+    );
+  return { adminTls, adminTokenFile };
 }
 
 /* The form in which people copy it from a URL. */

@@ -7,7 +7,7 @@ import { securityFaults } from '../process/rule-faults.ts';
 import type { GivenSources } from '../process/sources.ts';
 import { readGivenSources, titleOf } from '../process/sources.ts';
 import type { CheckOptions } from './arguments.ts';
-import { planJson, planText } from './plan.ts';
+import { planJson, planText } from '../process/plan.ts';
 import { changesOf, diffText } from './plan-diff.ts';
 
 /** Gives the exit code: 0 when all is valid, else 1. Faults and warnings go to stderr, plans and differences to stdout. */

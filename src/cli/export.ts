@@ -1,7 +1,7 @@
 /** `manifold export`: an mcpServers file as MCPRoute YAML for a cluster. What cannot be carried is told on stderr. */
 import { stringify } from 'yaml';
 import { mcpRouteObjects } from '../config/mcp-route/write.ts';
-import type { JsonObject, JsoncValue } from '../config/mcp-servers/jsonc.ts';
+import type { JsonObject, JsoncValue, JsonPath } from '../config/mcp-servers/jsonc.ts';
 import { parseJsonc } from '../config/mcp-servers/jsonc.ts';
 import { readMcpServers } from '../config/mcp-servers/read.ts';
 import { ConfigError } from '../config/model.ts';
@@ -23,8 +23,13 @@ export async function exportRoutes(
     io.stderr.write(`${fileFault(file, fault)}\n`);
     return 1;
   }
+  if (/^\s*(?:---|#|apiVersion:|kind:)/.test(text)) {
+    io.stderr.write(`${file}: YAML, not an mcpServers file. Give one of those; "manifold check" reads MCPRoute YAML\n`);
+    return 1;
+  }
   try {
-    const { routes } = readMcpServers(text, file, io.env);
+    const { routes } = readMcpServers(text, file, { ...placeholders(text), ...io.env });
+    const root = parseJsonc(text).value;
     const headers = headersIn(text);
     const urls = urlsIn(text);
     const { objects, lost } = mcpRouteObjects(routes, {
@@ -33,6 +38,7 @@ export async function exportRoutes(
       port: listenerPort,
       writtenHeader: (server, header) => headers.get(server)?.get(header),
       writtenParameter: (server, parameter) => urls.get(server)?.searchParams.get(parameter) ?? undefined,
+      writtenText: (path) => textAt(root, path),
     });
     for (const line of lost) io.stderr.write(`${file}: not carried: ${line}\n`);
     if (objects.some((one) => 'kind' in one && one.kind === 'Secret' && JSON.stringify(one).includes('${')))
@@ -55,6 +61,51 @@ function isRoute(one: object): boolean {
 
 function member(value: JsoncValue | undefined, name: string): JsoncValue | undefined {
   return value instanceof Map ? (value as JsonObject).get(name) : undefined;
+}
+
+/**
+ * Values for variables of secrets, which are written out as variables, so that nobody needs them to write the file. One that stands
+ * elsewhere as well, such as in the host of a URL, gets none.
+ */
+function placeholders(text: string): Readonly<Record<string, string>> {
+  let root: JsoncValue | undefined;
+  try {
+    root = parseJsonc(text).value;
+  } catch {
+    // Its reader tells why.
+    return {};
+  }
+  const secret = new Map<string, number>();
+  for (const [, headers] of headersIn(text)) for (const value of headers.values()) count(secret, value);
+  for (const url of urlsIn(text).values()) count(secret, ...url.searchParams.values());
+  count(secret, ...secretsIn(member(root, 'manifold')));
+  const all = new Map<string, number>();
+  count(all, text);
+  return Object.fromEntries(
+    Array.from(secret).flatMap(([name, times]) => (all.get(name) === times ? [[name, 'unset']] : [])),
+  );
+}
+
+function count(counts: Map<string, number>, ...texts: readonly string[]): void {
+  for (const text of texts)
+    for (const [, name] of text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g))
+      counts.set(name!, (counts.get(name!) ?? 0) + 1);
+}
+
+/** Of clients of authorization servers. */
+function secretsIn(value: JsoncValue | undefined): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item: JsoncValue) => secretsIn(item));
+  if (!(value instanceof Map)) return [];
+  return Array.from(value as JsonObject).flatMap(([name, inner]) =>
+    (name === 'clientSecret' || name === 'privateKey') && typeof inner === 'string' ? [inner] : secretsIn(inner),
+  );
+}
+
+function textAt(root: JsoncValue | undefined, path: JsonPath): string | undefined {
+  let here = root;
+  for (const step of path)
+    here = typeof step === 'number' ? (Array.isArray(here) ? here[step] : undefined) : member(here, step);
+  return typeof here === 'string' ? here : undefined;
 }
 
 function serversIn(text: string): JsonObject | readonly [] {

@@ -8,6 +8,7 @@ import { longNamePolicies, namePolicies } from '../config/naming.ts';
 export const sessionPolicies = ['optional', 'required'] as const;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const logFormats = ['auto', 'json', 'pretty'] as const;
+export const principalForms = ['hashed', 'named'] as const;
 export const clientAuths = ['require', 'request'] as const;
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
@@ -128,6 +129,17 @@ const runFlags: readonly Flag[] = [
     standard: '1064',
     says: 'port of probes and metrics; 0 chooses a free one, "off" disables them',
   },
+  {
+    name: 'admin-tls-cert',
+    value: 'FILE',
+    says: 'PEM certificate of the admin port; read again when it changes',
+  },
+  { name: 'admin-tls-key', value: 'FILE', says: 'PEM key of it' },
+  {
+    name: 'admin-token-file',
+    value: 'FILE',
+    says: 'with --admin-tls-cert: a bearer token, with which other machines see more than probes and metrics',
+  },
   { name: 'workers', value: 'N', standard: '1', says: 'processes that share the port' },
   ...sealing,
   {
@@ -235,6 +247,13 @@ const runFlags: readonly Flag[] = [
     standard: 'auto',
     choices: logFormats,
     says: '"json", "pretty" for people, in colour on a terminal unless NO_COLOR is set, or "auto": pretty on a terminal, else json',
+  },
+  {
+    name: 'log-principals',
+    value: 'HOW',
+    standard: 'hashed',
+    choices: principalForms,
+    says: 'how the access log says who calls: "hashed", or "named" by the subject of the access token',
   },
   {
     name: 'token-store',

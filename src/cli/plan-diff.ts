@@ -51,12 +51,18 @@ function compared<T>(
   ];
 }
 
-/* The names of the members that are not equal. */
+/* The names of the members that are not equal, within objects that both have with the names around them: `security.oauth.issuer`. */
 function differing<T extends object>(a: T, b: T, but: readonly string[]): readonly string[] {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].filter(
-    (name) => !but.includes(name) && !isDeepStrictEqual(Reflect.get(a, name), Reflect.get(b, name)),
-  );
+  return [...names].flatMap((name) => {
+    const [one, other]: readonly unknown[] = [Reflect.get(a, name), Reflect.get(b, name)];
+    if (but.includes(name) || isDeepStrictEqual(one, other)) return [];
+    return isPlain(one) && isPlain(other) ? differing(one, other, []).map((inner) => `${name}.${inner}`) : [name];
+  });
+}
+
+function isPlain(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 const marks = { added: '+', removed: '-', changed: '~' } as const;

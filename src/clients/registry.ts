@@ -20,7 +20,14 @@ import type { Keyring } from '../session/keyring.ts';
 import { OpenedSessions } from '../session/opened.ts';
 import { principalSession } from '../session/principal-session.ts';
 import { fitSession, newClaims, type OpenSession } from '../session/token.ts';
-import { denylistOverflows, sessionRejects, tokenOverflows, sealedSessions, tokenBytes } from '../telemetry/metrics.ts';
+import {
+  denylistOverflows,
+  openedSessions,
+  sealedSessions,
+  sessionRejects,
+  tokenBytes,
+  tokenOverflows,
+} from '../telemetry/metrics.ts';
 import type { Head } from '../transport/http/accept.ts';
 import { Client } from './client.ts';
 import type { Who } from '../transport/downstream/incoming.ts';
@@ -73,9 +80,16 @@ export class ClientRegistry implements Who<Client> {
   readonly #shared = new Map<string, Client>();
   readonly #wordings = new Map<Revision, Wording>();
   readonly #principals = new Map<string, { readonly day: number; readonly session: OpenSession }>();
+  #sealedCount = 0;
+  #openedCount = 0;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+  }
+
+  /** Tokens sealed and opened since the start, and principals without a session that are remembered. */
+  get counts(): { readonly sealed: number; readonly opened: number; readonly sessionless: number } {
+    return { sealed: this.#sealedCount, opened: this.#openedCount, sessionless: this.#shared.size };
   }
 
   /** Throws `session_missing`, `session_unreadable`, `revision_unsupported`, `revision_mismatch`. */
@@ -116,6 +130,7 @@ export class ClientRegistry implements Who<Client> {
     const fitted = fitSession(keyring, claims, randomBytes, now);
     if (fitted.dropped.length > 0) tokenOverflows.inc(fitted.dropped.length);
     sealedSessions.inc();
+    this.#sealedCount += 1;
     tokenBytes.observe(fitted.text.length);
     return fitted.text;
   }
@@ -239,6 +254,8 @@ export class ClientRegistry implements Who<Client> {
     if (client === undefined) {
       client = new Client(session, principalId, false, this.#wording(session.claims.revision), this.#parts);
       this.#clients.set(session, client);
+      openedSessions.inc();
+      this.#openedCount += 1;
     }
     return client;
   }

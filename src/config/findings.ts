@@ -11,8 +11,12 @@ export class Findings {
     this.faults.push({ path: pathText(path), problem, remedy, ...(place !== undefined && { place }) });
   }
 
+  /** Once, also where several routes lead to the object that it is about. */
   warn(path: JsonPath, text: string, place?: string): void {
-    this.warnings.push(`${place === undefined ? '' : `${place}: `}${pathText(path)}: ${text}`);
+    // Of a whole file its name says enough.
+    const where = [place, path.length === 0 && place !== undefined ? undefined : pathText(path)];
+    const warning = [...where, text].filter((part) => part !== undefined).join(': ');
+    if (!this.warnings.includes(warning)) this.warnings.push(warning);
   }
 }
 

@@ -42,7 +42,7 @@ const unforwardedHeaders = new Set([
 
 export const credentialHeaders = new Set(['authorization', 'cookie']);
 
-export function isHopHeader(lowerName: string): boolean {
+function isHopHeader(lowerName: string): boolean {
   return hopHeaders.has(lowerName) || lowerName.startsWith('mcp-param-');
 }
 

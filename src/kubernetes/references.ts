@@ -1,5 +1,7 @@
 /** The objects that the routes reference, directly or through Backends and TLS policies. Only these are watched and passed on. */
+import { parse } from 'yaml';
 import type { Referrer } from '../config/mcp-route/objects.ts';
+import { settingsAnnotation } from '../config/mcp-route/settings-shape.ts';
 import { isGranted } from './grants.ts';
 import { isRecord, type KubernetesObject, listOf, type ObjectRef, refText, textOf } from './objects.ts';
 
@@ -35,7 +37,7 @@ export function referencesOf(
       kind: object.kind,
       namespace: object.metadata.namespace,
     };
-    for (const to of referred(object['spec'], object.metadata.namespace)) {
+    for (const to of referred([object['spec'], settingsOf(object)], object.metadata.namespace)) {
       const text = refText(to);
       if (!isGranted(grants, from, to)) refused.set(text, refOnly(to));
       else if (!isNamed(to.kind)) targets.add(text);
@@ -90,8 +92,17 @@ function referred(value: unknown, namespace: string, member = ''): Referred[] {
   return [...here, ...Object.entries(value).flatMap(([key, inner]) => referred(inner, namespace, key))];
 }
 
+/** Settings of ours, which name Secrets too; whoever reads them tells what is wrong with them. */
+function settingsOf({ metadata }: KubernetesObject): unknown {
+  try {
+    return parse(metadata.annotations?.[settingsAnnotation] ?? '', { merge: true });
+  } catch {
+    return undefined;
+  }
+}
+
 function impliedKind(member: string): string | undefined {
-  if (/^(?:secretRef|credentialRefs|clientCertificateRef)$/.test(member)) return 'Secret';
+  if (/^(?:secretRef|credentialRefs|clientCertificateRef|clientSecretRef|privateKeyRef)$/.test(member)) return 'Secret';
   return member === 'backendRefs' ? 'Service' : undefined;
 }
 

@@ -33,3 +33,19 @@ export function denied(challenges: Challenges | undefined, scopes: readonly stri
 export function authorizationUnavailable(detail: string, cause?: unknown): GatewayError {
   return new GatewayError('authorization_unavailable', detail, { cause, headers: ['Retry-After', '5', ...uncached] });
 }
+
+/**
+ * The same with the status that an operator has set for it, from 400 to 599: 503 unless given. `challenge` is for a 401, which has to
+ * name one.
+ */
+export function unavailableAs(
+  status: number | undefined,
+  challenge: string,
+  detail: string,
+  cause?: unknown,
+): GatewayError {
+  if (status === 403) return denied(undefined, undefined);
+  if (status === undefined || status === 503) return authorizationUnavailable(detail, cause);
+  const headers = status === 401 ? ['WWW-Authenticate', challenge, ...uncached] : uncached;
+  return new GatewayError('authorization_unavailable', detail, { cause, headers, status });
+}

@@ -28,6 +28,8 @@ export interface RequestHead {
   /** Including the query. */
   readonly path: string;
   readonly host?: string | undefined;
+  /** Of a request that has one, for a service that is shown it. */
+  readonly body?: Buffer | undefined;
 }
 
 const nothing: ReadonlySet<string> = new Set();

@@ -13,7 +13,7 @@ import type { CommandIo } from './io.ts';
 import type { KubernetesOptions, RunOptions } from './options.ts';
 import { withoutItself } from './own-address.ts';
 import type { Readiness } from './readiness.ts';
-import { unenforced } from './unenforced.ts';
+import { securityFaults } from './rule-faults.ts';
 import { UsageError } from './usage.ts';
 
 export interface Cluster {
@@ -37,7 +37,7 @@ export function startCluster(kubernetes: KubernetesOptions, options: RunOptions,
   const reader = routeReader({
     env: io.env,
     naming: options.naming,
-    refusals: (route) => [...unenforced({ routes: [route], warnings: [] }), ...loops(route, options)],
+    refusals: (route) => [...securityFaults({ routes: [route] }), ...loops(route, options)],
   });
   const { namespaces, selector, gatewayClass } = kubernetes;
   const first = Promise.withResolvers<Config>();

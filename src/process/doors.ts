@@ -56,6 +56,30 @@ export class Doors {
     for (const [port, door] of opened) this.#open.set(port, door);
   }
 
+  /**
+   * Replaces the server of a port, which speaks TLS from now on. Existing connections continue on the old one. Throws `UsageError`
+   * if the port cannot be opened again; it is then closed.
+   */
+  async renew(port: number): Promise<void> {
+    const old = this.#open.get(port);
+    if (old === undefined) return;
+    const door = this.#make(port);
+    await takeAllWaiting(old.server);
+    this.#open.delete(port);
+    old.tls?.stop();
+    // The port that the system chose, if the configured one is 0.
+    const listening = portOf(old.server);
+    // Listening ends synchronously; existing connections finish.
+    old.server.close();
+    try {
+      await listen(door.server, listening, this.#host, '--port');
+    } catch (fault) {
+      door.tls?.stop();
+      throw fault;
+    }
+    this.#open.set(port, door);
+  }
+
   /** The origin of a port: its URL without a path. */
   originOf(port: number): string {
     const door = this.#open.get(port);

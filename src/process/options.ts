@@ -14,10 +14,14 @@ export interface SealingOptions {
   readonly resource: string | undefined;
 }
 
-/** Paths of PEM files, and the requirements for client certificates. */
-export interface TlsOptions {
+/** Paths of PEM files. */
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
+}
+
+/** The same, and the requirements for client certificates. */
+export interface TlsOptions extends CertificateFiles {
   /** Authorities of client certificates; undefined: no client certificate is requested. */
   readonly clientCa: string | undefined;
   /** Whether a client without a certificate is served. */
@@ -57,6 +61,10 @@ export interface RunOptions extends SealingOptions {
   readonly tls: TlsOptions | undefined;
   readonly adminHost: string;
   readonly adminPort: number | undefined;
+  /** Undefined: plain HTTP. */
+  readonly adminTls: CertificateFiles | undefined;
+  /** Path of the file with the token for whoever is not of this machine; there with `adminTls` alone. */
+  readonly adminTokenFile: string | undefined;
   readonly workers: number;
   readonly sessions: 'optional' | 'required';
   readonly naming: Naming;
@@ -77,6 +85,8 @@ export interface RunOptions extends SealingOptions {
   /** A log level of pino, or `silent`. */
   readonly logLevel: string;
   readonly logFormat: LogFormat;
+  /** How callers are written to the access log. */
+  readonly logPrincipals: 'hashed' | 'named';
   /** The file of the authorization decisions; undefined: the log. */
   readonly auditLog: string | undefined;
   /** Path of a file, or URL of a Redis, for the tokens of users. */

@@ -8,7 +8,6 @@ import { allPorts, checkOnePort } from './ports.ts';
 import { keysByNow, sealingKeys } from './sealing-keys.ts';
 import { readGivenSources, titleOf } from './sources.ts';
 import { securityFaults } from './rule-faults.ts';
-import { unenforced } from './unenforced.ts';
 
 export interface Prepared {
   readonly config: Config;
@@ -46,7 +45,7 @@ async function readConfiguration(options: RunOptions, io: CommandIo, note?: Note
   if (options.kubernetes !== undefined) return { routes: [], warnings: [] };
   const source = titleOf(options);
   const config = await readGivenSources(options, io, options.naming, { withoutUnusable: !options.strict }, note);
-  const beyond = [...unenforced(config), ...securityFaults(config)];
+  const beyond = securityFaults(config);
   if (beyond.length > 0) throw new ConfigError(source, beyond);
   checkOnePort(config, source, options);
   const served = allPorts(config, options).reduce(

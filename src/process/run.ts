@@ -4,22 +4,26 @@ import { type Config, faultText, routeKey } from '../config/model.ts';
 import { createLog, outputOf, type Log } from '../telemetry/log.ts';
 import { startTracing, stopTracing } from '../telemetry/traces.ts';
 import { isForPeople, prettyOutput } from '../telemetry/pretty.ts';
-import { bridgeDropped, registry } from '../telemetry/metrics.ts';
-import { adminServer, type Inside } from './admin.ts';
+import { bridgeDropped, countReload, registry } from '../telemetry/metrics.ts';
+import { adminAccess } from './admin-access.ts';
+import { adminPages } from './admin-pages.ts';
+import { adminServer, type AdminParts } from './admin.ts';
 import type { Cluster } from './cluster.ts';
 import type { Readiness } from './readiness.ts';
 import { startBridge, type Bridge, type BridgeSpec } from '../transport/bridge/bridge.ts';
 import type { RunOptions } from './options.ts';
-import { shownRoutes } from './shown-routes.ts';
 import { bridgedName, bridgedTransport } from './bridged-name.ts';
 import { columns, firstLine } from './columns.ts';
 import { greeting } from './greeting.ts';
 import { showLive, type LiveLines } from './live-lines.ts';
 import type { CommandIo } from './io.ts';
 import { isLoopback, prepare, prepareAgain, type Prepared } from './prepare.ts';
+import { FileWatch } from './file-watch.ts';
 import { Reloading } from './reload.ts';
 import { listen, portOf, shownHost } from './listen.ts';
 import { serve, type Serving } from './serve.ts';
+import { TlsFiles } from './tls-files.ts';
+import { renewCertificate } from '../transport/http/server.ts';
 import type { PoolContext, ServingPool } from './pool.ts';
 import { startWorkers } from './workers.ts';
 
@@ -39,8 +43,11 @@ export interface Running {
 
 /** Resolves when it listens, whatever the state of its upstreams. Throws `ConfigError`, `KeyringError` or `UsageError`. */
 export async function run(options: RunOptions, io: CommandIo, version: string): Promise<Running> {
-  const named = new Set<string>();
-  const note = (path: string): void => void named.add(path);
+  const keyFiles = options.sessionKeys === undefined ? [] : [options.sessionKeys];
+  const paths = [...options.mcpConfig, ...options.files, ...keyFiles];
+  const files = new FileWatch();
+  const note = (path: string): void => files.note(path);
+  files.begin(paths);
   const given = await prepare(options, io, note);
   const terminal = isForPeople(options.logFormat) ? prettyOutput(process.stderr) : undefined;
   const log = createLog(options.logLevel, terminal ?? outputOf('json'));
@@ -49,25 +56,37 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   let reloading: Reloading | undefined;
   let cluster: Cluster | undefined;
   let current: Prepared = given;
+  const adminTls =
+    options.adminTls === undefined || options.adminPort === undefined
+      ? undefined
+      : new TlsFiles(options.adminTls, log, 'admin-tls');
   // Probes are answered from the start; readiness follows later.
   const admin = await startAdmin(
     options,
-    () => readinessOf(pool, cluster),
-    () => pool?.metrics?.() ?? registry.metrics(),
     {
-      routes: () => shownRoutes(current.config),
+      readiness: () => readinessOf(pool, cluster),
+      startup: () => startupOf(pool, cluster),
+      metrics: () => pool?.metrics?.() ?? registry.metrics(),
+      pages: adminPages({
+        options,
+        version,
+        config: () => current.config,
+        states: async () => (await pool?.state()) ?? [],
+      }),
       logLevel: () => log.level,
       setLogLevel: (level) => {
         log.level = level;
         pool?.setLogLevel(level);
       },
     },
+    adminTls,
   );
   const close = async (): Promise<void> => {
     reloading?.stop();
     await cluster?.close();
     admin?.close();
     admin?.closeAllConnections();
+    adminTls?.stop();
     await bridge?.close();
     log.flush();
     terminal?.release();
@@ -87,23 +106,34 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
     const serving = options.workers > 1 ? await startWorkers(prepared, context) : await alone(prepared, context);
     pool = serving;
     current = prepared;
-    const apply = (next: Prepared): void => {
-      current = next;
-      started.update(bridgedOf(next.config));
-      serving.reload(next);
+    /* One after the other: the keys and, from a cluster, the routes change on their own. */
+    let last: Promise<void> = Promise.resolve();
+    const apply = (change: (before: Prepared) => Prepared): Promise<void> => {
+      const taken = last.then(async () => {
+        const changed = change(current);
+        // What may fail comes first.
+        await serving.open(changed);
+        current = changed;
+        started.update(bridgedOf(changed.config));
+        await serving.reload(changed);
+      });
+      last = taken.catch(() => {});
+      return taken;
     };
-    const keys = options.sessionKeys === undefined ? [] : [options.sessionKeys];
     reloading = new Reloading({
-      paths: [...options.mcpConfig, ...options.files, ...keys],
-      named: () => [...named],
-      read: async () => {
-        named.clear();
-        return await prepareAgain(current, options, io, note);
-      },
-      apply,
+      paths,
+      files,
+      read: () => prepareAgain(current, options, io, note),
+      // The routes of a cluster may have changed since.
+      apply: (next) => apply((before) => (options.kubernetes === undefined ? next : { ...before, keys: next.keys })),
       log,
     });
-    cluster?.follow(prepared.config, (config) => apply({ ...current, config }));
+    cluster?.follow(prepared.config, (config) => {
+      apply((before) => ({ ...before, config })).catch((fault: unknown) => {
+        countReload(false);
+        log.error({ fault: String(fault) }, 'the configuration of the cluster was not taken');
+      });
+    });
     const live = liveOf(prepared.config, context);
     // Log lines are printed above the status lines of servers that are starting.
     if (terminal !== undefined) terminal.above = live?.above;
@@ -130,10 +160,10 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
   }
 }
 
-function probesOf(admin: Server | undefined, { adminHost }: RunOptions): string {
+function probesOf(admin: Server | undefined, { adminHost, adminTls }: RunOptions): string {
   return admin === undefined
     ? ''
-    : `Probes and metrics: http://${shownHost(adminHost)}:${portOf(admin)}/readyz /metrics\n`;
+    : `Probes and metrics: ${adminTls === undefined ? 'http' : 'https'}://${shownHost(adminHost)}:${portOf(admin)}/readyz /metrics\n`;
 }
 
 /** Waits before listening: a client would take an unknown route for one that does not exist. */
@@ -166,6 +196,13 @@ function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
+/* A missing cluster is no reason to restart the process. */
+function startupOf(pool: ServingPool | undefined, cluster: Cluster | undefined): Readiness {
+  if (pool !== undefined) return { isReady: true, text: 'started' };
+  if (cluster?.readiness().isReady === false) return { isReady: true, text: 'started: it waits for the cluster' };
+  return { isReady: false, text: 'not started: keys, workers or listeners are not ready' };
+}
+
 /** Entries of the configuration that are not served, with the reasons. Empty if there are none. */
 function leftOut({ unusable = [] }: Config): string {
   if (unusable.length === 0) return '';
@@ -179,15 +216,17 @@ function leftOut({ unusable = [] }: Config): string {
 
 async function startAdmin(
   options: RunOptions,
-  readiness: () => Readiness,
-  metrics: () => Promise<string>,
-  inside: Inside,
+  parts: Omit<AdminParts, 'maySee' | 'policy' | 'tls'>,
+  tls: TlsFiles | undefined,
 ): Promise<Server | undefined> {
   if (options.adminPort === undefined) return undefined;
-  const admin = adminServer(readiness, metrics, inside, {
-    hosts: new Set(options.allowedHosts),
-    loopback: isLoopback(options.adminHost),
+  const admin = adminServer({
+    ...parts,
+    maySee: adminAccess(options.adminTokenFile),
+    policy: { hosts: new Set(options.allowedHosts), loopback: isLoopback(options.adminHost) },
+    tls: tls?.texts,
   });
+  tls?.onChange((texts) => renewCertificate(admin, texts));
   await listen(admin, options.adminPort, options.adminHost, '--admin-port');
   return admin;
 }
@@ -208,8 +247,10 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
     isReady: () => !isDraining,
     waitsFor: () => serving.preparation.waitsFor(),
     metrics: undefined,
+    state: async () => [await serving.state()],
     // The only log is that of this process, which sets its own level.
     setLogLevel: () => {},
+    open: (next) => serving.open(next),
     reload: (next) => serving.reload(next),
     drain: async (delayMs) => {
       isDraining = true;

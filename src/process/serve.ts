@@ -12,6 +12,7 @@ import { consentsOf } from '../route/consents.ts';
 import { consentRoot } from '../transport/authorization/consent-pages.ts';
 import { publicPages } from '../route/public-pages.ts';
 import type { Route } from '../route/route.ts';
+import { stateOf } from '../route/state.ts';
 import { hostsOf, RouteTable } from '../route/table.ts';
 import type { OriginPolicy } from '../transport/http/accept.ts';
 import { budget } from '../transport/http/budget.ts';
@@ -24,6 +25,7 @@ import { mcpServer, renewCertificate, type Endpoint } from '../transport/http/se
 import { plainLink, securedLink } from '../transport/peers/peer-link.ts';
 import { respondFault } from '../transport/http/respond.ts';
 import type { RunOptions } from './options.ts';
+import type { ProcessState } from './state.ts';
 import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
 import { preparationOf, type Preparation } from './preparation.ts';
@@ -43,11 +45,15 @@ export interface Serving {
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
   readonly preparation: Preparation;
+  /** Opens the ports of another configuration, for `reload`. Rejects with `UsageError` if one cannot be opened; then nothing has changed. */
+  open(prepared: Prepared): Promise<void>;
   /** Serves another configuration from now on. Routes and upstreams with an unchanged configuration continue. */
-  reload(prepared: Prepared): void;
+  reload(prepared: Prepared): Promise<void>;
   isDraining(): boolean;
   /** Handles a notice of another worker or replica. */
   heard(notice: Notice): Promise<void>;
+  /** What it knows now of its routes and of the other replicas. */
+  state(): Promise<ProcessState>;
   /**
    * Accepts no new work, lets running work finish within the drain timeout, and closes. It listens and answers for at least
    * `delayMs`.
@@ -78,8 +84,12 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
   const [mainPort = options.port] = allPorts(prepared.config, options);
   const files = options.tls === undefined ? undefined : new TlsFiles(options.tls, log);
   let serves = prepared.config;
-  const tlsAt = (port: number): ListenerTls | undefined => files ?? listenerTls(certificatesAt(serves, port));
+  /** Whose ports and certificates a new door has: what is served, or will be in a moment. */
+  let opens = prepared.config;
+  const tlsAt = (port: number): ListenerTls | undefined => files ?? listenerTls(certificatesAt(opens, port));
   const tls = tlsAt(mainPort);
+  // Replicas know one another's ports by what they were at the start.
+  const isPlainForPeers = tls === undefined && options.peers !== undefined;
   const link = tls === undefined ? plainLink : securedLink(() => tls.own);
   const store = await openTokenStore(options.tokenStore, keyring, io.nowSeconds, log);
   if (store === undefined && hasConsents(prepared.config))
@@ -118,6 +128,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       bridgedUrl: context.bridgedUrl,
       tell,
       log,
+      namesPrincipals: options.logPrincipals === 'named',
       audit,
       version,
     });
@@ -151,7 +162,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     });
   };
   const makeDoor = (port: number): Door => {
-    const own = port === mainPort ? tls : tlsAt(port);
+    const own = port === mainPort && (tls !== undefined || isPlainForPeers) ? tls : tlsAt(port);
     const find = (request: IncomingMessage): Endpoint | undefined => {
       const found = tables.get(port)?.find(request);
       const isLetIn = own === undefined || certificateOf(request) !== undefined || !isCertificateRequired;
@@ -169,16 +180,30 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     throw fault;
   });
 
-  const renewDoors = (): void => {
-    for (const [port, { tls: own }] of doors.all) {
+  /** Doors take the certificates of the configuration; one that had none speaks TLS from now on. */
+  const renewDoors = async (): Promise<void> => {
+    for (const [port, { tls: own }] of Array.from(doors.all)) {
       const now = certificatesAt(serves, port);
       if (own instanceof ListenerCertificates) own.update(now);
-      else if (own === undefined && now.length > 0)
-        log.warn({ port }, 'a listener has a certificate now: TLS is spoken after a restart');
+      else if (own === undefined && now.length > 0) {
+        if (port === mainPort && isPlainForPeers)
+          log.warn(
+            { port },
+            'a listener has a certificate now: TLS is spoken after a restart, as replicas know the port',
+          );
+        else await doors.renew(port);
+      }
     }
-    doors
-      .follow(allPorts(serves, options))
-      .catch((fault: unknown) => log.error({ fault: String(fault) }, 'a port of the configuration is not served'));
+  };
+  const open = async ({ config }: Prepared): Promise<void> => {
+    if (isOver) return;
+    opens = config;
+    try {
+      await doors.follow([...new Set([...allPorts(serves, options), ...allPorts(config, options)])]);
+    } catch (fault) {
+      opens = serves;
+      throw fault;
+    }
   };
 
   let keys = prepared.keys;
@@ -192,7 +217,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     log.info({ keys: next.map(({ id }) => id) }, 'session keys reloaded');
   };
 
-  const reload = ({ config, keys: nextKeys }: Prepared): void => {
+  const reload = async ({ config, keys: nextKeys }: Prepared): Promise<void> => {
     if (isOver) return;
     renewKeys(nextKeys).catch((fault: unknown) => log.error({ fault: String(fault) }, 'session keys were not taken'));
     const gone = new Map(routes.routes.map((route) => [keyOf(route.config), route]));
@@ -204,11 +229,13 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return known;
     });
     serves = config;
+    opens = config;
     setRoutes(next);
-    renewDoors();
     pages = publicPages(config.routes);
     // Its streams end normally, and requests in progress finish.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
+    await doors.follow(allPorts(config, options));
+    await renewDoors();
   };
 
   const drain = async (delayMs: number): Promise<void> => {
@@ -234,9 +261,11 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       return routes;
     },
     preparation,
+    open,
     reload,
     isDraining: () => routes.routes.some((route) => route.isDraining),
     heard,
+    state: async () => ({ routes: routes.routes.map(({ parts }) => stateOf(parts)), peers: await peers.seen() }),
     drain,
   };
 }

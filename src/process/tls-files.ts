@@ -2,22 +2,20 @@
  * The listener's certificate and the authorities of its clients, from files. The files are watched by name, like those of the
  * configuration, and used when all of them are valid: new connections use the new ones, existing connections continue.
  */
-import { unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { namedFile } from '../config/text-file.ts';
 import type { Log } from '../telemetry/log.ts';
 import { isCertificateText, leafOf } from '../transport/http/client-certificate.ts';
 import type { OwnCertificate } from '../transport/peers/peer-link.ts';
+import { FileWatch } from './file-watch.ts';
 import type { ListenerTls } from './listener-certificates.ts';
-import type { TlsOptions } from './options.ts';
+import type { CertificateFiles, TlsOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
-/** How often files are checked, in ms. */
-const lookMs = 300;
-/** Certificate and key are written one after the other within this time, in ms. */
-const settleMs = 100;
 const daysOfWarning = 7;
 const dayMs = 86_400_000;
+
+type Files = CertificateFiles & Pick<TlsOptions, 'clientCa'>;
 
 /** PEM texts. */
 interface Texts {
@@ -27,21 +25,24 @@ interface Texts {
 }
 
 export class TlsFiles implements ListenerTls {
-  readonly #options: TlsOptions;
+  readonly #options: Files;
+  readonly #flag: string;
   readonly #log: Log;
   readonly #takers: ((texts: Texts) => void)[] = [];
   #texts: Texts;
   /** The texts before the last change: other replicas may still use them for a while. */
   #former: Texts | undefined;
-  #soon: NodeJS.Timeout | undefined;
+  readonly #files = new FileWatch();
 
-  /** Throws `UsageError`. */
-  constructor(options: TlsOptions, log: Log) {
-    this.#options = options;
+  /** `flag`: what the flags that name the files begin with. Throws `UsageError`. */
+  constructor(options: TlsOptions | CertificateFiles, log: Log, flag = 'tls') {
+    this.#options = { clientCa: undefined, ...options };
+    this.#flag = flag;
     this.#log = log;
-    this.#texts = read(options);
+    this.#files.begin(this.#paths());
+    this.#texts = read(this.#options, flag);
     this.#warn();
-    for (const path of this.#paths()) watchFile(path, { interval: lookMs, persistent: false }, this.#changed);
+    this.#files.start(() => this.#reload());
   }
 
   get texts(): Texts {
@@ -58,8 +59,7 @@ export class TlsFiles implements ListenerTls {
   }
 
   stop(): void {
-    clearTimeout(this.#soon);
-    for (const path of this.#paths()) unwatchFile(path, this.#changed);
+    this.#files.stop();
   }
 
   #paths(): string[] {
@@ -67,14 +67,10 @@ export class TlsFiles implements ListenerTls {
     return [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   }
 
-  readonly #changed = (): void => {
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.#reload(), settleMs);
-  };
-
   #reload(): void {
+    this.#files.begin(this.#paths());
     try {
-      const next = read(this.#options);
+      const next = read(this.#options, this.#flag);
       const { cert, key, ca } = this.#texts;
       if (next.cert === cert && next.key === key && next.ca === ca) return;
       if (next.cert !== cert) this.#former = this.#texts;
@@ -94,20 +90,20 @@ export class TlsFiles implements ListenerTls {
   }
 }
 
-function read({ cert, key, clientCa }: TlsOptions): Texts {
+function read({ cert, key, clientCa }: Files, flag: string): Texts {
   const texts = {
-    cert: textOf('--tls-cert', cert),
-    key: textOf('--tls-key', key),
-    ...(clientCa !== undefined && { ca: textOf('--tls-client-ca', clientCa) }),
+    cert: textOf(`--${flag}-cert`, cert),
+    key: textOf(`--${flag}-key`, key),
+    ...(clientCa !== undefined && { ca: textOf(`--${flag}-client-ca`, clientCa) }),
   };
-  if (!isCertificateText(texts.cert)) throw new UsageError(`--tls-cert: ${cert} holds no PEM certificate`, 'run');
+  if (!isCertificateText(texts.cert)) throw new UsageError(`--${flag}-cert: ${cert} holds no PEM certificate`, 'run');
   if (clientCa !== undefined && !isCertificateText(texts.ca ?? ''))
-    throw new UsageError(`--tls-client-ca: ${clientCa} holds no PEM certificate`, 'run');
+    throw new UsageError(`--${flag}-client-ca: ${clientCa} holds no PEM certificate`, 'run');
   try {
     createSecureContext(texts);
   } catch {
     throw new UsageError(
-      '--tls-key is not the PEM key of the certificate in --tls-cert, or has a passphrase; give both of one pair',
+      `--${flag}-key is not the PEM key of the certificate in --${flag}-cert, or has a passphrase; give both of one pair`,
       'run',
     );
   }

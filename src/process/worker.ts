@@ -11,6 +11,7 @@ import { greeting } from './greeting.ts';
 import type { CommandIo } from './io.ts';
 import type { Prepared } from './prepare.ts';
 import { serve, type Serving } from './serve.ts';
+import type { ProcessState } from './state.ts';
 
 /** From the primary to a worker. */
 export type ToWorker =
@@ -25,8 +26,17 @@ export type ToWorker =
       /** Whether to contact the upstreams for the greeting. */
       readonly greets: boolean;
     }
-  | { readonly kind: 'reload'; readonly prepared: Prepared; readonly urls: ReadonlyMap<string, string> }
+  /** See `Serving`. Each is answered by `done` with its turn. */
+  | { readonly kind: 'open'; readonly turn: number; readonly prepared: Prepared }
+  | {
+      readonly kind: 'reload';
+      readonly turn: number;
+      readonly prepared: Prepared;
+      readonly urls: ReadonlyMap<string, string>;
+    }
   | { readonly kind: 'log-level'; readonly level: string }
+  /** To be answered with `state`. */
+  | { readonly kind: 'ask'; readonly question: number }
   | { readonly kind: 'drain'; readonly delayMs: number }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
@@ -37,6 +47,9 @@ export type FromWorker =
   | { readonly kind: 'prepared' }
   | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
+  /** With the reason where it could not be done. */
+  | { readonly kind: 'done'; readonly turn: number; readonly fault: string | undefined }
+  | { readonly kind: 'state'; readonly question: number; readonly state: ProcessState }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
 export function runWorker(io: CommandIo, version: string): void {
@@ -46,6 +59,8 @@ export function runWorker(io: CommandIo, version: string): void {
   let serving: Serving | undefined;
   let log: Log | undefined;
   let urls: ReadonlyMap<string, string> = new Map();
+  /** The last instruction: each waits for the one before, and the first for the start. */
+  let last: Promise<void> = Promise.resolve();
   // Ctrl-C reaches the whole process group, and so does a supervisor's SIGTERM; the primary decides when a worker drains.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   process.on('disconnect', () => {
@@ -55,20 +70,28 @@ export function runWorker(io: CommandIo, version: string): void {
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'start':
-        start(message).catch((fault: unknown) => {
-          tell({ kind: 'failed', message: fault instanceof Error ? fault.message : String(fault) });
+        last = start(message).catch((fault: unknown) => {
+          tell({ kind: 'failed', message: textOf(fault) });
           process.exit(1);
         });
+        return;
+      case 'open':
+        last = last.then(() => answer(message.turn, serving?.open(message.prepared)));
         return;
       case 'notice':
         void serving?.heard(message.notice);
         return;
       case 'reload':
-        urls = message.urls;
-        serving?.reload(message.prepared);
+        last = last.then(() => {
+          urls = message.urls;
+          return answer(message.turn, serving?.reload(message.prepared));
+        });
         return;
       case 'log-level':
         if (log !== undefined) log.level = message.level;
+        return;
+      case 'ask':
+        void serving?.state().then((state) => tell({ kind: 'state', question: message.question, state }));
         return;
       case 'drain':
         void drain(message.delayMs);
@@ -93,7 +116,11 @@ export function runWorker(io: CommandIo, version: string): void {
     const { preparation } = serving;
     tell({ kind: 'listening', origin: serving.origin, waitsFor: preparation.waitsFor() });
     void preparation.prepared.then(() => tell({ kind: 'prepared' }));
-    if (message.greets) tell({ kind: 'greeting', text: await greeting(serving.originOf, serving.routes, version) });
+    if (message.greets) void greet(serving);
+  }
+
+  async function greet({ originOf, routes }: Serving): Promise<void> {
+    tell({ kind: 'greeting', text: await greeting(originOf, routes, version) });
   }
 
   async function drain(delayMs: number): Promise<void> {
@@ -101,6 +128,20 @@ export function runWorker(io: CommandIo, version: string): void {
     await stopTracing();
     process.exit(0);
   }
+}
+
+/** Never rejects. */
+async function answer(turn: number, doing: Promise<void> | undefined): Promise<void> {
+  try {
+    await doing;
+    tell({ kind: 'done', turn, fault: undefined });
+  } catch (fault) {
+    tell({ kind: 'done', turn, fault: textOf(fault) });
+  }
+}
+
+function textOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault);
 }
 
 function tell(message: FromWorker): void {

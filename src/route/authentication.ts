@@ -24,6 +24,8 @@ export interface RouteAuthentication {
   readonly authenticate: Authenticate;
   readonly challenges: Challenges | undefined;
   /** See `GatewayParts`. */
+  readonly shownBodyBytes: number | undefined;
+  /** See `GatewayParts`. */
   readonly refusalOf: ((fault: unknown) => unknown) | undefined;
   readonly credentialNames: ReadonlySet<string> | undefined;
   /** Whether no upstream ever gets a client header of this name (lower case). */
@@ -37,6 +39,7 @@ export interface RouteAuthentication {
 
 const open: Omit<RouteAuthentication, 'authenticate'> = {
   challenges: undefined,
+  shownBodyBytes: undefined,
   refusalOf: undefined,
   credentialNames: undefined,
   isWithheld: () => false,
@@ -70,6 +73,7 @@ export function authenticationOf(
       oauth: resource === undefined || oauth === undefined ? undefined : { resource, issuers: issuersOf(oauth) },
       apiKeys: apiKeyAuth === undefined ? undefined : apiKeysOf(apiKeyAuth),
       extAuth: extAuth === undefined ? undefined : checkOf(extAuth),
+      isShownBody: extAuth?.maxBodyBytes !== undefined,
     },
     egress,
   );
@@ -92,11 +96,11 @@ export function authenticationOf(
   };
   const authenticate = (
     head: Head,
-    { method = 'GET', query = '', url = path + query }: RequestLine,
+    { method = 'GET', query = '', url = path + query, body }: RequestLine,
   ): Caller | Promise<Caller> => {
     try {
       const { rawHeaders, host } = head;
-      const verified = known.authenticate({ rawHeaders, method, path: url, host });
+      const verified = known.authenticate({ rawHeaders, method, path: url, host, body });
       const http = { method, path: url };
       if (!(verified instanceof Promise)) return callerFor(verified, head, http);
       return verified.then((one) => callerFor(one, head, http)).catch(refused);
@@ -115,6 +119,7 @@ export function authenticationOf(
   return {
     authenticate,
     challenges,
+    shownBodyBytes: extAuth?.maxBodyBytes,
     refusalOf: challenges === undefined ? undefined : (fault) => malformed(fault, challenges),
     credentialNames: new Set(keyHeaders),
     isWithheld: (header) => withheld.has(header) || imitates(told, header),

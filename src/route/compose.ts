@@ -72,6 +72,8 @@ export interface Surroundings {
   /** Sends a notice to the other workers and replicas. */
   readonly tell: Tell;
   readonly log: Log;
+  /** The access log has the subject of the caller instead of a hash. */
+  readonly namesPrincipals: boolean;
   /** Gets a line for each authorization decision; undefined: none are written. */
   readonly audit: Log | undefined;
   readonly version: string;
@@ -83,7 +85,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const { onRefused, onDecision } = audit;
   const wheel = new Wheel((fault) => log.error({ err: fault }, 'internal fault'));
   const meter = new CallMeter(routeKey(config));
-  const journal = new Journal(log, routeKey(config), meter);
+  const journal = new Journal(log, routeKey(config), meter, around.namesPrincipals);
   let current = config;
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
@@ -158,6 +160,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
       upstreams,
       policy,
       authenticate: authentication.authenticate,
+      shownBodyBytes: authentication.shownBodyBytes,
       refusalOf: authentication.refusalOf,
       credentialNames: authentication.credentialNames,
       gate,
@@ -234,6 +237,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     streams,
     idle,
     prepared,
+    held: () => asked.size + parked.size,
     heard: { clients, streams, underWay, changes, wishes },
     close,
   });

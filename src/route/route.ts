@@ -24,6 +24,8 @@ export interface RouteParts {
   readonly adapter: UpstreamAdapter;
   readonly streams: OpenStreams;
   readonly idle: Idle;
+  /** Calls that wait here for their client. */
+  readonly held: () => number;
   readonly heard: Heard;
   /** Resolves when it can check tokens, or need not be waited for any longer. */
   readonly prepared: Promise<void>;

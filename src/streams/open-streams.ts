@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { encodeRetry } from '../protocol/sse.ts';
 import { openEventId } from '../session/event-id.ts';
-import { streams } from '../telemetry/metrics.ts';
+import { resumedStreams, streams } from '../telemetry/metrics.ts';
 import type { Call } from '../clients/call.ts';
 import type { Client } from '../clients/client.ts';
 import type { Gate } from '../clients/gate.ts';
@@ -73,6 +73,7 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
       lastEventId === undefined || client.isShared
         ? undefined
         : openEventId(client.session, lastEventId, unixSeconds());
+    if (id !== undefined) resumedStreams.inc();
     if (id?.kind === 'post') {
       const upstream = this.#upstreams.byHash(id.upstream);
       const isReached = upstream !== undefined && this.reaches(caller, upstream);
@@ -135,6 +136,11 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
       told.add(stream.client);
       for (const method of listsChanged) stream.announce(method);
     }
+  }
+
+  /** GET streams and subscriptions that are open now. */
+  get count(): number {
+    return this.#open.size + this.#resumed.size + this.#subscriptions.size;
   }
 
   reaches(caller: Caller, upstream: Upstream): boolean {

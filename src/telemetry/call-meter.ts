@@ -2,9 +2,10 @@
  * Calls by route, upstream, method, tool and outcome. What is counted on the way of a call is a plain number; it becomes a sample when
  * the metrics are read.
  */
-import { Counter, Histogram } from 'prom-client';
+import { Counter } from 'prom-client';
 import { toolLabel } from './listed-tools.ts';
-import { registry } from './metrics.ts';
+import { beforeRequests, countCalls, registry, timeRequest } from './metrics.ts';
+import { TallyHistogram, type Tally } from './tally.ts';
 
 /** Series of calls; what comes after these is counted as `other`. */
 const maxSeries = 10_000;
@@ -13,24 +14,28 @@ const registers = [registry];
 const meters = new Set<CallMeter>();
 let series = 0;
 
+const flushAll = (): void => {
+  for (const meter of meters) meter.flush();
+};
+/* The totals of requests are read before. */
+beforeRequests(flushAll);
+
 const calls: Counter = new Counter({
   name: 'manifold_calls_total',
   help: 'Calls to upstreams, by route, upstream, method, tool (`other` for one that the upstream does not list, empty for other methods) and outcome.',
   labelNames: ['route', 'upstream', 'method', 'tool', 'outcome'],
   registers,
-  collect: (): void => {
-    for (const meter of meters) meter.flush();
-  },
+  collect: flushAll,
 });
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const upstreamSeconds = new Histogram({
+const upstreamSeconds = new TallyHistogram({
   name: 'manifold_call_upstream_seconds',
   help: 'The part of a call in which its upstream had it, by route and upstream.',
   labelNames: ['route', 'upstream'],
   buckets,
   registers,
 });
-const ownSeconds = new Histogram({
+const ownSeconds = new TallyHistogram({
   name: 'manifold_call_gateway_seconds',
   help: "The gateway's own part of a call, by route: from the last byte of the request until it is sent to the upstream.",
   labelNames: ['route'],
@@ -38,7 +43,7 @@ const ownSeconds = new Histogram({
   registers,
 });
 const sizes = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
-const requestBytes = new Histogram({
+const requestBytes = new TallyHistogram({
   name: 'manifold_request_bytes',
   help: 'Bytes of the requests that were calls, by route.',
   labelNames: ['route'],
@@ -46,7 +51,17 @@ const requestBytes = new Histogram({
   registers,
 });
 
+const answerBytes = new TallyHistogram({
+  name: 'manifold_answer_bytes',
+  help: 'Bytes of the messages that answered calls, by route; those that came before the answer are counted with it.',
+  labelNames: ['route'],
+  buckets: sizes,
+  registers,
+});
+
 interface Cell {
+  readonly method: string;
+  readonly outcome: string;
   readonly labels: Record<string, string>;
   count: number;
 }
@@ -54,41 +69,57 @@ interface Cell {
 /** One upstream of a route: by tool or method, then by outcome. */
 interface Upstream {
   readonly cells: Map<string, Map<string, Cell>>;
-  readonly seconds: Histogram.Internal<'route' | 'upstream'>;
+  readonly seconds: Tally;
 }
 
-/** Of one route. */
+/** Counts the calls of one route. */
 export class CallMeter {
   readonly #route: string;
   readonly #upstreams = new Map<string, Upstream>();
-  readonly #own: Histogram.Internal<'route'>;
-  readonly #bytes: Histogram.Internal<'route'>;
+  readonly #own: Tally;
+  readonly #bytes: Tally;
+  readonly #answers: Tally;
+  #isClosed = false;
 
   constructor(route: string) {
     this.#route = route;
-    this.#own = ownSeconds.labels(route);
-    this.#bytes = requestBytes.labels(route);
+    this.#own = ownSeconds.tally({ route });
+    this.#bytes = requestBytes.tally({ route });
+    this.#answers = answerBytes.tally({ route });
     meters.add(this);
   }
 
-  /** `method` is a label already; times in ms. */
+  /** `method` is a label already; times in ms: `ownMs` of the gateway, `ms` in all; `bytes` of the request, `answered` of its answer. */
   called(
     upstream: string,
     method: string,
     tool: string | undefined,
     outcome: string,
-    ms: { readonly own: number; readonly upstream: number },
+    ownMs: number,
+    ms: number,
     bytes: number,
+    answered: number,
   ): void {
     let known = this.#upstreams.get(upstream);
     if (known === undefined) {
-      known = { cells: new Map(), seconds: upstreamSeconds.labels(this.#route, upstream) };
+      known = { cells: new Map(), seconds: upstreamSeconds.tally({ route: this.#route, upstream }) };
       this.#upstreams.set(upstream, known);
     }
+    this.#cell(known, upstream, method, tool, outcome).count += 1;
+    known.seconds.observe((ms - ownMs) / 1000);
+    this.#own.observe(ownMs / 1000);
+    this.#bytes.observe(bytes);
+    this.#answers.observe(answered);
+    timeRequest(method, ms);
+    // A call that ended after its route.
+    if (this.#isClosed) this.flush();
+  }
+
+  #cell({ cells }: Upstream, upstream: string, method: string, tool: string | undefined, outcome: string): Cell {
     const label = toolLabel(upstream, tool);
     const key = label === '' ? method : label;
-    let byOutcome = known.cells.get(key);
-    if (byOutcome === undefined) known.cells.set(key, (byOutcome = new Map()));
+    let byOutcome = cells.get(key);
+    if (byOutcome === undefined) cells.set(key, (byOutcome = new Map()));
     let cell = byOutcome.get(outcome);
     if (cell === undefined) {
       series += 1;
@@ -96,25 +127,26 @@ export class CallMeter {
         series > maxSeries
           ? { route: 'other', upstream: 'other', method: 'other', tool: '', outcome }
           : { route: this.#route, upstream, method, tool: label, outcome };
-      byOutcome.set(outcome, (cell = { labels, count: 0 }));
+      byOutcome.set(outcome, (cell = { method, outcome, labels, count: 0 }));
     }
-    cell.count += 1;
-    known.seconds.observe(ms.upstream / 1000);
-    this.#own.observe(ms.own / 1000);
-    this.#bytes.observe(bytes);
+    return cell;
   }
 
   /** Of a route that is gone: what it counted stays. */
   close(): void {
+    this.#isClosed = true;
     this.flush();
     meters.delete(this);
   }
 
+  /** What was counted since the last time becomes samples. */
   flush(): void {
-    for (const { cells } of this.#upstreams.values())
+    for (const [upstream, { cells }] of this.#upstreams)
       for (const byOutcome of cells.values())
         for (const cell of byOutcome.values()) {
-          if (cell.count > 0) calls.inc(cell.labels, cell.count);
+          if (cell.count === 0) continue;
+          calls.inc(cell.labels, cell.count);
+          countCalls(upstream, cell.method, cell.outcome, cell.count);
           cell.count = 0;
         }
   }

@@ -7,17 +7,19 @@ import { catalogue, GatewayError, type ErrorCode } from '../errors.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { CallMeter } from './call-meter.ts';
 import type { Log } from './log.ts';
-import { countRequest, countUpstreamCall, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
+import { countRequest, droppedMessages, timeRequest, type DropReason } from './metrics.ts';
 import type { Carried, Noted, RequestTrace } from './noted.ts';
 import { tracing } from './traces.ts';
 
 /** The part of a call that its upstream had. */
-interface Passed {
+export interface Passed {
   readonly upstream: string;
   /** The upstream's own name of it; undefined where no tool is called. */
   readonly tool: string | undefined;
   /** When it was sent first, in ms of `performance.now()`; 0 if it never was. */
   readonly sentMs: number;
+  /** Of the messages that its client was sent. */
+  readonly answerBytes: number;
 }
 
 /** Hashes of principals that are remembered. */
@@ -27,30 +29,34 @@ export class Journal {
   readonly #log: Log;
   readonly #route: string;
   readonly #meter: CallMeter;
+  readonly #namesPrincipals: boolean;
   /** Of requests that are under way; empty without tracing. */
   readonly #traces = new WeakMap<object, RequestTrace>();
   readonly #principals = new Map<string, string>();
 
-  constructor(log: Log, route: string, meter: CallMeter) {
+  /** `namesPrincipals`: the log has the subject of whoever calls, and not a hash. */
+  constructor(log: Log, route: string, meter: CallMeter, namesPrincipals = false) {
+    this.#namesPrincipals = namesPrincipals;
     this.#log = log;
     this.#route = route;
     this.#meter = meter;
   }
 
-  /** The gateway answered by itself. */
-  answered(noted: Noted): void {
+  /** The gateway answered by itself, with `body`. */
+  answered(noted: Noted, body: Buffer | string = ''): void {
     const ms = performance.now() - noted.startedMs;
     const method = methodLabel(noted.message.method);
     countRequest(method, 'ok');
     timeRequest(method, ms);
     const trace = this.#ended(noted, 'ok');
-    this.#log.info({ method, ...this.#about(noted, trace), outcome: 'ok', ms: Math.round(ms) }, 'request');
+    const answerBytes = Buffer.byteLength(body);
+    this.#log.info({ method, ...this.#about(noted, trace), outcome: 'ok', ms: Math.round(ms), answerBytes }, 'request');
   }
 
   /** An upstream has finished its part of a call, with `fault` where it failed. */
   called(
     noted: Noted,
-    { upstream, tool, sentMs }: Passed,
+    { upstream, tool, sentMs, answerBytes }: Passed,
     outcome: 'ok' | 'error' | ErrorCode,
     fault?: GatewayError,
   ): void {
@@ -58,21 +64,24 @@ export class Journal {
     const ms = nowMs - noted.startedMs;
     const own = sentMs === 0 ? ms : Math.max(0, sentMs - noted.startedMs);
     const method = methodLabel(noted.message.method);
-    countUpstreamCall(upstream, outcome);
-    countRequest(method, outcome);
-    timeRequest(method, ms);
-    this.#meter.called(upstream, method, tool, outcome, { own, upstream: ms - own }, noted.received.length);
+    this.#meter.called(upstream, method, tool, outcome, own, ms, noted.received.length, answerBytes);
     const trace = this.#ended(noted, outcome);
+    // One literal, without spreads: what is undefined is not in the line.
     this.#log.info(
       {
         method,
         upstream,
-        ...(tool === undefined ? {} : { tool: shown(tool) }),
+        tool: tool === undefined ? undefined : shown(tool),
         outcome,
-        ...reasonOf(outcome, fault),
+        reason: reasonOf(outcome, fault),
         ms: Math.round(ms),
         upstreamMs: Math.round(ms - own),
-        ...this.#about(noted, trace),
+        answerBytes,
+        route: this.#route,
+        bytes: noted.received.length,
+        session: noted.client?.label,
+        principal: this.#principal(noted.caller),
+        trace: trace?.traceId,
       },
       'call',
     );
@@ -90,9 +99,11 @@ export class Journal {
     else this.#log.error({ method, ...about, err: fault }, 'internal fault');
   }
 
-  /** Its trace begins, if there is one: it was found whose the call is. */
-  begun(noted: Noted, tool: string | undefined): void {
-    if (tracing !== undefined) this.#traces.set(noted, tracing.begin(noted, this.#route, tool));
+  /** Its trace begins, if there is one; once more where it is known by then which tool or prompt it is about. */
+  begun(noted: Noted, named: string | undefined): void {
+    const known = this.#traces.get(noted);
+    if (known !== undefined) known.named(named);
+    else if (tracing !== undefined) this.#traces.set(noted, tracing.begin(noted, this.#route, named));
   }
 
   /** An upstream is sent the call, for the first time or again. What it is told of the trace, if there is one. */
@@ -138,13 +149,15 @@ export class Journal {
     return {
       route: this.#route,
       bytes: received.length,
-      ...(client === undefined ? {} : { session: client.label }),
-      ...(caller.principalId === '' ? {} : { principal: this.#principal(caller.principalId) }),
-      ...(trace === undefined ? {} : { trace: trace.traceId }),
+      session: client?.label,
+      principal: this.#principal(caller),
+      trace: trace?.traceId,
     };
   }
 
-  #principal(id: string): string {
+  #principal({ principalId: id, principal }: Noted['caller']): string | undefined {
+    if (id === '') return undefined;
+    if (this.#namesPrincipals && principal !== 'anonymous') return shown(principal.sub);
     let found = this.#principals.get(id);
     if (found === undefined) {
       if (this.#principals.size >= maxPrincipals) this.#principals.clear();
@@ -155,9 +168,9 @@ export class Journal {
   }
 }
 
-/** A name that a client may have made up. */
-function shown(tool: string): string {
-  return tool.length <= 128 ? tool : `${tool.slice(0, 127)}…`;
+/** A name that a client, or an issuer, may have made up. */
+function shown(name: string): string {
+  return name.length <= 128 ? name : `${name.slice(0, 127)}…`;
 }
 
 /** What is said of a fault, and of the fault behind it, at most. */
@@ -167,14 +180,14 @@ const maxReasonChars = 200;
  * Why a call failed, in the gateway's own words. The texts of other errors may repeat what a peer has sent, as those of `JSON.parse` do,
  * so only their names are told.
  */
-function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): { readonly reason?: string } {
-  if (outcome === 'ok' || outcome === 'error') return {};
-  if (fault === undefined) return { reason: catalogue[outcome].message };
+function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): string | undefined {
+  if (outcome === 'ok' || outcome === 'error') return undefined;
+  if (fault === undefined) return catalogue[outcome].message;
   const { cause } = fault;
   const behind = cause instanceof GatewayError ? cause.message : cause instanceof Error ? nameOf(cause) : undefined;
   const own = cause instanceof Error && fault.detail === String(cause) ? undefined : fault.detail;
   const words = [...new Set([own, behind])].filter((each) => each !== undefined);
-  return { reason: words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars) };
+  return words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars);
 }
 
 /** `ECONNREFUSED` says more than `Error`. */

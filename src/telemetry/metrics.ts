@@ -4,17 +4,25 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { TallyHistogram, type Tally } from './tally.ts';
 
 export const registry = new Registry();
 const registers = [registry];
+
+let readyForRequests = (): void => {};
+/** `flush` is called before the totals of requests are read: calls are counted elsewhere until then (call-meter.ts). */
+export function beforeRequests(flush: () => void): void {
+  readyForRequests = flush;
+}
 
 const requests = new Counter({
   name: 'manifold_requests_total',
   help: 'Messages from clients, by method and outcome (ok, error, fault code).',
   labelNames: ['method', 'outcome'],
   registers,
+  collect: () => readyForRequests(),
 });
-const seconds = new Histogram({
+const seconds = new TallyHistogram({
   name: 'manifold_request_duration_seconds',
   help: 'Time from the last byte of a request to the last byte of its answer, by method.',
   labelNames: ['method'],
@@ -114,15 +122,30 @@ export const resumptions = new Counter({
   help: 'Broken answers of upstreams that the gateway resumed.',
   registers,
 });
+export const resumedStreams = new Counter({
+  name: 'manifold_streams_resumed_total',
+  help: 'Streams that clients took up again where they broke, by their last event id.',
+  registers,
+});
 export const sealedSessions = new Counter({
   name: 'manifold_sessions_sealed_total',
   help: 'Session tokens given to clients.',
+  registers,
+});
+export const openedSessions = new Counter({
+  name: 'manifold_sessions_opened_total',
+  help: 'Session tokens of clients opened; one that is still remembered is not opened again.',
   registers,
 });
 export const tokenBytes = new Histogram({
   name: 'manifold_session_token_bytes',
   help: 'Length of session tokens given to clients.',
   buckets: [256, 512, 1024, 2048, 4096, 6144],
+  registers,
+});
+export const heldCalls = new Gauge({
+  name: 'manifold_calls_held',
+  help: 'Gauge: calls that wait in this process for their client, which a server has asked something.',
   registers,
 });
 export const hops = new Counter({
@@ -162,30 +185,32 @@ export function reportBudget(read: () => number): void {
   usedBudget = read;
 }
 
-/* Labels are bound once: looking them up by object on every call costs more than the count itself. */
-const counters = new Map<string, Counter.Internal>();
-const timers = new Map<string, Histogram.Internal<'method'>>();
+const counters = new Map<string, Map<string, Counter.Internal>>();
+const timers = new Map<string, Tally>();
 
 export function countRequest(method: string, outcome: string): void {
-  bound(counters, `r ${method} ${outcome}`, () => requests.labels(method, outcome)).inc();
+  const byOutcome = found(counters, method, () => new Map<string, Counter.Internal>());
+  found(byOutcome, outcome, () => requests.labels(method, outcome)).inc();
 }
 
 export function timeRequest(method: string, durationMs: number): void {
-  bound(timers, method, () => seconds.labels(method)).observe(durationMs / 1000);
+  found(timers, method, () => seconds.tally({ method })).observe(durationMs / 1000);
 }
 
-export function countUpstreamCall(upstream: string, outcome: string): void {
-  bound(counters, `u ${upstream} ${outcome}`, () => upstreamCalls.labels(upstream, outcome)).inc();
+/** Calls of an upstream that ended alike. */
+export function countCalls(upstream: string, method: string, outcome: string, count: number): void {
+  upstreamCalls.inc({ upstream, outcome }, count);
+  requests.inc({ method, outcome }, count);
 }
 
 export function countUpstreamSession(upstream: string, reason: string, outcome: string): void {
   upstreamSessions.labels(upstream, reason, outcome).inc();
 }
 
-function bound<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  let found = cache.get(key);
-  if (found === undefined) cache.set(key, (found = make()));
-  return found;
+function found<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  let value = cache.get(key);
+  if (value === undefined) cache.set(key, (value = make()));
+  return value;
 }
 
 /** Why a message of a server went no further. */
@@ -267,8 +292,8 @@ const delayResolutionMs = 20;
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 const loopDelay: Gauge = new Gauge({
   name: 'manifold_event_loop_delay_seconds',
-  help: 'Gauge: delay of the event loop since the last scrape, by quantile (0.5, 0.99, 1). With workers, that of the latest one.',
-  labelNames: ['quantile'],
+  help: 'Gauge: delay of the event loop since the last scrape, by percentile (50, 99, 100). With workers, that of the latest one.',
+  labelNames: ['percentile'],
   aggregator: 'max',
   registers,
   collect: (): void => {
@@ -276,9 +301,9 @@ const loopDelay: Gauge = new Gauge({
       delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
       delay.enable();
     }
-    for (const quantile of [0.5, 0.99, 1]) {
-      const late = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9 - delayResolutionMs / 1000;
-      loopDelay.set({ quantile: String(quantile) }, Math.max(0, late));
+    for (const percentile of [50, 99, 100]) {
+      const late = delay.count === 0 ? 0 : delay.percentile(percentile) / 1e9 - delayResolutionMs / 1000;
+      loopDelay.set({ percentile: String(percentile) }, Math.max(0, late));
     }
     delay.reset();
   },

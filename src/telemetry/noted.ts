@@ -6,7 +6,11 @@ export interface Noted {
   readonly message: Message;
   /** In ms of `performance.now()`. */
   readonly startedMs: number;
-  readonly caller: { readonly principalId: string; readonly rawHeaders: readonly string[] };
+  readonly caller: {
+    readonly principal: 'anonymous' | { readonly sub: string };
+    readonly principalId: string;
+    readonly rawHeaders: readonly string[];
+  };
   /** The body. */
   readonly received: { readonly length: number };
   /** `label` names the session, hashed. */
@@ -22,14 +26,26 @@ export interface Carried {
 /** One request of a client: a span of kind server, with one of kind client for each time that it is sent to an upstream. */
 export interface RequestTrace {
   readonly traceId: string;
+  /** It is about this tool or prompt, by the upstream's own name. */
+  named(name: string | undefined): void;
+  /** A request of the gateway's own that it needs, such as a handshake or a list: a span of kind client. */
+  part(method: string, upstream: string): TracePart;
   sent(upstream: string, tool: string | undefined): Carried;
   event(name: string): void;
   /** `outcome` is `ok`, `error` or a code; `said` is what the client was told. */
   end(outcome: string, said?: string): void;
 }
 
+interface TracePart {
+  readonly carried: Carried;
+  /** As that of the whole. */
+  end(outcome: string, said?: string): void;
+}
+
 export interface Tracing {
   begin(noted: Noted, route: string, tool: string | undefined): RequestTrace;
+  /** The latest request of a caller that has begun; undefined: none, as where the gateway asks for itself. */
+  of(caller: object): RequestTrace | undefined;
   /** Sends what is not sent yet. */
   close(): Promise<void>;
 }

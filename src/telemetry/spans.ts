@@ -38,6 +38,17 @@ export function openTracing(version: string): Tracing {
   sdk.start();
   const tracer = trace.getTracer('manifold', version);
 
+  const latest = new WeakMap<object, RequestTrace>();
+  const start = (method: string, upstream: string, called: string | undefined, around: Context): Span => {
+    const span = tracer.startSpan(
+      nameOf(method, called),
+      { kind: SpanKind.CLIENT, attributes: { 'mcp.method.name': method, 'manifold.upstream': upstream } },
+      around,
+    );
+    label(span, method, called);
+    return span;
+  };
+
   const begin = (noted: Noted, route: string, tool: string | undefined): RequestTrace => {
     const parent = contextOf(noted);
     const { message, client } = noted;
@@ -54,17 +65,26 @@ export function openTracing(version: string): Tracing {
     label(span, method, tool);
     const around = trace.setSpan(parent, span);
     let upstreamSpan: Span | undefined;
-    return {
+    const begun: RequestTrace = {
       traceId: span.spanContext().traceId,
+      named: (name) => {
+        span.updateName(nameOf(method, name));
+        label(span, method, name);
+      },
+      part: (own, upstream) => {
+        const part = start(own, upstream, undefined, around);
+        return {
+          carried: carried(trace.setSpan(around, part)),
+          end: (outcome, said) => {
+            if (outcome !== 'ok') failed(part, outcome, said);
+            part.end();
+          },
+        };
+      },
       sent: (upstream, called) => {
         // A call that is sent again has ended before.
         upstreamSpan?.end();
-        upstreamSpan = tracer.startSpan(
-          nameOf(method, called),
-          { kind: SpanKind.CLIENT, attributes: { 'mcp.method.name': method, 'manifold.upstream': upstream } },
-          around,
-        );
-        label(upstreamSpan, method, called);
+        upstreamSpan = start(method, upstream, called, around);
         return carried(trace.setSpan(around, upstreamSpan));
       },
       event: (name) => void span.addEvent(name),
@@ -75,10 +95,13 @@ export function openTracing(version: string): Tracing {
         }
       },
     };
+    latest.set(noted.caller, begun);
+    return begun;
   };
 
   return {
     begin,
+    of: (caller) => latest.get(caller),
     close: async () => {
       const late = new Promise((resolve) => void setTimeout(resolve, lastSpansMs).unref());
       await Promise.race([sdk.shutdown().catch(() => {}), late]);

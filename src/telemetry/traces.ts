@@ -2,7 +2,8 @@
  * Where traces are made, if they are: `tracing` is undefined unless the standard variables of OpenTelemetry ask for them, and nothing
  * of them is loaded then. The names of spans and attributes are those of the semantic conventions for MCP.
  */
-import type { Tracing } from './noted.ts';
+import { catalogue, GatewayError } from '../errors.ts';
+import type { Carried, Tracing } from './noted.ts';
 
 /** A live binding: one comparison on the way of a request. */
 export let tracing: Tracing | undefined;
@@ -31,4 +32,25 @@ export async function stopTracing(): Promise<void> {
   const ended = tracing;
   tracing = undefined;
   await ended?.close();
+}
+
+/**
+ * Does `work`, a request of the gateway's own, as a span below the request of the caller that needs it, where there is one. `carried`
+ * is what the upstream is told. Gives and throws what `work` does.
+ */
+export async function traced<T>(
+  { caller, method, upstream }: { readonly caller: object; readonly method: string; readonly upstream: string },
+  work: (carried: Carried | undefined) => Promise<T>,
+): Promise<T> {
+  const part = tracing?.of(caller)?.part(method, upstream);
+  if (part === undefined) return await work(undefined);
+  try {
+    const result = await work(part.carried);
+    part.end('ok');
+    return result;
+  } catch (fault) {
+    const code = fault instanceof GatewayError ? fault.code : 'internal';
+    part.end(code, catalogue[code].message);
+    throw fault;
+  }
 }

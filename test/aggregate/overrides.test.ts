@@ -123,6 +123,74 @@ describe('arguments that are not the client’s', () => {
     });
   });
 
+  const argumentsOf = (schema: unknown): unknown => {
+    const body = listed(upstream, `{"name":"t","inputSchema":${JSON.stringify(schema)}}`);
+    return body === '' ? undefined : (JSON.parse(body) as { inputSchema: unknown }).inputSchema;
+  };
+
+  test.each([
+    ['$defs', '#/$defs/Args'],
+    ['definitions', '#/definitions/Args'],
+    ['a name that has to be escaped', '#/$defs/a~1b%20c~0'],
+  ])('are not in a definition that the schema refers to: %s', (_about, $ref) => {
+    const args = { properties: { p: {}, q: {} }, required: ['p', 'q'] };
+    const left = { properties: { q: {} }, required: ['q'] };
+    const definitions = { Args: args, 'a/b c~': args, Other: { properties: { p: {} } } };
+    const said = $ref.startsWith('#/definitions/') ? 'definitions' : '$defs';
+    const name = $ref.endsWith('/Args') ? 'Args' : 'a/b c~';
+    for (const place of [{ $ref }, { allOf: [{ $ref }] }, { allOf: [{ $ref }, { $ref }], if: { $ref } }])
+      expect(argumentsOf({ type: 'object', ...place, [said]: definitions })).toEqual({
+        type: 'object',
+        ...place,
+        [said]: { ...definitions, [name]: left },
+      });
+  });
+
+  test('are found through a definition that refers to another one, and to itself', () => {
+    const $defs = {
+      A: { allOf: [{ $ref: '#/$defs/B' }, { $ref: '#' }] },
+      B: { $ref: '#/$defs/A', required: ['h', 'q'], properties: { h: {} } },
+    };
+    expect(argumentsOf({ type: 'object', $ref: '#/$defs/A', properties: { p: {} }, $defs })).toEqual({
+      type: 'object',
+      $ref: '#/$defs/A',
+      properties: {},
+      $defs: { ...$defs, B: { $ref: '#/$defs/A', required: ['q'], properties: {} } },
+    });
+  });
+
+  test('a reference into what is taken out, or to what is looked at anyway, changes nothing twice', () => {
+    const schema = {
+      type: 'object',
+      properties: { p: { properties: { p: {}, h: {} } }, q: {} },
+      allOf: [{ required: ['p', 'q'] }, { $ref: '#/properties/p' }, { $ref: '#/allOf/0' }],
+    };
+    expect(argumentsOf(schema)).toEqual({
+      type: 'object',
+      properties: { q: {} },
+      allOf: [{ required: ['q'] }, { $ref: '#/properties/p' }, { $ref: '#/allOf/0' }],
+    });
+  });
+
+  test.each([
+    ['out of the schema', { $ref: 'https://example.com/args.json' }],
+    ['by a name', { $ref: '#args' }],
+    ['nowhere', { $ref: '#/$defs/Gone', $defs: {} }],
+    ['no pointer', { $ref: '#/%ff' }],
+    ['dynamic', { $dynamicRef: '#args' }],
+    [
+      'too many',
+      {
+        $ref: '#/$defs/0',
+        $defs: Object.fromEntries(
+          Array.from({ length: 70 }, (_, i) => [i, { $ref: `#/$defs/${Math.min(i + 1, 69)}` }]),
+        ),
+      },
+    ],
+  ])('hide a tool whose schema refers %s', (_about, schema) => {
+    expect(argumentsOf({ type: 'object', ...schema })).toBeUndefined();
+  });
+
   test('hide a tool whose schema says one thing twice', () => {
     const schema = '{"type":"object","dependentRequired":{"a":[],"a":["p"]}}';
     expect(listed(upstream, `{"name":"t","inputSchema":${schema}}`)).toBe('');

@@ -177,6 +177,27 @@ test('--output json gives the plan to programs, without any secret', async () =>
   });
 });
 
+function secured(audience: string): string {
+  return JSON.stringify({
+    mcpServers: { a: { url: 'http://a/mcp' } },
+    manifold: {
+      backends: { a: { retries: { attempts: audience.length } } },
+      routes: {
+        r: {
+          servers: ['a'],
+          securityPolicy: {
+            oauth: {
+              issuer: 'https://auth.example.com',
+              audiences: [audience],
+              protectedResourceMetadata: { resource: 'https://mcp.example.com/mcp' },
+            },
+          },
+        },
+      },
+    },
+  });
+}
+
 test('--diff tells what a reload would change, by name', async () => {
   const old = await file('old.json', '{"mcpServers":{"a":{"url":"http://a/mcp"},"b":{"url":"http://b/mcp"}}}');
   const next = await file(
@@ -188,7 +209,77 @@ test('--diff tells what a reload would change, by name', async () => {
   const io = recordingIo();
   expect(await check(given([old, next], { diff: true }), io)).toBe(0);
   expect(io.said().out).toBe('~ route default\n  ~ upstream a: headers\n  + upstream c\n  - upstream b\n');
+  const deep = recordingIo();
+  const both = [await file('one.json', secured('a')), await file('other.json', secured('bb'))];
+  expect(await check(given(both, { diff: true }), deep)).toBe(0);
+  expect(deep.said().out).toBe('~ route r: security.oauth.audiences\n  ~ upstream a: limits.retries.attempts\n');
   const same = recordingIo();
   expect(await check(given([old, old], { diff: true }), same)).toBe(0);
   expect(same.said().out).toBe('no difference\n');
+});
+
+test('no secret of the gateway as a client of an authorization server is in the plan', async () => {
+  const client = { issuer: 'https://auth.example.com', clientId: 'gateway', clientSecret: '${TOKEN}' };
+  const introspection = { clientId: 'gateway', clientSecret: '${TOKEN}' };
+  const path = await file(
+    'client.json',
+    JSON.stringify({
+      mcpServers: { a: { url: 'http://a.example.com/mcp' } },
+      manifold: {
+        backends: { a: { grant: { clientCredentials: client }, public: true } },
+        routes: {
+          r: {
+            servers: ['a'],
+            securityPolicy: {
+              oauth: {
+                issuer: 'https://auth.example.com',
+                protectedResourceMetadata: { resource: 'https://mcp.example.com/mcp' },
+              },
+              extAuth: {
+                grpc: { backendRefs: [{ name: 'check', port: 80 }] },
+                bodyToExtAuth: { maxRequestBytes: 7 },
+                contextExtensions: [{ name: 'n', value: '${TOKEN}' }],
+              },
+            },
+            security: {
+              oauth: { introspection, issuers: [{ issuer: 'https://other.example.com', introspection }] },
+              revocation: { tokens: ['t1'] },
+            },
+          },
+        },
+      },
+    }),
+  );
+  for (const output of ['json', 'table'] as const) {
+    const io = recordingIo({ TOKEN: 'hunter2' });
+    expect(await check(given([path], { output }), io)).toBe(0);
+    const { out, err } = io.said();
+    expect(out + err).not.toContain('hunter2');
+    if (output === 'table') {
+      expect(out).toContain('token by clientCredentials of https://auth.example.com');
+      expect(out).toContain(
+        'external authorization: grpc http://check.default.svc/; bodies up to 7 bytes; 403 when it fails',
+      );
+    } else
+      expect(JSON.parse(out)).toMatchObject({
+        routes: [
+          {
+            upstreams: [
+              {
+                grant: { kind: 'clientCredentials', clientId: 'gateway', method: 'client_secret_basic' },
+                public: true,
+              },
+            ],
+            security: {
+              oauth: {
+                tokens: { introspection: { clientId: 'gateway', credential: { method: 'client_secret_basic' } } },
+                furtherIssuers: [{ issuer: 'https://other.example.com' }],
+              },
+              extAuth: { maxBodyBytes: 7, contextExtensions: ['n'] },
+              revocation: { tokens: ['t1'] },
+            },
+          },
+        ],
+      });
+  }
 });

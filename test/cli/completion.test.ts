@@ -16,7 +16,7 @@ function offered(...words: string[]): string[] {
 test('bash offers commands, flags and the values of flags', () => {
   expect(offered('')).toEqual(expect.arrayContaining(['run', 'check', 'keygen', 'tools', 'token', 'completion']));
   expect(offered('to')).toEqual(['tools', 'token']);
-  expect(offered('run', '--log-')).toEqual(['--log-level', '--log-format']);
+  expect(offered('run', '--log-')).toEqual(['--log-level', '--log-format', '--log-principals']);
   expect(offered('run', '--log-format', '')).toEqual(['auto', 'json', 'pretty']);
   expect(offered('run', '--names', 'c')).toEqual(['conflict']);
   expect(offered('keygen', '-')).toEqual(['--out', '-o', '--help']);

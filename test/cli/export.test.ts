@@ -132,6 +132,117 @@ test('what an MCPRoute cannot say is told, by server', async () => {
   ]);
 });
 
+test('tokens for servers and the settings of security are carried, and no secret stands in an annotation', async () => {
+  const client = { issuer: 'https://auth.example.com', clientId: 'gateway' };
+  const file = {
+    mcpServers: Object.fromEntries(
+      ['own', 'exchanged', 'signed', 'asked'].map((name) => [name, { url: `http://${name}.example.com/mcp` }]),
+    ),
+    manifold: {
+      backends: {
+        own: {
+          public: true,
+          grant: {
+            clientCredentials: { ...client, clientSecret: '${TOKEN}', scopes: ['a'], egress: { allowPrivate: true } },
+          },
+        },
+        exchanged: {
+          grant: { tokenExchange: { ...client, clientSecret: 'literal', method: 'client_secret_post', audience: 'x' } },
+        },
+        signed: { grant: { clientCredentials: { ...client, privateKey: '${KEY}', algorithm: 'RS256', keyId: 'k' } } },
+        asked: { grant: { userConsent: { issuer: 'https://auth.example.com' } } },
+      },
+      routes: {
+        main: {
+          servers: ['own', 'exchanged', 'signed', 'asked'],
+          securityPolicy: {
+            oauth: {
+              issuer: 'https://auth.example.com',
+              protectedResourceMetadata: { resource: 'https://mcp.example.com/mcp' },
+            },
+            authorization: { rules: [{ cel: 'true' }] },
+          },
+          security: {
+            oauth: {
+              audienceClaims: ['aud', 'client'],
+              maxTokenAge: '36h',
+              impliedScopes: { admin: ['read'] },
+              introspection: { clientId: 'gateway', clientSecret: '${TOKEN}', always: true },
+              issuers: [
+                {
+                  issuer: 'https://other.example.com',
+                  jwksUri: 'https://other.example.com/keys',
+                  introspection: { clientId: 'g2', clientSecret: '${KEY}' },
+                },
+              ],
+              relayServerMetadata: true,
+              isDefault: true,
+            },
+            authorization: { kinds: ['tool'], celErrorAction: 'noMatch' },
+            revocation: {
+              notBefore: '2026-01-31T12:00:00Z',
+              principals: [{ issuer: 'apikey', subject: 'bob' }],
+              tokens: ['t1'],
+            },
+            egress: { allowLoopback: true },
+          },
+        },
+      },
+    },
+  };
+  const { code, out, err } = await exported(file);
+  expect(code).toBe(0);
+  expect(err).not.toContain('not carried');
+  expect(out).not.toMatch(/hunter[23]/);
+  const annotations = out.split('\n---\n').filter((one) => one.includes('kind: MCPRoute'));
+  expect(annotations.join()).not.toMatch(/literal|TOKEN|KEY\}/);
+  const [before, after] = [readConfig(JSON.stringify(file), 'f', env), readConfig(out, 'f', env)];
+  expect(after.routes[0]?.security).toEqual(before.routes[0]?.security);
+  expect(after.routes[0]?.upstreams.map(({ grant, isPublic }) => [grant, isPublic])).toEqual(
+    before.routes[0]?.upstreams.map(({ grant, isPublic }) => [grant, isPublic]),
+  );
+});
+
+test('variables of secrets need no value; those of anything else do', async () => {
+  const grant = {
+    clientCredentials: { issuer: 'https://a.example.com', clientId: 'c', clientSecret: '${UNSET_SECRET}' },
+  };
+  const good = {
+    mcpServers: {
+      a: { url: 'https://a.example.com/mcp', headers: { Authorization: 'Bearer ${UNSET_TOKEN}' } },
+      q: { url: 'https://q.example.com/mcp?key=${UNSET_KEY}' },
+    },
+    manifold: { backends: { a: { grant } } },
+  };
+  const carried = await exported(good);
+  expect(carried.code).toBe(0);
+  expect(carried.out).toContain('apiKey: ${UNSET_TOKEN}');
+  expect(carried.out).toContain('client-secret: ${UNSET_SECRET}');
+  expect(carried.out).toContain('apiKey: ${UNSET_KEY}');
+  expect(carried.out).not.toContain('unset');
+  const url = 'https://${UNSET_TOKEN}.example.com/mcp';
+  const refused = await exported({ mcpServers: { ...good.mcpServers, b: { url } } });
+  expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringContaining('UNSET_TOKEN is not set') });
+});
+
+test('a file that is YAML already is told from a broken one', async () => {
+  const io = recordingIo();
+  const path = join(directory, 'route.yaml');
+  await writeFile(path, 'apiVersion: v1\nkind: Secret\n');
+  expect(await exportRoutes({ file: path, namespace: 'n', gateway: 'g' }, io)).toBe(1);
+  expect(io.said().err).toContain('YAML, not an mcpServers file');
+});
+
+test('a route whose protection cannot be carried is left out as a whole', async () => {
+  const servers = { a: { url: 'http://a.example.com/mcp' } };
+  const extAuth = { http: { backendRefs: [{ name: 'check', port: 80 }] } };
+  const routes = { open: { servers: ['a'] }, closed: { path: '/closed', servers: ['a'], securityPolicy: { extAuth } } };
+  const { code, out, err } = await exported({ mcpServers: servers, manifold: { routes } });
+  expect(code).toBe(0);
+  expect(err).toContain('not carried: route closed: the whole route, as apiKeyAuth and extAuth need objects');
+  expect(readConfig(out, 'f', env).routes.map(({ name }) => name)).toEqual(['open']);
+});
+
 test('a file of which nothing can be carried gives 1', async () => {
   const { code, out } = await exported({ mcpServers: { files: { command: 'x' } } });
   expect({ code, out }).toEqual({ code: 1, out: '' });

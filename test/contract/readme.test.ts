@@ -33,7 +33,7 @@ function words(line: string): string[] {
 }
 
 /** Programs of others, whose commands and flags are not ours to check. */
-const otherPrograms = new Set(['kubectl', 'helm', 'docker', 'claude', 'goose']);
+const otherPrograms = new Set(['kubectl', 'helm', 'docker', 'claude', 'goose', 'curl', 'openssl']);
 
 /** The first word of a command; what starts with it is a command also when it stands between backticks. */
 const programOf = (command: string): string => /^[\w-]+/.exec(command)?.[0] ?? '';

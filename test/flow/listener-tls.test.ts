@@ -226,4 +226,31 @@ describe('Gateway listeners with certificates', () => {
     await expect.poll(() => nameAt(gateway.url), { timeout: 5_000 }).toBe('renewed');
     expect((await session.ask('tools/list')).error).toBeUndefined();
   });
+
+  test.each(['1', '2'])(
+    'with %s process(es) a port without one gets one without a restart',
+    { timeout: 60_000 },
+    async (workers) => {
+      const file = join(directory, `plain-${workers}.yaml`);
+      const port = await freePort();
+      const secured = document(server, authority.sign('/CN=second', ['DNS:a.example.com'])).replaceAll(
+        'port: 443',
+        `port: ${port}`,
+      );
+      const plain = secured
+        .replaceAll('protocol: HTTPS', 'protocol: HTTP')
+        .replaceAll(/, tls: \{ certificateRefs: \[\{ name: \w+ \}\] \}/g, '');
+      await writeFile(file, plain);
+      const gateway = await startGateway({ args: [file, '--workers', workers], admin: false, port: 'configured' });
+      const at = `://localhost:${port}/mcp`;
+      const session = await openSession(`http${at}`);
+      expect((await session.ask('tools/list')).error).toBeUndefined();
+      await writeFile(file, secured);
+      await expect.poll(() => nameAt(`https${at}`).catch(() => ''), { timeout: 30_000 }).toBe('gateway');
+      const after = await openSession(`https${at}`, { tls: { ca } });
+      expect((await after.ask('tools/list')).error).toBeUndefined();
+      await expect.poll(() => openSession(`http${at}`).catch(() => 'refused')).toBe('refused');
+      expect((await gateway.kill()).code).toBe(0);
+    },
+  );
 });

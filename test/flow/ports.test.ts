@@ -1,9 +1,11 @@
 /** Routes on the ports of their Gateway listeners, through the real command. */
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGateway } from '../support/gateway-process.ts';
+import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { openSession, type PlainSession } from '../support/plain-client.ts';
 import { startStatefulServer, type StatefulServer } from '../support/stateful-server.ts';
 import { freePort } from '../support/free-port.ts';
@@ -58,7 +60,7 @@ function at(port: number): string {
   return `http://127.0.0.1:${port}/mcp`;
 }
 
-describe.each([1, 2])('with %i process(es)', (workers) => {
+describe.each([1, 2])('with %i process(es)', { timeout: 60_000 }, (workers) => {
   test('each route is on the port of its listener and on no other; a changed listener moves it, and the other goes on', async () => {
     const [a, b, c] = (await freePorts(3)) as [number, number, number];
     const file = join(directory, `routes-${workers}.yaml`);
@@ -72,13 +74,42 @@ describe.each([1, 2])('with %i process(es)', (workers) => {
     expect((await two.at(at(a)).post('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).status).toBe(404);
 
     await writeFile(file, yamlOf([a, c]));
-    await expect.poll(() => openSession(at(c)).then(tools, () => []), { timeout: 10_000 }).toEqual(['b1__of-two']);
+    await expect.poll(() => openSession(at(c)).then(tools, () => []), { timeout: 30_000 }).toEqual(['b1__of-two']);
     expect(await tools(two.at(at(c)))).toEqual(['b1__of-two']);
     expect(await tools(one)).toEqual(['b0__of-one']);
-    await expect.poll(() => openSession(at(b)).then(tools, () => 'refused'), { timeout: 10_000 }).toBe('refused');
+    await expect.poll(() => openSession(at(b)).then(tools, () => 'refused'), { timeout: 30_000 }).toBe('refused');
+    expect((await gateway.kill()).code).toBe(0);
+  });
+
+  test('a port that somebody else has is a reload that failed, and nothing of it is served', async () => {
+    const [a, b] = (await freePorts(2)) as [number, number];
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const taken = (other.address() as AddressInfo).port;
+    const file = join(directory, `taken-${workers}.yaml`);
+    await writeFile(file, yamlOf([a, b]));
+    const gateway = await startGateway({ args: [file, '--workers', String(workers)], port: 'configured' });
+    const one = await openSession(at(a));
+    // The other listener moves as well, which it may not alone.
+    const [c] = (await freePorts(1)) as [number];
+    await writeFile(file, yamlOf([c, taken]));
+    await expect.poll(() => failedReload(gateway), { timeout: 30_000 }).toBe('1');
+    await expect.poll(() => gateway.stderr.join('\n')).toContain(`port ${taken} is taken`);
+    expect(await tools(one)).toEqual(['b0__of-one']);
+    expect(await tools(await openSession(at(b)))).toEqual(['b1__of-two']);
+    expect(await openSession(at(c)).then(tools, () => 'refused')).toBe('refused');
+    await new Promise((resolve) => void other.close(resolve));
+    await writeFile(file, `${yamlOf([c, taken])}\n`);
+    await expect.poll(() => openSession(at(taken)).then(tools, () => []), { timeout: 30_000 }).toEqual(['b1__of-two']);
+    expect(await failedReload(gateway)).toBe('0');
     expect((await gateway.kill()).code).toBe(0);
   });
 });
+
+async function failedReload({ adminUrl }: GatewayProcess): Promise<string | undefined> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  return /^manifold_config_reload_failed (.+)$/m.exec(text)?.[1];
+}
 
 test('--port puts all routes on one, where nothing but a port may tell them apart', async () => {
   const file = join(directory, 'clash.yaml');

@@ -16,6 +16,11 @@ const grant = (from: object, to: object): KubernetesObject =>
   object('ReferenceGrant', 'gateway.networking.k8s.io/v1beta1', 'b', 'g', { from: [from], to: [to] });
 const names = (objects: readonly KubernetesObject[]): string[] => inOrder(objects).map(({ metadata }) => metadata.name);
 
+function settled(settings: string): KubernetesObject {
+  const metadata = { namespace: 'ns', name: 'r', annotations: { 'manifold.dev/settings': settings } };
+  return readObject({ metadata, spec: { backendRefs: [] } }, 'aigateway.envoyproxy.io/v1beta1', 'MCPRoute')!;
+}
+
 describe('referencesOf', () => {
   test('follows a route to its Services, Backends, their policies, and the Secrets of all', () => {
     const routes = [
@@ -54,6 +59,14 @@ describe('referencesOf', () => {
     expect(targets(grant({ ...from, namespace: 'c' }, to))).toEqual([]);
     expect(targets(grant({ ...from, kind: 'HTTPRoute' }, to))).toEqual([]);
     expect(referencesOf(routes, [], [], []).refused).toEqual([{ kind: 'Service', namespace: 'b', name: 'tools' }]);
+  });
+
+  test('follows the settings of a route to Secrets, and takes what is no YAML for none', () => {
+    const text =
+      'backends: { a: { grant: { clientCredentials: { clientSecretRef: { name: one } } } } }\n' +
+      'security: { oauth: { introspection: { privateKeyRef: { name: two } } } }';
+    expect(referencesOf([settled(text)], [], [], []).named.map(({ name }) => name)).toEqual(['one', 'two']);
+    expect(referencesOf([settled('a: [')], [], [], []).named).toEqual([]);
   });
 
   test('names no more than the limit', () => {

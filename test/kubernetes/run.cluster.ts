@@ -1,5 +1,9 @@
 /** `manifold run --kubernetes`: routes of a real API server served by the real command to a real client, and their status. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { openSession } from '../support/plain-client.ts';
+import { makeKeysFile } from '../support/replicas.ts';
 import { sdkClient } from '../support/sdk-client.ts';
 import { kubeconfig, hasCluster, namespace, route, secret } from './fixtures.ts';
 import {
@@ -29,6 +33,8 @@ async function said(gateway: ClusterGateway, path: string): Promise<string> {
     return String(fault);
   }
 }
+
+const key = (id: string): object => ({ id, secret: randomBytes(32).toString('base64'), kdf: 'none' });
 
 const readyz = async ({ adminUrl }: ClusterGateway): Promise<string> => (await textAt(`${adminUrl}/readyz`)).text;
 
@@ -114,6 +120,34 @@ describe.skipIf(!hasCluster)('cluster mode', () => {
     await expect.poll(() => summary(ns, 'tools')[1]).toBe('ResolvedRefs=False/RefNotFound');
     await expect.poll(async () => await said(gateway, '/tools')).not.toContain('Bearer');
     expect(gateway.program.stderr.join('\n')).not.toContain('first');
+  });
+
+  test.each(['1', '2'])('the key file is read again when it changes (workers: %s)', async (workers) => {
+    const ns = namespace('keys');
+    const one = await startTelling('one');
+    apply(kubeconfig, backend(ns, 'one', one.port), route(ns, 'tools', { backend: toBackend('one') }));
+    const keysFile = await makeKeysFile();
+    const [first, second] = [key('first'), key('second')];
+    writeFileSync(keysFile, JSON.stringify({ keys: [first] }));
+    const gateway = await startClusterGateway(ns, { args: ['--session-keys', keysFile, '--workers', workers] });
+    const session = await openSession(`${gateway.origin}/tools`);
+    const status = async (): Promise<number> => (await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}')).status;
+    const reloads = (): number =>
+      gateway.program.stderr.filter((line) => line.includes('session keys reloaded')).length;
+    expect(await status()).toBe(200);
+    // Accept first: what the old one has sealed is opened on.
+    writeFileSync(keysFile, JSON.stringify({ keys: [second, first] }));
+    await expect.poll(reloads).toBe(Number(workers));
+    expect(await status()).toBe(200);
+    // A change of the cluster does not bring the former keys back.
+    apply(kubeconfig, route(ns, 'more', { backend: toBackend('one') }));
+    await expect.poll(async () => await said(gateway, '/more')).toContain('one nobody');
+    writeFileSync(keysFile, JSON.stringify({ keys: [second] }));
+    await expect.poll(status).toBe(404);
+    apply(kubeconfig, route(ns, 'last', { backend: toBackend('one') }));
+    await expect.poll(async () => await said(gateway, '/last')).toContain('one nobody');
+    for (let n = 0; n < 4; n += 1) expect(await status()).toBe(404);
+    expect((await (await openSession(`${gateway.origin}/tools`)).ask('ping')).result).toEqual({});
   });
 
   test('while the API server is away the last configuration is served, and readiness says so', async () => {

@@ -9,6 +9,8 @@ export interface Checked {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where it is shown bodies. */
+  readonly body?: string;
 }
 
 interface Asked {

@@ -19,7 +19,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   accept_missing:
     'The client must accept both kinds of answer. Often a hand-written request, or a proxy that rewrites `Accept`.',
   accept_stream_missing: 'The same for GET, whose answer is always an event stream.',
-  body_too_large: 'A message may have at most 4 MiB, or the value of `--max-message-bytes`. The connection is closed.',
+  body_too_large:
+    'A message may have at most 4 MiB, or the value of `--max-message-bytes`, and on a route with `bodyToExtAuth` its `maxRequestBytes`. The connection is closed.',
   content_type_unsupported: 'The client must post `application/json`.',
   charset_unsupported: 'JSON is UTF-8. If `Content-Type` has a charset, it must be `utf-8`.',
   content_encoding_unsupported: 'Compressed requests are not supported.',
@@ -45,7 +46,7 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
   certificate_missing: 'Show a certificate that one of the authorities in `--tls-client-ca` has signed.',
   access_denied: 'The rules of the route deny it, whatever the scopes.',
   authorization_unavailable:
-    'The authorization server (keys, introspection or callout) does not answer, and no cached answer can be used.',
+    'The authorization server (keys, introspection or callout) does not answer, and no cached answer can be used. A route with `extAuth` may choose another status (`statusOnError`).',
   json_malformed: 'The body is not JSON, or not UTF-8.',
   json_too_deep: 'More than 128 levels of arrays and objects.',
   json_key_repeated: 'A key appears twice, and readers could disagree about which one counts.',

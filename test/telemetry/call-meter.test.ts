@@ -3,7 +3,6 @@ import { CallMeter } from '../../src/telemetry/call-meter.ts';
 import { noteListed, toolLabel } from '../../src/telemetry/listed-tools.ts';
 import { registry } from '../../src/telemetry/metrics.ts';
 
-const ms = { own: 1, upstream: 10 };
 const lines = async (upstream: string): Promise<string[]> =>
   (await registry.getSingleMetricAsString('manifold_calls_total'))
     .split('\n')
@@ -13,21 +12,21 @@ describe('calls', () => {
   test('are counted by route, upstream, method, tool and outcome', async () => {
     const meter = new CallMeter('team/tools');
     noteListed('counted', ['echo']);
-    meter.called('counted', 'tools/call', 'echo', 'ok', ms, 100);
-    meter.called('counted', 'tools/call', 'echo', 'ok', ms, 100);
-    meter.called('counted', 'resources/read', undefined, 'upstream_timeout', ms, 100);
+    meter.called('counted', 'tools/call', 'echo', 'ok', 1, 11, 100, 50);
+    meter.called('counted', 'tools/call', 'echo', 'ok', 1, 11, 100, 50);
+    meter.called('counted', 'resources/read', undefined, 'upstream_timeout', 1, 11, 100, 50);
     expect(await lines('counted')).toEqual([
       'manifold_calls_total{route="team/tools",upstream="counted",method="tools/call",tool="echo",outcome="ok"} 2',
       'manifold_calls_total{route="team/tools",upstream="counted",method="resources/read",tool="",outcome="upstream_timeout"} 1',
     ]);
-    meter.called('counted', 'tools/call', 'echo', 'ok', ms, 100);
+    meter.called('counted', 'tools/call', 'echo', 'ok', 1, 11, 100, 50);
     meter.close();
     expect((await lines('counted'))[0]).toMatch(/ 3$/);
   });
 
   test('of 10,000 names that a client made up add one series', async () => {
     const meter = new CallMeter('made-up');
-    for (let n = 0; n < 10_000; n += 1) meter.called('invented', 'tools/call', `tool-${n}`, 'error', ms, 100);
+    for (let n = 0; n < 10_000; n += 1) meter.called('invented', 'tools/call', `tool-${n}`, 'error', 1, 11, 100, 50);
     expect(await lines('invented')).toEqual([
       'manifold_calls_total{route="made-up",upstream="invented",method="tools/call",tool="other",outcome="error"} 10000',
     ]);

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import { holdBytes, type HoldAddress } from '../../session/hold.ts';
+import { heldCalls } from '../../telemetry/metrics.ts';
 import { shareOf, type Hold } from '../../transport/http/budget.ts';
 import { callStateSeconds, heldCallBytes, maxHolds } from '../../transport/http/limits.ts';
 import { Later, type Wheel } from '../../transport/http/wheel.ts';
@@ -57,6 +58,7 @@ export class Holds<T extends Held> {
     const wait = new Later(giveUp);
     this.#wheel.arm(wait, callStateSeconds * 1_000);
     this.#held.set(hold.toString('latin1'), { held, wait, memory });
+    heldCalls.inc();
     return place;
   }
 
@@ -74,6 +76,7 @@ export class Holds<T extends Held> {
     const entry = this.#held.get(key);
     if (entry === undefined) return;
     this.#held.delete(key);
+    heldCalls.dec();
     this.#wheel.disarm(entry.wait);
     entry.memory.end();
     if (this.#held.size === 0) this.#onEmpty();

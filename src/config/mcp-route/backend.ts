@@ -90,6 +90,9 @@ function ofBackend(context: RouteContext, path: JsonPath, ref: BackendRef, names
   }
   if (others.length > 0) tell(['endpoints'], `${others.length + 1} endpoints, of which the first one is used`);
   if ((spec.appProtocols ?? []).length > 0) tell(['appProtocols'], 'passed over: HTTP/1.1 is spoken');
+  for (const name of ['zone', 'hostname'] as const)
+    if (first[name] !== undefined && !(name === 'hostname' && first.unix !== undefined))
+      tell(['endpoints', 0, name], 'passed over: the address alone counts');
   if (spec.fallback === true) tell(['fallback'], 'passed over: each backend of a route is a server of its own');
   const policy = policyTls(
     context,

@@ -1,5 +1,5 @@
 /** `securityPolicy.apiKey` and `forwardHeaders` of a backend → what is sent to it beside the message. */
-import { credentialHeaders, isHeaderName, isHeaderValue, isHopHeader, isUnforwarded } from '../headers.ts';
+import { credentialHeaders, isHeaderName, isHeaderValue, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamConfig, ShownCredential } from '../model.ts';
 import type { RouteContext } from './context.ts';
@@ -37,8 +37,13 @@ export function credentialOf(
   const name = text.header ?? 'Authorization';
   const at = text.header === undefined ? path : [...path, 'header'];
   if (!isHeaderName(name)) fault(context, at, 'not the name of a header', 'Give a name such as X-Api-Key');
-  else if (isHopHeader(name.toLowerCase()))
-    fault(context, at, 'a header that the gateway sets itself', 'Give a name such as X-Api-Key');
+  else if (isUnforwarded(name.toLowerCase()))
+    fault(
+      context,
+      at,
+      'a header that the gateway sets itself, or that belongs to one hop',
+      'Give a name such as X-Api-Key',
+    );
   if (!isHeaderValue(value))
     fault(context, path, 'the key holds a character that HTTP does not allow', 'Take out line breaks and the like');
   const header = name.toLowerCase() === 'authorization' ? `Bearer ${value}` : value;

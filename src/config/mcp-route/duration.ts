@@ -7,3 +7,15 @@ export function durationMs(text: string): number {
   for (const [, digits, unit] of text.matchAll(/([0-9]{1,5})(ms|h|m|s)/g)) sum += Number(digits) * unitMs[unit!]!;
   return sum;
 }
+
+/** The same text for a number of whole ms, at least 1: each number of it has at most five digits. */
+export function durationText(ms: number): string {
+  let left = ms;
+  let text = '';
+  for (const [unit, size] of Object.entries(unitMs)) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) text += `${count}${unit}`;
+  }
+  return text;
+}

@@ -19,7 +19,7 @@ const statuses = () => list(whole(100, 599)).optional();
 const bytes = () =>
   z
     .union([
-      z.number({ error: 'a size such as 32Ki' }).meta({ type: 'integer' }),
+      z.number({ error: 'a size such as 32Ki' }).int({ error: 'a size such as 32Ki' }).meta({ type: 'integer' }),
       text({ pattern: /^[1-9]+[0-9]*([EPTGMK]i|[EPTGMk])?$/, wants: 'a size such as 32Ki' }),
     ])
     .optional();

@@ -1,5 +1,5 @@
 /** `securityPolicy.extAuth` → the server that decides on each request, and what it is shown. */
-import { isHeaderName } from '../headers.ts';
+import { isHeaderName, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls } from '../model.ts';
 import type { ExtAuthConfig } from '../security.ts';
@@ -27,7 +27,16 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
         ? []
         : [{ ref: server.backendRef, where: [...at, 'backendRef'] }];
   const tls = new Map<string, UpstreamTls>();
-  const urls = refs.flatMap(({ ref, where }) => {
+  const asked = refs.filter(({ ref }) => !('weight' in ref) || ref.weight !== 0);
+  if (asked.length === 0 && refs.length > 0)
+    fault(context, at, 'no server with a weight above 0', 'Give one of them a weight');
+  for (const { ref, where } of asked) {
+    if ('weight' in ref && ref.weight !== 1)
+      warn(context, [...where, 'weight'], 'passed over: the servers are asked in their order');
+    if ('fallback' in ref && ref.fallback === true)
+      warn(context, [...where, 'fallback'], 'passed over: the servers are asked in their order');
+  }
+  const urls = asked.flatMap(({ ref, where }) => {
     const destination = destinationOf(context, where, ref);
     if (destination?.socketPath !== undefined)
       fault(context, where, 'a Unix socket, over which no check is asked', 'Give an address');
@@ -43,21 +52,23 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
   });
   if (server.backendSettings !== undefined)
     warn(context, [...at, 'backendSettings'], 'passed over; "timeout" of extAuth counts');
-  for (const name of ['recomputeRoute', 'includeRouteMetadata'] as const)
-    if (text[name] === true) warn(context, [...path, name], 'passed over');
+  if (text.recomputeRoute === true)
+    warn(context, [...path, 'recomputeRoute'], 'passed over: the route is found before the service is asked');
+  if (text.includeRouteMetadata === true)
+    warn(context, [...path, 'includeRouteMetadata'], 'passed over: the service is told nothing of the route');
   const { pathPrefix, pathOverride } = pathsOf(context, at, text.http);
   const shown = text.headersToExtAuth;
   const contextExtensions = extensionsOf(context, [...path, 'contextExtensions'], text.contextExtensions ?? []);
   if (protocol === 'http' && contextExtensions.length > 0)
     warn(context, [...path, 'contextExtensions'], 'passed over: only gRPC has them');
-  if (urls.length < refs.length) return undefined;
+  if (asked.length === 0 || urls.length < asked.length) return undefined;
   return {
     protocol,
     urls,
     ...(tls.size > 0 && { tls }),
     ...(pathPrefix !== undefined && { pathPrefix }),
     ...(pathOverride !== undefined && { pathOverride }),
-    headersToBackend: headers(context, [...at, 'headersToBackend'], text.http?.headersToBackend ?? []),
+    headersToBackend: told(context, [...at, 'headersToBackend'], text.http?.headersToBackend ?? []),
     ...(shown !== undefined && { headersToExtAuth: headers(context, [...path, 'headersToExtAuth'], shown) }),
     ...(text.bodyToExtAuth !== undefined && { maxBodyBytes: text.bodyToExtAuth.maxRequestBytes }),
     timeoutMs: text.timeout === undefined ? defaultTimeoutMs : durationMs(text.timeout),
@@ -90,6 +101,15 @@ function headers(context: RouteContext, path: JsonPath, written: readonly string
     if (!isHeaderName(name)) fault(context, [...path, i], 'not the name of a header', 'Give a name such as X-User');
     return name.toLowerCase();
   });
+}
+
+/** Those of its answer that backends get. */
+function told(context: RouteContext, path: JsonPath, written: readonly string[]): readonly string[] {
+  const names = headers(context, path, written);
+  for (const [i, name] of names.entries())
+    if (isUnforwarded(name))
+      fault(context, [...path, i], 'a header that the gateway sets itself, or that belongs to one hop', 'Take it out');
+  return names;
 }
 
 function extensionsOf(

@@ -6,6 +6,7 @@ import { fault, warn } from './context.ts';
 import type { ObjectOf } from './object-shapes.ts';
 import type { Located } from './objects.ts';
 import type { RouteSpec } from './route-shape.ts';
+import { members, wordOf } from './shape.ts';
 import { listenerCertificates } from './tls.ts';
 
 export interface Attached {
@@ -57,6 +58,10 @@ function gatewayOf(
   ref: RouteSpec['parentRefs'][number],
 ): Located<'Gateway'> | undefined {
   const namespace = ref.namespace ?? context.from.namespace;
+  if (ref.group !== 'gateway.networking.k8s.io') {
+    warn(context, path, 'no Gateway of the Gateway API, by its group: served on the port of the gateway');
+    return undefined;
+  }
   const found = context.objects.find('Gateway', namespace, ref.name);
   if (found === 'broken') return undefined;
   if (found === undefined) {
@@ -68,8 +73,22 @@ function gatewayOf(
     );
     return undefined;
   }
+  const { document, object } = found;
+  for (const [name, reason] of passedOver) {
+    const at = ['spec', name];
+    if (object.spec[name] !== undefined) context.findings.warn(at, `passed over: ${reason}`, document.place(at));
+  }
   return found;
 }
+
+/** What a Gateway says of its own deployment, and of certificates that clients and backends are asked for. */
+const passedOver = [
+  ['addresses', '--host says where the gateway listens'],
+  ['allowedListeners', 'ListenerSets are not read'],
+  ['backendTLS', 'a Backend has the certificate that it is shown'],
+  ['infrastructure', 'nothing is deployed for the Gateway'],
+  ['tls', '--tls-client-ca asks clients for a certificate, and a Backend has the one that it is shown'],
+] as const;
 
 function listenersOf(
   context: RouteContext,
@@ -90,15 +109,39 @@ function listenersOf(
       'the Gateway has no such listener',
       `Its listeners are ${found.object.spec.listeners.map((one) => `${one.name} (port ${one.port})`).join(', ')}`,
     );
-  const open = wanted.filter((one) => takes(one, namespace, context.from.namespace));
-  if (wanted.length > 0 && open.length === 0)
+  const spoken = wanted.filter(({ protocol }) => protocol === 'HTTP' || protocol === 'HTTPS');
+  if (wanted.length > 0 && spoken.length === 0)
+    fault(context, path, 'the listener does not speak HTTP', 'Give its protocol as HTTP or HTTPS');
+  const taking = spoken.filter(({ allowedRoutes }) => takesKind(allowedRoutes?.kinds));
+  if (spoken.length > 0 && taking.length === 0)
+    fault(
+      context,
+      path,
+      'the listener takes no MCPRoute',
+      'Add HTTPRoute or MCPRoute to allowedRoutes.kinds, or take it out',
+    );
+  const open = taking.filter((one) => takes(one, namespace, context.from.namespace));
+  if (taking.length > 0 && open.length === 0)
     fault(
       context,
       path,
       'the listener takes no route of this namespace',
       'Set allowedRoutes.namespaces.from of the listener to All',
     );
+  for (const { name, allowedRoutes } of open) {
+    if (allowedRoutes?.namespaces?.from !== 'Selector' || namespace === context.from.namespace) continue;
+    const i = found.object.spec.listeners.findIndex((one) => one.name === name);
+    const at = ['spec', 'listeners', i, 'allowedRoutes', 'namespaces', 'selector'];
+    const text = 'taken to let in every namespace: the labels of namespaces are not known here';
+    context.findings.warn(at, text, found.document.place(at));
+  }
   return open;
+}
+
+/* Envoy AI Gateway makes an HTTPRoute of each MCPRoute, so that is the kind its files let in. */
+function takesKind(kinds: unknown): boolean {
+  const named = members(kinds).map((one) => wordOf(one, 'kind'));
+  return named.length === 0 || named.includes('HTTPRoute') || named.includes('MCPRoute');
 }
 
 /* Labels of namespaces are not known to a file: a selector is taken to let the route in. */

@@ -187,14 +187,26 @@ const policyTarget = fields({
   sectionName: sectionName().optional(),
 });
 
-const targetKey = (ref: unknown): string =>
-  JSON.stringify(['group', 'kind', 'name', 'sectionName'].map((field) => fieldOf(ref, field) ?? ''));
+const targetOf = (ref: unknown, ...more: readonly string[]): string =>
+  JSON.stringify(['group', 'kind', 'name', ...more].map((field) => fieldOf(ref, field) ?? ''));
+const isPartly = (ref: unknown): boolean => wordOf(ref, 'sectionName') !== '';
 
 const tlsPolicySpec = fields({
   options: named(text({ max: 4_096 })).optional(),
   targetRefs: ruled(
-    list(policyTarget, 16, 1),
-    (refs) => new Set(members(refs).map(targetKey)).size === members(refs).length,
+    ruled(
+      list(policyTarget, 16, 1),
+      (refs) => {
+        const all = members(refs);
+        const partly = new Set(all.filter(isPartly).map((ref) => targetOf(ref)));
+        return all.every((ref) => isPartly(ref) || !partly.has(targetOf(ref)));
+      },
+      {
+        says: 'sectionName must be specified when targetRefs includes 2 or more references to the same target',
+        remedy: 'Give each the name of a port, or keep the one without',
+      },
+    ),
+    (refs) => new Set(members(refs).map((ref) => targetOf(ref, 'sectionName'))).size === members(refs).length,
     {
       says: 'sectionName must be unique when targetRefs includes 2 or more references to the same target',
       remedy: 'Take out one of them',

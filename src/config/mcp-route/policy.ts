@@ -1,6 +1,6 @@
 /** `securityPolicy` of a route → who may use it, with Secrets and ConfigMaps looked up. */
 import { Environment as CelEnvironment } from '@marcbachmann/cel-js';
-import { isHeaderName, isHopHeader } from '../headers.ts';
+import { isHeaderName, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { nearest } from '../nearest.ts';
 import type {
@@ -73,10 +73,11 @@ function oauthOf(context: RouteContext, path: JsonPath, text: OAuthText): OAuthC
   };
 }
 
+/** Of a header that backends are told something in. */
 function checkHeader(context: RouteContext, path: JsonPath, name: string): void {
   if (!isHeaderName(name)) fault(context, path, 'not the name of a header', 'Give a name such as X-User');
-  else if (isHopHeader(name.toLowerCase()))
-    fault(context, path, 'a header that the gateway sets itself', 'Choose another name');
+  else if (isUnforwarded(name.toLowerCase()))
+    fault(context, path, 'a header that the gateway sets itself, or that belongs to one hop', 'Choose another name');
 }
 
 function keysOf(context: RouteContext, path: JsonPath, jwks: OAuthText['jwks']): JwksSource {

@@ -5,7 +5,13 @@ import { furtherRulesShape } from './security-shape.ts';
 import { fields, flag, has, list, named, ruled, text, word } from './shape.ts';
 
 const url = (): z.ZodString =>
-  text({ min: 1, max: 2_048, pattern: /^https?:\/\//, wants: 'an http:// or https:// URL' });
+  text({ min: 1, max: 2_048, pattern: /^https?:\/\//, wants: 'an http:// or https:// URL' }).check(
+    ({ value, issues }) => {
+      if (!/^https?:\/\//.test(value) || URL.canParse(value)) return;
+      const params = { remedy: 'Give an http:// or https:// URL' };
+      issues.push({ code: 'custom', input: value, message: 'not a web address', params });
+    },
+  );
 const moment = (): z.ZodString =>
   text({ pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, wants: 'a time such as 2026-01-31T12:00:00Z' });
 
@@ -23,6 +29,7 @@ const clientFields = {
   privateKey: text({ min: 1, wants: 'a private key as PEM, best as ${VAR}' })
     .optional()
     .describe('Signs instead of a secret.'),
+  privateKeyRef: secretReference().optional().describe('Secret that holds it under `private-key`.'),
   algorithm: text({ min: 1, wants: 'an algorithm such as ES256' }).default('ES256').describe('Of the private key.'),
   keyId: text().optional(),
   method: word('client_secret_basic', 'client_secret_post').default('client_secret_basic'),

@@ -17,8 +17,9 @@ import { ruleOf } from './policy.ts';
 import { secretOf, valueUnder } from './secrets.ts';
 import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
 
-/** The key of a Secret that holds the secret of a client, as in Envoy Gateway. */
+/** The key of a Secret that holds the secret of a client, as in Envoy Gateway, and of one that holds its private key. */
 const secretKey = 'client-secret';
+const privateKeyKey = 'private-key';
 
 /** The security of a route with its settings. `path` is that of the settings; `upstreams`: see `securityOf`. */
 export function securedBy(
@@ -124,11 +125,18 @@ function tokensOf(context: RouteContext, path: JsonPath, text: TokenText): Token
 
 /** Undefined when at fault. */
 function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAuthClientIdentity | undefined {
-  const { clientId, clientSecret, clientSecretRef, privateKey, algorithm, keyId, method } = text;
-  const given = [clientSecret, clientSecretRef, privateKey].filter((one) => one !== undefined);
+  const { clientId, clientSecret, clientSecretRef, privateKeyRef, algorithm, keyId, method } = text;
+  const given = [clientSecret, clientSecretRef, text.privateKey, privateKeyRef].filter((one) => one !== undefined);
   if (given.length > 1) fault(context, path, 'several credentials of one client', 'Keep one of them');
-  if (privateKey !== undefined) {
+  const referred = (name: string, ref: typeof clientSecretRef, key: string): string | undefined => {
+    const held = ref === undefined ? undefined : secretOf(context, [...path, name], ref);
+    return held === undefined ? undefined : valueUnder(context, [...path, name], held.values, key);
+  };
+  const isSigned = text.privateKey !== undefined || privateKeyRef !== undefined;
+  if (isSigned) {
+    const privateKey = text.privateKey ?? referred('privateKeyRef', privateKeyRef, privateKeyKey);
     const kid = keyId === undefined ? {} : { kid: keyId };
+    if (privateKey === undefined) return undefined;
     return { clientId, credential: { method: 'private_key_jwt', privateKey, algorithm, ...kid } };
   }
   if (clientSecretRef === undefined)
@@ -136,9 +144,7 @@ function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAut
       clientId,
       credential: clientSecret === undefined ? { method: 'none' } : { method, secret: clientSecret },
     };
-  const at = [...path, 'clientSecretRef'];
-  const held = secretOf(context, at, clientSecretRef);
-  const secret = held === undefined ? undefined : valueUnder(context, at, held.values, secretKey);
+  const secret = referred('clientSecretRef', clientSecretRef, secretKey);
   return secret === undefined ? undefined : { clientId, credential: { method, secret: secret.trim() } };
 }
 

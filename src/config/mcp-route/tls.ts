@@ -19,24 +19,17 @@ interface Target {
 
 /** Undefined when no policy of the namespace targets it. */
 export function policyTls(context: RouteContext, target: Target, namespace: string): UpstreamTls | undefined {
-  const policy = context.objects
-    .all('BackendTLSPolicy')
-    .find(
-      ({ object }) =>
-        object.metadata.namespace === namespace &&
-        object.spec.targetRefs.some(
-          (ref) =>
-            ref.group === target.group &&
-            ref.kind === target.kind &&
-            ref.name === target.name &&
-            (ref.sectionName === undefined || ref.sectionName === target.section),
-        ),
-    );
+  const policy = policyFor(context, target, namespace);
   if (policy === undefined) return undefined;
   const { validation, options } = policy.object.spec;
   const inPolicy = within(context, policy);
+  checkWellKnown(inPolicy, ['spec', 'validation'], validation.wellKnownCACertificates);
   if (options !== undefined && Object.keys(options).length > 0)
-    context.findings.warn(['spec', 'options'], 'passed over', policy.document.place(['spec', 'options']));
+    context.findings.warn(
+      ['spec', 'options'],
+      'passed over: none is known here',
+      policy.document.place(['spec', 'options']),
+    );
   const ca = certificates(inPolicy, ['spec', 'validation', 'caCertificateRefs'], validation.caCertificateRefs ?? []);
   const tls: UpstreamTls = {
     serverName: validation.hostname,
@@ -51,6 +44,41 @@ export function policyTls(context: RouteContext, target: Target, namespace: stri
   return tls;
 }
 
+/* One for the port itself before one for all, then the older, then by name (Gateway API §BackendTLSPolicy). */
+function policyFor(context: RouteContext, target: Target, namespace: string): Located<'BackendTLSPolicy'> | undefined {
+  const fitting = context.objects.all('BackendTLSPolicy').flatMap((policy) => {
+    const { metadata, spec } = policy.object;
+    if (metadata.namespace !== namespace) return [];
+    const refs = spec.targetRefs.filter(
+      (ref) =>
+        ref.group === target.group &&
+        ref.kind === target.kind &&
+        ref.name === target.name &&
+        (ref.sectionName === undefined || ref.sectionName === target.section),
+    );
+    if (refs.length === 0) return [];
+    const isForAll = refs.every(({ sectionName }) => sectionName === undefined);
+    const { creationTimestamp: made } = metadata;
+    return [{ policy, order: [isForAll ? '1' : '0', typeof made === 'string' ? made : '', metadata.name].join(' ') }];
+  });
+  const [first, ...others] = fitting.toSorted((one, other) => (one.order < other.order ? -1 : 1));
+  for (const { policy, order } of others)
+    if (order[0] === first!.order[0])
+      context.findings.warn(
+        ['metadata', 'name'],
+        `passed over: the policy "${first!.policy.object.metadata.name}" is for the same backend`,
+        policy.document.place(['metadata', 'name']),
+      );
+  return first?.policy;
+}
+
+/* Gateway API §BackendTLSPolicyValidation: a set of certificates that is not known makes the policy invalid. */
+function checkWellKnown(context: RouteContext, path: JsonPath, name: string | undefined): void {
+  if (name === undefined || name === 'System') return;
+  const at = [...path, 'wellKnownCACertificates'];
+  fault(context, at, 'a set of certificates that is not known here', 'Give "System", or caCertificateRefs');
+}
+
 const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 
 /** What `spec.tls` of a Backend says. */
@@ -63,8 +91,10 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
   );
   for (const name of ['alpnProtocols', 'ciphers', 'ecdhCurves', 'fingerprints', 'signatureAlgorithms'] as const) {
     const path = ['spec', 'tls', name];
-    if (tls[name] !== undefined) context.findings.warn(path, 'passed over', backend.document.place(path));
+    const reason = name === 'alpnProtocols' ? 'HTTP/1.1 is spoken' : 'the TLS library has its own';
+    if (tls[name] !== undefined) context.findings.warn(path, `passed over: ${reason}`, backend.document.place(path));
   }
+  checkWellKnown(inBackend, ['spec', 'tls'], tls.wellKnownCACertificates);
   const ca = certificates(inBackend, ['spec', 'tls', 'caCertificateRefs'], tls.caCertificateRefs ?? []);
   const path = ['spec', 'tls', 'clientCertificateRef'];
   const pair = tls.clientCertificateRef === undefined ? undefined : secretOf(inBackend, path, tls.clientCertificateRef);
@@ -95,10 +125,15 @@ export function listenerCertificates(
   const { namespace } = object.metadata;
   const from = { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace };
   const inGateway: RouteContext = { ...context, document, from };
-  return listeners.flatMap(({ name, port, hostname, tls }) => {
+  return listeners.flatMap(({ name, port, hostname, protocol, tls }) => {
     const path = ['spec', 'listeners', object.spec.listeners.findIndex((one) => one.name === name), 'tls'];
     if (tls?.mode === 'Passthrough')
       warn(inGateway, [...path, 'mode'], 'passed over: TLS ends at this listener, or in front of it');
+    for (const field of ['options', 'frontendValidation'] as const)
+      if (tls?.[field] !== undefined)
+        warn(inGateway, [...path, field], 'passed over; --tls-client-ca asks clients for a certificate');
+    if (protocol === 'HTTPS' && (tls?.certificateRefs ?? []).length === 0)
+      warn(inGateway, path, 'no certificate: the listener has that of --tls-cert, or speaks plain HTTP');
     return (tls?.certificateRefs ?? []).flatMap((ref, i) => {
       const at = [...path, 'certificateRefs', i];
       if (context.objects.find('Secret', ref.namespace ?? namespace, ref.name) === undefined) {

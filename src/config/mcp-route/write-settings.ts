@@ -1,10 +1,15 @@
 /** Settings of an upstream that an MCPRoute has no field for → the annotation of ours. */
 import type { NameSelector, UpstreamConfig } from '../model.ts';
+import { durationText } from './duration.ts';
 
 /** Undefined when all is as it is by default. */
 export function settingsText(
   upstream: UpstreamConfig,
-  { defaultTimeoutMs, isAcknowledged }: { readonly defaultTimeoutMs: number; readonly isAcknowledged: boolean },
+  {
+    defaultTimeoutMs,
+    isAcknowledged,
+    grant,
+  }: { readonly defaultTimeoutMs: number; readonly isAcknowledged: boolean; readonly grant: object | undefined },
 ): object | undefined {
   const { limits = {}, prompts, resources, overrides } = upstream;
   const { retries, breaker, concurrency } = limits;
@@ -40,16 +45,15 @@ export function settingsText(
         ]),
       ),
     }),
+    ...(grant !== undefined && { grant }),
+    ...(upstream.isPublic === true && { public: true }),
   };
   return Object.keys(settings).length === 0 ? undefined : settings;
 }
 
-/* At most five digits before a unit (GEP-2257). */
 function time(name: string, ms: number | undefined): object {
   if (ms === undefined) return {};
-  const rest = ms % 1_000;
-  const seconds = Math.floor(ms / 1_000);
-  return { [name]: rest === 0 ? `${seconds}s` : seconds === 0 ? `${rest}ms` : `${seconds}s${rest}ms` };
+  return { [name]: ms === 0 ? '0s' : durationText(ms) };
 }
 
 function selectorText({ include, exclude, includePatterns, excludePatterns }: NameSelector): object {

@@ -5,8 +5,10 @@
 import type { NameSelector, RouteConfig, UpstreamConfig } from '../model.ts';
 import { defaultTimeoutMs } from '../limits.ts';
 import { credentialHeaders } from '../headers.ts';
+import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { settingsAnnotation } from './settings-shape.ts';
 import { securityText } from './write-security.ts';
+import { grantText, securitySettingsText, type KeepSecret } from './write-security-settings.ts';
 import { settingsText } from './write-settings.ts';
 
 export interface WriteOptions {
@@ -18,6 +20,8 @@ export interface WriteOptions {
   readonly writtenHeader: (server: string, header: string) => string | undefined;
   /** A parameter of the query of a URL as it stands in the file, with its variables. */
   readonly writtenParameter: (server: string, parameter: string) => string | undefined;
+  /** A text at a path of the file, with its variables. */
+  readonly writtenText: (path: JsonPath) => string | undefined;
 }
 
 export interface Written {
@@ -80,21 +84,37 @@ function routeObject(
     lost.push(`route ${route.name}: none of its servers can be carried`);
     return [];
   }
-  const settings = Object.fromEntries(
+  // Without them the route would be open to whoever they are to keep out.
+  if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined) {
+    lost.push(`route ${route.name}: the whole route, as apiKeyAuth and extAuth need objects of a cluster`);
+    return [];
+  }
+  const name = objectName(route.name);
+  const secrets: object[] = [];
+  const ofBackends = Object.fromEntries(
     backends.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])),
   );
-  const annotations =
-    Object.keys(settings).length === 0
+  const ofSecurity =
+    route.security === undefined
       ? undefined
-      : { [settingsAnnotation]: JSON.stringify({ backends: settings }, undefined, 2) };
+      : securitySettingsText(
+          route.security,
+          name,
+          ['manifold', 'routes', route.name, 'security'],
+          keeper(secrets, options),
+        );
+  const settings = {
+    ...(Object.keys(ofBackends).length > 0 && { backends: ofBackends }),
+    ...(ofSecurity !== undefined && { security: ofSecurity }),
+  };
+  const annotations =
+    Object.keys(settings).length === 0 ? undefined : { [settingsAnnotation]: JSON.stringify(settings, undefined, 2) };
   const names = new Map(
     route.upstreams.flatMap(({ id, name }) => {
       const backend = byName.get(name);
       return backend === undefined ? [] : [[id, backend.name] as const];
     }),
   );
-  if (route.security?.apiKeyAuth !== undefined || route.security?.extAuth !== undefined)
-    lost.push(`route ${route.name}: apiKeyAuth and extAuth need objects of a cluster`);
   if (route.security?.authorization?.first !== undefined)
     lost.push(`route ${route.name}: the rules of its settings belong into the annotation "${settingsAnnotation}"`);
   const security = route.security === undefined ? undefined : securityText(route.security, names);
@@ -113,9 +133,20 @@ function routeObject(
     ...(route.backendSelector !== undefined && { backendSelector: route.backendSelector }),
     ...(security !== undefined && { securityPolicy: security }),
   };
-  const name = objectName(route.name);
   if (name !== route.name) lost.push(`route ${route.name}: it is called "${name}"`);
-  return [object('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', name, options, { spec: escaped(spec) }, annotations)];
+  return [
+    object('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', name, options, { spec: escaped(spec) }, annotations),
+    ...secrets,
+  ];
+}
+
+/** Adds a Secret to `secrets` for each secret, as it stands in the file. */
+function keeper(secrets: object[], options: WriteOptions): KeepSecret {
+  return (name, key, value, path) => {
+    const stringData = { [key]: options.writtenText(path) ?? value };
+    secrets.push(object('v1', 'Secret', name, options, { type: 'Opaque', stringData }));
+    return { name };
+  };
 }
 
 /* Names of objects are those of DNS (RFC 1123). */
@@ -176,14 +207,17 @@ function backendOf(upstream: UpstreamConfig, options: WriteOptions, lost: string
       forwardHeaders: upstream.forwardHeaders.map((one) => ({ name: one })),
     }),
   };
+  const secrets: object[] = [];
+  const grantPath = ['manifold', 'backends', upstream.name, 'grant'];
   return {
     name,
     ref,
     settings: settingsText(upstream, {
       defaultTimeoutMs,
       isAcknowledged: upstream.forwardHeaders.some((one) => credentialHeaders.has(one)),
+      grant: upstream.grant && grantText(upstream.grant, `${name}-grant`, grantPath, keeper(secrets, options)),
     }),
-    objects: backendObjects(name, url.hostname, port, isSecure, key?.value, options),
+    objects: [...backendObjects(name, url.hostname, port, isSecure, key?.value, options), ...secrets],
   };
 }
 

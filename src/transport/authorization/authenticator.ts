@@ -22,12 +22,15 @@ export interface AuthenticationMethods {
   readonly apiKeys?: ApiKeyAuth | undefined;
   /** Over HTTP, or over gRPC. */
   readonly extAuth?: HttpExtAuth | { readonly grpc: GrpcExtAuth } | undefined;
+  /** That service is shown bodies: it is asked about a POST when its body is there, and not before. */
+  readonly isShownBody?: boolean | undefined;
 }
 
 export interface Authenticator {
   /**
    * Throws, or rejects with, `GatewayError`: 400, 401, 403 or 503, with its header fields. The answer is there at once when
-   * the token was verified a moment ago.
+   * the token was verified a moment ago. Where a service is shown bodies, a POST without one has only shown its credentials, and is
+   * to be brought again with its body.
    */
   readonly authenticate: (head: RequestHead) => Verified | Promise<Verified>;
   /** For `denied` of oauth/faults.ts. Undefined where the route takes no access tokens. */
@@ -43,7 +46,7 @@ const apiKeyChallenge = 'ApiKey realm="mcp"';
 
 /** Throws when the configuration cannot be used: local keys that are none, API keys that are equal. `now` in milliseconds. */
 export function authenticator(
-  { oauth, apiKeys, extAuth }: AuthenticationMethods,
+  { oauth, apiKeys, extAuth, isShownBody = false }: AuthenticationMethods,
   egress: Egress,
   now: () => number = Date.now,
 ): Authenticator {
@@ -78,7 +81,7 @@ export function authenticator(
     return caller instanceof Promise ? caller.then(both) : both(caller);
   };
   return {
-    authenticate: ask === undefined ? verify : asked(ask, verify),
+    authenticate: ask === undefined ? verify : asked(ask, verify, isShownBody),
     challenges,
     ready: async () => {
       await tokens?.ready();
@@ -87,8 +90,12 @@ export function authenticator(
   };
 }
 
-function asked(ask: ExtAuth, verify: (head: RequestHead) => Verified | Promise<Verified>) {
-  return async (head: RequestHead): Promise<Verified> => ask(head, await verify(head));
+function asked(ask: ExtAuth, verify: (head: RequestHead) => Verified | Promise<Verified>, isShownBody: boolean) {
+  return async (head: RequestHead): Promise<Verified> => {
+    const verified = await verify(head);
+    const isBodyToCome = isShownBody && head.method === 'POST' && head.body === undefined;
+    return isBodyToCome ? verified : ask(head, verified);
+  };
 }
 
 type TokenReader = ((head: RequestHead) => Verified | Promise<Verified>) & { ready(): Promise<void> };

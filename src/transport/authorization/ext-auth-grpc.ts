@@ -1,7 +1,7 @@
 /**
- * A service of the operator that decides about each request by its head, over gRPC (envoy.service.auth.v3 Authorization/Check). It
- * gets what Envoy would send it, and answers with a status: OK lets the request go on with the headers it adds, anything else
- * refuses.
+ * A service of the operator that decides about each request, over gRPC (envoy.service.auth.v3 Authorization/Check). It gets what Envoy
+ * would send it, the body where it is shown one, and answers with a status: OK lets the request go on with the headers it adds,
+ * anything else refuses.
  */
 import { Client, credentials, Metadata, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
@@ -10,11 +10,11 @@ import { createSecureContext } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { UpstreamTls } from '../../config/model.ts';
 import type { GatewayError } from '../../errors.ts';
-import { authorizationUnavailable, denied, tokenInvalid } from '../../oauth/faults.ts';
+import { authorizationUnavailable, denied, tokenInvalid, unavailableAs } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import { certificateBehind } from '../http/client-certificate.ts';
 import { connectionSettings } from '../http/connection.ts';
-import type { ExtAuth } from './ext-auth.ts';
+import { wholeBodyHeader, type ExtAuth } from './ext-auth.ts';
 
 export interface GrpcExtAuth {
   /** `http://` without TLS, `https://` with it; the next is asked when one does not answer. */
@@ -28,7 +28,7 @@ export interface GrpcExtAuth {
   readonly subjectHeader?: string | undefined;
   /** Goes on when the service fails. Default false. */
   readonly failOpen?: boolean | undefined;
-  /** What clients are told when nobody can be asked: 403, or 503 for anything else. Default 503. */
+  /** What clients are told when nobody can be asked, an HTTP status. Default 503. */
   readonly statusOnError?: number | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -92,8 +92,7 @@ export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
       answer = await asked(checkRequest(head, headers, extensions));
     } catch (fault) {
       if (config.failOpen === true) return verified;
-      if (config.statusOnError === 403) throw denied(undefined, undefined);
-      throw authorizationUnavailable('the authorization service', fault);
+      throw unavailableAs(config.statusOnError, challenge, 'the authorization service', fault);
     }
     // Without a status it is OK (google.rpc.Code 0), as with Envoy.
     if ((answer.status?.code ?? 0) !== 0) throw refusal(answer, challenge);
@@ -160,7 +159,7 @@ function headersOf({ rawHeaders }: RequestHead, shown: ReadonlySet<string> | und
 }
 
 function checkRequest(
-  { rawHeaders, method, path, host = '' }: RequestHead,
+  { rawHeaders, method, path, host = '', body }: RequestHead,
   headers: ReadonlyMap<string, string>,
   extensions: Readonly<Record<string, string>>,
 ): object {
@@ -174,12 +173,19 @@ function checkRequest(
         http: {
           id: randomUUID(),
           method,
-          headers: { ':method': method, ':path': path, ':authority': host, ...Object.fromEntries(headers) },
+          headers: {
+            ':method': method,
+            ':path': path,
+            ':authority': host,
+            ...Object.fromEntries(headers),
+            ...(body !== undefined && { [wholeBodyHeader]: 'false' }),
+          },
           path,
           host,
           scheme: certificate === undefined ? 'http' : 'https',
-          size: Number(headers.get('content-length') ?? -1),
+          size: body?.length ?? Number(headers.get('content-length') ?? -1),
           protocol: 'HTTP/1.1',
+          ...(body !== undefined && { body: body.toString() }),
         },
       },
       context_extensions: extensions,

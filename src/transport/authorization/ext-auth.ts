@@ -1,10 +1,10 @@
 /**
- * A service of the operator that decides about each request by its head, over HTTP. What it answers with 200 goes on; any other
- * status refuses. The request it gets has the method and the path of the client's, below a prefix, and chosen headers.
+ * A service of the operator that decides about each request, over HTTP. What it answers with 200 goes on; any other status refuses. The
+ * request it gets has the method and the path of the client's, below a prefix, chosen headers, and the body where it is shown one.
  */
 import { hash } from 'node:crypto';
 import type { GatewayError } from '../../errors.ts';
-import { authorizationUnavailable, denied, tokenInvalid } from '../../oauth/faults.ts';
+import { authorizationUnavailable, denied, tokenInvalid, unavailableAs } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 
@@ -13,7 +13,7 @@ export interface HttpExtAuth {
   readonly urls: readonly string[];
   /** Stands in place of the client's path. */
   readonly pathOverride?: string | undefined;
-  /** What clients are told when nobody can be asked: 403, or 503 for anything else. Default 503. */
+  /** What clients are told when nobody can be asked, an HTTP status. Default 503. */
   readonly statusOnError?: number | undefined;
   /** Headers of the client that the service gets, besides `Authorization`. */
   readonly headersToExtAuth?: readonly string[] | undefined;
@@ -26,7 +26,10 @@ export interface HttpExtAuth {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The caller, with what the service adds. Throws `GatewayError`: 401, 403 or 503. */
+/** Tells a service that it sees the whole body, as Envoy does. */
+export const wholeBodyHeader = 'x-envoy-auth-partial-body';
+
+/** The caller, with what the service adds. Throws `GatewayError`: 401, 403, 503, or the status that is set for it. */
 export type ExtAuth = (head: RequestHead, verified: Verified) => Promise<Verified>;
 
 export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge: string): ExtAuth {
@@ -39,6 +42,7 @@ export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge:
         return await fetch(below(prefix, config.pathOverride ?? head.path), {
           method: head.method,
           headers: chosen(head, sent),
+          ...(head.body !== undefined && { body: head.body, headers: { ...chosen(head, sent), ...bodyHeaders } }),
           ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
         });
       } catch (fault) {
@@ -48,7 +52,7 @@ export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge:
     throw last;
   };
   const silent = (detail: string, fault?: unknown): GatewayError =>
-    config.statusOnError === 403 ? denied(undefined, undefined) : authorizationUnavailable(detail, fault);
+    unavailableAs(config.statusOnError, challenge, detail, fault);
   return async (head, verified) => {
     let answer: Response;
     try {
@@ -63,6 +67,9 @@ export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge:
     throw refusal(answer, challenge);
   };
 }
+
+/** A client's body is JSON (2025-11-25 basic/transports §Sending Messages to the Server). */
+const bodyHeaders = { 'content-type': 'application/json', [wholeBodyHeader]: 'false' };
 
 /**
  * Who has only the word of the service is told apart by what was shown to it, so that callers with other credentials are other

@@ -8,8 +8,10 @@ import { isIP } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 import { isAllowed, type EgressSettings } from './address-rules.ts';
 
-/** From the first byte sent to the last one received. */
+/** From the first byte sent to the last one received, unless a request says otherwise. */
 const egressTimeoutMs = 5_000;
+/** What a request may say. */
+const maxEgressTimeoutMs = 300_000;
 /** Of one answer. */
 export const maxEgressBytes = 1024 * 1024;
 
@@ -27,7 +29,7 @@ interface EgressRequest {
   readonly body?: string | Uint8Array;
   /** At most 1 MiB, which is the default. */
   readonly maxBytes?: number;
-  /** At most 5 s, which is the default. */
+  /** 5 s unless given, and 5 min at most. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,7 +62,8 @@ export function guardedEgress(settings: EgressSettings & { readonly ca?: string 
     if (target.protocol !== 'https:' && target.protocol !== 'http:') throw new EgressRefused('neither https nor http');
     if (target.username !== '' || target.password !== '') throw new EgressRefused('credentials in the URL');
     const limit = Math.min(maxBytes ?? maxEgressBytes, maxEgressBytes);
-    const timeout = AbortSignal.timeout(Math.min(timeoutMs ?? egressTimeoutMs, egressTimeoutMs));
+    const patienceMs = Math.min(timeoutMs ?? egressTimeoutMs, maxEgressTimeoutMs);
+    const timeout = AbortSignal.timeout(patienceMs);
     const answer = await agent.request({
       origin: target.origin,
       path: `${target.pathname}${target.search}`,
@@ -68,6 +71,8 @@ export function guardedEgress(settings: EgressSettings & { readonly ca?: string 
       // What is compressed could grow beyond every bound.
       headers: { ...headers, 'accept-encoding': 'identity' },
       body: body ?? null,
+      headersTimeout: patienceMs,
+      bodyTimeout: patienceMs,
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     });
     const chunks: Uint8Array[] = [];

@@ -9,7 +9,7 @@ import { BodyTurn } from './turns.ts';
 
 export interface BodyOptions {
   /** Maximum size in bytes; by default the setting of the process. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The share of the budget that the body is counted in. */
   readonly share?: Share;
   /** The body is counted until this response is closed; by default only until `done` is called. */

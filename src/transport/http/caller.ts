@@ -38,6 +38,8 @@ export interface RequestLine {
   readonly url?: string | undefined;
   /** In place of `url` where the path is not that of the client: `?` and the query, or empty. */
   readonly query?: string | undefined;
+  /** Once it has been read, where somebody is shown it. */
+  readonly body?: Buffer | undefined;
 }
 
 /** With the `?`; empty where there is none. */

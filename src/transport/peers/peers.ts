@@ -39,6 +39,14 @@ const cancelledSeconds = 10;
 const maxCancelling = 10_000;
 const label = 'peer-channel';
 
+/** What a process has seen of the others. Times in ms of Unix time; undefined: never. */
+export interface SeenPeers {
+  /** Those behind the name, by `host:port`; one of them may be this replica. */
+  readonly told: readonly { readonly address: string; readonly answeredMs?: number; readonly failedMs?: number }[];
+  /** IP addresses that have brought news. */
+  readonly heard: readonly { readonly from: string; readonly atMs: number }[];
+}
+
 export class Peers {
   readonly #keyring: Keyring;
   readonly #log: Log;
@@ -48,6 +56,8 @@ export class Peers {
   readonly #cancelled = new BoundedMap<string, { since: number; count: number }>({ maxEntries: maxCancelling });
   readonly #link: PeerLink;
   readonly #agent: Agent;
+  readonly #answers = new BoundedMap<string, { answeredMs?: number; failedMs?: number }>({ maxEntries: maxPeers });
+  readonly #heard = new BoundedMap<string, number>({ maxEntries: maxPeers });
 
   /** `name` is `host` or `host:port`; undefined: there are no peers. */
   constructor(
@@ -90,6 +100,26 @@ export class Peers {
     }
   }
 
+  /** Looks the name up. Never rejects: without an answer there is nobody. */
+  async seen(): Promise<SeenPeers> {
+    let addresses: readonly string[] = [];
+    try {
+      addresses = (await this.#addresses?.current()) ?? [];
+    } catch {
+      // Whoever tells something next logs it.
+    }
+    return {
+      told: addresses.map((address) => ({ address, ...this.#answers.get(address) })),
+      heard: Array.from(this.#heard, ([from, atMs]) => ({ from, atMs })),
+    };
+  }
+
+  #note(address: string, isAnswered: boolean): void {
+    const known = this.#answers.get(address) ?? {};
+    known[isAnswered ? 'answeredMs' : 'failedMs'] = Date.now();
+    this.#answers.set(address, known);
+  }
+
   #mayTell(jti: string): boolean {
     const now = this.#nowSeconds();
     let told = this.#cancelled.get(jti);
@@ -126,11 +156,13 @@ export class Peers {
         body,
       });
       await rest.dump();
+      this.#note(address, statusCode === 204);
       if (statusCode !== 204 && format === 1)
         this.#log.warn({ peer: address, status: statusCode }, 'peer refused a message');
       const reads = statusCode === 204 && Number(headers[readsHeader]) >= newestNoticeFormat ? newestNoticeFormat : 1;
       return { status: statusCode, reads };
     } catch (fault) {
+      this.#note(address, false);
       this.#log.debug({ peer: address, fault: String(fault) }, 'peer not reached');
       return undefined;
     }
@@ -158,6 +190,7 @@ export class Peers {
           next();
           return;
         }
+        this.#heard.set(incoming.socket.remoteAddress ?? '', Date.now());
         void Promise.allSettled(heard.map((notice) => onNotice(notice))).then(() =>
           response.status(204).set(readsHeader, String(newestNoticeFormat)).end(),
         );

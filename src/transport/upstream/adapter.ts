@@ -19,6 +19,8 @@ export interface ClientFacts {
   readonly caller: Caller;
   /** Several clients will use the session. */
   readonly isShared: boolean;
+  /** See `Outbound`. */
+  readonly trace?: readonly string[] | undefined;
 }
 
 /** What `open` learnt of an upstream. */

@@ -27,6 +27,11 @@ export class Breaker {
     this.#onChange = onChange;
   }
 
+  /** It does not let all pass: nothing, or the one that tries. */
+  get isOpen(): boolean {
+    return this.#openUntil !== undefined;
+  }
+
   /** Nothing passes now. */
   get isShut(): boolean {
     return this.#openUntil !== undefined && (this.#isTried || this.#now() < this.#openUntil);

@@ -6,6 +6,7 @@
  */
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
+import { traced, tracing } from '../../telemetry/traces.ts';
 import { nobody, type Caller } from '../http/caller.ts';
 import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession, type Outbound } from './session.ts';
@@ -80,9 +81,9 @@ export class EraAdapter implements UpstreamAdapter {
   async #openHere(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     switch (upstream.config.era) {
       case 'legacy':
-        return await this.#legacy.open(upstream, client, deadlineMs);
+        return await this.#open(this.#legacy, upstream, client, deadlineMs);
       case 'modern':
-        return await this.#modern.open(upstream, client, deadlineMs);
+        return await this.#open(this.#modern, upstream, client, deadlineMs);
       case 'auto':
         return await this.#detect(upstream, client, deadlineMs);
     }
@@ -120,8 +121,19 @@ export class EraAdapter implements UpstreamAdapter {
   }
 
   async #open(adapter: UpstreamAdapter, upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
-    const opened = await adapter.open(upstream, client, deadlineMs);
-    if (adapter === this.#modern) this.#proven.add(upstream);
+    const isModern = adapter === this.#modern;
+    const opened =
+      tracing === undefined
+        ? await adapter.open(upstream, client, deadlineMs)
+        : await traced(
+            {
+              caller: client.caller,
+              method: isModern ? 'server/discover' : 'initialize',
+              upstream: upstream.config.id,
+            },
+            (carried) => adapter.open(upstream, { ...client, trace: carried?.headers }, deadlineMs),
+          );
+    if (isModern) this.#proven.add(upstream);
     return opened;
   }
 
@@ -147,7 +159,11 @@ export class EraAdapter implements UpstreamAdapter {
   }
 
   ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer> {
-    return this.#of(to.session).ask(to, method, params, deadlineMs);
+    const adapter = this.#of(to.session);
+    if (tracing === undefined) return adapter.ask(to, method, params, deadlineMs);
+    return traced({ caller: to.caller, method, upstream: to.session.upstream.config.id }, (carried) =>
+      adapter.ask({ ...to, trace: carried?.headers }, method, params, deadlineMs),
+    );
   }
 
   post(to: Outbound, body: Buffer | string): Promise<void> {

@@ -49,12 +49,12 @@ export class LegacyAdapter implements UpstreamAdapter {
     const id = `"manifold-${randomUUID()}"`;
     const offered = isLegacyRevision(client.revision) ? client.revision : newestLegacy;
     const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
-    const { caller } = client;
+    const { caller, trace } = client;
     const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
-    const probe = { session: new UpstreamSession(upstream, unknown, false), caller };
+    const probe = { session: new UpstreamSession(upstream, unknown, false), caller, trace };
     const answer = await this.#ask(probe, Buffer.from(body), id, deadlineMs, wordsForBridge(upstream, client));
     const opened = readInitializeResult(answer.message, answer.sessionId, upstream.tolerated);
-    const begun = { session: new UpstreamSession(upstream, opened, false), caller };
+    const begun = { session: new UpstreamSession(upstream, opened, false), caller, trace };
     try {
       await this.#initialized(begun, deadlineMs);
     } catch (fault) {

@@ -54,6 +54,16 @@ export class Limiter {
       });
   }
 
+  get breaker(): 'open' | 'closed' | undefined {
+    if (this.#breaker === undefined) return undefined;
+    return this.#breaker.isOpen ? 'open' : 'closed';
+  }
+
+  /** Requests that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** `put` sends the request, as often as it is called. Faults end the exchange, later. Never throws. */
   send(
     exchange: LimitedExchange,

@@ -49,7 +49,7 @@ export class ModernAdapter implements UpstreamAdapter {
   /** `server/discover`: the upstream's own word that it speaks this revision. Throws `upstream_*` faults. */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const opened = { sessionId: undefined, revision: modernRevision, capabilities: 0 } as const;
-    const to = { session: new UpstreamSession(upstream, opened, true), caller: client.caller };
+    const to = { session: new UpstreamSession(upstream, opened, true), caller: client.caller, trace: client.trace };
     const discover = (): Promise<Buffer> => this.ask(to, 'server/discover', '{}', deadlineMs);
     const answer = await discover().catch((fault: unknown) => {
       // An upstream that refuses the version and lists it as supported is asked once more (2026-07-28 basic/versioning).

@@ -116,11 +116,13 @@ export class SessionOpener {
       );
       if (!session.keepsSession) this.#keepSessionless(owner, session);
       upstream.capabilities = opened.capabilities;
+      upstream.contact.opened(opened.revision);
       this.#returned(upstream);
       return session;
     } catch (fault) {
       const code = fault instanceof GatewayError ? fault.code : 'internal';
       countUpstreamSession(upstream.config.id, reason, code);
+      upstream.contact.failed(code);
       // It is there and says so: nothing is held against it, and it is asked again soon.
       if (code === 'upstream_starting') {
         this.#awaitStart(upstream);

@@ -134,7 +134,7 @@ export interface Outbound {
   readonly caller: Caller;
   readonly said?: Said | undefined;
   /** Headers that tell to which trace it belongs (W3C Trace Context). */
-  readonly trace?: readonly string[];
+  readonly trace?: readonly string[] | undefined;
 }
 
 /** The experimental capabilities that a server declares, as JSON text. `capabilities` is its own member. */

@@ -7,6 +7,7 @@ import { Tolerated } from '../../telemetry/tolerated.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { connectTimeoutMs } from '../http/limits.ts';
 import { connectionSettings } from '../http/connection.ts';
+import { Contact } from './contact.ts';
 import { Limiter } from './limiter.ts';
 
 /** How a stream for what belongs to no call is asked for. */
@@ -39,6 +40,7 @@ export class Upstream {
   headers!: readonly string[];
   /** What it does beside the specification. */
   readonly tolerated: Tolerated;
+  readonly contact = new Contact();
 
   /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();

@@ -148,15 +148,53 @@ describe.skipIf(found === undefined)('files of the reference product, which lie 
 });
 
 describe('headers that the protocol sets are refused, whatever names them', () => {
-  test.each(['Mcp-Session-Id', 'MCP-Protocol-Version', 'Content-Type', 'Transfer-Encoding', 'Mcp-Method', 'Accept'])(
-    '%s',
-    (header) => {
-      const key = reading(aRoute('', `      securityPolicy: { apiKey: { inline: k, header: ${header} } }`));
-      expect(key.faults).toEqual([expect.stringContaining('apiKey.header: a header that the gateway sets itself')]);
-      const from = reading(aRoute('', `      forwardHeaders: [{ name: ${header} }]`));
-      expect(from.faults).toEqual([expect.stringContaining('belongs to one hop and is never passed on')]);
-      const to = reading(aRoute('', `      forwardHeaders: [{ name: x-a, backendHeader: ${header} }]`));
-      expect(to.faults).toEqual([expect.stringContaining('is set by the gateway itself')]);
-    },
-  );
+  test.each([
+    'Mcp-Session-Id',
+    'MCP-Protocol-Version',
+    'Content-Type',
+    'Transfer-Encoding',
+    'Mcp-Method',
+    'Accept',
+    'Host',
+    'Proxy-Authorization',
+    'Keep-Alive',
+    'Upgrade',
+    'HTTP2-Settings',
+    'Connection',
+  ])('%s', (header) => {
+    const key = reading(aRoute('', `      securityPolicy: { apiKey: { inline: k, header: ${header} } }`));
+    expect(key.faults).toEqual([expect.stringContaining('apiKey.header: a header that the gateway sets itself')]);
+    const from = reading(aRoute('', `      forwardHeaders: [{ name: ${header} }]`));
+    expect(from.faults).toEqual([expect.stringContaining('belongs to one hop and is never passed on')]);
+    const to = reading(aRoute('', `      forwardHeaders: [{ name: x-a, backendHeader: ${header} }]`));
+    expect(to.faults).toEqual([expect.stringContaining('is set by the gateway itself')]);
+    const told = reading(
+      aRoute(
+        [
+          '  securityPolicy:',
+          '    oauth:',
+          '      issuer: https://auth.example.com/',
+          '      protectedResourceMetadata: { resource: https://api.example.com/mcp }',
+          `      claimToHeaders: [{ claim: sub, header: ${header} }]`,
+          '    extAuth:',
+          `      http: { backendRefs: [{ name: check, port: 80 }], headersToBackend: [${header}] }`,
+        ].join('\n'),
+      ),
+    );
+    expect(told.faults.toSorted()).toEqual([
+      expect.stringMatching(/claimToHeaders\[0\]\.header: a header that the gateway sets itself/),
+      expect.stringMatching(/extAuth\.http\.headersToBackend\[0\]: a header that the gateway sets itself/),
+    ]);
+  });
+});
+
+test('a size is a whole number or a text with a unit', () => {
+  const sized = (size: string): readonly string[] =>
+    reading(
+      aRoute(
+        `  securityPolicy: { extAuth: { grpc: { backendRefs: [{ name: x, port: 80 }], backendSettings: { connection: { bufferLimit: ${size} } } } } }`,
+      ),
+    ).faults;
+  for (const size of ['1024', '32Ki']) expect(sized(size)).toEqual([]);
+  expect(sized('7.5')).toEqual([expect.stringContaining('backendSettings.connection.bufferLimit')]);
 });

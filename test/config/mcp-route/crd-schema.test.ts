@@ -138,6 +138,65 @@ describe.skipIf(!isThere)('the definitions of the CRDs', () => {
   }
 });
 
+/** What is made of each part that has rules of its own, since in whole documents its fields seldom stand side by side. */
+describe.skipIf(!isThere).each([
+  ['MCPRoute', routeFile, 'v1beta1'],
+  ['Backend', 'envoy-gateway/gateway.envoyproxy.io_backends.yaml', 'v1alpha1'],
+  ['BackendTLSPolicy', 'gateway-api/gateway.networking.k8s.io_backendtlspolicies.yaml', 'v1'],
+  ['ReferenceGrant', 'gateway-api/gateway.networking.k8s.io_referencegrants.yaml', 'v1beta1'],
+] as const)('parts of %s are judged alike', (kind, file, version) => {
+  for (const [path, schema] of isThere ? partsOf(definition(file, version)) : [])
+    test(['spec', ...path].join('.'), () => {
+      const isValid = judgeOf(schema);
+      const shape = shapeAt(kinds[kind].shape.shape.spec, path);
+      fc.assert(
+        fc.property(documents(schema, partDepth), (value) => {
+          const expected = isValid(structuredClone(value));
+          const findings = new Findings();
+          shaped(shape, value, [], documentOf(value, 'made'), findings);
+          expect({ valid: findings.faults.length === 0, faults: findings.faults }).toMatchObject({ valid: expected });
+        }),
+        { numRuns: 100, seed: 20_261_128 },
+      );
+    });
+});
+
+/** Fields of a part, and of what is in it, are there every other time. */
+const partDepth = -2;
+
+/** The spec itself, and each part with rules in CEL or a bound on its entries; of parts that are equal, the first. */
+function partsOf(spec: Schema): readonly (readonly [path: readonly string[], schema: Schema])[] {
+  const seen = new Set<string>();
+  const parts: (readonly [readonly string[], Schema])[] = [];
+  const visit = (schema: Schema, path: readonly string[]): void => {
+    const isRuled = schema['x-kubernetes-validations'] !== undefined || schema['maxItems'] !== undefined;
+    const text = JSON.stringify(schema);
+    if ((isRuled || path.length === 0) && !seen.has(text)) {
+      seen.add(text);
+      parts.push([path, schema]);
+    }
+    for (const [name, inner] of Object.entries(schema.properties ?? {})) visit(inner, [...path, name]);
+    if (schema.items !== undefined) visit(schema.items, [...path, '[]']);
+  };
+  visit(spec, []);
+  return parts;
+}
+
+function shapeAt(spec: z.ZodType, path: readonly string[]): z.ZodType {
+  let shape: unknown = bareShape(spec);
+  for (const step of path) {
+    if (step === '[]' && shape instanceof z.ZodArray) shape = bareShape(shape.element);
+    else if (shape instanceof z.ZodObject) shape = bareShape(shape.shape[step]);
+    else throw new Error(`nothing at ${path.join('.')}`);
+  }
+  if (shape instanceof z.ZodType) return shape;
+  throw new Error(`nothing at ${path.join('.')}`);
+}
+
+function bareShape(shape: unknown): unknown {
+  return shape instanceof z.ZodOptional || shape instanceof z.ZodDefault ? bareShape(shape.unwrap()) : shape;
+}
+
 /** The schema by ajv, defaults filled in, then its rules in CEL. */
 function judgeOf(schema: Schema): (value: unknown) => boolean {
   const ajv = new Ajv({ strict: false, useDefaults: true, logger: false });
@@ -250,7 +309,7 @@ function objects(schema: Schema, depth: number): fc.Arbitrary<unknown> {
   const properties = Object.entries(schema.properties ?? {});
   if (properties.length === 0) return fc.constant({});
   const required = new Set(schema.required ?? []);
-  const often = depth < 3 ? 30 : 20;
+  const often = depth < 0 ? 50 : depth < 3 ? 30 : 20;
   const absent = fc.constant(undefined);
   const member = ([name, one]: readonly [string, Schema]): fc.Arbitrary<unknown> =>
     fc.oneof(

@@ -220,7 +220,7 @@ describe('faults of documents', () => {
     const pod = 'apiVersion: v1\nkind: Pod\nspec: { command: "echo ${HOME}" }';
     const { faults, warnings } = reading(`${aRoute()}---\n${pod}\n---\n${pod}`);
     expect(faults).toEqual([]);
-    expect(warnings).toContain('f: (root): passed over: Pod; the kind is not read');
+    expect(warnings).toContain('f: passed over: Pod; the kind is not read');
   });
 });
 

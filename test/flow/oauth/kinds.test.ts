@@ -1,10 +1,10 @@
 /** Other ways to prove who calls, by the real command: opaque tokens, several issuers, API keys, a service that decides. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { startCheckService } from '../../support/check-service.ts';
 import { authorizationServer, clientSecret, type AuthorizationServer } from '../../support/oidc.ts';
-import { initializeText, openSession, posting, send, type Answer } from '../../support/plain-client.ts';
+import { initializeText, listenTo, openSession, posting, send, type Answer } from '../../support/plain-client.ts';
 import { oauthOf, startProtected } from '../../support/protected.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 import { startStatefulServer } from '../../support/stateful-server.ts';
@@ -136,6 +136,75 @@ test('a service decides over gRPC, as Envoy asks it', async () => {
   const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   expect((await session.post(list, 'Authorization', 'Custom b')).status).toBe(404);
   expect((await session.post(list, 'Authorization', 'Custom c')).status).toBe(403);
+});
+
+const bodyToExtAuth = { maxRequestBytes: 2_000 };
+const backendRefs = [{ name: 'check', kind: 'Backend', group: 'gateway.envoyproxy.io' }];
+
+/** A call of so many bytes more than the smallest. */
+function call(pad: number): string {
+  return `{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"one__echo","pad":"${'p'.repeat(pad)}"}}`;
+}
+
+describe.each(['http', 'grpc'] as const)('a service over %s that is shown bodies', (protocol) => {
+  /** What it was shown; it refuses whoever calls `big`. */
+  const shown: string[] = [];
+  const isFine = (body: string): boolean => {
+    shown.push(body);
+    return !body.includes('one__big');
+  };
+  const start = async (): Promise<string> => {
+    if (protocol === 'grpc') return await startCheckService(({ body }) => (isFine(body ?? '') ? {} : undefined));
+    const service = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => (body += String(chunk)));
+      request.on('end', () => response.writeHead(isFine(body) ? 200 : 403).end());
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => service.once('listening', resolve));
+    closedAtTheEnd(() => new Promise((resolve) => void service.close(() => resolve())));
+    return `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+  };
+
+  test('decides by them; one that is too large is 413 and is not shown; streams are asked about without one', async () => {
+    const upstream = await startStatefulServer({ name: 'one', tools: ['echo', 'big'] });
+    const { url } = await startProtected({
+      backends: { one: { url: upstream.url } },
+      services: { check: { url: await start() } },
+      // It lets nothing by that the service has not seen.
+      securityPolicy: () => ({ extAuth: { [protocol]: { backendRefs }, bodyToExtAuth, failOpen: true } }),
+    });
+    const session = await openSession(url);
+    expect(shown[0]).toBe(initializeText());
+    expect(await session.ask('tools/call', { name: 'one__echo' })).toHaveProperty('result');
+    const erase = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"one__big"}}';
+    expect((await session.post(erase)).status).toBe(403);
+    expect(shown.at(-1)).toBe(erase);
+    const before = shown.length;
+    const most = 2_000 - call(0).length;
+    expect((await session.post(call(most))).status).toBe(200);
+    expect((await session.post(call(most + 1))).status).toBe(413);
+    // Without a length that is announced.
+    expect((await session.post(call(most + 1), 'Transfer-Encoding', 'chunked')).status).toBe(413);
+    expect(shown.length).toBe(before + 1);
+    const stream = await listenTo(session);
+    expect(shown.at(-1)).toBe('');
+    stream.close();
+    expect(upstream.called).not.toContain('big');
+  });
+});
+
+test('a service that cannot be asked is what statusOnError says, over the whole way', async () => {
+  const upstream = await startStatefulServer({ name: 'one', tools: ['echo'] });
+  const gone = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => gone.once('listening', resolve));
+  const url = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`;
+  await new Promise((resolve) => void gone.close(resolve));
+  const gateway = await startProtected({
+    backends: { one: { url: upstream.url } },
+    services: { check: { url } },
+    securityPolicy: () => ({ extAuth: { http: { backendRefs }, bodyToExtAuth, statusOnError: 502 } }),
+  });
+  expect((await initialize(gateway.url)).status).toBe(502);
 });
 
 test('a selector gives each session its upstreams, and the others are not there', async () => {

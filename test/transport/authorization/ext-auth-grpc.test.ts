@@ -4,7 +4,7 @@ import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../../src/errors.ts';
-import { anonymous, type Verified } from '../../../src/oauth/verified.ts';
+import { anonymous, type RequestHead, type Verified } from '../../../src/oauth/verified.ts';
 import { grpcExtAuth, type GrpcExtAuth } from '../../../src/transport/authorization/ext-auth-grpc.ts';
 import { certificateBrought } from '../../../src/transport/http/client-certificate.ts';
 import { makeAuthority } from '../../support/certificates.ts';
@@ -42,7 +42,7 @@ async function checker(answer: Answer, credentials = ServerCredentials.createIns
   return `127.0.0.1:${port}`;
 }
 
-const head = {
+const head: RequestHead = {
   method: 'POST',
   path: '/mcp?x=1',
   host: 'gw.example.com',
@@ -63,7 +63,7 @@ const head = {
 async function asked(
   config: GrpcExtAuth,
   verified: Verified = anonymous,
-  more: Partial<typeof head> = {},
+  more: Partial<RequestHead> = {},
 ): Promise<unknown> {
   const check = grpcExtAuth(config, 'Bearer ours');
   try {
@@ -191,6 +191,7 @@ test('a service that fails, or does not answer in time', async () => {
     const config = { urls: [`http://${address}`], timeoutMs: 300 };
     expect(await asked(config)).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
     expect(await asked({ ...config, statusOnError: 403 })).toEqual([403, 'Cache-Control no-store']);
+    expect(await asked({ ...config, statusOnError: 502 })).toEqual([502, 'Cache-Control no-store']);
     expect(await asked({ ...config, failOpen: true })).toEqual(anonymous);
   }
 });
@@ -221,4 +222,22 @@ test('over TLS: authorities, server name and client certificate', async () => {
   expect(await by({ serverName: 'other.example.com' })).toEqual(unavailable);
   expect(await by({ ca: [makeAuthority('Other').cert] })).toEqual(unavailable);
   expect(await by({ clientCertificate: undefined, clientKey: undefined })).toEqual(unavailable);
+});
+
+test('the body is shown as Envoy shows a whole one', async () => {
+  const seen: Seen[] = [];
+  const address = await checker((one) => {
+    seen.push(one);
+    return ok();
+  });
+  await asked({ urls: [`http://${address}`] }, anonymous, { body: Buffer.from('{"name": "größer"}') });
+  await asked({ urls: [`http://${address}`] });
+  const [shown, without] = seen.map(({ attributes }) => attributes.request.http);
+  expect(shown).toMatchObject({
+    body: '{"name": "größer"}',
+    size: 20,
+    headers: { 'x-envoy-auth-partial-body': 'false' },
+  });
+  expect(without?.['body'] ?? '').toBe('');
+  expect(without?.headers).not.toHaveProperty('x-envoy-auth-partial-body');
 });

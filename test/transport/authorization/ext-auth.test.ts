@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { GatewayError } from '../../../src/errors.ts';
-import { anonymous, type Verified } from '../../../src/oauth/verified.ts';
+import { anonymous, type RequestHead, type Verified } from '../../../src/oauth/verified.ts';
 import { httpExtAuth, type HttpExtAuth } from '../../../src/transport/authorization/ext-auth.ts';
 import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
 
@@ -20,7 +20,7 @@ async function service(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const head = {
+const head: RequestHead = {
   method: 'POST',
   path: '/mcp?x=1',
   host: 'gw.example.com',
@@ -29,7 +29,7 @@ const head = {
 
 async function asked(
   config: HttpExtAuth,
-  more: Partial<typeof head> = {},
+  more: Partial<RequestHead> = {},
   verified: Verified = anonymous,
 ): Promise<unknown> {
   try {
@@ -117,4 +117,38 @@ test('a service that fails is 503, or let by where that is the setting', async (
     expect(await asked({ urls: [at] })).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
     expect(await asked({ urls: [at], failOpen: true })).toBe(anonymous);
   }
+});
+
+test('what clients are told when it fails is the status that is set; a 401 has a challenge', async () => {
+  const at = 'http://127.0.0.1:1';
+  expect(await asked({ urls: [at], statusOnError: 403 })).toEqual([403, 'Cache-Control no-store']);
+  expect(await asked({ urls: [at], statusOnError: 503 })).toEqual([503, 'Retry-After 5 Cache-Control no-store']);
+  expect(await asked({ urls: [at], statusOnError: 418 })).toEqual([418, 'Cache-Control no-store']);
+  expect(await asked({ urls: [at], statusOnError: 511 })).toEqual([511, 'Cache-Control no-store']);
+  expect(await asked({ urls: [at], statusOnError: 401 })).toEqual([
+    401,
+    'WWW-Authenticate Bearer ours Cache-Control no-store',
+  ]);
+});
+
+test('the body is shown as it came, where there is one', async () => {
+  const seen: [string, IncomingMessage][] = [];
+  const url = await service((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      seen.push([body, request]);
+      response.end();
+    });
+  });
+  await asked({ urls: [url] }, { body: Buffer.from('{"id": 1}') });
+  await asked({ urls: [url] });
+  expect(seen.map(([body]) => body)).toEqual(['{"id": 1}', '']);
+  expect(seen[0]![1].headers).toMatchObject({
+    'content-type': 'application/json',
+    'content-length': '9',
+    'x-envoy-auth-partial-body': 'false',
+    authorization: 'Bearer t',
+  });
+  expect(seen[1]![1].headers).not.toHaveProperty('x-envoy-auth-partial-body');
 });

@@ -1,9 +1,16 @@
 /** A configuration as people and programs may see it: everything that it comes to, and no secret. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
-import type { AuthorizationConfig, JwksSource, RouteSecurity } from '../config/security.ts';
+import type {
+  AuthorizationConfig,
+  JwksSource,
+  OAuthConfig,
+  RouteSecurity,
+  TokenConfig,
+  UpstreamGrant,
+} from '../config/security.ts';
 import { shownTarget, shownUrl } from '../config/shown.ts';
-import { columns } from '../process/columns.ts';
+import { columns } from './columns.ts';
 
 /** For a terminal. Each line begins with two spaces. */
 export function planText({ routes }: Config): string {
@@ -18,8 +25,13 @@ export function planText({ routes }: Config): string {
 }
 
 /** For a program: JSON of two spaces. */
-export function planJson({ routes, warnings }: Config): string {
-  return `${JSON.stringify({ routes: routes.map(routePlan), warnings }, undefined, 2)}\n`;
+export function planJson(config: Config): string {
+  return `${JSON.stringify(planOf(config), undefined, 2)}\n`;
+}
+
+/** The same as a value. */
+export function planOf({ routes, warnings }: Config): object {
+  return { routes: routes.map(routePlan), warnings };
 }
 
 function placesOf({ hosts, path }: RouteConfig): string {
@@ -27,9 +39,11 @@ function placesOf({ hosts, path }: RouteConfig): string {
 }
 
 function routeLines(route: RouteConfig): readonly string[] {
-  const { headers = [], ports, security, backendSelector } = route;
+  const { headers = [], ports, certificates = [], security, backendSelector } = route;
   const lines: string[] = [];
-  if (ports !== undefined) lines.push(`ports: ${ports.join(', ')}`);
+  const isSecured = (port: number): boolean => certificates.some((one) => one.port === port);
+  if (ports !== undefined)
+    lines.push(`ports: ${ports.map((port) => `${port}${isSecured(port) ? ' with TLS' : ''}`).join(', ')}`);
   if (headers.length > 0)
     lines.push(
       `headers: ${headers.map((one) => `${one.name} ${one.kind === 'exact' ? '=' : '~'} ${one.value}`).join(', ')}`,
@@ -57,10 +71,15 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
     const places = apiKeyAuth.extractFrom.map((one) => `${one.in} ${one.name}`);
     lines.push(`api keys: ${counted(apiKeyAuth.credentials.length, 'client')}, from ${places.join(', ')}`);
   }
-  if (extAuth !== undefined)
-    lines.push(
-      `external authorization: ${extAuth.protocol} ${extAuth.urls.map(shownUrl).join(', ')}${extAuth.failOpen ? '; fails open' : ''}`,
-    );
+  if (extAuth !== undefined) {
+    const { protocol, urls, maxBodyBytes, failOpen, statusOnError } = extAuth;
+    const parts = [
+      `external authorization: ${protocol} ${urls.map(shownUrl).join(', ')}`,
+      maxBodyBytes === undefined ? '' : `bodies up to ${maxBodyBytes} bytes`,
+      failOpen ? 'fails open' : `${statusOnError} when it fails`,
+    ];
+    lines.push(parts.filter((part) => part !== '').join('; '));
+  }
   if (authorization !== undefined) lines.push(...authorizationLines(authorization));
   return lines;
 }
@@ -93,7 +112,7 @@ function authorizationLines({ rules, defaultAction }: AuthorizationConfig): read
 
 function upstreamRow(upstream: UpstreamConfig): readonly string[] {
   const { transport, forwardHeaders, forwardedAs = [] } = upstream;
-  const { credential } = upstream;
+  const { credential, grant } = upstream;
   const rest = [
     `timeout ${upstream.timeoutMs / 1_000} s`,
     selectorText('tools', upstream.tools),
@@ -105,6 +124,7 @@ function upstreamRow(upstream: UpstreamConfig): readonly string[] {
       ? `headers ${transport.headers.map(([name]) => name).join(', ')}`
       : '',
     credential === undefined ? '' : `key of ${credential.from} in ${credential.in} ${credential.name}`,
+    grant === undefined ? '' : `token by ${grant.kind} of ${shownIssuer(grant.issuer)}`,
     forwardHeaders.length > 0
       ? `forwards ${forwardHeaders.map((name) => forwardText(name, forwardedAs)).join(', ')}`
       : '',
@@ -160,12 +180,13 @@ function counted(count: number, thing: string): string {
 }
 
 function routePlan(route: RouteConfig): unknown {
-  const { hosts, path, ports, headers, security, backendSelector } = route;
+  const { hosts, path, ports, headers, security, backendSelector, certificates = [] } = route;
   return {
     route: routeKey(route),
     path,
     hosts: hosts ?? null,
     ports: ports ?? null,
+    certificates: certificates.map(({ port, host }) => ({ port, host: host ?? null })),
     headers: headers ?? [],
     upstreams: route.upstreams.map(upstreamPlan),
     security: security === undefined ? null : securityPlan(security),
@@ -194,6 +215,8 @@ function upstreamPlan(upstream: UpstreamConfig): unknown {
     }),
     headers: transport.kind === 'stdio' ? [] : transport.headers.map(([name]) => name),
     credential: upstream.credential ?? null,
+    grant: upstream.grant === undefined ? undefined : grantPlan(upstream.grant),
+    public: upstream.isPublic === true,
     forwardHeaders: upstream.forwardHeaders,
     forwardedAs: forwardedAs.map(([name, as]) => ({ name, as })),
     era: upstream.era,
@@ -221,10 +244,9 @@ function selectorPlan({ include, exclude, includePatterns, excludePatterns }: Na
   };
 }
 
-function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecurity): unknown {
+function securityPlan({ oauth, apiKeyAuth, extAuth, authorization, revocation, egress }: RouteSecurity): unknown {
   return {
-    oauth:
-      oauth === undefined ? null : { ...oauth, keys: oauth.keys.kind === 'local' ? { kind: 'local' } : oauth.keys },
+    oauth: oauth === undefined ? null : oauthPlan(oauth),
     apiKeyAuth:
       apiKeyAuth === undefined
         ? null
@@ -232,7 +254,44 @@ function securityPlan({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecuri
     extAuth:
       extAuth === undefined
         ? null
-        : { ...extAuth, contextExtensions: extAuth.contextExtensions.map(({ name }) => name) },
+        : {
+            ...extAuth,
+            urls: extAuth.urls.map(shownUrl),
+            tls: undefined,
+            contextExtensions: extAuth.contextExtensions.map(({ name }) => name),
+          },
     authorization: authorization ?? null,
+    revocation: revocation ?? null,
+    egress: egress ?? null,
   };
+}
+
+function oauthPlan(oauth: OAuthConfig): unknown {
+  const { keys, tokens, furtherIssuers } = oauth;
+  return {
+    ...oauth,
+    keys: keysPlan(keys),
+    tokens: tokensPlan(tokens),
+    furtherIssuers: furtherIssuers?.map((one) => ({
+      ...one,
+      keys: keysPlan(one.keys),
+      tokens: tokensPlan(one.tokens),
+    })),
+  };
+}
+
+function keysPlan(keys: JwksSource): unknown {
+  if (keys.kind === 'local') return { kind: 'local' };
+  return keys.kind === 'remote' ? { ...keys, url: shownUrl(keys.url) } : keys;
+}
+
+function tokensPlan(tokens: TokenConfig | undefined): unknown {
+  if (tokens?.introspection === undefined) return tokens;
+  const { endpoint, credential, ...rest } = tokens.introspection;
+  const shown = endpoint === undefined ? undefined : shownUrl(endpoint);
+  return { ...tokens, introspection: { ...rest, endpoint: shown, credential: { method: credential.method } } };
+}
+
+function grantPlan({ kind, issuer, clientId, credential, scopes }: UpstreamGrant): unknown {
+  return { kind, issuer: shownIssuer(issuer), clientId, method: credential.method, scopes };
 }
