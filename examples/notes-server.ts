@@ -1,10 +1,10 @@
 /**
- * A small MCP server, over Streamable HTTP or stdio, for trying Manifold with. It keeps notes in memory (notes.ts).
+ * A small MCP server, over Streamable HTTP or stdio, for a first try of Manifold. It keeps notes in memory (notes.ts).
  *
  *   node examples/notes-server.ts --port 1976
  *   node examples/notes-server.ts --stdio
  *
- * The port comes from --port, then from PORT, then is 1976; 0 takes any free one. The first line it prints is its URL.
+ * The port is that of --port, else of PORT, else 1976; 0 chooses a free one. The first line that it prints is its URL.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const notebook = new Notebook();
 const sessions = new Map<string, StreamableHTTPServerTransport>();
 
-/** The transport of a request's session; a new one for `initialize`. Undefined after an answer of its own. */
+/** The transport of a request's session; a new one for `initialize`. Undefined if the request has already been answered. */
 async function transportOf(request: Request, response: Response): Promise<StreamableHTTPServerTransport | undefined> {
   const id = request.header('mcp-session-id');
   const known = id === undefined ? undefined : sessions.get(id);
@@ -69,7 +69,7 @@ function listen(): void {
     process.stdout.write(`http://${values.host}:${(listener.address() as AddressInfo).port}/mcp\n`);
   });
 
-  // Whoever starts it with a pipe can end it by ending, in whatever way.
+  // The parent process can end the server by closing its stdin, however the parent ends.
   if (values['until-stdin-ends'] === true) process.stdin.on('end', () => process.exit(0)).resume();
 }
 

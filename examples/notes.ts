@@ -1,6 +1,6 @@
 /**
- * What the notes server offers: three tools, a prompt, an index and a template of resources. One `McpServer` is made for
- * each client session; all of them share one notebook and tell their clients when it changes.
+ * The content of the notes server: three tools, a prompt, an index and a template of resources. One `McpServer` is created for
+ * each client session; all of them share one notebook and notify their clients when it changes.
  */
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -17,7 +17,7 @@ const maxNotes = 1_000;
 const indexUri = 'notes://index';
 const uriOf = (id: string): string => `notes://note/${id}`;
 
-/** The notes of this process, gone when it ends. */
+/** The notes of this process, lost when it ends. */
 export class Notebook {
   readonly #notes = new Map<string, Note>();
   readonly #listeners = new Set<(uri: string) => void>();
@@ -57,7 +57,7 @@ export class Notebook {
     );
   }
 
-  /** Calls `listener` with the URI of each note that comes or goes, until the returned function is called. */
+  /** Calls `listener` with the URI of each note that is added or removed, until the returned function is called. */
   onChange(listener: (uri: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -179,7 +179,7 @@ export function notesServer(notebook: Notebook): { readonly server: McpServer; r
   const close = notebook.onChange((uri) => {
     server.sendResourceListChanged();
     for (const changed of [uri, indexUri]) {
-      // A client may be gone already; its session ends by itself.
+      // A client may have left already; its session ends by itself.
       if (subscribed.has(changed)) server.server.sendResourceUpdated({ uri: changed }).catch(() => {});
     }
   });

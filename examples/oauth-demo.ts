@@ -1,6 +1,6 @@
 /**
- * What `npm run demo:oauth` runs: an authorization server, two MCP servers, the gateway in front of them with a protected
- * route, and a client that knows nothing but the URL of the endpoint. It prints each step.
+ * The program of `npm run demo:oauth`: an authorization server, two MCP servers, the gateway in front of them with a protected
+ * route, and a client that knows only the URL of the endpoint. It prints each step.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -30,10 +30,10 @@ function say(text: string): void {
   console.log(`   ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`);
 }
 
-/** Of the children, and of the servers here, in the order of their start. */
+/** Functions that end the child processes and the servers of this process, in start order. */
 const closing: (() => unknown)[] = [];
 
-/** A server of one tool, which shows whether it got the token that is meant for it. */
+/** A server with one tool, which shows whether it got a token that is issued for it. */
 async function startWeather(): Promise<string> {
   const server = createServer((request, response) => void answerWeather(request).then((body) => response.end(body)));
   server.on('request', (_request, response) => response.setHeader('content-type', 'application/json'));
@@ -99,7 +99,7 @@ const target = (backend: string, ...tools: readonly string[]): object => ({
   tools: tools.map((tool) => ({ backend, tool })),
 });
 
-/** Starts `manifold run` and gives the URL of its endpoint. */
+/** Starts `manifold run` and returns the URL of its endpoint. */
 async function startGateway(issuer: string, notes: string, weather: string): Promise<string> {
   const port = await freePort();
   const resource = `http://127.0.0.1:${port}/mcp`;
@@ -153,7 +153,7 @@ function parameterOf(challenge: string, name: string): string {
   return new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1] ?? '';
 }
 
-/** What the client has come to know. */
+/** What the client has learned. */
 interface Knowledge {
   readonly endpoint: string;
   readonly server: { readonly [name: string]: string };
@@ -161,7 +161,7 @@ interface Knowledge {
   readonly redirectUri: string;
 }
 
-/** Logs in as the browser of a user would: follows redirects until they lead back to the client (RFC 6749 §4.1, RFC 7636). */
+/** Logs in like the browser of a user: follows redirects until they lead back to the client (RFC 6749 §4.1, RFC 7636). */
 async function logIn({ endpoint, server, clientId, redirectUri }: Knowledge, scope: string): Promise<string> {
   const verifier = randomBytes(32).toString('base64url');
   const cookies = new Map<string, string>();
@@ -205,7 +205,7 @@ async function logIn({ endpoint, server, clientId, redirectUri }: Knowledge, sco
   return token;
 }
 
-/** A client of MCP in its shortest form. */
+/** A minimal MCP client. */
 function sessionAt(endpoint: string) {
   let session: string | undefined;
   let asked = 0;

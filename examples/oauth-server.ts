@@ -1,11 +1,11 @@
-/** The authorization server of the walk-through: oidc-provider with open registration, PKCE and a user who agrees to all. */
+/** The authorization server of the demo: oidc-provider with open registration, PKCE and a user who agrees to everything. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
 
-/** The gateway as a client of the server, by which it gets tokens for an upstream. */
+/** The gateway as a client of the server; it uses this to get tokens for an upstream. */
 export const gatewayClient = { clientId: 'gateway', clientSecret: randomUUID() };
 
 /** A server on a free port of this machine. `close` ends it. */
@@ -74,7 +74,7 @@ function providerOf(issuer: string): Provider {
   });
 }
 
-/** The user: is always alice, and agrees to what is asked for. */
+/** The user: always alice, who agrees to every request. */
 async function agree(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { prompt, params, session, grantId } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {

@@ -1,11 +1,11 @@
 /**
- * What `npm start` runs: the notes server on a free port, then the real command in this very process, in front of it and of a
- * server that it starts by itself:
+ * The program of `npm start`: the notes server on a free port, then the real command in this process, in front of it and of a
+ * server that the command starts itself:
  *
  *   node dist/main.js run --mcp-json '{"mcpServers": {"everything": {…}, "notes": {"type": "http", "url": …}}}'
  *
- * Signals and exit code are thus the gateway's own, and nothing outlives it: the notes server ends with its input, which
- * the system closes however this process ends. Further arguments go to `manifold run`.
+ * So signals and exit code are those of the gateway, and no process outlives it: the notes server ends when its stdin closes, and
+ * the system closes it however this process ends. Further arguments go to `manifold run`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +23,7 @@ if (!existsSync(command)) {
 
 const notes = spawn(process.execPath, [here('notes-server.ts'), '--port', '0', '--until-stdin-ends'], {
   stdio: ['pipe', 'pipe', 'inherit'],
-  // Ctrl-C is for the gateway, which may still need the notes while it drains.
+  // Ctrl-C is only for the gateway, which may still need the notes server while it drains.
   detached: true,
 });
 const exited = once(notes, 'exit');
@@ -36,7 +36,7 @@ if (first === undefined) {
   process.exit(1);
 }
 
-// One without the other is not what was asked for; the gateway drains as on any SIGTERM.
+// If the notes server ends, the gateway ends too; it drains as on any SIGTERM.
 notes.once('exit', () => process.kill(process.pid, 'SIGTERM'));
 notes.unref();
 notes.stdout.destroy();
@@ -45,7 +45,7 @@ const servers = {
   everything: { command: 'mcp-server-everything', args: ['stdio'] },
   notes: { type: 'http', url: String(first[0]) },
 };
-// As in an npm script, so that the everything server is found when this file is started by hand.
+// The PATH of an npm script, so that the everything server is found when this file is started directly.
 process.env['PATH'] = `${here('../node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
 process.argv.splice(
   1,

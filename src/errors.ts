@@ -1,6 +1,6 @@
 /**
- * The catalogue of faults: a stable code → what a client is told. The real cause (`detail`, `cause`) goes only to the log, so no
- * answer names an internal. `transport/http/respond.ts` turns a fault into HTTP, once.
+ * The catalogue of faults: a stable code → the public message. The real cause (`detail`, `cause`) goes only to the log, so an
+ * answer never reveals internals. `transport/http/respond.ts` converts a fault to HTTP, once.
  */
 
 interface CatalogueEntry {
@@ -8,7 +8,7 @@ interface CatalogueEntry {
   readonly status: number;
   /** JSON-RPC error code. */
   readonly rpc: number;
-  /** What the client reads. */
+  /** The message for the client. */
   readonly message: string;
 }
 
@@ -98,7 +98,7 @@ export const catalogue = {
   holds_too_many: { status: 200, rpc: -32603, message: 'Too many calls wait for input' },
   resource_absent: { status: 200, rpc: -32602, message: 'Resource not found' },
 
-  // The request, understood and not served.
+  // The request was understood, and refused.
   method_unknown: { status: 200, rpc: -32601, message: 'Method not found' },
   params_invalid: { status: 200, rpc: -32602, message: 'Invalid params' },
   tool_unknown: { status: 200, rpc: -32602, message: 'Unknown tool' },
@@ -137,9 +137,9 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue;
 
 /**
- * A fault with a stable code. `detail` is for the log only; `publicData` is sent as JSON-RPC `error.data`, and `about` after the
- * message of the catalogue: words of the gateway's own, such as the name of a header or a limit, never a value of a peer. `headers`
- * are sent with the HTTP answer: names and values in turn.
+ * A fault with a stable code. `detail` is for the log only. `publicData` is sent as JSON-RPC `error.data`, and `about` after the
+ * message of the catalogue: text of the gateway's own, such as the name of a header or a limit, never a value of a peer.
+ * `headers` are sent with the HTTP answer: names and values alternate.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
@@ -179,7 +179,9 @@ export class GatewayError extends Error {
   }
 }
 
-/** The JSON-RPC error answer for a fault, as text. `id` is raw JSON text as the client wrote it. Unknown faults are `internal`. */
+/**
+ * The JSON-RPC error answer for a fault, as text. `id` is raw JSON text as the client wrote it. An unknown error is `internal`.
+ */
 export function errorBody(fault: unknown, id: string | undefined): string {
   const known = fault instanceof GatewayError ? fault : undefined;
   const entry = catalogue[known?.code ?? 'internal'];

@@ -1,7 +1,7 @@
 /**
- * One page of the merged list. Upstreams stand in the order of the configuration, and each keeps the order of its own items. A
- * page ends when it is full; its cursor says where to go on, so any replica can give every page of every upstream
- * (2025-11-25 server/utilities/pagination).
+ * One page of the merged list. Upstreams are in the order of the configuration, and each keeps the order of its own items. A page
+ * ends when it is full; its cursor contains the next position, so any replica can return every page of every upstream (2025-11-25
+ * server/utilities/pagination).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -14,19 +14,19 @@ import { shownIn, without } from './filtered.ts';
 import { concatenated, joined } from './joined.ts';
 import { memberOf } from './kinds.ts';
 
-/** A merged page is full with the upstream page that reaches one of these; bytes are those of the items. */
+/** A merged page is full when an upstream page reaches one of these limits; bytes are those of the items. */
 const maxPageItems = 1000;
 const maxPageBytes = 1024 * 1024;
-/** Upstream pages taken from one upstream into one merged page: they may all be empty. */
+/** Maximum number of pages of one upstream in one merged page: they may all be empty. */
 const maxPagesDrained = 128;
 
-/** Where a merged list goes on: at the upstream's first page, or behind its cursor. */
+/** Where a merged list continues: at the upstream's first page, or after its cursor. */
 export interface Position {
   readonly upstream: UpstreamConfig;
   readonly cursor: string | undefined;
 }
 
-/** An upstream whose list is missing, or not whole, and why. For the log. */
+/** An upstream whose list is missing or incomplete, and why. For the log. */
 interface Failure {
   readonly upstream: UpstreamConfig;
   readonly fault: unknown;
@@ -37,17 +37,17 @@ export interface Assembled {
   readonly body: Buffer;
   readonly next: Position | undefined;
   readonly failed: readonly Failure[];
-  /** Upstreams whose lists end before they do, and why. */
+  /** Upstreams whose lists are cut, and why. */
   readonly cut: readonly Failure[];
-  /** Number of items that are not shown, because an earlier upstream has their names. */
+  /** Number of items that are hidden because an earlier upstream has their names. */
   readonly shadowed: number;
-  /** What a client may be told of how long it counts. */
+  /** The cache hints for the client. */
   readonly hints: CacheHints;
 }
 
 /**
- * `upstreams` are those that have the capability, in the order of the configuration; `seal` turns a position into the client's
- * cursor. First pages load in parallel. An upstream that fails is left out; throws `upstreams_all_down` when all do, and
+ * `upstreams` are those with the capability, in the order of the configuration; `seal` converts a position into the client's
+ * cursor. First pages load in parallel. An upstream that fails is left out. Throws `upstreams_all_down` when all fail, and
  * `cursor_invalid` when `from` names an upstream that is not among them.
  */
 export async function assemble(
@@ -58,7 +58,7 @@ export async function assemble(
   seal: (next: Position) => string,
 ): Promise<Assembled> {
   const name = listName(view, from);
-  // What is made for one caller alone is not kept: its pages are.
+  // A list that was filtered for one caller is not cached; its pages are.
   const warm = view.shows === undefined ? catalogue.merged.find(name, upstreams, view.nowMs) : undefined;
   if (warm !== undefined) {
     const { body, next, madeOf } = warm;
@@ -75,7 +75,7 @@ export async function assemble(
   const first = from === undefined ? 0 : upstreams.findIndex(({ id }) => id === from.upstream.id);
   if (first === -1) throw new GatewayError('cursor_invalid', `upstream ${from?.upstream.id} is not in the list`);
   const rest = upstreams.slice(first);
-  // Another replica may have given the cursor; what stands before it is not listed again.
+  // Another replica may have issued the cursor; items before it are not listed again.
   if (from?.cursor !== undefined && !catalogue.knowsWayTo(view, from.upstream, from.cursor))
     await catalogue.pages(view, from.upstream).catch(() => []);
   const starts = await Promise.all(
@@ -118,7 +118,7 @@ export async function assemble(
   }
   const { next, failed, cut } = draft;
   const body = render(view, draft);
-  // An upstream that is not on this page may have failed. It still decides which names the others may use.
+  // An upstream that is not on this page may have failed. Its names still affect which names the others may use.
   const isWhole = failed.length === 0 && claims?.isWhole !== false;
   if (isWhole && view.shows === undefined) {
     const list = { body, next, upstreams: [...upstreams], madeOf: draft.madeOf };
@@ -143,9 +143,9 @@ function hintsOf(
   return from === undefined && next === undefined ? hints : { ...hints, cacheScope: 'private' };
 }
 
-/** The merged page in the making. */
+/** The merged page during its construction. */
 interface Draft {
-  /** Undefined where no name depends on another upstream's. */
+  /** Undefined if no name depends on another upstream's. */
   readonly claims: NameClaims | undefined;
   readonly bodies: Buffer[];
   readonly madeOf: Term[];
@@ -172,7 +172,7 @@ async function drain(
   let held = start;
   const listed = new Set<string>();
   for (let pages = 1; ; pages++) {
-    // The catalogue compares what it keeps; a page that has just changed is not kept.
+    // The catalogue compares only cached pages; a page that has just changed is not cached.
     const whole = without(held.page, listed);
     const bringsNothing = whole.count === 0 && held.page.count > 0;
     const page = view.shows === undefined ? whole : shownFor(view.shows, whole, upstream);
@@ -227,7 +227,7 @@ async function pageOrFailure(
   }
 }
 
-/** The result object, open at its end when more follows. */
+/** The result object, left open at its end if more members follow. */
 function render(view: View, { bodies, next }: Draft): Buffer {
   const start = Buffer.from(`{"${memberOf(view.kind)}":[`);
   return concatenated(next === undefined ? [start, joined(bodies), end] : [start, joined(bodies)]);

@@ -1,8 +1,7 @@
 /**
- * A cache of what upstreams list: pages by upstream, kind and audience, so that nobody gets the private page of another
- * (2026-07-28 server/utilities/caching). A page is loaded when it is first asked for, and once for all who ask at the same
- * time. A failed load is not kept. Entries, pages and bytes are bounded, so a list without end cannot fill the memory. Clock
- * and loader are arguments.
+ * A cache of upstream lists: pages by upstream, kind and audience, so that no client gets the private page of another (2026-07-28
+ * server/utilities/caching). A page is loaded at its first request, and once for all concurrent requests. A failed load is not
+ * cached. Entries, pages and bytes are limited, so an endless list cannot fill the memory. Clock and loader are arguments.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -19,11 +18,11 @@ import type { KeptPage, View } from './view.ts';
 export type { KeptPage, Term, View } from './view.ts';
 
 export interface CatalogueLimits {
-  /** Lists kept: one for each upstream, kind and audience. */
+  /** Maximum number of cached lists: one for each upstream, kind and audience. */
   readonly maxEntries: number;
-  /** Bytes of the whole cache, keys included. */
+  /** Maximum bytes of the whole cache, keys included. */
   readonly maxBytes: number;
-  /** Item bytes and pages of one list. */
+  /** Maximum item bytes and pages of one list. */
   readonly maxListBytes: number;
   readonly maxPages: number;
 }
@@ -35,12 +34,12 @@ const defaultLimits: CatalogueLimits = {
   maxPages: 128,
 };
 
-/** Shortest time that a truncated list is kept, in ms, because loading it again is as expensive as a list can be. */
+/** Minimum time that a cut list is cached, in ms, because loading it again is as expensive as a list can be. */
 const cutTtlMs = 60_000;
-/** Entries checked for their age at each request for a page. */
+/** Number of entries whose age is checked at each request for a page. */
 const maxSwept = 4;
 
-/** One upstream's list. Pages stand under the cursor they were asked for with. */
+/** One upstream's list. Pages are stored under the cursor with which they were requested. */
 interface Entry {
   readonly name: string;
   readonly upstreamId: string;
@@ -54,16 +53,16 @@ interface Entry {
 export class Catalogue {
   /** Whole merged lists, valid as long as each of their pages is. */
   readonly merged = new MergedLists();
-  /** Whose the names are. */
+  /** Finds the owner of a name. */
   readonly names = new KnownNames();
   readonly #limits: CatalogueLimits;
-  /** In the order of their latest load, oldest first. */
+  /** Ordered by latest load, oldest first. */
   readonly #entries = new Map<string, Entry>();
-  /** Those of them that anyone may see. */
+  /** The public entries. */
   readonly #public = new Set<Entry>();
-  /** Those of each session, and of each principal. */
+  /** The entries of each session, and of each principal. */
   readonly #byOwner = new Map<string, Set<Entry>>();
-  /** Counts what has been forgotten of each upstream. */
+  /** Counts the invalidations of each upstream. */
   readonly #changes = new Map<string, number>();
   #bytes = 0;
 
@@ -72,8 +71,8 @@ export class Catalogue {
   }
 
   /**
-   * The page that `cursor` leads to, without a promise when it is at hand. Rejects as `view.load` does. A list that leads
-   * back to a page of its own, or exceeds a bound, ends: that page has a fault and no `nextCursor`.
+   * The page at `cursor`; synchronous if it is cached. Rejects like `view.load`. A list that leads back to one of its own pages,
+   * or exceeds a limit, ends: that page has a fault and no `nextCursor`.
    */
   page(view: View, upstream: UpstreamConfig, cursor: string | undefined): KeptPage | Promise<KeptPage> {
     const name = nameOf(view.kind, upstream.id, view.audienceOf(upstream));
@@ -110,7 +109,7 @@ export class Catalogue {
     return loading;
   }
 
-  /** Whether the pages before the one that `cursor` leads to are at hand: what they list is not listed again. */
+  /** Whether all pages before `cursor` are cached, so that their items are not listed again. */
   knowsWayTo(view: View, upstream: UpstreamConfig, cursor: string): boolean {
     const own = this.#entries.get(nameOf(view.kind, upstream.id, view.audienceOf(upstream)));
     return [own, this.#shared(view, upstream)].some(
@@ -138,7 +137,7 @@ export class Catalogue {
     return audience === undefined ? undefined : this.#entries.get(nameOf(view.kind, upstream.id, audience));
   }
 
-  /** Latest load last. */
+  /** Moves the entry to the end: its load is the latest. */
   #moveToEnd(entry: Entry): void {
     if (!this.#entries.delete(entry.name)) {
       this.#bytes += entryBytes(entry);
@@ -149,7 +148,7 @@ export class Catalogue {
     this.#entries.set(entry.name, entry);
   }
 
-  /** Evicts the oldest entries, a few at a time, as long as everything in them has expired. */
+  /** Evicts the oldest entries, a few at a time, if everything in them has expired. */
   #sweep(nowMs: number): void {
     let swept = 0;
     for (const entry of this.#entries.values()) {
@@ -159,19 +158,19 @@ export class Catalogue {
     }
   }
 
-  /** Lists kept, over all audiences. */
+  /** Number of cached lists, over all audiences. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** All that is kept for one session, once it has ended. `owner` is the first word of its audience. */
+  /** Removes everything cached for a session that has ended. `owner` is the first word of its audience. */
   forget(owner: string): void {
     for (const entry of this.#byOwner.get(owner) ?? []) this.#drop(entry);
     this.merged.forget(owner);
     this.names.forget(owner);
   }
 
-  /** All pages of one upstream's list, in order. Rejects as `page` does. */
+  /** All pages of one upstream's list, in order. Rejects like `page`. */
   async pages(view: View, upstream: UpstreamConfig): Promise<readonly KeptPage[]> {
     const list: KeptPage[] = [];
     const listed = new Set<string>();
@@ -179,7 +178,7 @@ export class Catalogue {
     do {
       const next = this.page(view, upstream, cursor);
       const held = next instanceof Promise ? await next : next;
-      // What has changed meanwhile was not kept, so that later pages could not be compared with it.
+      // A page that has changed meanwhile was not cached, so later pages could not be compared with it.
       const page = without(held.page, listed);
       if (page !== held.page) view.onRepeated?.(upstream);
       list.push(page === held.page ? held : { ...held, page });
@@ -191,8 +190,8 @@ export class Catalogue {
   }
 
   /**
-   * Forgets lists of an upstream: of one kind or all, for one audience or all; those that anyone may see in any case. Loads under
-   * way are not kept either.
+   * Removes lists of an upstream: of one kind or all, for one audience or all; public lists always. Loads in progress are not
+   * cached either.
    */
   invalidate(upstreamId: string, kind?: ListKind, audience?: string): void {
     this.#changes.set(upstreamId, this.changesOf(upstreamId) + 1);
@@ -211,7 +210,7 @@ export class Catalogue {
     }
   }
 
-  /** Whether a list kept of an upstream, for one audience or for all, names `key` by the upstream's own word. */
+  /** Whether a cached list of an upstream, for one audience or for all, contains `key`, the upstream's own name. */
   offers(upstreamId: string, kind: ListKind, key: string, audience?: string): boolean {
     for (const entry of this.#entries.values()) {
       if (entry.upstreamId !== upstreamId || entry.kind !== kind) continue;
@@ -222,12 +221,12 @@ export class Catalogue {
     return false;
   }
 
-  /** Changes whenever something of the upstream has been forgotten. */
+  /** Changes with each invalidation of the upstream. */
   changesOf(upstreamId: string): number {
     return this.#changes.get(upstreamId) ?? 0;
   }
 
-  /** `shared` is where the page goes when anyone may see it. */
+  /** `shared` is the audience of a public page. */
   #keep(
     own: Entry,
     shared: Entry | undefined,
@@ -259,7 +258,7 @@ export class Catalogue {
     return held;
   }
 
-  /** The page as it may be kept: without what the pages before it have, and whole or as the last of its list. */
+  /** The page for the cache: without items of earlier pages, and complete or marked as the last of its list. */
   #bounded(
     entry: Entry,
     cursor: string | undefined,
@@ -267,7 +266,7 @@ export class Catalogue {
     onRepeated: () => void,
   ): Pick<KeptPage, 'page' | 'fault'> {
     const { maxListBytes, maxPages } = this.#limits;
-    // Of a page that was asked for out of order it is not known which come before: all that are at hand may.
+    // For a page that was requested out of order, its earlier pages are unknown: all cached ones may come before it.
     const known = pagesBefore(entry, cursor);
     const before = known ?? [...entry.pages.values()];
     const fresh = without(page, new Set(known?.flatMap((held) => held.page.keys)));
@@ -286,8 +285,8 @@ export class Catalogue {
     const pages = before.length + 1;
     if (pages >= maxPages) return { page: lastPage(fit), fault: endless(`${pages} pages`) };
     const bringsNothing = page.count > 0 && fit.count === 0;
-    // Servers that end a list with "" answer that cursor with their first page over again: the end, and no fault. To all
-    // others the empty string is a cursor like any (2026-07-28 server/utilities/pagination).
+    // Servers that end a list with "" return their first page for that cursor: this is the end, and not a fault. For all other
+    // servers the empty string is an ordinary cursor (2026-07-28 server/utilities/pagination).
     if (bringsNothing && cursor === '') return { page: lastPage(fit), fault: undefined };
     if (bringsNothing) return { page: lastPage(fit), fault: endless('a page brings nothing new') };
     if (!leadsTo(entry, page.nextCursor, cursor)) return { page: fit, fault: undefined };
@@ -332,7 +331,7 @@ function emptyEntry(name: string, view: View, upstream: UpstreamConfig, audience
   };
 }
 
-/** Neither ids nor kinds hold a space. */
+/** Ids and kinds contain no space. */
 function nameOf(kind: ListKind, upstreamId: string, audience: string): string {
   return `${kind} ${upstreamId} ${audience}`;
 }
@@ -341,7 +340,7 @@ function entryBytes({ name, owner }: Entry): number {
   return thingBytes + 2 * textBytes(name) + textBytes(owner);
 }
 
-/** With all that is kept of it: items, names, cursors. */
+/** The size of a page with all its parts: items, names, cursors. */
 function pageBytes(cursor: string | undefined, { body, keys, nextCursor = '' }: Page): number {
   let bytes = thingBytes + body.length + textBytes(cursor ?? '') + textBytes(nextCursor);
   for (const key of keys) bytes += textBytes(key);
@@ -352,7 +351,7 @@ function keepLonger(entry: Entry, until: number): void {
   for (const { term } of entry.pages.values()) term.freshUntil = Math.max(term.freshUntil, until);
 }
 
-/** The pages from the first to the one before that `cursor` leads to; undefined where they are not all at hand. */
+/** The pages before `cursor`, from the first on; undefined if they are not all cached. */
 function pagesBefore(entry: Entry, cursor: string | undefined): KeptPage[] | undefined {
   if (cursor === undefined) return [];
   if (!leadsTo(entry, undefined, cursor)) return undefined;
@@ -366,7 +365,10 @@ function pagesBefore(entry: Entry, cursor: string | undefined): KeptPage[] | und
   return before;
 }
 
-/** Whether the pages at hand lead from cursor `from`, or from the first page, to cursor `to`. No cycle is ever kept, so the walk ends. */
+/**
+ * Whether cached pages lead from cursor `from`, or from the first page, to cursor `to`. Cycles are never cached, so the walk
+ * ends.
+ */
 function leadsTo(entry: Entry, from: string | undefined, to: string | undefined): boolean {
   let at = from ?? entry.pages.get(undefined)?.page.nextCursor;
   while (at !== undefined && at !== to) at = entry.pages.get(at)?.page.nextCursor;

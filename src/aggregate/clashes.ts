@@ -1,6 +1,6 @@
 /**
- * Names and URIs that several upstreams have, where the operator wants them without a prefix. Either each gets its prefix, or the
- * first upstream of the configuration owns the name and the others' are hidden. Calls follow the same rule.
+ * Names and URIs that several upstreams have, when the operator wants no prefix. Either each gets its prefix, or the name belongs
+ * to the first upstream of the configuration and is hidden for the others. Calls follow the same rule.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan } from '../protocol/scan.ts';
@@ -21,21 +21,24 @@ interface Claim {
   isShared: boolean;
 }
 
-/** All names of one kind, as they stand without a prefix. */
+/** All names of one kind, without prefix. */
 export interface NameClaims {
   readonly kind: ListKind;
   readonly byKey: ReadonlyMap<string, Claim>;
-  /** Templates alone: by the scheme that all of their URIs have. */
+  /** Only for templates: keyed by the scheme that all of their URIs have. */
   readonly byScheme: ReadonlyMap<string, Claim>;
   readonly ids: ReadonlySet<string>;
   readonly schemes: ReadonlySet<string>;
-  /** How long the pages count that this was learnt from. */
+  /** The validity of the pages from which this was computed. */
   readonly madeOf: readonly Term[];
-  /** Every upstream has said what it lists now. */
+  /** Every upstream has returned its current list. */
   readonly isWhole: boolean;
 }
 
-/** Undefined where no name depends on another upstream's. Asks every upstream for its whole list; one that fails counts as it was. */
+/**
+ * Undefined if no name depends on another upstream's. Requests the whole list of every upstream; for one that fails, its last
+ * list is used.
+ */
 export async function claimsOf(
   catalogue: Catalogue,
   view: View,
@@ -59,7 +62,7 @@ export async function claimsOf(
   const byScheme = new Map<string, Claim>();
   for (const [at, list] of lists.entries()) {
     const upstream = upstreams[at]!;
-    // What is shown decides, as the names that calls go by may be a little older.
+    // The shown names are used, because the names for calls may be slightly older.
     const shown = pages[at]?.flatMap(({ page }) => page.keys);
     for (const key of shown === undefined ? (list?.keys ?? []) : new Set(shown)) {
       claim(byKey, shownKey(kind, upstream, key), upstream);
@@ -83,19 +86,19 @@ function claim(claims: Map<string, Claim>, key: string, upstream: UpstreamConfig
   else if (claimed.first !== upstream) claimed.isShared = true;
 }
 
-/** What stands for an item whose own name, URI or template is `key`. */
+/** The name of an item in these claims; `key` is its own name, URI or template. */
 function shownKey(kind: ListKind, upstream: UpstreamConfig, key: string): string {
   return kind === 'tools' ? shownName(upstream, key, 'tool') : key;
 }
 
-/** Templates of two schemes have no URI in common. Empty where an expression may stand for the scheme. */
+/** Templates with different schemes have no URI in common. Empty if an expression may expand to the scheme. */
 function templateScheme(template: string): string {
   return /^[^:{]*(?=:)/.exec(template)?.[0].toLowerCase() ?? '';
 }
 
 const itemShape = compileShape({ members: { name: {}, uri: {}, uriTemplate: {} } });
 
-/** The items of a page under the names that they have among those of all upstreams, and how many are not shown. */
+/** The items of a page under the names that they have among all upstreams, and the number of hidden ones. */
 export function settled(
   page: Page,
   upstream: UpstreamConfig,
@@ -114,7 +117,9 @@ export function settled(
   return { body: joined(shown), shadowed: at - shown.length };
 }
 
-/** The prefixed name of an item whose bare name is not unique or reads as another upstream's; undefined when it needs no prefix. */
+/**
+ * The prefixed name of an item whose bare name is not unique or looks like another upstream's; undefined if it needs no prefix.
+ */
 function prefixFor(key: string, upstream: UpstreamConfig, claims: NameClaims): string | undefined {
   const { kind, byKey, byScheme, ids, schemes } = claims;
   const isFirstAlone = upstream.naming.policy === 'never';
@@ -131,7 +136,7 @@ function prefixFor(key: string, upstream: UpstreamConfig, claims: NameClaims): s
   return isShared || isDoubtful || isRead ? prefixedUri(upstream.scheme, key) : undefined;
 }
 
-/** Whether another upstream's template may have a URI of this scheme. An expression in its place may stand for any. */
+/** Whether another upstream's template may match a URI of this scheme. An expression at its beginning may match any scheme. */
 function isDoubtfulIn(byScheme: ReadonlyMap<string, Claim>, scheme: string, upstream: UpstreamConfig): boolean {
   const isOthers = (claimed: Claim | undefined): boolean =>
     claimed !== undefined && (claimed.isShared || claimed.first !== upstream);

@@ -1,6 +1,6 @@
 /**
- * Resource URIs inside content, made outward: embedded resources and resource links wherever blocks of
- * content stand, tool results inside sampling messages, and the resource of an MCP App. Text is never looked into.
+ * Makes the resource URIs inside content outward: in embedded resources and resource links wherever content blocks occur, in tool
+ * results inside sampling messages, and the resource of an MCP App. Text is never changed.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { compileShape, scan, textOf } from '../protocol/scan.ts';
@@ -11,7 +11,7 @@ import { outwardUri, prefixedUri } from './uris.ts';
 /** How content is written for one client. */
 export interface Rendering {
   readonly upstream: UpstreamConfig;
-  /** The URI of a resource that the client has asked for, as it wrote it. */
+  /** The URI of the resource that the client requested, as it wrote it. */
   readonly asked?: string | undefined;
   /** Revision 2025-03-26 has no `resource_link`: such blocks become text. */
   readonly linksAsText: boolean;
@@ -33,7 +33,7 @@ export function editMessages(bytes: Buffer, messages: Found | undefined, renderi
   }
 }
 
-/** Adds the edit for a URI of the upstream, if there is one. What was `asked` for is called as the client called it. */
+/** Adds the edit for a URI of the upstream, if there is one. The resource in `asked` keeps the client's own URI. */
 export function editUri(
   bytes: Buffer,
   uri: Found | undefined,
@@ -50,7 +50,7 @@ export function editUri(
 
 const uiShape = compileShape({ members: { resourceUri: {} } });
 
-/** MCP Apps: `_meta.ui.resourceUri`, and the flat key of its first drafts. Of `meta` only the members are captured. */
+/** MCP Apps: `_meta.ui.resourceUri`, and the flat key of its first drafts. Only the members of `meta` are captured. */
 export function editAppMeta(bytes: Buffer, meta: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
   if (meta === undefined) return;
   editUri(bytes, meta.member('ui/resourceUri'), upstream, edits);

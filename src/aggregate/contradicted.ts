@@ -1,11 +1,14 @@
-/** Errors which say that a list offers what its upstream does not have, such as an unknown tool. The list is then loaded again. */
+/**
+ * Errors that contradict a list: it contains an item that its upstream does not have, such as an unknown tool. The list is then
+ * loaded again.
+ */
 import type { Message } from '../protocol/message.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 
 const invalidParams = -32602;
-/** Of an error's message, in UTF-16 units. */
+/** Length of an error message that is checked, in UTF-16 units. */
 const maxLookedAt = 256;
-/** The same code stands for arguments that do not fit, which say nothing of a list. */
+/** The same code is used for invalid arguments, which do not contradict a list. */
 const speaksOfAbsence = /unknown|not found|does ?n[o']t exist/i;
 
 const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
@@ -13,13 +16,13 @@ const listOf: ReadonlyMap<string, 'tools' | 'prompts'> = new Map([
   ['prompts/get', 'prompts'],
 ] as const);
 
-/** A cheap check first, since most errors are of other kinds. */
+/** A cheap check, because most errors are of other kinds. */
 export function mayContradict({ bytes, root }: Message): boolean {
   const code = root.member('error')?.member('code');
   return code?.kind === 'number' && numberOf(bytes, code) === invalidParams;
 }
 
-/** The list that `answer` to a request of this method speaks against; undefined where that is not clear. */
+/** The list that `answer` to a request of this method contradicts; undefined if that is unclear. */
 export function contradicted(method: string, { bytes, root }: Message): 'tools' | 'prompts' | undefined {
   const error = root.member('error');
   const code = error?.member('code');

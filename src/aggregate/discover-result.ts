@@ -1,5 +1,5 @@
 /**
- * The gateway's own answer to `server/discover`, made of what its upstreams are known to offer (2026-07-28 server/discover,
+ * The gateway's own answer to `server/discover`, made from what its upstreams are known to offer (2026-07-28 server/discover,
  * server/utilities/caching).
  */
 import { modernServerCapabilitiesJson } from '../protocol/capabilities.ts';
@@ -9,15 +9,17 @@ import type { Part } from './hints.ts';
 import { mergeInstructions, serverInfoJson, withExperimental } from './initialize-result.ts';
 import type { InitializeInput, OwnName } from './initialize-result.ts';
 
-/** An upstream of the session era, and one that is down, says nothing of how long it counts. */
+/** An upstream of the session era, or one that is down, has no cache hints. */
 export type DiscoverInput = InitializeInput & Part;
 
 export interface DiscoveredIdentity extends OwnName {
-  /** The modern ones; older revisions are negotiated by `initialize`. */
+  /** The modern revisions; older ones are negotiated by `initialize`. */
   readonly supportedVersions: readonly string[];
 }
 
-/** The JSON text of a DiscoverResult. Inputs stand in the order of the configuration; one that is down has no capabilities. */
+/**
+ * The JSON text of a DiscoverResult. Inputs are in the order of the configuration; an upstream that is down has no capabilities.
+ */
 export function mergeDiscover(inputs: readonly DiscoverInput[], own: DiscoveredIdentity, nowMs: number): string {
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;

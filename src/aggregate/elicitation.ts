@@ -1,7 +1,7 @@
 /**
- * What a person is asked on behalf of an upstream (2025-11-25 client/elicitation §Security Considerations). The question says
- * which server asks, since the client only knows the gateway. A URL to be opened is `http` or `https`, never `javascript:`,
- * `data:` or `file:`.
+ * What a person is asked on behalf of an upstream (2025-11-25 client/elicitation §Security Considerations). The question names
+ * the server, because the client knows only the gateway. A URL must be `http` or `https`, never `javascript:`, `data:` or
+ * `file:`.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -10,8 +10,8 @@ import type { Found } from '../protocol/scan.ts';
 import type { Edit } from '../protocol/splice.ts';
 
 /**
- * `asking` holds `message` and maybe `mode` and `url`. Adds the edit that puts the upstream's name before the message; the
- * rest of the message and the URL stay as they are. Throws `upstream_malformed` for a URL that is not http or https.
+ * `asking` contains `message` and optionally `mode` and `url`. Adds the edit that puts the upstream's name before the message;
+ * the rest of the message and the URL are unchanged. Throws `upstream_malformed` for a URL that is not http or https.
  */
 export function editElicitation(bytes: Buffer, asking: Found, upstream: UpstreamConfig, edits: Edit[]): void {
   const url = asking.member('url');

@@ -13,23 +13,23 @@ export interface CacheHints {
   readonly cacheScope: CacheScope;
 }
 
-/** What is said of an answer that an upstream of the session era, or a failed one, has a part in. */
+/** The hints of an answer to which an upstream of the session era, or a failed one, contributes. */
 export const notToBeKept: CacheHints = { ttlMs: 0, cacheScope: 'private' };
 
 /** Upper bound on the `ttlMs` of an upstream, in ms, because nobody may be listening for its changes. */
 const maxTtlMs = 3_600_000;
 
-/** What an upstream said of one answer. */
+/** The cache hints of an upstream for one answer. */
 export interface Stated {
-  /** Undefined where it does not say. */
+  /** Undefined if absent. */
   readonly ttlMs: number | undefined;
-  /** Anyone may be shown it. */
+  /** It may be shown to anyone. */
   readonly isPublic: boolean;
 }
 
 export const unstated: Stated = { ttlMs: undefined, isPublic: false };
 
-/** A `ttlMs` that is no number counts as absent, a negative one as 0. Every scope but "public" is private. */
+/** A `ttlMs` that is not a number counts as absent, a negative one as 0. Every scope except "public" is private. */
 export function readHints(bytes: Buffer, result: Found | undefined): Stated {
   const ttl = result?.member('ttlMs');
   const scope = result?.member('cacheScope');
@@ -45,7 +45,7 @@ function boundedTtlMs(ttlMs: number): number {
 
 /** One part of an answer. */
 export interface Part {
-  /** Until when its upstream says that it counts, in ms of the caller's clock; minus infinity where it does not say. */
+  /** The end of its validity according to its upstream, in ms of the caller's clock; minus infinity if unknown. */
   readonly statedUntil: number;
   readonly isPublic: boolean;
 }
@@ -54,7 +54,7 @@ export function statedUntil({ ttlMs }: Stated, nowMs: number): number {
   return ttlMs === undefined ? -Infinity : nowMs + ttlMs;
 }
 
-/** An answer counts for what is left of its shortest-lived part, and is for all only when every part is. */
+/** An answer is valid as long as its shortest-lived part, and public only if every part is. */
 export function mergeHints(parts: readonly Part[], nowMs: number): CacheHints {
   if (parts.length === 0) return notToBeKept;
   let until = Infinity;

@@ -1,14 +1,14 @@
 /**
- * The gateway's own answer to `initialize`, made of those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the union
- * of their capabilities, and the labelled instructions of each, bounded.
+ * The gateway's own answer to `initialize`, made from those of its upstreams (2025-11-25 basic/lifecycle §Initialization): the
+ * union of their capabilities, and the labelled instructions of each, with a size limit.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { serverCapabilitiesJson } from '../protocol/capabilities.ts';
 import { compileShape, rawOf, scan } from '../protocol/scan.ts';
 
-/** Merged instructions, labels included; each upstream gets an equal share of it. In UTF-16 units. */
+/** Maximum length of merged instructions with labels; each upstream gets an equal share. In UTF-16 units. */
 const maxInstructionsChars = 32 * 1024;
-/** One upstream's instructions with their label, however few upstreams share. */
+/** Maximum length of one upstream's instructions with their label, even if few upstreams share the space. */
 const maxSectionChars = 16 * 1024;
 
 export interface InitializeInput {
@@ -16,11 +16,11 @@ export interface InitializeInput {
   /** Bits of src/protocol/capabilities.ts: what the upstream offers and the gateway can deliver. */
   readonly serverCapabilityBits: number;
   readonly instructions?: string | undefined;
-  /** Its capabilities that the protocol does not define: JSON text of an object. */
+  /** Its capabilities that are not part of the protocol: JSON text of an object. */
   readonly experimental?: string | undefined;
 }
 
-/** What the gateway says it is. */
+/** The gateway's own name. */
 export interface OwnName {
   readonly version: string;
   readonly title?: string;
@@ -30,7 +30,7 @@ export interface OwnIdentity extends OwnName {
   readonly protocolVersion: string;
 }
 
-/** The JSON text of an InitializeResult. Inputs stand in the order of the configuration. */
+/** The JSON text of an InitializeResult. Inputs are in the order of the configuration. */
 export function mergeInitialize(inputs: readonly InitializeInput[], own: OwnIdentity): string {
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;
@@ -48,14 +48,14 @@ export function serverInfoJson({ version, title }: OwnName): string {
   return JSON.stringify({ name: 'manifold', ...(title === undefined ? {} : { title }), version });
 }
 
-/** Experimental capabilities of one upstream, as JSON text in bytes: more are left out. */
+/** Maximum size of an upstream's experimental capabilities, as JSON text in bytes; larger ones are left out. */
 const maxExperimentalBytes = 16 * 1024;
 
 const experimentalShape = compileShape({ each: {} });
 
 /**
- * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation). They
- * stay as they came; of one that several upstreams have, the first says what it is.
+ * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation).
+ * Their values are unchanged; if several upstreams have the same one, the first is used.
  */
 export function withExperimental(
   capabilities: string,
@@ -73,7 +73,7 @@ export function withExperimental(
   return `${capabilities.slice(0, -1)}${capabilities === '{}' ? '' : ','}"experimental":{${text}}}`;
 }
 
-/** Empty when no upstream has any. Those of the only upstream stand as they are. */
+/** Empty if no upstream has instructions. Those of the only upstream are unchanged. */
 export function mergeInstructions(inputs: readonly Pick<InitializeInput, 'upstream' | 'instructions'>[]): string {
   const [only] = inputs;
   if (inputs.length === 1) return bounded(only?.instructions ?? '', maxInstructionsChars);
@@ -92,7 +92,7 @@ function cutNote(text: string): string {
   return `\n[cut here by the gateway: ${text.length} characters in all]`;
 }
 
-/** At most `room` long. A cut says so; a section with room for no text at all is left out. */
+/** At most `room` long. A cut is marked; a section without room for any text is left out. */
 function section(label: string, instructions: string, room: number): string {
   const head = `## ${label}\n`;
   const text = instructions.trim();

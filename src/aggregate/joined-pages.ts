@@ -6,18 +6,18 @@ import type { UpstreamConfig } from '../config/model.ts';
 import { Shelf } from './shelf.ts';
 import type { Term } from './view.ts';
 
-/** Merged lists, and their bytes, kept over all. */
+/** Maximum number of merged lists, and of their bytes, in the cache. */
 const maxLists = 256;
 const maxBytes = 32 * 1024 * 1024;
-/** Of one page that a list was made of: how long it counts. */
+/** Size of the record of one page from which a list was made, in bytes. */
 const termBytes = 64;
 
 export interface Merged {
-  /** The result object; without its last bytes `]}` when `next` says that it goes on. Memory of its own. */
+  /** The result object; without its last bytes `]}` if `next` says that it continues. A separate buffer. */
   readonly body: Buffer;
   readonly next: { readonly upstream: UpstreamConfig; readonly cursor: string | undefined } | undefined;
   readonly upstreams: readonly UpstreamConfig[];
-  /** Not the pages themselves, which may have been dropped long since. */
+  /** Not the pages themselves, which may already have been evicted. */
   readonly madeOf: readonly Term[];
 }
 
@@ -31,14 +31,14 @@ export class MergedLists {
     return isFresh(list, nowMs) ? list : undefined;
   }
 
-  /** `audience` is whom it is kept for. */
+  /** `audience`: for whom the list is cached. */
   keep(name: string, audience: string, list: Merged, nowMs: number): void {
     this.#lists.sweep((old) => !isFresh(old, nowMs));
     const cursor = list.next?.cursor?.length ?? 0;
     this.#lists.keep(name, audience, list, list.body.length + termBytes * list.madeOf.length + 2 * cursor);
   }
 
-  /** All that is kept for one session. */
+  /** Removes everything cached for one session. */
   forget(owner: string): void {
     this.#lists.forget(owner);
   }

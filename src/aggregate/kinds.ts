@@ -1,6 +1,6 @@
 /**
- * The four lists of a server (2025-11-25 server/tools, server/prompts, server/resources): the method that asks for each, the
- * member that holds its items, and the member that names an item.
+ * The four lists of a server (2025-11-25 server/tools, server/prompts, server/resources): the method that requests each, the
+ * member that contains its items, and the member that names an item.
  */
 import type { Selectable } from './selectors.ts';
 
@@ -29,7 +29,7 @@ export function methodOf(kind: ListKind): string {
   return kinds[kind].method;
 }
 
-/** The member of the result that holds the items. */
+/** The member of the result that contains the items. */
 export function memberOf(kind: ListKind): ListKind {
   return kinds[kind].member;
 }

@@ -1,7 +1,7 @@
 /**
- * The names that each upstream lists, to find the owner of a bare name. They may be somewhat older than what clients are shown,
- * since they only decide where a call goes. While an upstream cannot be asked, its last list counts, so no other upstream can
- * take over its names (tool shadowing).
+ * The names that each upstream lists, to find the owner of a bare name. They may be slightly older than the shown lists, because
+ * they only decide where a call goes. While an upstream is unavailable, its last list is used, so no other upstream can take over
+ * its names (tool shadowing).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import type { ListKind } from './kinds.ts';
@@ -10,17 +10,17 @@ import { ownToolName } from './overrides.ts';
 import { Shelf, textBytes } from './shelf.ts';
 import type { KeptPage, View } from './view.ts';
 
-/** Lists kept over all audiences, and their bytes; and the bytes of those that were seen last of each upstream. */
+/** Limits of the lists over all audiences, in number and bytes; and in bytes of the latest list of each upstream. */
 const maxLists = 4_096;
 const maxBytes = 16 * 1024 * 1024;
-/** A key stands in its list, and its two aliases are made when one is asked for. */
+/** A key is in its list, and its two aliases are computed on demand. */
 const textsPerKey = 3;
 
 export class KnownList {
   /** The upstream's own names, URIs or templates, in its order. */
   readonly keys: ReadonlySet<string>;
   readonly until: number;
-  /** Tells whether anything of the upstream has been forgotten since. */
+  /** Changes when lists of the upstream have been invalidated. */
   readonly changes: number;
   readonly #upstream: UpstreamConfig;
   readonly #kind: ListKind;
@@ -34,13 +34,13 @@ export class KnownList {
     this.changes = changes;
   }
 
-  /** The upstream's own name for what goes by `bare`, without a prefix. */
+  /** The upstream's own name for `bare`, a name without prefix. */
   owned(bare: string): string | undefined {
     const own = this.#kind === 'tools' ? ownToolName(this.#upstream, bare) : bare;
     return own !== undefined && this.keys.has(own) ? own : undefined;
   }
 
-  /** The upstream's own name for what a client may call `alias`. */
+  /** The upstream's own name for an alias. */
   named(alias: string): string | undefined {
     const kind = this.#kind === 'tools' ? 'tool' : 'prompt';
     this.#aliases ??= new Map(
@@ -60,19 +60,19 @@ export class KnownList {
   }
 }
 
-/** The part of the catalogue that names are learnt from. */
+/** The part of the catalogue from which names are learned. */
 interface Source {
   pages(view: View, upstream: UpstreamConfig): Promise<readonly KeptPage[]>;
   changesOf(upstreamId: string): number;
 }
 
 export class KnownNames {
-  /** By kind, upstream and audience. */
+  /** Keyed by kind, upstream and audience. */
   readonly #lists = new Shelf<KnownList>(maxLists, maxBytes);
-  /** By kind and upstream, whoever saw it last. */
+  /** Keyed by kind and upstream, for any audience. */
   readonly #last = new Shelf<KnownList>(maxLists, maxBytes);
 
-  /** Rejects as `pages` does. */
+  /** Rejects like `pages`. */
   of(source: Source, view: View, upstream: UpstreamConfig): KnownList | Promise<KnownList> {
     const audience = view.audienceOf(upstream);
     const name = `${view.kind} ${upstream.id} ${audience}`;
@@ -90,12 +90,12 @@ export class KnownNames {
     });
   }
 
-  /** What the upstream listed when it could last be asked. */
+  /** The last list that the upstream returned. */
   last(view: View, upstream: UpstreamConfig): KnownList | undefined {
     return this.#last.get(lastName(view, upstream));
   }
 
-  /** All that is kept for one session. */
+  /** Removes everything cached for one session. */
   forget(owner: string): void {
     this.#lists.forget(owner);
   }
@@ -105,7 +105,7 @@ function lastName({ kind }: View, { id }: UpstreamConfig): string {
   return `${kind} ${id}`;
 }
 
-/** An upstream that wants no list to be kept is still not asked at every call. */
+/** An upstream whose lists must not be cached is still not asked at every call. */
 function knownUntil(view: View, upstream: UpstreamConfig, pages: readonly KeptPage[]): number {
   let until = view.nowMs + view.ttlMsOf(upstream);
   for (const { term } of pages) if (term.statedUntil === -Infinity) until = Math.min(until, term.freshUntil);

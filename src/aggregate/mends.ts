@@ -9,7 +9,7 @@ import { removeMembers, setMember, splice } from '../protocol/splice.ts';
 import type { Edit } from '../protocol/splice.ts';
 import type { ListKind } from './kinds.ts';
 
-/** Whether a value may stay. Adds edits for what is mended inside it; without any where it may not. */
+/** Whether a value may stay. Adds edits for repairs inside it; none if it may not stay. */
 type Check = (bytes: Buffer, value: Found, edits: Edit[]) => boolean;
 
 const isText: Check = (_, { kind }) => kind === 'string';
@@ -30,7 +30,7 @@ const isShare: Check = (bytes, { kind, start, end }) => {
   return share >= 0 && share <= 1;
 };
 
-/** ISO 8601 as RFC 3339 §5.6 has it: a day that exists, and an offset. */
+/** ISO 8601 as in RFC 3339 §5.6: a valid date, and an offset. */
 const timePattern =
   /^(\d{4})-(\d{2})-(\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 const maxTimeBytes = 64;
@@ -42,7 +42,7 @@ const isTime: Check = (bytes, value) => {
   return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
 };
 
-/** An object whose members of these names may stay or go. */
+/** An object with rules for the members of these names. */
 function objectOf(rules: ReadonlyMap<string, Check>, needed?: string): Check {
   return (bytes, value, edits) => {
     if (value.kind !== 'object') return false;
@@ -53,7 +53,7 @@ function objectOf(rules: ReadonlyMap<string, Check>, needed?: string): Check {
   };
 }
 
-/** An array of such objects, without those that may not stay. */
+/** An array of such objects, without the invalid ones. */
 function arrayOf(check: Check): Check {
   return (bytes, value, edits) => {
     if (value.kind !== 'array') return false;
@@ -144,7 +144,7 @@ const rulesOf: Readonly<Record<ListKind, ReadonlyMap<string, Check>>> = {
   resourceTemplates: new Map<string, Check>([...metadata, ['mimeType', isText], ['annotations', annotations]]),
 };
 
-/** Names of the captured members that cannot stay; adds the edits inside those that can. */
+/** Names of the captured members that must be removed; adds the edits inside the others. */
 function refused(bytes: Buffer, object: Found, rules: ReadonlyMap<string, Check>, edits: Edit[]): string[] {
   const gone: string[] = [];
   for (const { name, value } of object.members) {
@@ -154,14 +154,14 @@ function refused(bytes: Buffer, object: Found, rules: ReadonlyMap<string, Check>
   return gone;
 }
 
-/** Names of the members that go from an item; adds the edits for what is mended inside the others. */
+/** Names of the members that are removed from an item; adds the edits for repairs inside the others. */
 export function unfitMembers(bytes: Buffer, item: Found, kind: ListKind, edits: Edit[]): string[] {
   return refused(bytes, item, rulesOf[kind], edits);
 }
 
 /**
- * Adds the edits that make a tool's `inputSchema` the schema of an object, which the arguments of a call always are. Properties of
- * `true` and `false` become the objects that say the same where clients know objects alone.
+ * Adds the edits that make a tool's `inputSchema` the schema of an object, because the arguments of a call always are an object.
+ * Properties `true` and `false` become equivalent objects if clients accept only objects.
  */
 export function mendInputSchema(bytes: Buffer, tool: Found, areFlagsKnown: boolean, edits: Edit[]): void {
   const schema = tool.member('inputSchema');
@@ -191,7 +191,7 @@ function replaced({ start, end }: Found, text: string): Edit {
   return { start, end, text };
 }
 
-/** Whether clients of the session era take an output schema: the schema of an object, of objects. */
+/** Whether clients of the session era accept an output schema: its root must be the schema of an object. */
 export function isPlainSchema(bytes: Buffer, schema: Found): boolean {
   const properties = schema.member('properties');
   const required = schema.member('required');
@@ -208,15 +208,15 @@ export function hasObjectRoot(bytes: Buffer, schema: Found): boolean {
   return type?.kind === 'string' && textOf(bytes, type) === 'object';
 }
 
-/** Edits are found in the order of the rules, not of the bytes; what is put in stands before what is taken out there. */
+/** Edits are found in the order of the rules, not of the bytes; at the same position an insertion comes before a removal. */
 export function inOrder(edits: Edit[]): Edit[] {
   return edits.sort((one, other) => one.start - other.start || one.end - other.end);
 }
 
-/** Marks a description in a list that has been cut. */
+/** Appended to a description that was cut. */
 const cutNote = ' [cut here by the gateway]';
 
-/** A JSON string, its quotes included, that begins as the text does and has no more than so many bytes. */
+/** A JSON string, including its quotes, that begins like the text and has at most this many bytes. */
 export function cutText(text: string, maxBytes: number): string {
   let length = Math.min(text.length, maxBytes);
   for (;;) {
@@ -224,7 +224,7 @@ export function cutText(text: string, maxBytes: number): string {
     const json = JSON.stringify(`${/[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head}${cutNote}`);
     const size = Buffer.byteLength(json);
     if (size <= maxBytes) return json;
-    // By as much as it is too long, a little more than enough where characters take several bytes.
+    // Removes the excess, and slightly more than enough if characters take several bytes.
     length = Math.max(0, length - Math.max(1, Math.ceil((size - maxBytes) / 6)));
   }
 }

@@ -1,19 +1,16 @@
 /**
- * Those arguments of a call that stand in headers as well (2026-07-28 basic/transports/streamable-http §Custom Headers from Tool
- * Parameters). All arguments may be megabytes, which `JSON.parse` would take the loop for; so only these are read.
+ * The arguments of a call that are also in headers (2026-07-28 basic/transports/streamable-http §Custom Headers from Tool
+ * Parameters). All arguments together may be megabytes, and `JSON.parse` would block the event loop; so only these are read.
  */
 import { compileShape, numberOf, scan, textOf, type CompiledShape, type Found, type Shape } from '../protocol/scan.ts';
 import type { ParamHeader } from './param-headers.ts';
 
-/** Headers that are looked for in one scan: no object has more names in it than a scan can tick off. */
+/** Number of headers that are found in one scan: no object may have more names than a scan can track. */
 const headersPerScan = 16;
 
 const compiled = new WeakMap<readonly ParamHeader[], readonly CompiledShape[]>();
 
-/**
- * The arguments without all that none of `headers` names, parsed. Throws `json_key_repeated`, where one of these could be read in two
- * ways.
- */
+/** The arguments, parsed, reduced to the parts that `headers` name. Throws `json_key_repeated` if one of these is ambiguous. */
 export function mirroredArguments(bytes: Buffer, args: Found | undefined, headers: readonly ParamHeader[]): unknown {
   const values: Values = Object.create(null) as Values;
   if (args?.kind !== 'object') return values;

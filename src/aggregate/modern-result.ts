@@ -1,6 +1,6 @@
 /**
- * Responses between the eras: what revision 2026-07-28 has in every result is added for its clients and taken out for older
- * ones, and an error keeps to the codes that a client may be sent (2026-07-28 basic/index §ResultType,
+ * Translates responses between the eras: the members that revision 2026-07-28 has in every result are added for its clients and
+ * removed for older ones, and an error has only codes that the client's revision allows (2026-07-28 basic/index §ResultType,
  * server/utilities/caching; docs/adr/0006-both-eras.md).
  */
 import { GatewayError } from '../errors.ts';
@@ -14,19 +14,19 @@ import { relatedTask } from '../protocol/tasks.ts';
 import type { CacheHints } from './hints.ts';
 import { mayAsk } from './rounds.ts';
 
-/** What a modern client's answer is made with. */
+/** The data for an answer to a modern client. */
 export interface ModernAnswer {
   /** The method of the request. */
   readonly method: string;
   /** The gateway's own `Implementation` as JSON text. */
   readonly serverInfo: string;
-  /** The URI that the client asked for, if it did: an error about a resource has to name it. */
+  /** The URI that the client requested, if any: an error about a resource must name it. */
   readonly uri?: string | undefined;
-  /** Wraps the state that an upstream wants back. */
+  /** Seals the state that an upstream needs back. */
   readonly sealState: (state: string) => string;
 }
 
-/** 2026-07-28 server/utilities/caching: results that say how long they count and for whom. */
+/** 2026-07-28 server/utilities/caching: methods whose results have cache hints. */
 const cacheableMethods = new Set([
   'server/discover',
   'tools/list',
@@ -35,23 +35,27 @@ const cacheableMethods = new Set([
   'resources/templates/list',
   'resources/read',
 ]);
-/** Extension io.modelcontextprotocol/tasks: the request that may be answered with a task. That one was asked for is known elsewhere. */
+/**
+ * Extension io.modelcontextprotocol/tasks: the only request that may be answered with a task. Whether the client allowed that is
+ * checked elsewhere.
+ */
 const taskStart = 'tools/call';
 const modernMembers: readonly string[] = ['resultType', 'ttlMs', 'cacheScope'];
 const modernMetaKeys: readonly string[] = [metaKey.serverInfo, metaKey.subscriptionId];
 
-/** Earlier revisions' own code for a resource that is not there. */
+/** The code of earlier revisions for a missing resource. */
 const resourceNotFound = -32002;
 const invalidParams = -32602;
 const internalError = -32603;
-/** JSON-RPC's range of server errors. Older revisions or the specification own all of its codes (2026-07-28 basic/index). */
+/**
+ * JSON-RPC's range of server errors. All its codes belong to older revisions or to the specification (2026-07-28 basic/index).
+ */
 const serverErrors = { from: -32099, to: -32000 };
 
 /**
- * Adds the edits that make an upstream's response one of revision 2026-07-28. A result without `resultType` is complete; cache
- * hints that are absent or not valid become those of an answer not to be kept; the server is the gateway. Codes −32099 … −32000
- * become −32603 with the original in `data`; what a client may be told under such a code is taken out before. Throws
- * `upstream_malformed` for a result of a type that the method does not have.
+ * Adds the edits that convert an upstream's response to revision 2026-07-28. A result without `resultType` is complete; missing
+ * or invalid cache hints become "do not cache"; the server is the gateway. Codes −32099 … −32000 become −32603 with the original
+ * in `data`, except codes that a client may get. Throws `upstream_malformed` for a result type that the method does not have.
  */
 export function editForModern({ bytes, root }: Message, answer: ModernAnswer, edits: Edit[]): void {
   const result = root.member('result');
@@ -62,8 +66,8 @@ export function editForModern({ bytes, root }: Message, answer: ModernAnswer, ed
 }
 
 /**
- * Adds the edits that take out of a result what only modern clients know: its members, the keys of `_meta` that hold for one
- * hop, and structured content that is not an object. A `_meta` of nothing else goes whole.
+ * Adds the edits that remove from a result what only modern clients know: its members, the `_meta` keys that apply to one hop,
+ * and structured content that is not an object. A `_meta` without other keys is removed as a whole.
  */
 export function editForLegacy(bytes: Buffer, result: Found, edits: Edit[]): void {
   const structured = result.member('structuredContent');
@@ -85,7 +89,7 @@ function hasAny(object: Found, names: readonly string[]): boolean {
   return false;
 }
 
-/** A result object of the gateway's own making, as a modern client gets it. It has none of the members that are added. */
+/** A result that the gateway made, for a modern client. It has none of the added members yet. */
 export function modernResult(result: Buffer | string, serverInfo: string, hints?: CacheHints): Buffer {
   const text = typeof result === 'string' ? Buffer.from(result) : result;
   const cache = hints === undefined ? '' : `"ttlMs":${hints.ttlMs},"cacheScope":"${hints.cacheScope}",`;
@@ -93,7 +97,7 @@ export function modernResult(result: Buffer | string, serverInfo: string, hints?
   return Buffer.concat([Buffer.from(text.length > '{}'.length ? `${head},` : head), text.subarray(1)]);
 }
 
-/** Each answer to a modern client comes here: one text is put together, and one edit made of it. */
+/** Called for each answer to a modern client: all added members are one text and one edit. */
 function editResult(bytes: Buffer, result: Found, { method, serverInfo }: ModernAnswer, edits: Edit[]): void {
   const type = result.member('resultType');
   const isComplete = type === undefined || isText(bytes, type, 'complete');
@@ -117,7 +121,7 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
   if (meta === undefined) added += `"_meta":${metaJson(serverInfo)},`;
   else if (meta.kind === 'object' && meta.member(relatedTask) === undefined)
     edits.push(setMember(bytes, meta, metaKey.serverInfo, serverInfo));
-  // What an answer of 2025-11-25 says of the task it belongs to, which the client has never seen.
+  // The task relation of an answer of 2025-11-25, which the client does not know.
   else if (meta.members.some(({ name }) => name !== relatedTask && name !== metaKey.serverInfo))
     edits.push(
       ...removeMembers(bytes, meta, [relatedTask, metaKey.serverInfo]),
@@ -127,10 +131,10 @@ function editResult(bytes: Buffer, result: Found, { method, serverInfo }: Modern
   if (added !== '') edits.push(insertion(bytes, result, added.slice(0, -1)));
 }
 
-/** Of a peer's text, in a detail for the log. */
+/** Maximum length of a peer's text in a log detail. */
 const maxShownChars = 64;
 
-/** Adds the edits for an error, or for that of a task inside a result. */
+/** Adds the edits for an error, or for the error of a task inside a result. */
 export function editError(bytes: Buffer, error: Found, { uri }: Pick<ModernAnswer, 'uri'>, edits: Edit[]): void {
   const found = error.member('code');
   if (found?.kind !== 'number') return;

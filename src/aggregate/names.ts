@@ -16,7 +16,7 @@ type Named = Pick<UpstreamConfig, 'id' | 'naming' | 'overrides'>;
 /** Items that have a name. Models never see the names of prompts. */
 export type NamedKind = 'tool' | 'prompt';
 
-/** The specification's bound on a tool name, here on the whole outward name. */
+/** The specification's limit for a tool name; here it applies to the whole outward name. */
 const maxNameChars = 128;
 
 /** Tool names: the specification's alphabet, and `/`, which earlier drafts of it allowed and servers still use. */
@@ -26,10 +26,10 @@ const toolName = /^[A-Za-z0-9_./-]+$/;
 const modelName = /^[A-Za-z0-9_-]+$/;
 const notForModels = /[^A-Za-z0-9_-]+/gu;
 
-/** What cannot be printed is refused in any name: prompt names have no alphabet in the specification. */
+/** Unprintable characters are refused in any name: the specification has no alphabet for prompt names. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** The name that stands behind the prefix: the upstream's own, or what the operator has renamed its tool to. */
+/** The name after the prefix: the upstream's own, or the operator's new name of the tool. */
 export function shownName(upstream: Named, name: string, kind: NamedKind): string {
   return kind === 'tool' ? shownToolName(upstream, name) : name;
 }
@@ -46,16 +46,16 @@ export function bareName(upstream: Named, name: string, kind: NamedKind = 'tool'
   return fitting(upstream, shown, shown, kind);
 }
 
-/** As it is listed, as long as no other upstream's list says otherwise. */
+/** The listed name, unless another upstream's list affects it. */
 export function listedName(upstream: Named, name: string, kind: NamedKind = 'tool'): string {
   return upstream.naming.policy === 'always' ? outwardName(upstream, name, kind) : bareName(upstream, name, kind);
 }
 
-/** Of an alias: hexadecimal digits of a hash, so that two names have different ones. */
+/** Hexadecimal digits of a hash in an alias, so that different names have different aliases. */
 const hashChars = 12;
 const aliasEnd = /_[0-9a-f]{12}$/;
 
-/** Begins like the name, so that a person recognizes it. */
+/** Begins like the name, so that people recognize it. */
 function fitting({ id, naming }: Named, outward: string, name: string, kind: NamedKind): string {
   const isSpelled = kind === 'prompt' || isForAny(naming) || modelName.test(outward);
   if (isSpelled && (naming.tooLong === 'warn' || outward.length <= naming.maxChars)) return outward;
@@ -72,16 +72,16 @@ function isForAny({ charset }: Naming): boolean {
   return charset === 'any';
 }
 
-/** Whether a name may be an alias. Only then are lists asked for one. */
+/** Whether a name may be an alias. Only then are the lists searched for it. */
 export function mayBeAlias(naming: Naming, text: string): boolean {
   const { tooLong, maxChars } = naming;
   if (!aliasEnd.test(text)) return false;
   if (!isForAny(naming) && text.length <= maxChars && modelName.test(text)) return true;
-  // One less where the cut splits a surrogate pair.
+  // One less if the cut splits a surrogate pair.
   return tooLong === 'shorten' && (text.length === maxChars || text.length === maxChars - 1);
 }
 
-/** The parts of an outward name; undefined for a bare name and for one whose prefix is no known id. */
+/** The parts of an outward name; undefined for a bare name and for an unknown prefix. */
 export function splitName(
   text: string,
   knownIds: { has(id: string): boolean },

@@ -1,6 +1,5 @@
 /**
- * How a tool is shown whose operator says other things of it than its upstream. The schema of its arguments speaks only of those
- * that a client can give.
+ * How a tool is shown whose operator has changed it. The schema of its arguments contains only those that a client can set.
  */
 import type { ToolOverride } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -10,8 +9,8 @@ import { removeMembers, setMembers, splice, type Edit } from '../protocol/splice
 import { inOrder } from './mends.ts';
 
 /**
- * An item of `tools/list` with what the operator says in place of what the upstream says, still under the upstream's own name. One
- * whose schema cannot be read as far as it has to be changed counts as unreadable, so that nothing is shown that must not be.
+ * An item of `tools/list` with the operator's changes, still under the upstream's own name. If its schema cannot be read as far
+ * as it must be changed, the item counts as unreadable, so that nothing hidden is shown.
  */
 export function overriddenTool(item: ListItem, override: ToolOverride | undefined): ListItem {
   const { bytes, found } = item;
@@ -45,10 +44,10 @@ function overridden(bytes: Buffer, found: Found, override: ToolOverride): Buffer
   return splice(bytes, inOrder(edits));
 }
 
-/** How deep schemas that speak of the same object are looked into. */
+/** Maximum depth of nested schemas for the same object that are read. */
 const maxApplied = 5;
 
-/** Where a schema speaks of the arguments as a whole, by keywords of JSON Schema 2020-12 and draft-07. */
+/** Where a schema describes the arguments as a whole, by keywords of JSON Schema 2020-12 and draft-07. */
 const schemaShape = compileShape(speakingOf(maxApplied));
 
 function speakingOf(depth: number): Shape {
@@ -169,7 +168,7 @@ function strip(bytes: Buffer, schema: Found, names: readonly string[], edits: Ed
   edits.push(...removeMembers(bytes, schema, gone));
 }
 
-/** Takes names out of a list of names. True where none is left, which draft-04 does not allow: the list itself is then to go. */
+/** Removes names from a list of names. True if none is left, which draft-04 does not allow: then the list itself is removed. */
 function isEmptied(bytes: Buffer, list: Found, names: readonly string[], edits: Edit[], mayBeEmpty = false): boolean {
   const { items } = list;
   const left = items.filter((each) => each.kind !== 'string' || !names.includes(textOf(bytes, each)));

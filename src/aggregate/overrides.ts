@@ -1,7 +1,7 @@
 /**
- * What an operator changes about the tools of an upstream: name, title, description, annotations and arguments. Lists and calls
- * ask the same functions, so that a tool is called as it is shown: a renamed tool has no other name, and an argument that is
- * preset or hidden cannot be given by a client.
+ * The operator's changes to the tools of an upstream: name, title, description, annotations and arguments. Lists and calls use
+ * the same functions, so that a tool is called as it is shown: a renamed tool has no other name, and a client cannot set a preset
+ * or hidden argument.
  */
 import type { ToolOverride, UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -13,12 +13,12 @@ type Overridden = Pick<UpstreamConfig, 'overrides'>;
 type Overrides = NonNullable<UpstreamConfig['overrides']>;
 export type ArgumentOverrides = NonNullable<ToolOverride['arguments']>;
 
-/** The name that a tool goes by, before the prefix. */
+/** The shown name of a tool, before the prefix. */
 export function shownToolName({ overrides }: Overridden, name: string): string {
   return overrides?.get(name)?.rename ?? name;
 }
 
-/** The upstream's own name of a tool that goes by this one; undefined where it has been renamed to something else. */
+/** The upstream's own name of a tool with this shown name; undefined if it has been renamed to something else. */
 export function ownToolName({ overrides }: Overridden, shown: string): string | undefined {
   if (overrides === undefined) return shown;
   const own = ownNames(overrides).get(shown);
@@ -26,20 +26,20 @@ export function ownToolName({ overrides }: Overridden, shown: string): string | 
   return overrides.get(shown)?.rename === undefined ? shown : undefined;
 }
 
-/** False for a tool whose name the operator has given to another. */
+/** False for a tool whose name the operator has given to another tool. */
 export function keepsItsName(upstream: Overridden, name: string): boolean {
   return upstream.overrides === undefined || ownToolName(upstream, shownToolName(upstream, name)) === name;
 }
 
-/** Whether some tool goes by another name than its own. */
+/** Whether any tool has been renamed. */
 export function hasRenamed({ overrides }: Overridden): boolean {
   return overrides !== undefined && ownNames(overrides).size > 0;
 }
 
-/* Made once for each configuration, which is a value of its own in each process. */
+/* Computed once per configuration, which is a separate value in each process. */
 const inverse = new WeakMap<Overrides, ReadonlyMap<string, string>>();
 
-/** Own names by the new ones. */
+/** Own names, keyed by the new ones. */
 function ownNames(overrides: Overrides): ReadonlyMap<string, string> {
   let names = inverse.get(overrides);
   if (names === undefined) {
@@ -51,12 +51,12 @@ function ownNames(overrides: Overrides): ReadonlyMap<string, string> {
   return names;
 }
 
-/** The arguments of a tool that are not the client's, by the upstream's own name of the tool; undefined where all are. */
+/** The changed arguments of a tool, by the upstream's own name of the tool; undefined if there are none. */
 export function argumentsOf({ overrides }: Overridden, name: string): ArgumentOverrides | undefined {
   return overrides?.get(name)?.arguments;
 }
 
-/** The headers of a tool whose arguments a client knows. */
+/** The headers of a tool whose arguments clients know. */
 export function headersShown(
   headers: readonly ParamHeader[],
   changed: ArgumentOverrides | undefined,
@@ -65,8 +65,8 @@ export function headersShown(
 }
 
 /**
- * The edit that makes the arguments of a call those that the upstream is to get: without what clients cannot give, and with what is
- * preset. `params` is captured with its `arguments`. Throws `params_invalid` where these are no object, and `json_key_repeated`.
+ * The edit that converts a client's arguments for the upstream: without those that a client cannot set, and with the presets.
+ * `params` is captured with its `arguments`. Throws `params_invalid` if the arguments are not an object, and `json_key_repeated`.
  */
 export function argumentEdits(bytes: Buffer, params: Found | undefined, changed: ArgumentOverrides): readonly Edit[] {
   if (params === undefined) return [];

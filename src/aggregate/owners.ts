@@ -9,7 +9,7 @@ import type { KnownList } from './known-names.ts';
 import { mayBeAlias } from './names.ts';
 import { matchesTemplate } from './templates.ts';
 
-/** URI templates of one upstream that a URI is tried on. */
+/** Maximum number of URI templates of one upstream that a URI is compared with. */
 const maxTemplatesTried = 256;
 
 export interface Owner {
@@ -19,13 +19,13 @@ export interface Owner {
 }
 
 export interface Owners {
-  /** In the order of the configuration. One that cannot be asked is among them when it listed the thing before. */
+  /** In the order of the configuration. An upstream that is unavailable is included if its last list has the item. */
   readonly owners: readonly Owner[];
-  /** Upstreams that cannot be asked and never could: they may own it as well. */
+  /** Upstreams that are unavailable and have never been reached: they may own it as well. */
   readonly unseen: readonly UpstreamConfig[];
 }
 
-/** The upstreams whose list of `view.kind` holds this very name, URI or template, or a name with this alias. */
+/** The upstreams whose list of `view.kind` contains exactly this name, URI or template, or a name with this alias. */
 export function ownersOf(
   catalogue: Catalogue,
   view: View,
@@ -37,7 +37,7 @@ export function ownersOf(
   });
 }
 
-/** The upstreams that list this resource; without any, those with a template that it matches. */
+/** The upstreams that list this resource; if there are none, those with a template that matches it. */
 export async function ownersOfUri(
   catalogue: Catalogue,
   view: View,
@@ -77,7 +77,7 @@ async function ownersWhere(
   return { owners, unseen };
 }
 
-/** What an upstream lists or, where it cannot be asked, what it listed last; undefined where nobody here has ever seen it. */
+/** The current list of an upstream or, if it is unavailable, its last list; undefined if this process has never seen one. */
 export async function listOrLast(
   catalogue: Catalogue,
   view: View,

@@ -1,11 +1,11 @@
 /**
- * One page of an upstream's list as clients get it: the items that exist for clients, under outward names and URIs, repaired where
- * clients would refuse the whole list for them, and otherwise byte for byte as they came. Bounded.
+ * One page of an upstream's list as clients get it: only items that clients may see, with outward names and URIs, repaired where
+ * clients would otherwise refuse the whole list, and unchanged in all other bytes. Bounded.
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import { readListResult, readServerMessage } from '../protocol/envelope.ts';
-import type { ListItem, ListResult } from '../protocol/envelope.ts';
+import { itemsInSteps, readListPlaces, readServerMessage } from '../protocol/envelope.ts';
+import type { ListItem, ListPlaces } from '../protocol/envelope.ts';
 import { numberOf, textOf } from '../protocol/scan.ts';
 import type { Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, splice } from '../protocol/splice.ts';
@@ -21,50 +21,54 @@ import { isNameable, listedName } from './names.ts';
 import { isCompilable } from './output-schemas.ts';
 import { overriddenTool } from './overridden-tool.ts';
 import { decide } from './selectors.ts';
+import { inOneGo } from './steps.ts';
 import { listedUri } from './uris.ts';
 
 export { memberOf, methodOf } from './kinds.ts';
 export type { ListKind } from './kinds.ts';
 
-/** Items of one list: those beyond it are not shown. */
+/** Maximum number of items of one list; further ones are not shown. */
 export const maxItemsPerList = 10_000;
-/** A description, and a schema, as JSON text in bytes. A longer description is cut, a larger output schema left out; a larger input schema hides its tool. */
+/**
+ * Maximum size of a description, and of a schema, as JSON text in bytes. A longer description is cut, a larger output schema is
+ * removed, and a larger input schema hides its tool.
+ */
 const maxDescriptionBytes = 16 * 1024;
-const maxSchemaBytes = 256 * 1024;
-/** Output schemas of one page that are looked into, in bytes; those beyond it are left out. */
+export const maxSchemaBytes = 256 * 1024;
+/** Maximum size of the output schemas of one page that are checked, in bytes; further ones are removed. */
 const maxParsedBytes = 2 * 1024 * 1024;
-/** A URI or template, as JSON text in bytes. A longer one hides its item. */
+/** Maximum size of a URI or template, as JSON text in bytes. A longer one hides its item. */
 const maxUriBytes = 4096;
-/** A cursor travels sealed to the client and back. In UTF-16 units. */
+/** Maximum length of a cursor, in UTF-16 units. It is sent to the client in sealed form. */
 const maxCursorChars = 8192;
 
 /** Why an item is not shown, apart from the operator's selectors. */
 const hidings = ['unreadable', 'unnamed', 'name', 'repeated', 'oversized', 'illegal'] as const;
 type Hiding = (typeof hidings)[number];
 
-/** What has been repaired in an item: its members, its schemas, or a description that is too long. */
+/** The repaired part of an item: its members, its schemas, or a description that was too long. */
 const mendings = ['members', 'inputSchema', 'outputSchema', 'description'] as const;
 type Mending = (typeof mendings)[number];
 
-/** Why a list ends here though the upstream's goes on: more items than one list may have, or a cursor that nobody can follow. */
+/** Why a list is cut: it has too many items, or a cursor that cannot be followed. */
 type Cut = 'items' | 'cursor';
 
 /** How a page is shown to one client. */
 export interface Showing {
-  /** Names of items that the protocol says to drop. */
+  /** Names of items that the protocol requires to drop. */
   readonly illegal: ReadonlySet<string>;
-  /** The upstream is of an era that says how long a list counts and for whom. */
+  /** The upstream is of an era with cache hints. */
   readonly hinted: boolean;
-  /** An output schema may have any root: clients of the session era refuse a whole list when its root is not an object. */
+  /** An output schema may have any root: clients of the session era refuse a whole list if its root is not an object. */
   readonly anySchema: boolean;
-  /** The client can call a tool as a task, so it is told which it may. */
+  /** The client can call a tool as a task, so it is told which tools support that. */
   readonly tasks: boolean;
 }
 
 const plainly: Showing = { illegal: new Set(), hinted: false, anySchema: false, tasks: false };
 
 export interface Page {
-  /** The shown items, joined by commas. Memory of its own, of this size. */
+  /** The shown items, joined by commas. A separate buffer of exactly this size. */
   readonly body: Buffer;
   /** How many items are shown. */
   readonly count: number;
@@ -72,24 +76,34 @@ export interface Page {
   readonly keys: readonly string[];
   /** The upstream's own cursor, which may be the empty string. */
   readonly nextCursor: string | undefined;
-  /** How many items are hidden for a fault of theirs; those excluded by a selector do not count. */
+  /** Number of items hidden because they are invalid; items excluded by a selector do not count. */
   readonly hidden: number;
   readonly hiddenBy: Readonly<Record<Hiding, number>>;
-  /** How many shown items have been mended, and how many by each kind of mend. */
+  /** Number of repaired items, and number of repairs by kind. */
   readonly mended: number;
   readonly mendedBy: Readonly<Record<Mending, number>>;
   readonly cut: Cut | undefined;
-  /** How many items of the upstream's page were not looked at. */
+  /** Number of items of the upstream's page that were not read. */
   readonly left: number;
-  /** How long the upstream says that it counts, and for whom. */
+  /** The upstream's cache hints. */
   readonly stated: Stated;
 }
 
 /**
- * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for what is no such response,
- * and `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
+ * `reply` is the whole JSON-RPC response to the list method of `kind`. Throws `upstream_malformed` for an invalid response, and
+ * `upstream_refused` for a JSON-RPC error; an upstream that does not know the method has an empty list.
  */
 export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConfig, showing: Showing = plainly): Page {
+  return inOneGo(renderSteps(reply, kind, upstream, showing));
+}
+
+/** The same in steps, none of which takes long. */
+export function* renderSteps(
+  reply: Buffer,
+  kind: ListKind,
+  upstream: UpstreamConfig,
+  showing: Showing,
+): Generator<undefined, Page> {
   const list = readList(reply, kind);
   const { overrides } = upstream;
   if (list === undefined) return emptyPage;
@@ -99,7 +113,11 @@ export function renderPage(reply: Buffer, kind: ListKind, upstream: UpstreamConf
   const keys = new Set<string>();
   const shown: Buffer[] = [];
   let mended = 0;
-  for (const item of list.items) {
+  for (const item of itemsInSteps(reply, list.places)) {
+    if (item === undefined) {
+      yield;
+      continue;
+    }
     const key = item.found?.member(keyOf(kind));
     const isNamed = key?.kind === 'string' && key.end - key.start <= maxKeyBytes;
     const text = isNamed ? textOf(item.bytes, key) : '';
@@ -155,9 +173,9 @@ export const emptyPage: Page = {
 /** JSON-RPC 2.0 §5.1. Many servers declare resources and have no `resources/templates/list`. */
 const methodNotFound = -32601;
 
-function readList(reply: Buffer, kind: ListKind): ListResult | undefined {
+function readList(reply: Buffer, kind: ListKind): ListPlaces | undefined {
   try {
-    return readListResult(reply, memberOf(kind), maxItemsPerList);
+    return readListPlaces(reply, memberOf(kind), maxItemsPerList);
   } catch (cause) {
     const code = errorCodeOf(reply);
     if (code === methodNotFound) return undefined;
@@ -166,7 +184,7 @@ function readList(reply: Buffer, kind: ListKind): ListResult | undefined {
   }
 }
 
-/** The code of a JSON-RPC error response; undefined for anything else. */
+/** The code of a JSON-RPC error response; undefined for any other response. */
 function errorCodeOf(reply: Buffer): number | undefined {
   try {
     const code = readServerMessage(reply).root.member('error')?.member('code');
@@ -176,7 +194,7 @@ function errorCodeOf(reply: Buffer): number | undefined {
   }
 }
 
-/** No name that may be shown is longer, however it is escaped. */
+/** No allowed name is longer, even if it is escaped. */
 const maxKeyBytes = 6 * maxUriBytes;
 
 function hidingOf(
@@ -199,13 +217,13 @@ function sizeOf(found: Found | undefined): number {
   return found === undefined ? 0 : found.end - found.start;
 }
 
-/** One page in the making. */
+/** One page during its construction. */
 interface Rendering {
   readonly kind: ListKind;
   readonly upstream: UpstreamConfig;
   readonly showing: Showing;
   readonly mendedBy: Record<Mending, number>;
-  /** Output schemas looked into so far. */
+  /** Size of the output schemas checked so far. */
   parsedBytes: number;
 }
 
@@ -241,7 +259,7 @@ function itemEdits(
 
 const taskSupports = new Set(['required', 'optional', 'forbidden']);
 
-/** Which calls a tool takes as tasks is for clients that can make them; that it takes none holds for all. */
+/** Which calls a tool supports as tasks concerns only clients that can make them; that it supports none concerns all. */
 function executionEdits(
   bytes: Buffer,
   item: Found,
@@ -269,7 +287,7 @@ function mendDescription(bytes: Buffer, item: Found, edits: Edit[], reasons: Set
   reasons.add('description');
 }
 
-/** Tools and prompts go by their names; a resource that has none gets its URI for one. */
+/** Tools and prompts are shown by their names; a resource without a name gets its URI as name. */
 function outwardKey(
   bytes: Buffer,
   item: Found,
@@ -292,7 +310,7 @@ function outwardKey(
   return edits;
 }
 
-/** `outputSchema` where clients would refuse the list for it. A root that is not an object is not counted as a fault. */
+/** Removes an `outputSchema` for which clients would refuse the list. A root that is not an object does not count as a fault. */
 function unfitOutputSchema(bytes: Buffer, item: Found, rendering: Rendering, reasons: Set<Mending>): string[] {
   const schema = item.member('outputSchema');
   if (schema === undefined) return [];

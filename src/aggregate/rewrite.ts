@@ -1,6 +1,6 @@
 /**
- * What the gateway changes in a message on its way, as edits on its bytes: ids, names, URIs and the few members that the
- * client's revision does not know. Everything else arrives byte for byte as it was sent (docs/adr/0003-byte-splicing-relay.md).
+ * The gateway's changes to a message, as edits on its bytes: ids, names, URIs and the few members that the client's revision does
+ * not know. Everything else is passed on byte for byte (docs/adr/0003-byte-splicing-relay.md).
  */
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -38,7 +38,7 @@ export function outwardResult(
   return spliceSorted(message.bytes, edits);
 }
 
-/** The same for a client of revision 2026-07-28. Throws as `outwardResult` does, and as `editForModern` does. */
+/** The same for a client of revision 2026-07-28. Throws what `outwardResult` and `editForModern` throw. */
 export function outwardModernResult(
   message: Message,
   upstream: UpstreamConfig,
@@ -54,7 +54,7 @@ export function outwardModernResult(
   return spliceSorted(message.bytes, edits);
 }
 
-/** A request with these members in `params._meta`, in place of any of the same names. */
+/** A request with these members in `params._meta`, which replace members of the same names. */
 export function withMeta(bytes: Buffer, entries: readonly (readonly [name: string, json: string])[]): Buffer {
   const { root, params } = readClientMessage(bytes);
   const meta = params?.member('_meta');
@@ -64,7 +64,7 @@ export function withMeta(bytes: Buffer, entries: readonly (readonly [name: strin
   return splice(bytes, [setMember(bytes, root, 'params', `{"_meta":${own}}`)]);
 }
 
-/** What an upstream asks before it goes on: the questions say whose they are, and its state comes back through the gateway. */
+/** The questions of an upstream: each names the upstream, and its state is sealed. */
 function editQuestions({ bytes, root }: Message, upstream: UpstreamConfig, answer: ModernAnswer, edits: Edit[]): void {
   const result = root.member('result');
   const state = result?.member('requestState');
@@ -83,7 +83,10 @@ function editInputRequests(bytes: Buffer, holder: Found | undefined, upstream: U
   }
 }
 
-/** What the answer to `tasks/get` holds beside the state of the task: the result or the error of its call, as they would have come by themselves. */
+/**
+ * The content of an answer to `tasks/get` besides the state of the task: the result or error of its call, as it would have been
+ * without a task.
+ */
 function editTask(bytes: Buffer, task: Found | undefined, upstream: UpstreamConfig, edits: Edit[]): void {
   const result = task?.member('result');
   if (result?.kind === 'object') {
@@ -96,7 +99,7 @@ function editTask(bytes: Buffer, task: Found | undefined, upstream: UpstreamConf
   editError(bytes, error, {}, edits);
 }
 
-/** URIs wherever a response may hold them, and the questions inside an error. */
+/** Edits the URIs of a response, and the questions inside an error. */
 function editResponse({ bytes, root }: Message, rendering: Rendering, edits: Edit[]): void {
   const { upstream, asked } = rendering;
   const result = root.member('result');
@@ -166,7 +169,7 @@ export function outwardRequest(
   return spliceSorted(bytes, edits);
 }
 
-/** What a client's request is to say to the upstream instead: its own names, and on shared sessions the gateway's tokens. */
+/** The changes to a client's request for the upstream: its own names, and on shared sessions the gateway's tokens. */
 export interface InwardTarget {
   readonly name?: string;
   readonly uri?: string;
@@ -174,7 +177,7 @@ export interface InwardTarget {
   readonly refUri?: string;
   readonly taskId?: string;
   readonly requestState?: string;
-  /** Arguments of a tool that are not the client's to give. */
+  /** Arguments of a tool that the operator has changed. */
   readonly changed?: ArgumentOverrides;
   /** Raw JSON text. */
   readonly id?: string;
@@ -182,10 +185,7 @@ export interface InwardTarget {
   readonly progressToken?: string;
 }
 
-/**
- * A client's message for the upstream. Throws `params_invalid` when there is nothing where a name or URI is to stand, and as
- * `argumentEdits` does.
- */
+/** A client's message for the upstream. Throws `params_invalid` if a name or URI is missing, and what `argumentEdits` throws. */
 export function inwardCall(message: Message, target: InwardTarget): Buffer {
   const { bytes, params } = message;
   const edits: Edit[] = [];
@@ -205,7 +205,7 @@ export function inwardCall(message: Message, target: InwardTarget): Buffer {
   return spliceSorted(bytes, edits);
 }
 
-/** The message under another id, which is raw JSON text. A message without an id stays without. */
+/** The message with another id, which is raw JSON text. A message without an id is unchanged. */
 export function withId(message: Message, id: string): Buffer {
   const edits: Edit[] = [];
   editId(message, id, edits);

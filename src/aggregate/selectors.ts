@@ -1,6 +1,6 @@
 /**
- * Which tools, prompts and resources of an upstream exist for clients. One function answers for lists and for calls alike, so
- * that nothing hidden can be called.
+ * Which tools, prompts and resources of an upstream clients may see. Lists and calls use the same function, so that a hidden item
+ * cannot be called.
  */
 import { RE2JS } from 're2js';
 import type { NameSelector, UpstreamConfig } from '../config/model.ts';
@@ -10,8 +10,8 @@ import { hasRenamed, keepsItsName } from './overrides.ts';
 export type Selectable = 'tool' | 'prompt' | 'resource';
 
 /**
- * `name` is the upstream's own name; of a resource its URI, of a resource template the template. Exclude wins; with an include
- * list, what is not on it does not exist.
+ * `name` is the upstream's own name; for a resource its URI, for a resource template the template. Exclude has precedence; with
+ * an include list, everything else is hidden.
  */
 export function decide(upstream: UpstreamConfig, subject: Selectable, name: string): boolean {
   switch (subject) {
@@ -41,7 +41,10 @@ interface Patterns {
   readonly exclude: readonly RE2JS[];
 }
 
-/* A configuration keeps the text of its patterns, which can be cloned to a worker; each selector is compiled once a process. */
+/*
+ * A configuration contains the text of its patterns, so that it can be cloned to a worker; each selector is compiled once per
+ * process.
+ */
 const compiled = new WeakMap<NameSelector, Patterns>();
 
 function patternsOf(selector: NameSelector): Patterns {
@@ -56,12 +59,12 @@ function patternsOf(selector: NameSelector): Patterns {
   return patterns;
 }
 
-/* Anywhere in the name, as RE2's own MatchString does. */
+/* Matches anywhere in the name, like RE2's MatchString. */
 function matches(patterns: readonly RE2JS[], name: string): boolean {
   return patterns.some((pattern) => pattern.test(name));
 }
 
-/** Whether some of an upstream's names may be hidden by configuration, as the old one of a renamed tool is. */
+/** Whether some of an upstream's names may be hidden by configuration, such as the old name of a renamed tool. */
 export function isSelective(upstream: UpstreamConfig, subject: Selectable): boolean {
   if (subject === 'tool' && hasRenamed(upstream)) return true;
   const { tools, prompts, resources } = upstream;

@@ -3,18 +3,18 @@
  * entries of a session are removed when it ends.
  */
 
-/** Of one text in memory, in bytes: it may be of two bytes a character, and has a head. */
+/** Estimated size of a text in memory, in bytes: two bytes per character, and a header. */
 export function textBytes(text: string): number {
   return 2 * text.length + 48;
 }
 
-/** Of one thing that is kept, besides its texts. */
+/** Estimated size of one cached value, besides its texts. */
 export const thingBytes = 512;
 
-/** Entries checked for their age whenever one is added. */
+/** Number of entries whose age is checked when one is added. */
 const maxSwept = 4;
 
-/** Whom what is kept for an audience belongs to: its first word is the session, the principal or `public`. */
+/** The owner of an audience: its first word is the session, the principal or `public`. */
 export function ownerOf(audience: string): string {
   const end = audience.indexOf(' ');
   return end === -1 ? audience : audience.slice(0, end);
@@ -29,7 +29,7 @@ interface Kept<T> {
 export class Shelf<T> {
   readonly #maxThings: number;
   readonly #maxBytes: number;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #things = new Map<string, Kept<T>>();
   readonly #byOwner = new Map<string, Set<string>>();
   #bytes = 0;
@@ -47,7 +47,7 @@ export class Shelf<T> {
     return this.#things.get(name)?.value;
   }
 
-  /** `bytes` is what the value takes; what is larger than all that may be kept is not. */
+  /** `bytes` is the size of the value; a value larger than the whole limit is not cached. */
   keep(name: string, audience: string, value: T, bytes: number): void {
     this.drop(name);
     const owner = ownerOf(audience);
@@ -63,7 +63,7 @@ export class Shelf<T> {
     }
   }
 
-  /** Evicts the oldest, a few at a time, as long as they are expired. */
+  /** Evicts the oldest entries, a few at a time, if they have expired. */
   sweep(isStale: (value: T) => boolean): void {
     let swept = 0;
     for (const [name, { value }] of this.#things) {
@@ -82,7 +82,7 @@ export class Shelf<T> {
     if (owned?.size === 0) this.#byOwner.delete(kept.owner);
   }
 
-  /** All that is kept for one session. */
+  /** Removes everything cached for one session. */
   forget(owner: string): void {
     for (const name of this.#byOwner.get(owner) ?? []) this.drop(name);
   }

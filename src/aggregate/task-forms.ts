@@ -1,13 +1,15 @@
 /**
- * Tasks between the eras (docs/adr/0006-both-eras.md): a task of 2025-11-25 basic/utilities/tasks in the form of the extension
- * io.modelcontextprotocol/tasks, the reverse, and the answer that the call would have had without a task.
+ * Translates tasks between the eras (docs/adr/0006-both-eras.md): a task of 2025-11-25 basic/utilities/tasks into the form of the
+ * extension io.modelcontextprotocol/tasks, the reverse, and the answer that the call would have had without a task.
  */
 import { GatewayError } from '../errors.ts';
-import { readListResult, type Message } from '../protocol/envelope.ts';
+import { noteCheckedPart } from '../protocol/checked.ts';
+import { itemsInSteps, readListPlaces, type Message } from '../protocol/envelope.ts';
 import { numberOf, rawOf, textOf, type Found } from '../protocol/scan.ts';
 import { removeMembers, setMember, splice } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
 import { maxItemsPerList } from './page.ts';
+import { inOneGo } from './steps.ts';
 
 const statuses = ['working', 'input_required', 'completed', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof statuses)[number];
@@ -15,11 +17,11 @@ export type TaskStatus = (typeof statuses)[number];
 export interface TaskState {
   readonly taskId: string;
   readonly status: TaskStatus;
-  /** In ms; undefined where none is given that makes sense. */
+  /** In ms; undefined if the value is missing or invalid. */
   readonly pollIntervalMs: number | undefined;
 }
 
-/** A task of 2025-11-25, read whole: the gateway says all of it in other words. */
+/** A task of 2025-11-25, read completely, because the gateway writes it in another form. */
 export interface LegacyTask extends TaskState {
   readonly statusMessage: string | undefined;
   readonly createdAt: string;
@@ -27,7 +29,7 @@ export interface LegacyTask extends TaskState {
   readonly ttlMs: number | null;
 }
 
-/** Size of a task as JSON text, in bytes. A task holds the status of a call, not its result. */
+/** Maximum size of a task as JSON text, in bytes. A task contains the status of a call, not its result. */
 const maxTaskBytes = 64 * 1024;
 
 /** `found` is the task. Throws `upstream_malformed` when it is invalid or too large. */
@@ -48,7 +50,7 @@ export function readLegacyTask(bytes: Buffer, found: Found | undefined): LegacyT
   };
 }
 
-/** The members of the same task in the extension, as JSON text without braces, under the id that the client is to know. */
+/** The members of the same task in the extension, as JSON text without braces, with the id for the client. */
 export function flatTask(task: LegacyTask, taskId: string, status: TaskStatus = task.status): string {
   const { statusMessage, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs } = task;
   return JSON.stringify({ taskId, status, statusMessage, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs }).slice(
@@ -73,23 +75,30 @@ export function readTask({ bytes, root }: Message): TaskState {
   };
 }
 
-/** Whether a response is no answer yet but a task (2026-07-28). */
+/** Whether a response is a task instead of an answer (2026-07-28). */
 export function isTaskResult({ bytes, root }: Message): boolean {
   const type = root.member('result')?.member('resultType');
   return type?.kind === 'string' && textOf(bytes, type) === 'task';
 }
 
-/** The response that the call of a task has come to: the result or the error inside it. `id` is raw JSON. Throws `upstream_malformed`. */
-export function settledResponse({ bytes, root }: Message, status: 'completed' | 'failed', id: string): string {
+/**
+ * The response to the call of a finished task: the result or the error inside it. `id` is raw JSON. Throws `upstream_malformed`.
+ */
+export function settledResponse({ bytes, root }: Message, status: 'completed' | 'failed', id: string): Buffer {
   const member = status === 'completed' ? 'result' : 'error';
   const found = root.member('result')?.member(member);
   if (found?.kind !== 'object') throw malformed(`${status} without ${member}`);
-  return `{"jsonrpc":"2.0","id":${id},"${member}":${rawOf(bytes, found)}}`;
+  const part = bytes.subarray(found.start, found.end);
+  noteCheckedPart(part, bytes, found.start);
+  return splice(part, [
+    { start: 0, end: 0, text: `{"jsonrpc":"2.0","id":${id},"${member}":` },
+    { start: part.length, end: part.length, text: '}' },
+  ]);
 }
 
 /**
- * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined
- * when none is left. `state` comes back with the answers.
+ * The questions of a task as those of a call (2026-07-28 basic/patterns/mrtr), without those that were `answered`; undefined if
+ * none is left. `state` is returned with the answers.
  */
 export function roundOfTask(
   { bytes, root }: Message,
@@ -106,7 +115,7 @@ export function roundOfTask(
   return `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"input_required","inputRequests":{${requests.join()}},"requestState":${told}}}`;
 }
 
-/** A result of 2025-11-25 without the task it belongs to, which the extension does not say. JSON text. */
+/** A result of 2025-11-25 without its related task, which the extension does not have. JSON text. */
 export function withoutRelation(bytes: Buffer, result: Found): string {
   const meta = result.member('_meta');
   if (meta?.kind !== 'object' || meta.member(relatedTask) === undefined) return rawOf(bytes, result);
@@ -119,7 +128,7 @@ export function withoutRelation(bytes: Buffer, result: Found): string {
   ).toString();
 }
 
-/** The params of a call, as JSON text, for a tool that is called as a task alone. */
+/** The params of a call, as JSON text, for a tool that can only be called as a task. */
 export function asTask({ bytes, params }: Message): string {
   if (params === undefined) throw new GatewayError('params_invalid', 'a call without params');
   const whole = splice(bytes, [setMember(bytes, params, 'task', '{}')]);
@@ -131,14 +140,26 @@ export function notAsTask({ bytes, params }: Message): Buffer {
   return params === undefined ? bytes : splice(bytes, removeMembers(bytes, params, ['task']));
 }
 
-/** Which tools of a page are called as tasks alone, by the upstream's own names. Throws as `readListResult` does. */
-export function taskTools(reply: Buffer): {
+export interface TaskTools {
   readonly names: ReadonlySet<string>;
   readonly nextCursor: string | undefined;
-} {
-  const { items, nextCursor } = readListResult(reply, 'tools', maxItemsPerList);
+}
+
+/** Which tools of a page are called as tasks alone, by the upstream's own names. Throws as `readListPlaces` does. */
+export function taskTools(reply: Buffer): TaskTools {
+  return inOneGo(taskToolSteps(reply));
+}
+
+/** The same in steps, none of which takes long. */
+export function* taskToolSteps(reply: Buffer): Generator<undefined, TaskTools> {
+  const { places, nextCursor } = readListPlaces(reply, 'tools', maxItemsPerList);
   const names = new Set<string>();
-  for (const { bytes, found } of items) {
+  for (const item of itemsInSteps(reply, places)) {
+    if (item === undefined) {
+      yield;
+      continue;
+    }
+    const { bytes, found } = item;
     const name = found?.member('name');
     const support = found?.member('execution')?.member('taskSupport');
     if (name?.kind === 'string' && support?.kind === 'string' && textOf(bytes, support) === 'required')

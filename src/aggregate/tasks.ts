@@ -1,7 +1,7 @@
 /**
- * Task ids, wherever a message of either era names one (2025-11-25 basic/utilities/tasks; the extension
- * io.modelcontextprotocol/tasks). An id that an upstream has given is sealed on its way to the client and opened on its way
- * back. A task that a client has begun keeps the client's own id.
+ * Seals and opens task ids, wherever a message of either era contains one (2025-11-25 basic/utilities/tasks; the extension
+ * io.modelcontextprotocol/tasks). An upstream's id is sealed on its way to the client and opened on its way back. A task that a
+ * client has started keeps the client's own id.
  */
 import { readClientMessage, readServerMessage } from '../protocol/envelope.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -12,8 +12,8 @@ import type { Edit } from '../protocol/splice.ts';
 import { relatedTask } from '../protocol/tasks.ts';
 
 /**
- * A message of an upstream, with every id of a task as the client is to know it; the message itself where it names none.
- * `method` is that of the request that a response answers, undefined where it is not known any more.
+ * A message of an upstream with every task id in its sealed form; the same message if it has none. `method` is that of the
+ * request that a response answers, undefined if it is unknown.
  */
 export function tasksOutward(message: Message, method: string | undefined, seal: (id: string) => string): Message {
   const { bytes, root, params } = message;
@@ -30,8 +30,8 @@ export function tasksOutward(message: Message, method: string | undefined, seal:
 }
 
 /**
- * A message of a client, with the tasks it relates to as their upstream knows them. `open` returns undefined for a text that is
- * no id of that upstream; it stays, because the client may have begun the task itself. The router handles the task that a
+ * A message of a client, with the related tasks by their upstream's ids. `open` returns undefined for a text that is not an id of
+ * that upstream; it stays unchanged, because the client may have started the task itself. The router handles the task that a
  * request is about.
  */
 export function tasksInward(message: Message, open: (id: string) => string | undefined): Message {

@@ -9,7 +9,7 @@ import type { Edit } from '../protocol/splice.ts';
 
 const formShape = compileShape({ members: { properties: { each: { members: { oneOf: {} } } } } });
 
-/** A form as JSON text, in bytes: a larger one stays as it is, since people are asked for less. */
+/** Maximum size of a form as JSON text, in bytes: a larger one is not changed. */
 const maxFormBytes = 256 * 1024;
 
 /** Adds an edit for each choice of `schema`, the `requestedSchema` of an elicitation, whose options have titles. */
@@ -23,7 +23,7 @@ export function editTitledEnums(bytes: Buffer, schema: Found, edits: Edit[]): vo
   }
 }
 
-/** Undefined for what is no choice of one among titled texts. */
+/** Undefined for anything but a single choice among titled texts. */
 function withEnumNames(field: unknown): string | undefined {
   if (typeof field !== 'object' || field === null || !('oneOf' in field) || !Array.isArray(field.oneOf))
     return undefined;

@@ -1,28 +1,42 @@
 /**
- * Which tools of a page want arguments in headers as well, and which annotate that in an invalid way and are hidden (2026-07-28
+ * The tools of a page that need arguments in headers too, and those with invalid annotations, which are hidden (2026-07-28
  * basic/transports/streamable-http §Custom Headers from Tool Parameters).
  */
-import { readListResult, type ListItem } from '../protocol/envelope.ts';
+import { itemsInSteps, readListPlaces, type ListPlaces } from '../protocol/envelope.ts';
 import { textOf } from '../protocol/scan.ts';
-import { maxItemsPerList } from './page.ts';
+import { maxItemsPerList, maxSchemaBytes } from './page.ts';
 import { annotations, type ParamHeader } from './param-headers.ts';
+import { inOneGo } from './steps.ts';
 
 export interface ToolHeaders {
-  /** By the upstream's own names; tools that want none have an empty list. */
+  /** Keyed by the upstream's own names; tools without such headers have an empty list. */
   readonly wanted: ReadonlyMap<string, readonly ParamHeader[]>;
   /** Names of tools that must not be shown. */
   readonly illegal: ReadonlySet<string>;
 }
 
-/** Annotated schemas of one page that are looked into, as JSON text in bytes: tools beyond it are not shown. */
+/** Maximum size of the annotated schemas of one page that are read, as JSON text in bytes: further tools are not shown. */
 const maxParsedBytes = 2 * 1024 * 1024;
 
-/** `reply` is the whole response to `tools/list`; when a name occurs twice, the first counts. A reply that is no list has no tools. */
+/**
+ * `reply` is the whole response to `tools/list`; if a name occurs twice, the first is used. A reply that is not a list has no
+ * tools.
+ */
 export function readToolHeaders(reply: Buffer): ToolHeaders {
+  return inOneGo(toolHeaderSteps(reply));
+}
+
+/** The same in steps, none of which takes long. */
+export function* toolHeaderSteps(reply: Buffer): Generator<undefined, ToolHeaders> {
   const wanted = new Map<string, readonly ParamHeader[]>();
   const illegal = new Set<string>();
   let parsedBytes = 0;
-  for (const { bytes, found } of itemsOf(reply)) {
+  for (const item of itemsInSteps(reply, placesOf(reply))) {
+    if (item === undefined) {
+      yield;
+      continue;
+    }
+    const { bytes, found } = item;
     const key = found?.member('name');
     if (key?.kind !== 'string') continue;
     const name = textOf(bytes, key);
@@ -33,17 +47,18 @@ export function readToolHeaders(reply: Buffer): ToolHeaders {
       wanted.set(name, none);
       continue;
     }
-    parsedBytes += part.length;
-    const read = parsedBytes <= maxParsedBytes ? annotations(JSON.parse(part.toString())) : undefined;
+    const isRead = part.length <= maxSchemaBytes && parsedBytes + part.length <= maxParsedBytes;
+    if (isRead) parsedBytes += part.length;
+    const read = isRead ? annotations(JSON.parse(part.toString())) : undefined;
     if (read?.ok === true) wanted.set(name, read.headers);
     else illegal.add(name);
   }
   return { wanted, illegal };
 }
 
-function itemsOf(reply: Buffer): readonly ListItem[] {
+function placesOf(reply: Buffer): ListPlaces['places'] {
   try {
-    return readListResult(reply, 'tools', maxItemsPerList).items;
+    return readListPlaces(reply, 'tools', maxItemsPerList).places;
   } catch {
     return [];
   }

@@ -5,35 +5,35 @@ import type { Part } from './hints.ts';
 import type { ListKind } from './kinds.ts';
 import type { Page } from './page.ts';
 
-/** Who asks for which lists, when, and how a page is loaded. */
+/** The caller of a list, the time, and the loader of pages. */
 export interface View {
   readonly kind: ListKind;
   /** Key of a merged list: two callers that may see different lists never share it. */
   readonly principal: string;
-  /** Who may be shown the same pages of an upstream: the route, the authorization context, or one session alone. */
+  /** The callers that share the pages of an upstream: the route, the principal, or one session. */
   readonly audienceOf: (upstream: UpstreamConfig) => string;
-  /** Who all may be shown a page that the upstream calls public; undefined where what it lists may depend on the caller. */
+  /** The callers that may share a page that the upstream calls public; undefined if its lists may depend on the caller. */
   readonly publicAudienceOf: (upstream: UpstreamConfig) => string | undefined;
   readonly nowMs: number;
-  /** How long a page is kept when the upstream does not say it. Called once the page has been loaded; 0 keeps none. */
+  /** How long a page is cached if the upstream gives no hint. Called when the page has been loaded; 0: not at all. */
   readonly ttlMsOf: (upstream: UpstreamConfig) => number;
-  /** Whether the caller may see an item, by the upstream's own name; absent: everyone sees the same. Asked behind the cache. */
+  /** Whether the caller may see an item, by the upstream's own name; absent: everyone sees the same. Called after the cache. */
   readonly shows?: ((upstream: UpstreamConfig, key: string) => boolean) | undefined;
-  /** A page of the upstream has items that its earlier pages have. */
+  /** Called when a page of the upstream has items of its earlier pages. */
   readonly onRepeated?: (upstream: UpstreamConfig) => void;
-  /** Asks the upstream. Others may wait for the same page, so the end of one client's connection must not abort it. */
+  /** Requests a page from the upstream. Others may wait for the same page, so a client that leaves must not abort it. */
   readonly load: (upstream: UpstreamConfig, kind: ListKind, cursor: string | undefined) => Promise<Page>;
 }
 
-/** How long a page counts. The object is the page's identity: a reload makes another. */
+/** How long a page is valid. The object is the page's identity: a reload creates another one. */
 export interface Term extends Part {
-  /** In ms of the caller's clock; minus infinity once the page has been invalidated. */
+  /** In ms of the caller's clock; minus infinity when the page has been invalidated. */
   freshUntil: number;
 }
 
 export interface KeptPage {
   readonly page: Page;
   readonly term: Term;
-  /** Why the list ends here though the upstream went on: it loops, or is out of bounds. */
+  /** Why the list is cut: it loops, or exceeds a limit. */
   readonly fault: GatewayError | undefined;
 }

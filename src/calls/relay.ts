@@ -13,7 +13,7 @@ import { GatewayError } from '../errors.ts';
 import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
+import { bytesOf, encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import { isPassing } from '../streams/resumption.ts';
 import type { StreamOwner } from '../transport/http/event-stream.ts';
 import { callCeilingMs } from '../transport/http/limits.ts';
@@ -214,7 +214,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
       this.#prime();
       return;
     }
-    const message = this.#read(Buffer.from(event.data));
+    const message = this.#read(bytesOf(event));
     if (message === undefined) return;
     this.#translated(() => receive(message, this.#session, this.#call.client, this.#call.message.method, this));
   }

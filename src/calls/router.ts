@@ -11,6 +11,7 @@ import { inwardUri } from '../aggregate/uris.ts';
 import type { Naming, UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { maxParsedPartBytes } from '../protocol/limits.ts';
 import { textOf, type Found } from '../protocol/scan.ts';
 import { openTaskId } from '../session/request-id.ts';
 import type { Call } from '../clients/call.ts';
@@ -131,10 +132,10 @@ export class Router {
   unknown({ message }: Call): Routed {
     const { method } = message;
     const name = message.params?.member('name');
-    const split = name?.kind === 'string' ? this.#split(textOf(message.bytes, name), 'tool') : undefined;
+    const split = name?.kind === 'string' ? this.#split(text(message, name, 'name'), 'tool') : undefined;
     if (split !== undefined) return { subject: { kind: 'method', ...split, method }, target: { name: split.name } };
     const uri = message.params?.member('uri');
-    const known = uri?.kind === 'string' ? inwardUri(textOf(message.bytes, uri), this.#upstreams.byScheme) : undefined;
+    const known = uri?.kind === 'string' ? inwardUri(text(message, uri, 'uri'), this.#upstreams.byScheme) : undefined;
     if (known !== undefined)
       return {
         subject: { kind: 'resource', upstream: known.upstream, name: known.uri, method },
@@ -144,7 +145,7 @@ export class Router {
     if (only === undefined) throw new GatewayError('method_unknown', method);
     if (name?.kind !== 'string')
       return { subject: { kind: 'method', upstream: only, name: method, method }, target: asItStands };
-    const own = ownToolName(only.config, textOf(message.bytes, name));
+    const own = ownToolName(only.config, text(message, name, 'name'));
     if (own === undefined) throw new GatewayError('method_unknown', method);
     return { subject: { kind: 'method', upstream: only, name: own, method }, target: { name: own } };
   }
@@ -244,7 +245,9 @@ export class Router {
 
 const kinds = { tools: 'tool', prompts: 'prompt' } as const;
 
+/** Throws `params_invalid`, also for a text that is longer than any that could be meant. */
 function text(message: Message, found: Found | undefined, member: string): string {
   if (found?.kind !== 'string') throw new GatewayError('params_invalid', `${member} is not a string`);
+  if (found.end - found.start > maxParsedPartBytes) throw new GatewayError('params_invalid', `${member} is too long`);
   return textOf(message.bytes, found);
 }

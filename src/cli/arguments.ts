@@ -24,7 +24,7 @@ export interface CheckOptions {
   readonly mcpConfig: readonly string[];
   readonly mcpJson: readonly string[];
   readonly output: 'table' | 'json';
-  /** The first file against the second one: what a reload would change. */
+  /** Compare the first file with the second one: the changes of a reload. */
   readonly diff: boolean;
   /** A file with the claims of a caller, whose rights are printed. */
   readonly as?: string | undefined;
@@ -219,7 +219,7 @@ function naming(given: Given): Naming {
   };
 }
 
-/* A source on the command line replaces all sources of the environment, so that two are never mixed unnoticed. */
+/* A source on the command line replaces all sources of the environment, so that two are never mixed by accident. */
 function source(given: Given): Pick<RunOptions, 'files' | 'mcpConfig' | 'mcpJson'> {
   const typed = given.words.length > 0 || given.typed('mcp-config') || given.typed('mcp-json');
   const of = (name: string): readonly string[] => (!typed || given.typed(name) ? given.list(name) : []);
@@ -330,7 +330,7 @@ function span(given: Given, name: string, leastMs: number, mostMs: number): numb
   throw new UsageError(`--${name} must be a time ${bounds}, written like 500ms, 5s, 2m or 24h`, given.command);
 }
 
-/* A time in the words of ISO 8601, in Unix seconds. */
+/* An ISO 8601 time, in Unix seconds. */
 function instant(given: Given, name: string): number | undefined {
   const text = given.one(name);
   if (text === undefined) return undefined;
@@ -352,7 +352,7 @@ function oneOf<T extends string>(given: Given, name: string, choices: readonly T
   throw new UsageError(`--${name} must be one of: ${choices.join(', ')}`, given.command);
 }
 
-/* A name or an address with an optional port; IPv6 addresses stand in brackets where a port follows. */
+/* A name or an address with an optional port; an IPv6 address with a port is in brackets. */
 function peerAddress(given: Given): RunOptions['peerAddress'] {
   const text = given.one('peer-address');
   if (text === undefined) return undefined;
@@ -363,7 +363,7 @@ function peerAddress(given: Given): RunOptions['peerAddress'] {
   if (parsed === null)
     throw new UsageError('--peer-address is written like 10.0.0.7, 10.0.0.7:1066 or [fd00::7]:1066', given.command);
   const port = /:([0-9]+)$/.exec(bare)?.[1];
-  // Others are told it, and to each of them it would be itself.
+  // Other replicas get this address, and for each of them it would mean itself.
   if (parsed.hostname === '0.0.0.0' || parsed.hostname === '[::]')
     throw new UsageError(
       '--peer-address is one at which the other replicas reach this one, not all of them',
@@ -386,7 +386,7 @@ function origin(text: string, given: Given): string {
   );
 }
 
-/* RFC 8707 §2: a resource is an absolute URI without a fragment; a query or credentials have no use in ours. */
+/* RFC 8707 §2: a resource is an absolute URI without a fragment. Ours has no query or credentials either. */
 function publicUrl(text: string, given: Given): void {
   const parsed = URL.parse(text);
   const plain =

@@ -1,4 +1,4 @@
-/** `manifold check`: every fault of what is given with its place, or what it comes to. Nothing is connected to. */
+/** `manifold check`: prints the resolved configuration, or every fault with its position. Connects to nothing. */
 import type { Config } from '../config/model.ts';
 import { ConfigError } from '../config/model.ts';
 import { callerPlans, callerPlanText } from '../process/caller-plan.ts';
@@ -10,7 +10,7 @@ import type { CheckOptions } from './arguments.ts';
 import { planJson, planText } from '../process/plan.ts';
 import { changesOf, diffText } from './plan-diff.ts';
 
-/** Gives the exit code: 0 when all is valid, else 1. Faults and warnings go to stderr, plans and differences to stdout. */
+/** Returns the exit code: 0 if all is valid, else 1. Faults and warnings go to stderr, plans and differences to stdout. */
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const isJson = options.output === 'json';
   if (options.as !== undefined) return await checkAs(options, options.as, isJson, io);
@@ -28,7 +28,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   return 0;
 }
 
-/** What the caller with the claims in `file` would see and be allowed. */
+/** What a caller with the claims in `file` would see and be allowed to do. */
 async function checkAs(options: CheckOptions, file: string, isJson: boolean, io: CommandIo): Promise<number> {
   const config = await read(options, io);
   if (config === undefined) return 1;
@@ -69,7 +69,7 @@ async function read(given: GivenSources, io: CommandIo): Promise<Config | undefi
   }
 }
 
-/* Warnings of several sources, and those with a line, name their file themselves. */
+/* Warnings of several sources, and those with a line number, name their file themselves. */
 function warningText(given: GivenSources, warning: string): string {
   const title = titleOf(given);
   const isAlone = given.files.length + given.mcpConfig.length + given.mcpJson.length === 1;

@@ -1,4 +1,4 @@
-/** `manifold completion`: scripts for shells, made from the table of flags, so that they offer what the parser knows. */
+/** `manifold completion`: scripts for shells, generated from the table of flags, so that they match the parser. */
 import type { Shell } from './arguments.ts';
 import { type CommandLine, commandLines, type Flag, shells } from './flags.ts';
 
@@ -47,7 +47,7 @@ function bashScript(): readonly string[] {
     const words = quoted(flag.choices.join(' '));
     return [`    ${flagWords(flag).join('|')}) COMPREPLY=($(compgen -W ${words} -- "$current")); return ;;`];
   });
-  // Nothing is offered for their values, so that the shell offers files.
+  // Nothing is suggested for their values, so the shell suggests files.
   const free = valued.filter((flag) => flag.value !== undefined && flag.choices === undefined).flatMap(flagWords);
   return [
     '# bash completion of manifold: source <(manifold completion bash)',

@@ -1,4 +1,7 @@
-/** `manifold export`: an mcpServers file as MCPRoute YAML for a cluster. What cannot be carried is told on stderr. */
+/**
+ * `manifold export`: converts an mcpServers file into MCPRoute YAML for a cluster. What cannot be converted is reported on
+ * stderr.
+ */
 import { stringify } from 'yaml';
 import { mcpRouteObjects } from '../config/mcp-route/write.ts';
 import type { JsonObject, JsoncValue, JsonPath } from '../config/mcp-servers/jsonc.ts';
@@ -11,7 +14,7 @@ import { fileFault } from '../process/io.ts';
 /** The port that `manifold run` listens on. */
 const listenerPort = 1975;
 
-/** Gives the exit code: 0, or 1 when the file is at fault or nothing of it can be carried. */
+/** Returns the exit code: 0, or 1 if the file is invalid or nothing of it can be converted. */
 export async function exportRoutes(
   { file, namespace, gateway }: { readonly file: string; readonly namespace: string; readonly gateway: string },
   io: CommandIo,
@@ -114,7 +117,7 @@ function serversIn(text: string): JsonObject | readonly [] {
   return servers instanceof Map ? (servers as JsonObject) : [];
 }
 
-/* Headers by server as they stand in the file. */
+/* Headers by server, as written in the file. */
 function headersIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const all = new Map<string, ReadonlyMap<string, string>>();
   for (const [name, server] of serversIn(text)) {
@@ -124,7 +127,7 @@ function headersIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string
   return all;
 }
 
-/* The same of URLs. Editors have three names for that member. */
+/* The same for URLs. Editors have three names for that member. */
 function urlsIn(text: string): ReadonlyMap<string, URL> {
   const all = new Map<string, URL>();
   for (const [name, server] of serversIn(text)) {

@@ -14,30 +14,32 @@ export const shells = ['bash', 'zsh', 'fish'] as const;
 
 export interface Flag {
   readonly name: string;
-  /** What stands for the value in the help; a flag without one is a switch. */
+  /** The placeholder of the value in the help; a flag without one is a switch. */
   readonly value?: string;
   readonly short?: string;
-  /** Has several values: by being repeated, or with commas as well. */
+  /** Takes several values: by repetition, or also separated by commas. */
   readonly list?: 'repeated' | 'commas';
   /** Is not read from the environment. */
   readonly typedOnly?: true;
-  /** The default, as a person would type it. */
+  /** The default, as a user would type it. */
   readonly standard?: string;
-  /** All that the value can be; any text when absent. */
+  /** All allowed values; absent: any text. */
   readonly choices?: readonly string[];
   readonly says: string;
 }
 
 export interface CommandLine {
   readonly name: string;
-  /** What follows the name of the command. */
+  /** The arguments after the name of the command. */
   readonly takes: string;
   readonly says: string;
   readonly examples: readonly string[];
   readonly flags: readonly Flag[];
 }
 
-/* The token is bound to both names and to the keys, so what seals and what explains a token needs the same flags. */
+/*
+ * The token is bound to both names and to the keys, so commands that seal and commands that explain a token need the same flags.
+ */
 const sealing: readonly Flag[] = [
   { name: 'session-keys', value: 'FILE', says: 'key ring that seals session tokens, as made by "manifold keygen"' },
   {
@@ -399,7 +401,7 @@ export const commandLines = {
 
 export type CommandName = keyof typeof commandLines;
 
-/** The environment variable of a flag; undefined for one that is only ever typed. */
+/** The environment variable of a flag; undefined for a flag that is read from the command line only. */
 export function variableOf(flag: Flag): string | undefined {
   if (flag.value === undefined || flag.typedOnly === true) return undefined;
   return `MANIFOLD_${flag.name.toUpperCase().replaceAll('-', '_')}`;

@@ -1,5 +1,6 @@
 /**
- * What was typed, and what the environment adds: flags by name, as text. Knows the table of flags and nothing of their meaning.
+ * The flags of the command line, completed by the environment: by name, as text. It uses the table of flags, but not their
+ * meaning.
  */
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
@@ -11,23 +12,25 @@ import { UsageError } from '../process/usage.ts';
 export interface Given {
   readonly command: CommandName;
   readonly help: boolean;
-  /** The arguments that are no flags. */
+  /** The arguments that are not flags. */
   readonly words: readonly string[];
-  /** The value of a flag, the last one when it was given twice; undefined when neither typed nor in the environment. */
+  /**
+   * The value of a flag; the last one if it was repeated; undefined if it is neither on the command line nor in the environment.
+   */
   one(name: string): string | undefined;
-  /** The same of a flag that has a default. */
+  /** The same for a flag with a default. */
   value(name: string): string;
   /** The values of a list. */
   list(name: string): readonly string[];
   /** Whether a switch is on. */
   on(name: string): boolean;
-  /** Whether a flag stands on the command line itself. */
+  /** Whether a flag is on the command line itself. */
   typed(name: string): boolean;
   /** A variable that has no flag. */
   secret(variable: string): string | undefined;
 }
 
-/** Throws `UsageError` for an unknown flag, a missing value, or a value where none belongs. */
+/** Throws `UsageError` for an unknown flag, a missing value, or an unexpected value. */
 export function readGiven(command: CommandName, argv: readonly string[], env: Environment): Given {
   const flags: readonly Flag[] = commandLines[command].flags;
   const byName = new Map(flags.map((flag) => [flag.name, flag]));
@@ -86,11 +89,11 @@ function splitAtCommas(text: string): readonly string[] {
     .filter((part) => part !== '');
 }
 
-/* An empty variable is one that was not set: manifests and shells often cannot leave one out. */
+/* An empty variable counts as not set, because manifests and shells often cannot omit one. */
 function fromEnvironment(flag: Flag | undefined, env: Environment): readonly string[] {
   const variable = flag === undefined ? undefined : variableOf(flag);
   const value = variable === undefined ? undefined : env[variable];
-  // Kubernetes gives every pod MANIFOLD_PORT=tcp://… when a Service of its namespace is called `manifold`.
+  // Kubernetes sets MANIFOLD_PORT=tcp://… in every pod if a Service of its namespace is called `manifold`.
   if (value === undefined || value === '' || (variable!.endsWith('PORT') && value.startsWith('tcp://'))) return [];
   return [value];
 }

@@ -1,9 +1,9 @@
-/** `manifold keygen`: a new key ring file (docs/session-token.md), to standard output or into a file of its own. */
+/** `manifold keygen`: generates a key ring file (docs/session-token.md), to standard output or into a new file. */
 import { generateKeyFile } from '../session/keyring.ts';
 import type { CommandIo } from '../process/io.ts';
 import { fileFault } from '../process/io.ts';
 
-/** Gives the exit code: 0, or 1 when the file exists or cannot be made. An existing key is never overwritten. */
+/** Returns the exit code: 0, or 1 if the file exists or cannot be created. An existing key is never overwritten. */
 export async function keygen(options: { readonly out: string | undefined }, io: CommandIo): Promise<number> {
   const text = generateKeyFile(io.random, io.nowSeconds());
   const file = text.endsWith('\n') ? text : `${text}\n`;

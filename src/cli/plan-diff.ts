@@ -1,4 +1,4 @@
-/** Two configurations → what a reload from one to the other would change, by name; never a value, which may be a secret. */
+/** Compares two configurations: what a reload would change, by name; never a value, which may be a secret. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, RouteConfig, UpstreamConfig } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
@@ -6,12 +6,12 @@ import { routeKey } from '../config/model.ts';
 export interface Change {
   readonly kind: 'added' | 'removed' | 'changed';
   readonly name: string;
-  /** What differs, of a thing that both have. */
+  /** The changed fields of an item that both have. */
   readonly fields?: readonly string[];
   readonly upstreams?: readonly Change[];
 }
 
-/** Routes of the new one in its order, then those that are gone. Empty: nothing changes. */
+/** Routes of the new configuration in its order, then the removed ones. Empty: nothing changes. */
 export function changesOf(before: Config, after: Config): readonly Change[] {
   return compared(before.routes, after.routes, routeKey, (a, b, name) => {
     const fields = differing<RouteConfig>(a, b, ['upstreams']);
@@ -51,7 +51,7 @@ function compared<T>(
   ];
 }
 
-/* The names of the members that are not equal, within objects that both have with the names around them: `security.oauth.issuer`. */
+/* The names of the members that differ; within objects that both have, with the names around them: `security.oauth.issuer`. */
 function differing<T extends object>(a: T, b: T, but: readonly string[]): readonly string[] {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...names].flatMap((name) => {

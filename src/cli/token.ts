@@ -6,7 +6,7 @@ import type { SealingOptions } from '../process/options.ts';
 import type { CommandIo } from '../process/io.ts';
 import { loadKeys, sealingKeys } from '../process/sealing-keys.ts';
 
-/** Gives the exit code: 0, or 1 for a token that none of the keys opens, with the reason. */
+/** Returns the exit code: 0, or 1 with the reason for a token that no key opens. */
 export async function inspectToken(token: string, options: SealingOptions, io: CommandIo): Promise<number> {
   const keyring = await loadKeys(await sealingKeys(options, io, false), options, io);
   const now = io.nowSeconds();

@@ -1,5 +1,5 @@
 /**
- * `manifold tools`: connects as any client would and lists what that client sees, by upstream. The official SDK is the client,
+ * `manifold tools`: connects like any client and lists what that client sees, by upstream. The official SDK is the client,
  * so the command also shows whether a gateway can be used by one.
  */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -10,14 +10,14 @@ import type { ToolsOptions } from './arguments.ts';
 import { columns, firstLine } from '../process/columns.ts';
 import type { CommandIo } from '../process/io.ts';
 
-/** Longest wait for one answer. */
+/** Maximum wait for one answer. */
 const answerTimeoutMs = 30_000;
-/** Longest wait for the end of the session. */
+/** Maximum wait for the end of the session. */
 const farewellMs = 1_000;
 /** The key under which the gateway names the servers that are missing from a list (`_meta`, 2025-11-25 basic/index §_meta). */
 const missingKey = 'mcp-manifold/missing';
 const endpointPath = '/mcp';
-/** A list that goes on after this many pages is a loop. */
+/** A list with more pages than this is a loop. */
 const maxPages = 1_000;
 const maxDescriptionChars = 80;
 const maxNameChars = 128;
@@ -35,11 +35,11 @@ interface Seen {
   readonly prompts: number;
   readonly resources: number;
   readonly resourceTemplates: number;
-  /** Ids of servers that some list is without, as they do not answer. */
+  /** Ids of servers that are missing from some list because they do not answer. */
   readonly missing: readonly string[];
 }
 
-/** Gives the exit code: 0, or 1 with one line on stderr when the list cannot be had. */
+/** Returns the exit code: 0, or 1 with one line on stderr if a list is not available. */
 export async function tools(options: ToolsOptions, io: CommandIo): Promise<number> {
   try {
     const seen = await look(options);
@@ -87,7 +87,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }
 
-/* Lenient where the SDK's own list calls are strict: one odd tool must not hide the others. */
+/* Less strict than the SDK's own list calls: one invalid tool must not hide the others. */
 const item = z.looseObject({ name: z.string().catch(''), description: z.string().optional().catch(undefined) });
 
 type Item = z.infer<typeof item>;
@@ -96,7 +96,7 @@ const aboutPage = z
   .optional()
   .catch(undefined);
 
-/* Adds to `missing` what the answers say. */
+/* Adds to `missing` the servers that the answers name. */
 async function listAll(client: Client, method: string, member: string, missing: Set<string>): Promise<readonly Item[]> {
   const page = z.looseObject({ [member]: z.array(item), nextCursor: z.string().optional() });
   const items: Item[] = [];
@@ -112,7 +112,7 @@ async function listAll(client: Client, method: string, member: string, missing: 
   throw new Error(`${method} does not end`);
 }
 
-/* The upstream is what stands before the first `__`; a tool without it belongs to none. */
+/* The upstream is the text before the first `__`; a tool without it belongs to none. */
 function byUpstream(seen: Seen): ReadonlyMap<string, readonly Tool[]> {
   const groups = new Map<string, Tool[]>();
   for (const tool of seen.tools) {
@@ -161,7 +161,7 @@ function jsonText(url: string, seen: Seen): string {
   return `${JSON.stringify({ url: shownUrl(url), server, version, upstreams, prompts, resources, resourceTemplates, missing }, undefined, 2)}\n`;
 }
 
-/* One line for a person. The text of a peer is cut and made harmless. */
+/* One line of text. Text of a peer is cut and made harmless. */
 function reason(fault: unknown, url: string): string {
   if (fault instanceof StreamableHTTPError) {
     if (fault.code === 401)
@@ -180,13 +180,13 @@ function reason(fault: unknown, url: string): string {
   }
 }
 
-/* Where a gateway has its endpoint, for a URL that names the gateway alone. */
+/* The endpoint of the gateway, for a URL that contains only its origin. */
 function elsewhere(url: string): string {
   const { origin, pathname } = new URL(url);
   return pathname === endpointPath ? '' : ` Try ${origin}${endpointPath}`;
 }
 
-/* fetch() hides the fault of the socket in `cause`, which is several at once when a name has several addresses. */
+/* fetch() hides the fault of the socket in `cause`; there are several if a name has several addresses. */
 function codeOf(fault: unknown): unknown {
   if (!(fault instanceof Error)) return undefined;
   if (fault.cause !== undefined) return codeOf(fault.cause);

@@ -6,7 +6,7 @@ export class Findings {
   readonly faults: ConfigFault[] = [];
   readonly warnings: string[] = [];
 
-  /** `problem` and `remedy` never hold a value of the file: it may be a secret. `place` is `file:line:column` where known. */
+  /** `problem` and `remedy` never contain a value of the file, which may be a secret. `place` is `file:line:column` if known. */
   fault(path: JsonPath, problem: string, remedy: string, place?: string): void {
     this.faults.push({ path: pathText(path), problem, remedy, ...(place !== undefined && { place }) });
   }
@@ -20,7 +20,7 @@ export class Findings {
   }
 }
 
-/** `mcpServers.github.args[0]`; a key that is no plain word is quoted: `mcpServers["my server"]`. The root is `(root)`. */
+/** `mcpServers.github.args[0]`; a key that is not a plain word is quoted: `mcpServers["my server"]`. The root is `(root)`. */
 function pathText(path: JsonPath): string {
   let text = '';
   for (const step of path) {

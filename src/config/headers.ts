@@ -31,7 +31,10 @@ const hopHeaders = new Set([
   'upgrade',
 ]);
 
-/** What a client sends for this hop alone (RFC 9110 §7.6.1, §7.2, §11.7); an operator may still fix them for the next one. */
+/**
+ * Headers that apply only to the client's own hop (RFC 9110 §7.6.1, §7.2, §11.7); an operator may still set them for the next
+ * one.
+ */
 const unforwardedHeaders = new Set([
   'host',
   'http2-settings',
@@ -46,7 +49,7 @@ function isHopHeader(lowerName: string): boolean {
   return hopHeaders.has(lowerName) || lowerName.startsWith('mcp-param-');
 }
 
-/** Whether a header of the client, in lower case, is never passed on, under whatever name. */
+/** Whether a header of the client, in lower case, is never forwarded, under any name. */
 export function isUnforwarded(lowerName: string): boolean {
   return isHopHeader(lowerName) || unforwardedHeaders.has(lowerName);
 }
@@ -61,7 +64,10 @@ export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7E\x80-\xFF]*$/.test(text);
 }
 
-/** The fixed headers, variables replaced. A fault shows the position of an invalid name, since the name may be a misplaced value. */
+/**
+ * The fixed headers, with variables replaced. A fault shows the position of an invalid name, because the name may be a misplaced
+ * value.
+ */
 export function readHeaders(
   path: JsonPath,
   written: ReadonlyMap<string, string>,
@@ -104,7 +110,7 @@ export function readHeaders(
   return headers;
 }
 
-/** The names of client headers to pass on, in lower case. */
+/** The names of client headers to forward, in lower case. */
 export function readForwarded(
   path: JsonPath,
   written: readonly string[],

@@ -5,15 +5,15 @@
 import { createHash } from 'node:crypto';
 import { maxIdChars } from './limits.ts';
 
-/** Hexadecimal digits that tell a cut or replaced name from others. */
+/** Number of hexadecimal digits that distinguish a cut or replaced name. */
 const hashChars = 6;
-/** Last parts of an address that say nothing of the server. */
+/** Last segments of an address that do not identify the server. */
 const plainSegments = new Set(['mcp', 'sse', 'http', 'index', 'v1']);
 
 /**
- * The upstream's id: `[A-Za-z0-9_.-]{1,32}` without the separator `__`, beginning and ending in a letter or digit, so that
- * `<id>__<tool>` has one reading. A name that is too long, or holds no letter or digit of ASCII, gets an id that ends in a hash
- * of the name, so that two such names stay apart. Empty for the empty name.
+ * The upstream's id: `[A-Za-z0-9_.-]{1,32}` without the separator `__`, beginning and ending with a letter or digit, so that
+ * `<id>__<tool>` is unambiguous. A name that is too long, or contains no ASCII letter or digit, gets an id that ends in a hash of
+ * the name, so that such names stay different. Empty for the empty name.
  */
 export function slug(name: string): string {
   const plain = plainly(name);
@@ -25,7 +25,9 @@ function plainly(name: string): string {
   return trimmed(name.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').replaceAll(/_{2,}/g, '_'));
 }
 
-/* Cline names servers by their address, of which the end tells more than the beginning; its query may hold a secret. */
+/*
+ * Cline names servers by their address; its end identifies the server better than its beginning. Its query may contain a secret.
+ */
 function speaking(name: string): string {
   if (!name.includes('/')) return '';
   const segments = name.split(/[?#]/, 1)[0]!.split('/').map(plainly);
@@ -37,7 +39,7 @@ function hashed(text: string, name: string): string {
   return `${trimmed(text.slice(0, maxIdChars - hashChars - 1))}-${hash}`;
 }
 
-/* A loop, since a pattern for the end of a text is tried anew at each character. */
+/* A loop, because a pattern for the end of a text is tried again at each character. */
 function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
@@ -46,7 +48,7 @@ function trimmed(text: string): string {
   return text.slice(start, end);
 }
 
-/** Schemes that resources carry themselves, and those that people compound with `+` (`git+https`). */
+/** Schemes that resources use themselves, and those that are combined with `+` (`git+https`). */
 const takenSchemes = new Set([
   'about',
   'blob',
@@ -68,7 +70,9 @@ const takenSchemes = new Set([
   'wss',
 ]);
 
-/** The scheme prefix of an id: lower case, of RFC 3986 §3.1 without `+`, and none that resources use themselves. */
+/**
+ * The scheme prefix of an id: lower case, valid by RFC 3986 §3.1, without `+`, and not a scheme that resources use themselves.
+ */
 export function schemeOf(id: string): string {
   const lower = id.toLowerCase().replaceAll('_', '-');
   const scheme = /^[a-z]/.test(lower) ? lower : `x-${lower}`;

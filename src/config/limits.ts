@@ -1,15 +1,15 @@
-/** Every size, count and wait of the configuration, by name. Times in ms. */
+/** All sizes, counts and waits of the configuration, by name. Times in ms. */
 export const maxConfigChars = 4 * 1024 * 1024;
 export const maxUpstreams = 128;
-/** Leaves at least half of the 64 characters that clients allow for a tool's name to the tool itself. */
+/** Leaves at least half of the 64 characters of a tool name, the limit of many clients, to the tool itself. */
 export const maxIdChars = 32;
-/** Longest silence of one call unless configured: a stream without any byte for this long is dead. */
+/** Default maximum silence of one call: a stream without any byte for this long is considered dead. */
 export const defaultTimeoutMs = 300_000;
 /** The shortest timeout that is accepted. */
 export const minTimeoutMs = 100;
 /** A timeout below this is in seconds, as Cline and Kilo Code write it. */
 export const maxTimeoutSeconds = 1_000;
-/** Up to this figure, the longest timeout of Cline, seconds may have been meant all the same. */
+/** Up to this value, the longest timeout of Cline, seconds may still have been meant. */
 export const doubtfulTimeoutMs = 3_600;
 export const maxTimeoutMs = 86_400_000;
 /** A program that is started for the first time may have to be installed. */

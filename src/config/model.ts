@@ -1,32 +1,35 @@
 /**
- * The configuration as the rest of the program sees it: checked, complete, frozen, safe to clone to a worker. Every reader
- * (mcp-servers/, mcp-route/) ends here; nothing behind this file knows which kind of file a setting came from.
+ * The configuration as the rest of the program uses it: validated, complete, frozen, and safe to clone to a worker. Every reader
+ * (mcp-servers/, mcp-route/) produces it; the code that uses it does not depend on the kind of file.
  */
 import type { UpstreamTls } from './upstream-tls.ts';
 import type { BackendSelectorConfig, RouteSecurity, UpstreamGrant } from './security.ts';
 
 export type { UpstreamTls };
 
-/** How the bridge runs a server that speaks no Streamable HTTP. What is absent is as the bridge has it by default. */
+/** How the bridge runs a server without Streamable HTTP. Absent members have the defaults of the bridge. */
 interface Bridged {
-  /** How long it may take until its first answer, in ms. */
+  /** Maximum time until its first answer, in ms. */
   readonly startTimeoutMs?: number;
   /** One process or connection serves all sessions of a principal. */
   readonly shared?: boolean;
 }
 
-/** How an upstream is reached. Header and environment values are secrets: they are never printed. */
+/** How an upstream is reached. Header and environment values are secrets and are never printed. */
 export type UpstreamTransport =
   | {
       readonly kind: 'http';
       /** A query string may hold a credential: it is never printed. */
       readonly url: string;
       readonly headers: readonly (readonly [name: string, value: string])[];
-      /** The URL looks like one of the deprecated transport, and nothing says which it is: that one is tried where this is refused. */
+      /**
+       * The URL looks like one of the deprecated transport, but the type is not given: if Streamable HTTP is refused, the
+       * deprecated transport is tried.
+       */
       readonly orSse?: true;
-      /** Absent: the public authorities, and the host of the URL. */
+      /** Absent: the public authorities, and the host name of the URL. */
       readonly tls?: UpstreamTls;
-      /** Path of the Unix socket that stands for the host of the URL. */
+      /** Path of the Unix socket that is used instead of the host of the URL. */
       readonly socketPath?: string;
     }
   | (Bridged & {
@@ -43,9 +46,9 @@ export type UpstreamTransport =
     });
 
 /**
- * Which things of an upstream are shown and callable, by the names (of resources: URIs) that the upstream gives them. Exclude
- * wins; then one is shown that is in `include` or matches a pattern of it, or every one when neither is there. Patterns are RE2,
- * match anywhere, and have been checked.
+ * Which items of an upstream are shown and callable, by the upstream's own names (resources: URIs). Exclude has precedence. Then
+ * an item is shown if it is in `include` or matches a pattern of it, or if there is no include at all. Patterns are validated RE2
+ * and match anywhere.
  */
 export interface NameSelector {
   readonly include: ReadonlySet<string> | undefined;
@@ -56,66 +59,66 @@ export interface NameSelector {
 
 export type ToolSelector = NameSelector;
 
-/** How the tools and prompts of several upstreams are told apart. */
+/** How the tools and prompts of several upstreams are distinguished. */
 export interface Naming {
   /**
-   * Whether a name is shown with the id of its upstream in front: always, only where several upstreams have the name, or never;
-   * then a name that several have is that of the first in the configuration.
+   * Whether a name has the id of its upstream as a prefix: always, only if several upstreams have the name, or never. With
+   * `never`, a name that several have belongs to the first in the configuration.
    */
   readonly policy: 'always' | 'conflict' | 'never';
-  /** Stands between id and name. */
+  /** The text between id and name. */
   readonly separator: string;
-  /** The longest name that clients take, in characters. */
+  /** Maximum length of a name that clients accept, in characters. */
   readonly maxChars: number;
-  /** What becomes of a longer one: it is shown all the same, or under an alias. */
+  /** A longer name is shown anyway, or under an alias. */
   readonly tooLong: 'warn' | 'shorten';
   /**
-   * Which names of tools are shown as they are: those that models take (`[A-Za-z0-9_-]`), others under an alias; or any that the
-   * specification takes, others not at all. `models` unless given.
+   * Which names of tools are shown unchanged: those that models accept (`[A-Za-z0-9_-]`), all others under an alias; or any name
+   * that the specification allows, all others not at all. Default `models`.
    */
   readonly charset?: 'models' | 'any';
 }
 
 export interface UpstreamConfig {
-  /** As the operator wrote it, for people to read. */
+  /** As the operator wrote it. */
   readonly name: string;
-  /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`; the first separator behind it is the gateway's own. */
+  /** The prefix of its tools and prompts: `[A-Za-z0-9_.-]{1,64}`; the first separator after it is the gateway's own. */
   readonly id: string;
-  /** How its names are told from those of others; alike in all of a route. */
+  /** How its names are distinguished from those of other upstreams; identical for all upstreams of a route. */
   readonly naming: Naming;
-  /** It is the only upstream of its route: nothing has to be told apart, so its messages pass as they are. */
+  /** It is the only upstream of its route: nothing must be distinguished, so its messages pass unchanged. */
   readonly isOnly?: boolean;
   /** The scheme prefix of its resource URIs: a lower-case RFC 3986 scheme without `+`, unique in the route. */
   readonly scheme: string;
   readonly transport: UpstreamTransport;
   readonly tools: ToolSelector;
-  /** Longest silence of one call, in ms; progress starts it anew. */
+  /** Maximum silence of one call, in ms; progress restarts it. */
   readonly timeoutMs: number;
-  /** Which protocol era it is spoken to in; `auto` finds out. */
+  /** The protocol era in which it is called; `auto` determines it. */
   readonly era: 'auto' | 'legacy' | 'modern';
-  /** What happens when the upstream no longer knows its session id. */
+  /** The behaviour when the upstream no longer knows its session id. */
   readonly onSessionLoss: 'reinitialize' | 'error';
-  /** Names (lower case) of client headers that this upstream is meant to get. Empty unless configured. */
+  /** Names (lower case) of client headers that this upstream gets. Empty unless configured. */
   readonly forwardHeaders: readonly string[];
-  /** Of these headers, those that it gets under another name (lower case both); a header may have several. */
+  /** Of these headers, those that it gets under another name (both lower case); a header may have several names. */
   readonly forwardedAs?: readonly (readonly [name: string, as: string])[];
   /** Absent: all. */
   readonly prompts?: NameSelector;
   readonly resources?: NameSelector;
-  /** Where the credential in `transport` came from and goes to, for people to read. */
+  /** The source and the destination of the credential in `transport`, for printing. */
   readonly credential?: ShownCredential;
   readonly limits?: UpstreamLimits;
-  /** A token that the gateway gets for it. */
+  /** How the gateway gets a token for it. */
   readonly grant?: UpstreamGrant;
-  /** What it says to one principal may be said to all, where it gets nothing of the caller. */
+  /** Its lists may be shared by all principals, if it gets no data of the caller. */
   readonly isPublic?: boolean;
-  /** It gets more of the caller than `forwardHeaders`: claims as headers, a client id, a token of the caller's. */
+  /** It gets more data of the caller than `forwardHeaders`: claims as headers, a client id, or a token for the caller. */
   readonly isPersonal?: boolean;
-  /** What clients are shown in place of what the upstream says, by its own name of the tool. */
+  /** Changes to its tools as clients see them, keyed by the upstream's own name of the tool. */
   readonly overrides?: ReadonlyMap<string, ToolOverride>;
 }
 
-/** The credential itself stands in the headers or the query of the transport. */
+/** The credential itself is in the headers or the query of the transport. */
 export interface ShownCredential {
   readonly in: 'header' | 'query';
   readonly name: string;
@@ -123,29 +126,29 @@ export interface ShownCredential {
   readonly from: string;
 }
 
-/** Absent: as the gateway does by default. Times in ms. */
+/** Absent: the default of the gateway. Times in ms. */
 export interface UpstreamLimits {
   readonly connectTimeoutMs?: number;
-  /** Until the head of the answer. */
+  /** Time until the head of the answer. */
   readonly firstByteTimeoutMs?: number;
-  /** The whole of a call, whatever its progress. */
+  /** Duration of the whole call, regardless of progress. */
   readonly callTimeoutMs?: number;
-  /** For what was never sent, and for reads; `attempts` counts the further ones. */
+  /** For requests that were never sent, and for reads; `attempts` counts only the retries. */
   readonly retries?: { readonly attempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
-  /** Opens after so many failures in a row, and lets one request try after the wait. `off`: never opens. */
+  /** Opens after this many failures in a row, and admits one request after the wait. `off`: never opens. */
   readonly breaker?: { readonly failures: number; readonly openMs: number } | 'off';
-  /** Calls at once, and how many may wait for their turn. */
+  /** Maximum concurrent calls, and maximum waiting calls. */
   readonly concurrency?: { readonly calls: number; readonly queue: number };
 }
 
 export interface ToolOverride {
-  /** In place of the upstream's own name, before the prefix. */
+  /** Replaces the upstream's own name, before the prefix. */
   readonly rename?: string;
   readonly title?: string;
   readonly description?: string;
   /** Members of `annotations` that are set or replaced, such as `readOnlyHint`. */
   readonly annotations?: Readonly<Record<string, boolean | string>>;
-  /** By argument. A preset is sent whatever the client says; a hidden one is not in the schema that clients see. */
+  /** Keyed by argument. A preset is always sent; a hidden argument is not in the schema that clients see. */
   readonly arguments?: ReadonlyMap<string, { readonly preset?: JsonValue; readonly hidden: boolean }>;
 }
 
@@ -157,7 +160,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [member: string]: JsonValue };
 
-/** A header that a request must have. `pattern` is RE2 for the whole value, checked. `name` is in lower case. */
+/** A header that a request must have. `pattern` is validated RE2 for the whole value. `name` is in lower case. */
 export interface HeaderMatch {
   readonly name: string;
   readonly kind: 'exact' | 'pattern';
@@ -166,22 +169,22 @@ export interface HeaderMatch {
 
 /** One endpoint in front of its upstreams, in the order of the file. */
 export interface RouteConfig {
-  /** Of an MCPRoute: unique in its namespace only; see `routeKey`. */
+  /** The name of an MCPRoute is unique only in its namespace; see `routeKey`. */
   readonly name: string;
   readonly namespace?: string;
   readonly path: string;
-  /** How names are told apart; that of each upstream, too. */
+  /** How names are distinguished; every upstream has the same value. */
   readonly naming: Naming;
-  /** Lower case, exact or `*.` and a suffix, which stands for one or more labels. Absent: every host. */
+  /** Lower case, exact or `*.` and a suffix, which matches one or more labels. Absent: every host. */
   readonly hosts?: readonly string[];
   /** All of them must match. Absent: none. */
   readonly headers?: readonly HeaderMatch[];
-  /** Ports of the listeners it is attached to. Absent: whatever the gateway listens on. */
+  /** Ports of its listeners. Absent: all ports of the gateway. */
   readonly ports?: readonly number[];
-  /** Certificates of those listeners that speak TLS. */
+  /** Certificates of those listeners that use TLS. */
   readonly certificates?: readonly ListenerCertificate[];
   readonly upstreams: readonly UpstreamConfig[];
-  /** Absent: nothing is asked of clients. */
+  /** Absent: clients need no credentials. */
   readonly security?: RouteSecurity;
   /** Absent: a session gets all upstreams. */
   readonly backendSelector?: BackendSelectorConfig;
@@ -190,18 +193,18 @@ export interface RouteConfig {
 /** PEM texts; the key is a secret. */
 export interface ListenerCertificate {
   readonly port: number;
-  /** Lower case, exact or `*.` and a suffix; absent: whatever name is asked for. */
+  /** Lower case, exact or `*.` and a suffix; absent: any server name. */
   readonly host?: string;
   readonly cert: string;
   readonly key: string;
 }
 
-/** Tells a route from all others: `namespace/name`, or the name where there is no namespace. */
+/** Identifies a route: `namespace/name`, or the name if there is no namespace. */
 export function routeKey({ namespace, name }: Pick<RouteConfig, 'namespace' | 'name'>): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** An entry that cannot be served, by the name it has in the file. */
+/** An entry that cannot be served, with its name in the file. */
 export interface UnusableEntry {
   readonly name: string;
   readonly faults: readonly ConfigFault[];
@@ -209,13 +212,13 @@ export interface UnusableEntry {
 
 export interface Config {
   readonly routes: readonly RouteConfig[];
-  /** Entries that are left out because they are at fault, for a reader that was told to go on without them. */
+  /** Entries that are left out because they are invalid, for a reader that may continue without them. */
   readonly unusable?: readonly UnusableEntry[];
-  /** Things a person should know and that stop nothing, each with its path. */
+  /** Warnings that do not prevent the start, each with its path. */
   readonly warnings: readonly string[];
 }
 
-/** One fault of a configuration: where it is, what is wrong and what would be right. Never a secret. */
+/** One fault of a configuration: its path, the problem and the remedy. Never contains a secret. */
 export interface ConfigFault {
   /** `file:line:column`, where known. */
   readonly place?: string;
@@ -228,7 +231,7 @@ export function faultText({ place, path, problem, remedy }: ConfigFault): string
   return `${place === undefined ? '' : `${place}: `}${path}: ${problem}. ${remedy}`;
 }
 
-/** Thrown by every reader with all faults of the text at once. */
+/** Thrown by every reader, with all faults of the text at once. */
 export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
 

@@ -18,12 +18,12 @@ export const defaultNaming: Naming = Object.freeze({
 
 const maxSeparatorChars = 8;
 
-/** Whether it may stand in a tool name (2026-07-28 server/tools §Tool Names). */
+/** Whether it may occur in a tool name (2026-07-28 server/tools §Tool Names). */
 export function isSeparator(text: string): boolean {
   return text.length <= maxSeparatorChars && /^[A-Za-z0-9_.-]+$/.test(text);
 }
 
-/** Whether the interfaces of models take it in the name of a tool, so that names with it need no alias. */
+/** Whether the APIs of models accept it in the name of a tool, so that names with it need no alias. */
 export function isForModels(text: string): boolean {
   return /^[A-Za-z0-9_-]+$/.test(text);
 }

@@ -1,4 +1,4 @@
-/** Where a configuration stands, which is where its relative paths begin and what an editor calls its workspace. */
+/** The folder of a configuration file: its relative paths begin there, and editors call it the workspace. */
 import { basename, dirname, resolve } from 'node:path';
 
 export interface Place {

@@ -1,13 +1,13 @@
 /**
- * Who may use a route and what for, as the configuration says it: checked, complete, frozen, safe to clone to a worker. Keys of
- * clients and texts of JWKS stand in it; neither is ever printed.
+ * Who may use a route, and for what: validated, complete, frozen, and safe to clone to a worker. It contains keys of clients and
+ * texts of JWKS; neither is ever printed.
  */
 
 import type { UpstreamTls } from './upstream-tls.ts';
 
 type Action = 'Allow' | 'Deny';
 
-/** All that is absent is not asked for. Several that are present must all let a request pass. */
+/** An absent member is not required. If several are present, a request must satisfy all of them. */
 export interface RouteSecurity {
   readonly oauth?: OAuthConfig;
   readonly apiKeyAuth?: ApiKeyAuthConfig;
@@ -17,17 +17,17 @@ export interface RouteSecurity {
   readonly egress?: EgressConfig;
 }
 
-/** Where authorization may ask beyond public addresses with https; see transport/egress/address-rules.ts. */
+/** Addresses that authorization may connect to, besides public ones with https; see transport/egress/address-rules.ts. */
 export interface EgressConfig {
   readonly allowLoopback?: boolean;
   readonly allowPrivate?: boolean;
   readonly allowPlainPrivate?: boolean;
 }
 
-/** What was issued before a moment (Unix seconds) no longer holds: for all, or for one principal. */
+/** Credentials issued before a time (Unix seconds) are invalid: for all principals, or for one. */
 export interface RevocationConfig {
   readonly notBefore?: number;
-  /** Without a moment nothing of the principal holds. */
+  /** Without a time, all credentials of the principal are invalid. */
   readonly principals: readonly { readonly iss: string; readonly sub: string; readonly notBefore?: number }[];
   /** Identifiers (`jti`) of single tokens. */
   readonly tokens: readonly string[];
@@ -35,20 +35,20 @@ export interface RevocationConfig {
 
 /** Access tokens of one authorization server (2025-11-25 basic/authorization). */
 export interface OAuthConfig {
-  /** As the token's `iss` has it, to the letter. */
+  /** Exactly the `iss` of the tokens. */
   readonly issuer: string;
-  /** One of them must be in the token's `aud`; never empty: the resource where the file names none (RFC 8707 §2). */
+  /** The `aud` of a token must contain one of them; never empty: the resource if the file names none (RFC 8707 §2). */
   readonly audiences: readonly string[];
   readonly keys: JwksSource;
   readonly metadata: ProtectedResourceMetadata;
   /** Claims (a dotted path) that every upstream gets as a header (lower case). */
   readonly claimToHeaders: readonly { readonly claim: string; readonly header: string }[];
   readonly tokens?: TokenConfig;
-  /** Further issuers, whose tokens are taken as well. */
+  /** Further issuers, whose tokens are accepted as well. */
   readonly furtherIssuers?: readonly FurtherIssuer[];
   /** Serves a copy of the metadata of the issuer, for clients of 2025-03-26. */
   readonly relaysServerMetadata?: boolean;
-  /** Of several routes of a host its metadata stands at the root. */
+  /** If several routes share a host, the metadata of this one is at the root. */
   readonly isDefault?: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface FurtherIssuer {
   readonly tokens?: TokenConfig;
 }
 
-/** How the tokens of one issuer are judged, beyond what an MCPRoute can say; see oauth/token-rules.ts. */
+/** How the tokens of one issuer are checked, in addition to the fields of an MCPRoute; see oauth/token-rules.ts. */
 export interface TokenConfig {
   readonly allowAnyAudience?: boolean;
   readonly audienceClaims?: readonly string[];
@@ -94,8 +94,8 @@ export interface OAuthClientIdentity {
 }
 
 /**
- * A token that the gateway gets for an upstream: of its own (RFC 6749 §4.4), or one for the caller, by exchange (RFC 8693) or by the
- * consent of the user (RFC 6749 §4.1). With consent `clientId` may be empty: then the gateway finds out how to be a client there.
+ * A token that the gateway gets for an upstream: its own (RFC 6749 §4.4), or one for the caller, by token exchange (RFC 8693) or
+ * by the consent of the user (RFC 6749 §4.1). With consent `clientId` may be empty: then the gateway registers itself.
  */
 export interface UpstreamGrant extends OAuthClientIdentity {
   readonly kind: 'clientCredentials' | 'tokenExchange' | 'userConsent';
@@ -126,38 +126,38 @@ interface ProtectedResourceMetadata {
 }
 
 export interface ApiKeyAuthConfig {
-  /** Client by client; the key is a secret. Keys are unique. */
+  /** One entry per client; the key is a secret. Keys are unique. */
   readonly credentials: readonly { readonly client: string; readonly key: string }[];
-  /** Tried in this order; the first place that has a value decides. Names of headers are in lower case. */
+  /** Tried in this order; the first one with a value is used. Names of headers are in lower case. */
   readonly extractFrom: readonly { readonly in: 'header' | 'query' | 'cookie'; readonly name: string }[];
-  /** Header (lower case) in which upstreams are told the client. */
+  /** Header (lower case) that tells upstreams the client id. */
   readonly forwardClientIdHeader?: string;
-  /** Whether the key is taken out of what upstreams get. */
+  /** Whether the key is removed from the headers that upstreams get. */
   readonly sanitize: boolean;
 }
 
-/** Another server that decides on each request (Envoy ext_authz v3). */
+/** An external authorization server (Envoy ext_authz v3). */
 export interface ExtAuthConfig {
   readonly protocol: 'grpc' | 'http';
   /** Base URLs of the servers, at least one. */
   readonly urls: readonly string[];
-  /** How TLS is spoken there, by URL; gRPC only. */
+  /** TLS settings by URL; gRPC only. */
   readonly tls?: ReadonlyMap<string, UpstreamTls>;
-  /** Put in front of the path of the request; HTTP only. */
+  /** Prefix of the path of the request; HTTP only. */
   readonly pathPrefix?: string;
-  /** Stands instead of the path of the request; HTTP only. */
+  /** Replaces the path of the request; HTTP only. */
   readonly pathOverride?: string;
-  /** Headers (lower case) of its answer that upstreams get; HTTP only. */
+  /** Headers (lower case) of the answer that upstreams get; HTTP only. */
   readonly headersToBackend: readonly string[];
-  /** Headers (lower case) of the request that it is shown; undefined: all with gRPC, those of the protocol with HTTP. */
+  /** Headers (lower case) of the request that the server gets; undefined: all with gRPC, those of the protocol with HTTP. */
   readonly headersToExtAuth?: readonly string[];
-  /** How much of the body it is shown; undefined: none. */
+  /** How many bytes of the body the server gets; undefined: none. */
   readonly maxBodyBytes?: number;
   readonly timeoutMs: number;
   readonly failOpen: boolean;
-  /** HTTP status when it cannot be asked. */
+  /** HTTP status if the server is unavailable. */
   readonly statusOnError: number;
-  /** Told to the server as they are; gRPC only. Values may be secrets. */
+  /** Sent to the server unchanged; gRPC only. Values may be secrets. */
   readonly contextExtensions: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -167,34 +167,34 @@ export interface AuthorizationConfig {
   readonly rules: readonly AuthorizationRule[];
   /** Of the settings; they come before `rules`. */
   readonly first?: readonly AuthorizationRule[];
-  /** Kinds that the rules are for; absent: all. */
+  /** Kinds that the rules apply to; absent: all. */
   readonly kinds?: readonly ('tool' | 'prompt' | 'resource')[];
-  /** What a Deny rule does whose condition fails; absent: it denies. */
+  /** The effect of a Deny rule whose condition fails; absent: it denies. */
   readonly celErrorAction?: 'deny' | 'noMatch';
 }
 
-/** Matches when all of its parts do; a part that is absent matches all. */
+/** Matches if all its parts match; an absent part always matches. */
 export interface AuthorizationRule {
   readonly action: Action;
-  /** The token has all of the scopes, and each claim as said. */
+  /** The token must have all of the scopes, and all of the claims. */
   readonly source?: { readonly scopes: readonly string[]; readonly claims: readonly ClaimMatch[] };
   /** Id of an upstream, and a tool by the upstream's own name. A rule that names things of any kind is about these alone. */
   readonly tools?: readonly { readonly upstream: string; readonly tool: string }[];
   /** The same for prompts, and for resources by their URI or template. Without a name: all of the upstream. */
   readonly prompts?: readonly { readonly upstream: string; readonly prompt?: string }[];
   readonly resources?: readonly { readonly upstream: string; readonly uri?: string }[];
-  /** An expression over `request` that gives a boolean; its syntax has been checked. */
+  /** An expression over `request` that returns a boolean; its syntax has been validated. */
   readonly cel?: string;
 }
 
-/** `name` is a dotted path. `String`: the claim is one of the values. `StringArray`: it holds one of them. */
+/** `name` is a dotted path. `String`: the claim equals one of the values. `StringArray`: it contains one of them. */
 interface ClaimMatch {
   readonly name: string;
   readonly valueType: 'String' | 'StringArray';
   readonly values: readonly string[];
 }
 
-/** Which upstreams a session gets: asked of each, `request.mcp.backend` being its name. */
+/** Which upstreams a session includes: evaluated for each, with its name as `request.mcp.backend`. */
 export interface BackendSelectorConfig {
   readonly defaultAction: Action;
   readonly rules: readonly { readonly action: Action; readonly cel?: string }[];

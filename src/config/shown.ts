@@ -1,7 +1,7 @@
-/** How an upstream is shown to people: enough to tell which one it is, nothing that may be a secret. */
+/** How an upstream is shown to people: enough to identify it, and nothing that may be a secret. */
 import type { UpstreamTransport } from './model.ts';
 
-/** Longer parts of a path that hold a digit are taken for keys, which some services put there. */
+/** A longer path segment with a digit is assumed to be a key, which some services put there. */
 const maxShownSegmentChars = 20;
 
 /** Origin and path of a URL without its query, or the program with the number of its arguments. */
@@ -11,7 +11,7 @@ export function shownTarget(transport: UpstreamTransport): string {
   return count === 0 ? transport.command : `${transport.command} (${count} argument${count === 1 ? '' : 's'})`;
 }
 
-/** `url` must be a valid one. */
+/** `url` must be valid. */
 export function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   const path = pathname

@@ -1,12 +1,12 @@
-/** Text files that people keep: UTF-8 (RFC 3629), with or without a byte order mark. */
+/** Text files of users: UTF-8 (RFC 3629), with or without a byte order mark. */
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
-/** A file that a configuration names (`envFile`, `${file:…}`) is not read beyond this size. */
+/** Maximum size of a file that a configuration names (`envFile`, `${file:…}`). */
 const maxNamedFileBytes = 1024 * 1024;
 
-/** A file whose bytes are not UTF-8. `code` is what node:fs would give, so that one function tells people of all faults of a file. */
+/** A file that is not UTF-8. `code` has the form of node:fs, so that one function can describe all faults of a file. */
 export class NotUtf8Error extends Error {
   readonly code = 'ENOTUTF8';
 
@@ -16,7 +16,7 @@ export class NotUtf8Error extends Error {
   }
 }
 
-/** The text without its byte order mark. Throws `NotUtf8Error`, whose message says what the file seems to be. */
+/** The text without its byte order mark. Throws `NotUtf8Error`, whose message names the probable encoding. */
 export function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
@@ -24,18 +24,18 @@ export function textOf(bytes: Uint8Array): string {
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch {
-      // Told below.
+      // Reported below.
     }
   }
   throw new NotUtf8Error(`not UTF-8${isUtf16 ? ' but UTF-16' : ''}; save it as UTF-8`);
 }
 
-/** Where a path leads that stands in a configuration: `~` is the home directory, and relative paths begin at `base`. */
+/** Resolves a path in a configuration: `~` is the home directory, and relative paths begin at `base`. */
 export function namedPath(path: string, base: string): string {
   return /^~(?=$|[/\\])/.test(path) ? resolve(homedir(), `.${path.slice(1)}`) : resolve(base, path);
 }
 
-/* Reading a configuration waits for nothing, so one reader at a time is told. */
+/* A configuration is read synchronously, so there is only one reader at a time. */
 let told: ((path: string) => void) | undefined;
 
 /** Runs `read` and tells `note` the path of each file that the configuration names. */
@@ -48,7 +48,7 @@ export function notingFiles<T>(note: (path: string) => void, read: () => T): T {
   }
 }
 
-/** The text of a file that a configuration names, or why it cannot be had, in words that complete "the file …". */
+/** The text of a file that a configuration names, or why it cannot be read, in words that complete "the file …". */
 export function namedFile(path: string): { readonly text: string } | { readonly fault: string } {
   told?.(path);
   try {

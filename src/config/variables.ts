@@ -22,7 +22,7 @@ export type Expanded =
   | { readonly text: string; readonly faults: undefined }
   | { readonly text: undefined; readonly faults: readonly VariableFault[] };
 
-/** Without a `place`, no file is read and no folder is known. */
+/** Without a `place`, no file is read and no workspace is known. */
 export function expand(text: string, env: Environment, place?: Place): Expanded {
   const faults: VariableFault[] = [];
   let out = '';
@@ -51,7 +51,7 @@ export function expand(text: string, env: Environment, place?: Place): Expanded 
   return faults.length > 0 ? { text: undefined, faults } : { text: out + text.slice(from), faults: undefined };
 }
 
-/** The text with every variable replaced; undefined when one of them is at fault, which `findings` then holds. */
+/** The text with every variable replaced; undefined if one of them is invalid, which is reported in `findings`. */
 export function expandAt(
   path: JsonPath,
   text: string,
@@ -77,7 +77,7 @@ const editorVariables = new Set([
   'execPath',
 ]);
 
-/* `reference` is what stands between the braces. It is quoted in a fault only once it is known to be a mere name. */
+/* `reference` is the text between the braces. It is quoted in a fault only if it is a plain name. */
 function valueOf(reference: string, env: Environment, place: Place | undefined): string | VariableFault {
   if (reference.startsWith('input:')) return inputOf(reference.slice('input:'.length), env);
   if (reference.startsWith('file:') && place !== undefined) return fileOf(reference.slice('file:'.length), place);
@@ -103,17 +103,17 @@ function valueOf(reference: string, env: Environment, place: Place | undefined):
   if (fallback.includes('${')) {
     return { problem: `the default of ${head} holds another variable`, remedy: 'Give it a plain default' };
   }
-  // As in a shell, `:-` also stands in for a variable that is set but empty.
+  // As in a shell, `:-` also applies to a variable that is set but empty.
   return valueIn(env, head) || fallback;
 }
 
-/* VS Code asks a person. A gateway has nobody to ask, so it looks for a variable of that name: `github-token`, `GITHUB_TOKEN`. */
+/* VS Code asks the user. A gateway cannot, so it looks for a variable of that name: `github-token`, `GITHUB_TOKEN`. */
 function inputOf(id: string, env: Environment): string | VariableFault {
   const name = id.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
   const value = valueIn(env, id) ?? valueIn(env, name);
   if (value !== undefined) return value;
   const variable = isVariableName(name) ? name : `_${name}`;
-  // What is no plain id may be a secret that slipped into it.
+  // Text that is not a plain id may be a misplaced secret.
   const named = /^[A-Za-z0-9_. -]{1,64}$/.test(id);
   return (
     valueIn(env, variable) ?? {
@@ -125,7 +125,7 @@ function inputOf(id: string, env: Environment): string | VariableFault {
   );
 }
 
-/* Windsurf puts the text of the file in. The line break at its end is the editor's, not the secret's. */
+/* Windsurf inserts the text of the file. The line break at its end comes from the editor and is removed. */
 function fileOf(path: string, place: Place): string | VariableFault {
   const read = namedFile(namedPath(path.trim(), place.workspace ?? '.'));
   if ('text' in read) return read.text.trim();
@@ -147,7 +147,7 @@ function folderVariable(reference: string, { workspace }: Place): string | undef
   }
 }
 
-/* `${toString}` must not find what every object inherits. */
+/* `${toString}` must not find an inherited member. */
 function valueIn(env: Environment, name: string): string | undefined {
   return Object.hasOwn(env, name) ? env[name] : undefined;
 }
@@ -165,7 +165,7 @@ function cutAt(text: string, mark: string): [head: string, tail: string | undefi
   return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
-/* A fixed pattern, linear in the text. */
+/* A fixed pattern, linear in the length of the text. */
 function isVariableName(text: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
 }

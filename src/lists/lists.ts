@@ -6,10 +6,10 @@ import { assemble, type Position } from '../aggregate/assemble.ts';
 import type { Catalogue, View } from '../aggregate/catalogue.ts';
 import { listOrLast, ownersOf, ownersOfUri, type Owners } from '../aggregate/owners.ts';
 import type { CacheHints } from '../aggregate/hints.ts';
-import { readToolHeaders } from '../aggregate/tool-headers.ts';
+import { toolHeaderSteps } from '../aggregate/tool-headers.ts';
 import { listedName } from '../aggregate/names.ts';
-import { taskTools } from '../aggregate/task-forms.ts';
-import { emptyPage, methodOf, renderPage, type ListKind, type Page } from '../aggregate/page.ts';
+import { taskToolSteps } from '../aggregate/task-forms.ts';
+import { emptyPage, methodOf, renderSteps, type ListKind, type Page } from '../aggregate/page.ts';
 import type { UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { serverCapability } from '../protocol/capabilities.ts';
@@ -29,6 +29,7 @@ import type { Gate } from '../clients/gate.ts';
 import { nobody, type Caller } from '../transport/http/caller.ts';
 import { credentialsKey } from '../transport/upstream/credentials.ts';
 import { blackoutMs } from '../transport/http/limits.ts';
+import { inTurns } from '../transport/http/turns.ts';
 import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import { mayBePublic, tellsOfHealth } from '../transport/upstream/sharing.ts';
@@ -237,15 +238,17 @@ export class Lists {
     const reply = await this.#ask(client, session, methodOf(kind), params, caller);
     // A server of the session era gets no such headers, so its tools are shown. Headers of modern clients are checked nevertheless.
     const isAnnotated = session.repeatsInHeaders || upstream.paramHeaders.size > 0 || reply.includes('"x-mcp-header"');
-    const broken = kind === 'tools' && isAnnotated ? learnHeaders(upstream, reply, cursor === undefined) : none;
-    const page = renderPage(reply, kind, upstream.config, {
-      illegal: session.repeatsInHeaders ? broken : none,
-      hinted: session.givesHints,
-      anySchema: client.wording.anySchema,
-      tasks: hasTasks(client.revision) && session.has(serverCapability.tasksToolCall),
-    });
+    const broken = kind === 'tools' && isAnnotated ? await learnHeaders(upstream, reply, cursor === undefined) : none;
+    const page = await inTurns(
+      renderSteps(reply, kind, upstream.config, {
+        illegal: session.repeatsInHeaders ? broken : none,
+        hinted: session.givesHints,
+        anySchema: client.wording.anySchema,
+        tasks: hasTasks(client.revision) && session.has(serverCapability.tasksToolCall),
+      }),
+    );
     if (kind === 'tools' && takesTasks(session) && page !== emptyPage)
-      learnTaskTools(upstream, reply, cursor === undefined);
+      await learnTaskTools(upstream, reply, cursor === undefined);
     if (kind === 'tools') noteListed(upstream.config.id, page.keys);
     this.#noteLong(upstream, kind, page);
     if (page.hidden + page.mended + page.left > 0) {
@@ -302,13 +305,13 @@ export class Lists {
 const none: ReadonlySet<string> = new Set();
 
 /** Remembers which arguments go into headers, again with each first page. Returns the tools whose annotations are invalid. */
-function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): ReadonlySet<string> {
-  const { wanted, illegal } = readToolHeaders(reply);
+async function learnHeaders(upstream: Upstream, reply: Buffer, isFirst: boolean): Promise<ReadonlySet<string>> {
+  const { wanted, illegal } = await inTurns(toolHeaderSteps(reply));
   upstream.paramHeaders = isFirst ? wanted : new Map([...upstream.paramHeaders, ...wanted]);
   return illegal;
 }
 
-function learnTaskTools(upstream: Upstream, reply: Buffer, isFirst: boolean): void {
-  const { names } = taskTools(reply);
+async function learnTaskTools(upstream: Upstream, reply: Buffer, isFirst: boolean): Promise<void> {
+  const { names } = await inTurns(taskToolSteps(reply));
   upstream.taskTools = isFirst ? names : new Set([...(upstream.taskTools ?? []), ...names]);
 }

@@ -1,4 +1,4 @@
-/** A configuration as people and programs may see it: everything that it comes to, and no secret. */
+/** A resolved configuration for people and programs: complete, and without secrets. */
 import type { Config, NameSelector, RouteConfig, UpstreamConfig, UpstreamLimits } from '../config/model.ts';
 import { routeKey } from '../config/model.ts';
 import type {
@@ -24,7 +24,7 @@ export function planText({ routes }: Config): string {
   return text;
 }
 
-/** For a program: JSON of two spaces. */
+/** For a program: JSON with two spaces of indentation. */
 export function planJson(config: Config): string {
   return `${JSON.stringify(planOf(config), undefined, 2)}\n`;
 }
@@ -84,7 +84,7 @@ function securityLines({ oauth, apiKeyAuth, extAuth, authorization }: RouteSecur
   return lines;
 }
 
-/** An issuer is compared character by character, so no slash may be added. */
+/** An issuer is compared exactly, so no slash may be added. */
 function shownIssuer(issuer: string): string {
   const shown = shownUrl(issuer);
   return issuer.endsWith('/') ? shown : shown.replace(/\/$/, '');
@@ -119,7 +119,7 @@ function upstreamRow(upstream: UpstreamConfig): readonly string[] {
     upstream.prompts === undefined ? '' : selectorText('prompts', upstream.prompts),
     upstream.resources === undefined ? '' : selectorText('resources', upstream.resources),
     upstream.onSessionLoss === 'error' ? 'a lost session is an error' : '',
-    // The names of headers are no secrets; their values are.
+    // The names of headers are not secret; their values are.
     transport.kind !== 'stdio' && transport.headers.length > 0 && credential === undefined
       ? `headers ${transport.headers.map(([name]) => name).join(', ')}`
       : '',

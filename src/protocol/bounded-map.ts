@@ -1,6 +1,6 @@
 /**
- * A map of bounded size: when it holds too many entries, or too much weight, the oldest are evicted. "Oldest" is the one that
- * was set or renewed longest ago, so the same class serves as a queue (`set` alone) and as a cache of what is in use (`renew`).
+ * A map with a size limit: when it has too many entries, or too much weight, the oldest are evicted. "Oldest" is the entry that
+ * was set or renewed longest ago, so the class serves as a queue (only `set`) and as a cache (`renew`).
  */
 
 export interface MapBounds<K, V> {
@@ -8,9 +8,9 @@ export interface MapBounds<K, V> {
   readonly maxEntries: number;
   /** In the unit of `weigh`, such as bytes. Without it only entries count. */
   readonly maxWeight?: number;
-  /** What one entry weighs, its key included. It must give the same number for an entry each time. */
+  /** The weight of one entry, its key included. It must always be the same for an entry. */
   readonly weigh?: (value: V, key: K) => number;
-  /** Told of each entry that had to give way, after it has left; not of one that is deleted or set anew. */
+  /** Called for each evicted entry, after its removal; not for one that is deleted or set again. */
   readonly onGaveWay?: (value: V, key: K) => void;
 }
 
@@ -29,7 +29,7 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     return this.#entries.size;
   }
 
-  /** The sum over all entries; 0 where nothing is weighed. */
+  /** The sum over all entries; 0 without `weigh`. */
   get weight(): number {
     return this.#weight;
   }
@@ -38,19 +38,19 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     return this.#entries.has(key);
   }
 
-  /** Leaves the entry at its age. */
+  /** Does not change the age of the entry. */
   get(key: K): V | undefined {
     return this.#entries.get(key);
   }
 
-  /** The same, and the entry is the youngest from now on. */
+  /** The same, and makes the entry the youngest. */
   renew(key: K): V | undefined {
     const value = this.#entries.get(key);
     if (value !== undefined && this.#entries.delete(key)) this.#entries.set(key, value);
     return value;
   }
 
-  /** Makes the entry the youngest. False: it alone is over `maxWeight`, so it is not kept, and nothing had to give way for it. */
+  /** Makes the entry the youngest. False: the entry alone exceeds `maxWeight`, so it is not stored, and no other is evicted. */
   set(key: K, value: V): boolean {
     const { maxEntries, maxWeight = Number.POSITIVE_INFINITY } = this.#bounds;
     this.delete(key);
@@ -78,7 +78,7 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     this.#weight = 0;
   }
 
-  /** The oldest first. Entries may be deleted on the way. */
+  /** Oldest first. Entries may be deleted during iteration. */
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.#entries[Symbol.iterator]();
   }

@@ -1,7 +1,7 @@
 /**
  * Capabilities as sets of bits: what a client or a server declared in `initialize`, in 16 bits, and back to JSON.
- * 2025-11-25 basic/lifecycle §Capability Negotiation; `io.modelcontextprotocol/ui` is the MCP Apps extension. The places of
- * the bits are part of the sealed session (docs/session-token.md): they may be extended, but no bit ever moves.
+ * 2025-11-25 basic/lifecycle §Capability Negotiation; `io.modelcontextprotocol/ui` is the MCP Apps extension. The positions of
+ * the bits are part of the sealed session (docs/session-token.md): bits may be added, but none ever moves.
  */
 
 export const clientCapability = {
@@ -39,7 +39,7 @@ export const serverCapability = {
   tasksExtension: 1 << 14,
 } as const;
 
-/** What 2025-11-25 calls tasks, of either side. */
+/** The tasks of 2025-11-25, of either side. */
 export const clientTasks =
   clientCapability.tasks |
   clientCapability.tasksList |
@@ -56,7 +56,7 @@ export const tasksExtension = 'io.modelcontextprotocol/tasks';
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 
-/** JSON text of the `ClientCapabilities` that the bits stand for. */
+/** JSON text of the `ClientCapabilities` in the bits. */
 export function clientCapabilitiesJson(bits: number): string {
   const c = clientCapability;
   const on = (one: number): boolean => (bits & one) !== 0;
@@ -67,7 +67,7 @@ export function clientCapabilitiesJson(bits: number): string {
     ...(on(c.sampling) && {
       sampling: { ...(on(c.samplingContext) && { context: {} }), ...(on(c.samplingTools) && { tools: {} }) },
     }),
-    // Form mode alone stays `{}`: 2025-06-18 knows no modes.
+    // Form mode alone is `{}`: 2025-06-18 has no modes.
     ...((form || url) && { elicitation: { ...(form && url && { form: {} }), ...(url && { url: {} }) } }),
     ...(on(c.tasks) && {
       tasks: {
@@ -90,7 +90,7 @@ export function clientCapabilitiesJson(bits: number): string {
   });
 }
 
-/** JSON text of the `ServerCapabilities` that the bits stand for. */
+/** JSON text of the `ServerCapabilities` in the bits. */
 export function serverCapabilitiesJson(bits: number): string {
   const s = serverCapability;
   const on = (one: number): boolean => (bits & one) !== 0;

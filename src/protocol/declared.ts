@@ -1,6 +1,6 @@
 /**
- * Capabilities as a scan has found them, as bits of `capabilities.ts`: a peer's declaration is never parsed, whatever its
- * size. 2025-11-25 basic/lifecycle §Capability Negotiation; 2026-07-28 basic/index §_meta.
+ * Converts capabilities that a scan has found into the bits of `capabilities.ts`: a peer's declaration is never parsed, whatever
+ * its size. 2025-11-25 basic/lifecycle §Capability Negotiation; 2026-07-28 basic/index §_meta.
  */
 import {
   clientCapability,
@@ -12,7 +12,7 @@ import {
 } from './capabilities.ts';
 import type { Found } from './scan.ts';
 
-/** Of `ClientCapabilities` in `initialize`. Members unknown here are left out. */
+/** From `ClientCapabilities` in `initialize`. Unknown members are ignored. */
 export function clientBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
   const c = clientCapability;
@@ -22,7 +22,7 @@ export function clientBits(declared: Found | undefined): number {
   const tasks = saidIn(declared, 'tasks');
   const requests = saidIn(tasks, 'requests');
   const url = saidIn(elicitation, 'url') !== undefined;
-  // 2025-11-25 client/elicitation §Capabilities: an empty object means form mode alone.
+  // 2025-11-25 client/elicitation §Capabilities: an empty object means only form mode.
   const form = elicitation !== undefined && (!url || saidIn(elicitation, 'form') !== undefined);
   return (
     bit(roots, c.roots) |
@@ -41,7 +41,7 @@ export function clientBits(declared: Found | undefined): number {
   );
 }
 
-/** The same of a request of 2026-07-28, which has tasks as an extension and no changes of roots. */
+/** The same for a request of 2026-07-28, in which tasks are an extension and roots have no change notification. */
 export function modernClientBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
   const extension = saidIn(saidIn(declared, 'extensions'), tasksExtension);
@@ -51,7 +51,7 @@ export function modernClientBits(declared: Found | undefined): number {
   );
 }
 
-/** Of `ServerCapabilities`. Members unknown here are left out. */
+/** From `ServerCapabilities`. Unknown members are ignored. */
 export function serverBits(declared: Found | undefined): number {
   if (declared?.first === undefined) return 0;
   const s = serverCapability;
@@ -77,13 +77,13 @@ export function serverBits(declared: Found | undefined): number {
   );
 }
 
-/** As `serverBits`, of revision 2026-07-28, whose tasks are an extension. */
+/** Like `serverBits`, for revision 2026-07-28, in which tasks are an extension. */
 export function modernServerBits(declared: Found | undefined): number {
   const extension = saidIn(saidIn(declared, 'extensions'), tasksExtension);
   return (serverBits(declared) & ~serverTasks) | bit(extension, serverCapability.tasksExtension);
 }
 
-/** An empty array is what PHP writes for an empty object, and `true` means yes as well. */
+/** PHP writes an empty array for an empty object, and `true` also means yes. */
 function saidIn(parent: Found | undefined, name: string): Found | undefined {
   const found = parent?.member(name);
   if (found?.kind === 'array') return found.end - found.start === '[]'.length ? found : undefined;

@@ -1,8 +1,8 @@
-/** JSON-RPC 2.0 §5: the id of a response is that of its request. Some servers keep ids as text, or as floating point. */
+/** JSON-RPC 2.0 §5: the id of a response is that of its request. Some servers convert ids to text or to floating point. */
 
 /**
- * Whether `answered`, the raw JSON of a response's id, is meant for the request with the raw id `asked`: the same text, or
- * the number 1 as `"1"` or `1.0`. The text "1" never stands for itself as a number: that is another request.
+ * Whether `answered`, the raw JSON of a response's id, belongs to the request with the raw id `asked`: the same text, or the
+ * number 1 as `"1"` or `1.0`. The text "1" never matches the number 1: that is another request.
  */
 export function echoes(answered: string | undefined, asked: string): boolean {
   if (answered === asked) return true;
@@ -14,5 +14,5 @@ export function echoes(answered: string | undefined, asked: string): boolean {
   return Number.isSafeInteger(number) && Number(answered) === number;
 }
 
-/** No number that is counted has more digits. */
+/** A counted number never has more digits. */
 const maxEchoChars = 32;

@@ -7,8 +7,8 @@ import { invalid, readMessage } from './message.ts';
 import type { Message } from './message.ts';
 import { compileShape, scan } from './scan.ts';
 
-export { readListItem, readListResult } from './list-result.ts';
-export type { ListItem, ListResult } from './list-result.ts';
+export { itemsInSteps, readListItem, readListPlaces, readListResult } from './list-result.ts';
+export type { ListItem, ListPlaces } from './list-result.ts';
 export type { Message } from './message.ts';
 
 const batchShape = compileShape({ items: {} });

@@ -1,5 +1,5 @@
 /**
- * What a scan captured: where a value stands in the bytes, never a copy of it. The relay is lossless because a value
+ * A captured value: its position in the bytes, never a copy. The relay is lossless because a value
  * travels as these bytes; text and numbers are decoded only where the gateway itself reads them.
  */
 
@@ -32,7 +32,7 @@ export class Found {
     this.end = end;
   }
 
-  /** The captured member of this decoded name; undefined for whatever is no object. */
+  /** The captured member with this decoded name; undefined if this is not an object. */
   member(name: string): Found | undefined {
     if (this.kind !== 'object') return undefined;
     let child = this.first;
@@ -40,7 +40,7 @@ export class Found {
     return child;
   }
 
-  /** Captured members in document order; empty for whatever is no object. */
+  /** Captured members in document order; empty if this is not an object. */
   get members(): readonly Member[] {
     const list: Member[] = [];
     if (this.kind !== 'object') return list;
@@ -50,7 +50,7 @@ export class Found {
     return list;
   }
 
-  /** Captured elements in document order; empty for whatever is no array. */
+  /** Captured elements in document order; empty if this is not an array. */
   get items(): readonly Found[] {
     const list: Found[] = [];
     if (this.kind !== 'array') return list;
@@ -64,19 +64,19 @@ export function rawOf(bytes: Buffer, found: Found): string {
   return bytes.toString('utf8', found.start, found.end);
 }
 
-/** The decoded value of a JSON string. Throws TypeError for another kind: the caller looks at `kind` first. */
+/** The decoded value of a JSON string. Throws TypeError for another kind: check `kind` first. */
 export function textOf(bytes: Buffer, found: Found): string {
   if (found.kind !== 'string') throw new TypeError(`a ${found.kind} is no string`);
   return unquote(bytes, found.start, found.end);
 }
 
-/** A JSON number as a double, rounded where a double cannot hold it. Throws TypeError for another kind. */
+/** A JSON number as a double, rounded if necessary. Throws TypeError for another kind. */
 export function numberOf(bytes: Buffer, found: Found): number {
   if (found.kind !== 'number') throw new TypeError(`a ${found.kind} is no number`);
   return Number(bytes.toString('latin1', found.start, found.end));
 }
 
-/** Decodes a string whose grammar has been checked, quotes included in `[start, end)`. */
+/** Decodes a string whose grammar has been checked; `[start, end)` includes the quotes. */
 export function unquote(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString('utf8', start + 1, end - 1);
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text;

@@ -1,19 +1,19 @@
 /**
- * The grammar of JSON (RFC 8259) over bytes: each function takes the offset where something begins and gives the
+ * The grammar of JSON (RFC 8259) over bytes: each function takes the offset where an element begins and returns the
  * offset after it, or throws `json_malformed` or `json_too_deep`. Hot: a value is walked without recursion, call-backs
  * or allocation.
  */
 import { GatewayError } from '../errors.ts';
 import { maxDepth } from './limits.ts';
 
-/** What stands past the end of the bytes: a NUL, which no JSON text may hold, so that every check refuses it. */
+/** The value read past the end of the bytes: NUL, which no JSON text may contain, so every check refuses it. */
 export const nothing = 0;
 
-/** Whether each open array or object of the walk under way is an object. */
+/** For each open array or object of the current walk: whether it is an object. */
 const openObjects = new Uint8Array(maxDepth + 1);
 
 /**
- * The bytes of a long text as words of four, which strings are walked by; undefined for a short one, where making the view
+ * A view of a long text as words of four bytes, in which strings are skipped; undefined for a short text, where creating the view
  * would cost more than it saves.
  */
 export function wordsOf(bytes: Buffer): DataView | undefined {
@@ -55,7 +55,7 @@ export function skipValue(bytes: Buffer, words: DataView | undefined, from: numb
       if (depth + ++open > maxDepth) throw tooDeep(at);
       at++;
       if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
-      // The closing byte of either kind is the opening one plus two.
+      // The closing byte of either kind is the opening byte plus two.
       if (at >= length || bytes[at] !== byte + 2) {
         inObject = byte === 0x7b;
         isKey = inObject;
@@ -79,7 +79,7 @@ export function skipValue(bytes: Buffer, words: DataView | undefined, from: numb
       at = skipWord(bytes, at + 1, 0x6c, 0x73, 0x65);
     }
 
-    // After a value: close what ends here, then go on to the next key or value.
+    // After a value: closes what ends here, then continues with the next key or value.
     for (;;) {
       if (open === 0) return at;
       if (at < length && bytes[at]! <= 0x20) at = skipSpace(bytes, at);
@@ -106,16 +106,16 @@ export function skipColon(bytes: Buffer, from: number): number {
   return at < length && bytes[at]! <= 0x20 ? skipSpace(bytes, at) : at;
 }
 
-/** Bytes that a string goes on after without another look: all but quote, backslash and control characters. */
+/** Bytes that need no check inside a string: all but quote, backslash and control characters. */
 const plain = new Uint8Array(256).fill(1, 0x20);
 plain[0x22] = 0;
 plain[0x5c] = 0;
 
-/** What may follow a backslash, `u` apart. */
+/** The characters that may follow a backslash, except `u`. */
 const shortEscapes = new Uint8Array(256);
 for (const letter of Buffer.from('"\\/bfnrt')) shortEscapes[letter] = 1;
 
-/** Most keys and many values end within so many bytes. */
+/** Most keys and many values end within this many bytes. */
 const nearBytes = 24;
 
 /** `from` is the opening quote. */
@@ -139,6 +139,28 @@ function skipRestOfString(bytes: Buffer, words: DataView | undefined, from: numb
     if (byte !== 0x5c) throw malformed(at);
     at++;
     at = at < length && shortEscapes[bytes[at]!] === 1 ? at + 1 : skipUnicodeEscape(bytes, at);
+  }
+}
+
+/**
+ * Goes on inside a string, at most to about `until`, the length of `words`: the offset after its closing quote, or, where it has not
+ * ended, the complement of the offset to go on from. No escape is cut where as many bytes as one has follow `until`.
+ */
+export function skipStringPart(bytes: Buffer, words: DataView, from: number, until: number): number {
+  let at = from;
+  for (;;) {
+    const near = Math.min(at + nearBytes, until);
+    while (at < near && plain[bytes[at]!] === 1) at++;
+    if (at === near) {
+      at = skipPlain(words, at);
+      while (at < until && plain[bytes[at]!] === 1) at++;
+    }
+    if (at >= until) return ~at;
+    const byte = bytes[at]!;
+    if (byte === 0x22) return at + 1;
+    if (byte !== 0x5c) throw malformed(at);
+    at++;
+    at = at < bytes.length && shortEscapes[bytes[at]!] === 1 ? at + 1 : skipUnicodeEscape(bytes, at);
   }
 }
 
@@ -178,7 +200,7 @@ function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x66);
 }
 
-/** `from` is where a minus or a digit has to stand. */
+/** `from` is the position of a minus or a digit. */
 function skipNumber(bytes: Buffer, from: number): number {
   const length = bytes.length;
   let at = from;

@@ -1,5 +1,5 @@
 /**
- * Values of `Mcp-Name` and `Mcp-Param-*`: text as it is where a header can hold it, else as base64 of its UTF-8 between markers
+ * Values of `Mcp-Name` and `Mcp-Param-*`: plain text if a header can contain it, else base64 of its UTF-8 between markers
  * (2026-07-28 basic/transports/streamable-http §Value Encoding).
  */
 import { isUtf8 } from 'node:buffer';
@@ -8,27 +8,27 @@ const opening = '=?base64?';
 const closing = '?=';
 
 /**
- * The text as a header value. What is not printable ASCII, begins or ends with space, is empty, or could be taken for an encoded
- * value is encoded. `text` is to be well formed: half of a surrogate pair has no UTF-8 and reaches nobody.
+ * The text as a header value. Text is encoded if it is not printable ASCII, begins or ends with a space, is empty, or looks like
+ * an encoded value. `text` must be well formed: half of a surrogate pair has no UTF-8.
  */
 export function encodeHeaderValue(text: string): string {
   return isPlain(text) && !hasMarkers(text) ? text : opening + Buffer.from(text).toString('base64') + closing;
 }
 
 /**
- * The text that a header value stands for; undefined for a byte that no value may hold, base64 that is not the canonical one, and
- * bytes that are not UTF-8. `value` comes without the space that HTTP allows around it.
+ * The text of a header value; undefined for an invalid byte, non-canonical base64, and bytes that are not UTF-8. `value` has no
+ * white space around it.
  */
 export function decodeHeaderValue(value: string): string | undefined {
   if (!isPrintable(value)) return undefined;
   if (value.length < opening.length + closing.length || !hasMarkers(value)) return value;
   const encoded = value.slice(opening.length, -closing.length);
   const bytes = Buffer.from(encoded, 'base64');
-  // The decoder passes over what it does not know, which would let one text have many forms.
+  // The decoder skips unknown characters, which would allow several encodings of one text.
   return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString() : undefined;
 }
 
-/** The text that a JSON value is mirrored as; undefined for what no header mirrors. Integers beyond ±(2^53−1) are not mirrored. */
+/** The header text of a JSON value; undefined for a value that no header mirrors. Integers beyond ±(2^53−1) are not mirrored. */
 export function mirroredText(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
@@ -48,7 +48,7 @@ function isPlain(text: string): boolean {
   return text !== '' && !isSpace(text.charCodeAt(0)) && !isSpace(text.charCodeAt(text.length - 1)) && isPrintable(text);
 }
 
-/** Shorter texts that only look like an encoded one are encoded as well: the markers may overlap. */
+/** A shorter text that only looks like an encoded one is encoded too: the markers may overlap. */
 function hasMarkers(text: string): boolean {
   return text.startsWith(opening) && text.endsWith(closing);
 }

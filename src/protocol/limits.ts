@@ -1,34 +1,33 @@
 /**
- * Bounds on what a peer may send in one message or one event, since neither may exhaust memory or stack. Sizes are in bytes as
- * they arrive.
+ * Limits of one message or one event from a peer, which must not exhaust memory or stack. Sizes are in bytes as received.
  */
 
-/** One JSON-RPC message of a client, unless the operator says otherwise. Larger bodies are refused before they are scanned. */
+/** Default maximum size of one JSON-RPC message of a client. Larger bodies are refused before they are scanned. */
 export const maxMessageBytes = 4 * 1024 * 1024;
 
-/** The same for what an upstream answers: many servers say a result twice in one message, as text and as structure. */
+/** The same for an upstream's answer: many servers send a result twice in one message, as text and as structured content. */
 export const maxAnswerBytes = 16 * 1024 * 1024;
 
-/** Arrays and objects inside one another; the outermost counts as 1. */
+/** Maximum nesting of arrays and objects; the outermost counts as 1. */
 export const maxDepth = 128;
 
-/** Values that one scan may capture, whatever the shape. It bounds the memory that a peer can use. */
-export const maxCapturedValues = 262_144;
+/** Maximum number of values that one scan captures. It limits the memory and the time that a peer can use. */
+export const maxCapturedValues = 65_536;
 
 /**
- * Keys one scan may remember to find them repeated: those that a shape opens and does not name, in objects that have more
- * than a handful.
+ * Maximum number of keys that one scan remembers to find repeated ones: keys that a shape does not name, in objects with more
+ * than a few members.
  */
-export const maxRememberedKeys = 131_072;
+export const maxRememberedKeys = 16_384;
 
-/** The same two for what a client posts, which has no long lists that the gateway reads. */
+/** The same two limits for messages of clients, which contain no long lists. */
 export const maxClientValues = 16_384;
 export const maxClientKeys = 8_192;
 
-/** `clientInfo` is sent on to upstreams with each request; a longer one is not. */
+/** `clientInfo` is sent to upstreams with each request; a longer one is omitted. */
 export const maxClientInfoBytes = 64 * 1024;
 
-/** A resource URI or a task id that is watched. */
+/** Maximum size of a watched resource URI or task id. */
 export const maxWatchedBytes = 8 * 1024;
 
 /** Messages in one JSON-RPC batch (revision 2025-03-26 only). */
@@ -40,5 +39,8 @@ export const eventFieldBytes = 64 * 1024;
 /** One server-sent event with its field names and line ends. */
 export const maxEventBytes = maxAnswerBytes + eventFieldBytes;
 
-/** A part of a message that is parsed whole, such as the revisions that a server names, in bytes. */
+/**
+ * Maximum size of a part of a message that is parsed as a whole, such as a server's list of revisions, and of a name or URI in a
+ * request, in bytes.
+ */
 export const maxParsedPartBytes = 64 * 1024;

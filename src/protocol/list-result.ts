@@ -1,7 +1,8 @@
 /**
- * One page of a list as an upstream answered it (2025-11-25 server/utilities/pagination): the items with what the gateway reads
- * of each, and the cursor. Each item is read by itself, so that one that cannot be read costs no other.
+ * One page of a list in an upstream's answer (2025-11-25 server/utilities/pagination): the items with the members that the
+ * gateway reads, and the cursor. Each item is read separately, so that an unreadable one does not affect the others.
  */
+import { CheckedEnds, checkedIn, noteCheckedPart } from './checked.ts';
 import { skipSpace, skipValue, wordsOf } from './grammar.ts';
 import { invalid, readMessage } from './message.ts';
 import { compileShape, scan, textOf } from './scan.ts';
@@ -10,21 +11,28 @@ import type { Found, Shape } from './scan.ts';
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
 
 export interface ListItem {
-  /** A part of the response's memory. */
+  /** A view of the response's memory. */
   readonly bytes: Buffer;
-  /** Its members, by their places in `bytes`; undefined for what is no object, or names a member twice. */
+  /** Its members, as positions in `bytes`; undefined if it is not an object, or repeats a member. */
   readonly found: Found | undefined;
 }
 
-export interface ListResult {
+export interface ListResult extends ListPlaces {
   readonly items: readonly ListItem[];
-  /** How many items the page has beyond the asked-for number. */
+}
+
+/** A list whose items have not been read yet. */
+export interface ListPlaces {
+  readonly places: readonly ListPlace[];
+  /** Number of items of the page beyond the requested number. */
   readonly left: number;
   readonly nextCursor: string | undefined;
-  /** The cursor is there and is no text, so nobody can follow it. */
+  /** The cursor is present but not a string, so it cannot be followed. */
   readonly hasOddCursor: boolean;
   readonly root: Found;
 }
+
+type ListPlace = readonly [start: number, end: number];
 
 const value: Shape = {};
 
@@ -82,41 +90,62 @@ function responseShape(member: ListMember): ReturnType<typeof compileShape> {
 }
 
 /**
- * Reads a whole JSON-RPC response, up to `maxItems` of its items. A list of null is an empty one, as servers write it whose lists
- * are pointers. Throws as `scan` does, and `message_invalid` when it is an error or has no such list.
+ * Reads a whole JSON-RPC response, up to `maxItems` of its items. `null` counts as an empty list, because some servers write it.
+ * Throws what `scan` throws, and `message_invalid` if it is an error or has no such list.
  */
 export function readListResult(bytes: Buffer, member: ListMember, maxItems = Infinity): ListResult {
+  const list = readListPlaces(bytes, member, maxItems);
+  return { ...list, items: list.places.map((place) => readItemAt(bytes, place)) };
+}
+
+/** The same, but for the items: a list of megabytes is not read in one go. */
+export function readListPlaces(bytes: Buffer, member: ListMember, maxItems = Infinity): ListPlaces {
   const { root } = readMessage(bytes, shapes[member]);
   const result = root.member('result');
   const list = result?.member(member);
   if (list?.kind !== 'array' && list?.kind !== 'null') throw invalid(`no list of ${member}`);
   const cursor = result?.member('nextCursor');
+  const all = list.kind === 'array' ? [...elements(bytes, list.start)] : [];
+  const places = all.slice(0, Math.min(maxItems, all.length));
   return {
-    ...itemsOf(bytes, list, maxItems),
+    places,
+    left: all.length - places.length,
     nextCursor: cursor?.kind === 'string' ? textOf(bytes, cursor) : undefined,
     hasOddCursor: cursor !== undefined && cursor.kind !== 'string' && cursor.kind !== 'null',
     root,
   };
 }
 
-function itemsOf(bytes: Buffer, list: Found, maxItems: number): Pick<ListResult, 'items' | 'left'> {
-  const items: ListItem[] = [];
-  let left = 0;
-  if (list.kind !== 'array') return { items, left };
-  for (const [start, end] of elements(bytes, list.start)) {
-    if (items.length >= maxItems) left++;
-    else items.push(readListItem(bytes.subarray(start, end)));
+/** Items are read until so many bytes of them were; then others have their turn. */
+const bytesPerStep = 128 * 1024;
+
+/** Reads item after item, with a step now and then: `undefined` in place of an item. */
+export function* itemsInSteps(bytes: Buffer, places: readonly ListPlace[]): Generator<ListItem | undefined> {
+  let read = 0;
+  for (const place of places) {
+    yield readItemAt(bytes, place);
+    read += place[1] - place[0];
+    if (read < bytesPerStep) continue;
+    read = 0;
+    yield undefined;
   }
-  return { items, left };
 }
 
-/** The places of the elements of an array whose grammar has been checked; `from` is its first byte. */
+function readItemAt(bytes: Buffer, [start, end]: ListPlace): ListItem {
+  const part = bytes.subarray(start, end);
+  noteCheckedPart(part, bytes, start);
+  return readListItem(part);
+}
+
+/** The positions of the elements of an array whose grammar has been checked; `from` is its first byte. */
 export function* elements(bytes: Buffer, from: number): Generator<readonly [start: number, end: number]> {
   const words = wordsOf(bytes);
+  const checked = checkedIn(bytes);
+  const ends = checked === undefined ? undefined : new CheckedEnds(checked);
   let at = skipSpace(bytes, from + 1);
   if (bytes[at] === 0x5d) return;
   for (;;) {
-    const end = skipValue(bytes, words, at, 0);
+    const end = ends?.endAt(at) || skipValue(bytes, words, at, 0);
     yield [at, end];
     at = skipSpace(bytes, end);
     if (bytes[at] !== 0x2c) return;
@@ -124,7 +153,7 @@ export function* elements(bytes: Buffer, from: number): Generator<readonly [star
   }
 }
 
-/** One item by itself. */
+/** Reads one item. */
 export function readListItem(bytes: Buffer): ListItem {
   try {
     const found = scan(bytes, itemShape);

@@ -3,7 +3,7 @@
 const logLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** For clients of the session era that have set none: information about the work of a server, without debug messages. */
+/** For clients of the session era that have set no level: information without debug messages. */
 export const defaultLogLevel: LogLevel = 'info';
 
 /** Whether a message of this level reaches a client that asked for `least` and above. */

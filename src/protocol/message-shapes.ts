@@ -1,6 +1,6 @@
 /**
- * What the gateway reads of a message, on either side: the members by which it routes and those it rewrites or seals.
- * Everything else passes as bytes. A splice cannot replace a member that is not named here.
+ * The members of a message that the gateway reads, on either side: those for routing and those that it rewrites or seals.
+ * Everything else passes as bytes. A splice can only replace a member that is named here.
  */
 import { tasksExtension, uiExtension } from './capabilities.ts';
 import { maxClientKeys, maxClientValues } from './limits.ts';

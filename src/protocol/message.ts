@@ -12,7 +12,7 @@ export interface Message {
   readonly bytes: Buffer;
   readonly root: Found;
   readonly kind: 'request' | 'notification' | 'response';
-  /** Raw JSON text, so that 1 is not "1" and 12345678901234567890 stays; undefined in a notification, or for null. */
+  /** Raw JSON text, so that 1 is not "1" and 12345678901234567890 is exact; undefined in a notification, or for null. */
   readonly id: string | undefined;
   /** Empty in a response. */
   readonly method: string;
@@ -20,7 +20,7 @@ export interface Message {
   readonly params: Found | undefined;
 }
 
-/* Read without creating a string. Any other method works as well, only more slowly. */
+/* Found without creating a string. Any other method works too, but more slowly. */
 const commonMethods = compileNames([
   'initialize',
   'ping',
@@ -41,8 +41,8 @@ const commonMethods = compileNames([
 ]);
 
 /**
- * The shape has to name jsonrpc, id, method, params, result and error. Throws as `scan` does, and `message_invalid` for
- * what is no request, notification or response.
+ * The shape must name jsonrpc, id, method, params, result and error. Throws what `scan` throws, and `message_invalid` for
+ * anything but a request, notification or response.
  */
 export function readMessage(bytes: Buffer, shape: CompiledShape): Message {
   const root = scan(bytes, shape);

@@ -1,6 +1,6 @@
 /**
- * What each method of an era needs from the gateway. A method that an era does not have is absent from its table, so no
- * other code asks for the era.
+ * How the gateway handles each method of an era. A method that an era does not have is absent from its table, so other code need
+ * not ask for the era.
  */
 
 /** From the catalogue, or by one upstream. */
@@ -18,9 +18,9 @@ export type RequestPlan =
   | { readonly kind: 'initialize' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'level' }
-  /** Known, and never declared. */
+  /** Known, but never declared. */
   | { readonly kind: 'withheld' }
-  /** An unknown method: it is forwarded only where its parameters or the number of upstreams make the target clear. */
+  /** An unknown method: it is forwarded only if its parameters or the number of upstreams make the target clear. */
   | { readonly kind: 'unknown' };
 
 /** The same without sessions. A method that is not in its table is not served (2026-07-28: HTTP 404 and −32601). */
@@ -53,7 +53,8 @@ const legacyRequests: ReadonlyMap<string, RequestPlan> = new Map<string, Request
   ['tasks/get', { kind: 'task' }],
   ['tasks/result', { kind: 'task' }],
   ['tasks/cancel', { kind: 'task' }],
-  // It shows the tasks of a principal, and who that is must be known for certain (2025-11-25 basic/utilities/tasks §Security Considerations).
+  // It shows the tasks of a principal, so the principal must be authenticated (2025-11-25 basic/utilities/tasks §Security
+  // Considerations).
   ['tasks/list', { kind: 'withheld' }],
 ]);
 
@@ -61,7 +62,7 @@ const modernRequests: ReadonlyMap<string, ModernRequestPlan> = new Map<string, M
   ...commonRequests,
   ['server/discover', { kind: 'discover' }],
   ['subscriptions/listen', { kind: 'listen' }],
-  // Of the extension io.modelcontextprotocol/tasks (SEP-2663).
+  // From the extension io.modelcontextprotocol/tasks (SEP-2663).
   ['tasks/get', { kind: 'task' }],
   ['tasks/update', { kind: 'task' }],
   ['tasks/cancel', { kind: 'task' }],
@@ -72,7 +73,7 @@ const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<strin
   ['notifications/cancelled', { kind: 'cancelled' }],
   ['notifications/progress', { kind: 'progress' }],
   ['notifications/roots/list_changed', { kind: 'broadcast' }],
-  // It names no upstream, none may rely on it, and to tell all would tell each of the others' tasks.
+  // It names no upstream and receivers must not rely on it. Sending it to all would reveal tasks to other upstreams.
   ['notifications/tasks/status', { kind: 'terminate' }],
 ]);
 
@@ -83,7 +84,7 @@ export function legacyRequest(method: string): RequestPlan {
   return legacyRequests.get(method) ?? unknownRequest;
 }
 
-/** Undefined for a method that revision 2026-07-28 does not have, or that it has taken away. */
+/** Undefined for a method that revision 2026-07-28 does not have or has removed. */
 export function modernRequest(method: string): ModernRequestPlan | undefined {
   return modernRequests.get(method);
 }

@@ -1,6 +1,6 @@
 /**
- * Revision 2026-07-28, which has no sessions: each request says in `params._meta` which revision it speaks and what its client
- * can do (2026-07-28 basic/index §_meta).
+ * Revision 2026-07-28, which has no sessions: each request contains its revision and the client's capabilities in `params._meta`
+ * (2026-07-28 basic/index §_meta).
  */
 import { modernClientBits } from './declared.ts';
 import { maxClientInfoBytes } from './limits.ts';
@@ -10,7 +10,7 @@ import type { Message } from './message.ts';
 import { rawOf, textOf } from './scan.ts';
 import type { Found } from './scan.ts';
 
-/** The keys of `_meta` that the revision reserves. They hold for one hop. */
+/** The `_meta` keys that the revision reserves. They apply to one hop. */
 export const metaKey = {
   protocolVersion: 'io.modelcontextprotocol/protocolVersion',
   clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
@@ -30,19 +30,19 @@ const nameMembers: ReadonlyMap<string, string> = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 
-/** What `Mcp-Name` repeats of a request; undefined for one that has nothing of the kind. */
+/** The value that `Mcp-Name` repeats; undefined for a request without one. */
 export function namedIn({ method, params }: Message): Found | undefined {
   return params?.member(nameMembers.get(method) ?? '');
 }
 
-/** What the specification wants in every request. `clientInfo` must not be required of a client. */
+/** The keys that the specification requires in every request. `clientInfo` must not be required. */
 const requiredMetaKeys: readonly string[] = [metaKey.protocolVersion, metaKey.clientCapabilities];
 
-/** What a request says of its client. It decides the form of the answer and is never proof of identity. */
+/** A request's description of its client. It determines the form of the answer and is never proof of identity. */
 export interface Envelope {
-  /** As the client wrote it, whether known here or not; undefined where it is no string, or far too long for one. */
+  /** As the client wrote it, known or not; undefined if it is not a string, or much too long. */
   readonly protocolVersion: string | undefined;
-  /** Bits of `clientCapability` that this revision has: none of `tasks` but the extension, and no `roots.listChanged`. */
+  /** Bits of `clientCapability` in this revision: without `tasks` except the extension, and without `roots.listChanged`. */
   readonly capabilityBits: number;
   /** Raw JSON text of an object of at most `maxClientInfoBytes`. */
   readonly clientInfo: string | undefined;
@@ -55,8 +55,8 @@ export interface Envelope {
 }
 
 /**
- * Undefined for a message that makes no claim to this revision: one without the key of the protocol version, whatever its
- * value. A request that claims and is malformed is never taken for one of an older revision.
+ * Undefined for a message that is not of this revision: it has no key of the protocol version, whatever its value. A malformed
+ * request with that key is never treated as one of an older revision.
  */
 export function readEnvelope({ bytes, params }: Message): Envelope | undefined {
   const meta = params?.member('_meta');
@@ -89,7 +89,7 @@ function objectText(bytes: Buffer, found: Found | undefined): string | undefined
   return found?.kind === 'object' && found.end - found.start <= maxClientInfoBytes ? rawOf(bytes, found) : undefined;
 }
 
-/** Neither a version nor a level is longer. */
+/** Versions and levels are never longer. */
 const maxShortBytes = 256;
 
 function shortText(bytes: Buffer, found: Found | undefined): string | undefined {

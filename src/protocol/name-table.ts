@@ -1,5 +1,5 @@
 /**
- * A fixed set of names, found from the bytes of a JSON string without making a string of them.
+ * A fixed set of names, found from the bytes of a JSON string without creating a string.
  */
 import { unquote } from './found.ts';
 
@@ -7,12 +7,12 @@ import { unquote } from './found.ts';
 export interface Name {
   readonly text: string;
   readonly bytes: Uint8Array;
-  /** Its place in the list the table was made from. */
+  /** Its index in the list from which the table was made. */
   readonly ordinal: number;
 }
 
 export interface NameTable {
-  /** By the length of their bytes; a length beyond the array has no name. */
+  /** Indexed by the length of the names in bytes; a length beyond the array has no name. */
   readonly byLength: readonly (readonly Name[])[];
   readonly byText: ReadonlyMap<string, Name>;
 }

@@ -1,41 +1,46 @@
-/** The protocol revisions, and which of them a peer may be answered in. 2025-11-25 basic/lifecycle §Version Negotiation. */
+/** The protocol revisions, and the revision in which a peer is answered. 2025-11-25 basic/lifecycle §Version Negotiation. */
 const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const;
 /** The revision without sessions. */
 export const modernRevision = '2026-07-28';
 export type LegacyRevision = (typeof legacyRevisions)[number];
 
-/** Every revision an upstream may be spoken to in. */
+/** Every revision in which an upstream may be called. */
 export type Revision = LegacyRevision | typeof modernRevision;
 
 export const newestLegacy: LegacyRevision = '2025-11-25';
-/** What a request without `MCP-Protocol-Version` speaks (2025-11-25 basic/transports §Protocol Version Header). */
+/** The revision of a request without `MCP-Protocol-Version` (2025-11-25 basic/transports §Protocol Version Header). */
 export const assumedRevision: LegacyRevision = '2025-03-26';
 
 export function isLegacyRevision(text: string): text is LegacyRevision {
   return (legacyRevisions as readonly string[]).includes(text);
 }
 
-/** The revision to answer an `initialize` with: the client's own where it is known here, else the newest with sessions. */
+/** The revision in the answer to `initialize`: the client's own if it is known, else the newest with sessions. */
 export function negotiate(requested: string): LegacyRevision {
   if (requested === oldestRevision) return assumedRevision;
   return isLegacyRevision(requested) ? requested : newestLegacy;
 }
 
-/** Before Streamable HTTP. Clients that still ask for it are served as those of the next revision, which only adds to it. */
+/**
+ * The revision before Streamable HTTP. Clients that still request it are served like those of the next revision, which only adds
+ * to it.
+ */
 export const oldestRevision = '2024-11-05';
 
-/** What an `initialize` is answered with: the revision it asked for where its client is served as asked, else `negotiate`'s. */
+/**
+ * The revision that the client sees in the answer: the requested one if it is served in the same way, else that of `negotiate`.
+ */
 export function answeredRevision(requested: string): LegacyRevision | typeof oldestRevision {
   return requested === oldestRevision ? oldestRevision : negotiate(requested);
 }
 
-/** The revision that the header `MCP-Protocol-Version` stands for; undefined for one without sessions or not known here. */
+/** The revision in the header `MCP-Protocol-Version`; undefined for one without sessions or an unknown one. */
 export function headerRevision(text: string): LegacyRevision | undefined {
   if (text === oldestRevision) return assumedRevision;
   return isLegacyRevision(text) ? text : undefined;
 }
 
-/** Every revision that a client may speak, oldest first. */
+/** Every revision that a client may use, oldest first. */
 export const supportedRevisions: readonly string[] = [...legacyRevisions, modernRevision];
 
 /** Revisions whose clients send the `MCP-Protocol-Version` header. */

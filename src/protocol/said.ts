@@ -1,12 +1,12 @@
 import type { LogLevel } from './log-levels.ts';
 
-/** What an upstream of 2026-07-28 is told of the client with each request. */
+/** The description of the client that an upstream of 2026-07-28 gets with each request. */
 export interface Said {
-  /** What the gateway carries of its capabilities, as bits. */
+  /** The client's capabilities that the gateway supports, as bits. */
   readonly capabilities: number;
-  /** As JSON text; undefined: the gateway names itself. */
+  /** As JSON text; undefined: the gateway's own name. */
   readonly clientInfo: string | undefined;
   readonly logLevel: LogLevel | undefined;
-  /** The client said so itself, in that revision: an upstream's error about it is passed to the client. */
+  /** The client itself sent it, in that revision: an upstream's error about it is passed to the client. */
   readonly itself: boolean;
 }

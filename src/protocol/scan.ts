@@ -1,11 +1,12 @@
 /**
- * The byte scanner: one bounded pass over a JSON text that checks the whole grammar (RFC 8259), UTF-8 and depth
- * everywhere, refuses repeated keys wherever the shape looks (parsers choose different ones; CVE-2026-27896), and captures the few
- * values that the shape names. Nothing is copied and no number is converted, so what is relayed stays as it was.
+ * The byte scanner: one bounded pass over a JSON text. It checks the whole grammar (RFC 8259), UTF-8 and depth everywhere,
+ * refuses repeated keys in the objects of the shape (parsers choose different ones; CVE-2026-27896), and captures the few values
+ * that the shape names. Nothing is copied and no number is converted, so relayed bytes stay unchanged.
  */
 import { isUtf8 } from 'node:buffer';
 
 import { GatewayError } from '../errors.ts';
+import { CheckedEnds, checkedIn } from './checked.ts';
 import { Found, unquote } from './found.ts';
 import { malformed, nothing, skipColon, skipSpace, skipString, skipValue, tooDeep, wordsOf } from './grammar.ts';
 import { maxDepth } from './limits.ts';
@@ -16,30 +17,35 @@ export { Found, numberOf, rawOf, textOf } from './found.ts';
 export { compileShape } from './shape.ts';
 export type { CompiledShape, Shape } from './shape.ts';
 
-/** Unknown keys of one object are compared pairwise up to this many, and through a Set beyond it. */
+/** Up to this number, unknown keys of one object are compared pairwise; above it, a Set is used. */
 const maxPairwiseKeys = 8;
 
-/* A scan runs to its end without calling out, so its working memory can be shared by all scans. */
+/* A scan never yields, so all scans can share its working memory. */
 let captured = 0;
 let remembered = 0;
 let maxCaptured = 0;
 let maxRemembered = 0;
-/** Start and end of unknown keys, a run for each open object. Shapes are finite, so it grows to a fixed size. */
+/** Of a large text, a part of which was checked before. */
+let checkedEnds: CheckedEnds | undefined;
+/** Start and end of unknown keys, consecutive for each open object. Shapes are finite, so it grows to a fixed size. */
 const unknownKeys: number[] = [];
 
 /**
- * Throws `json_malformed`, `json_too_deep`, `json_key_repeated`, or `message_invalid` when more values match the shape, or large
- * objects it opens have more members, than the bounds of the shape allow.
+ * Throws `json_malformed`, `json_too_deep`, `json_key_repeated`, or `message_invalid` if the shape captures more values, or its
+ * large objects have more members, than its bounds allow.
  */
 export function scan(bytes: Buffer, shape: CompiledShape): Found {
   captured = 0;
   remembered = 0;
   maxCaptured = shape.bounds.values;
   maxRemembered = shape.bounds.keys;
+  const checked = checkedIn(bytes);
+  if (checked?.fault !== undefined) throw checked.fault;
+  checkedEnds = checked === undefined ? undefined : new CheckedEnds(checked);
   const found = readValue(bytes, wordsOf(bytes), skipSpace(bytes, 0), shape, 0, 0);
   const end = skipSpace(bytes, found.end);
   if (end !== bytes.length) throw malformed(end);
-  // Last, for it always reads every byte: hostile nesting is refused after the first few.
+  // Checked last, because it reads every byte: hostile nesting is refused after a few bytes.
   if (!isUtf8(bytes)) throw new GatewayError('json_malformed', 'not UTF-8');
   return found;
 }
@@ -57,7 +63,7 @@ function readValue(
   const byte = start < bytes.length ? bytes[start]! : nothing;
   if (byte === 0x7b && shape.opensObjects) return readObject(bytes, words, start, shape, depth + 1, base);
   if (byte === 0x5b && shape.items !== undefined) return readArray(bytes, words, start, shape.items, depth + 1, base);
-  const end = skipValue(bytes, words, start, depth);
+  const end = skip(bytes, words, start, depth);
   switch (byte) {
     case 0x22:
       return new Found('string', start, end);
@@ -74,6 +80,11 @@ function readValue(
     default:
       return new Found('number', start, end);
   }
+}
+
+/** A value that is not looked into. */
+function skip(bytes: Buffer, words: DataView | undefined, start: number, depth: number): number {
+  return checkedEnds?.endAt(start) || skipValue(bytes, words, start, depth);
 }
 
 function readArray(
@@ -153,7 +164,7 @@ function readObject(
     }
     at = skipColon(bytes, keyEnd);
     if (inner === undefined) {
-      at = skipValue(bytes, words, at, depth);
+      at = skip(bytes, words, at, depth);
     } else {
       const value = readValue(bytes, words, at, inner, depth, top);
       value.name = known === undefined ? unquote(bytes, keyStart, keyEnd) : known.text;
@@ -199,7 +210,7 @@ function keysSeen(bytes: Buffer, base: number, top: number): Set<string> {
 }
 
 function addOnce(seen: Set<string>, bytes: Buffer, keyStart: number, keyEnd: number): void {
-  // The opening quote stays on: without it, keys such as "17" are hashed as array indexes, a hash a peer can foresee.
+  // The opening quote is kept: without it, keys such as "17" are hashed as array indexes, and a peer can predict that hash.
   const raw = bytes.toString('utf8', keyStart, keyEnd - 1);
   const key = raw.includes('\\') ? `"${unquote(bytes, keyStart, keyEnd)}` : raw;
   if (++remembered > maxRemembered) throw new GatewayError('message_invalid', 'too many members');

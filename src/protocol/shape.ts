@@ -1,6 +1,6 @@
 /**
- * Shapes: which values of a JSON text a scan captures. A shape is written once per module and compiled once, so that
- * the scanner can match the bytes of a key without making a string of it.
+ * Shapes define which values of a JSON text a scan captures. A shape is written once per module and compiled once, so that the
+ * scanner can match the bytes of a key without creating a string.
  */
 import { maxCapturedValues, maxRememberedKeys } from './limits.ts';
 import { compileNames } from './name-table.ts';
@@ -9,7 +9,7 @@ import type { NameTable } from './name-table.ts';
 export interface Shape {
   /** Members captured by their decoded name. */
   readonly members?: Readonly<Record<string, Shape>>;
-  /** How every member is captured that `members` does not name. */
+  /** How members that are not in `members` are captured. */
   readonly each?: Shape;
   /** How every element of an array is captured. */
   readonly items?: Shape;
@@ -17,30 +17,30 @@ export interface Shape {
 
 export interface CompiledShape {
   readonly names: NameTable;
-  /** The shape of each name, by its ordinal. */
+  /** The shape of each name, indexed by ordinal. */
   readonly inner: readonly CompiledShape[];
   readonly each: CompiledShape | undefined;
   readonly items: CompiledShape | undefined;
-  /** Objects of this shape are looked into: members are captured and repeated keys are refused. */
+  /** Objects of this shape are read: members are captured and repeated keys are refused. */
   readonly opensObjects: boolean;
-  /** Bounds on one scan by this shape; those of shapes inside it do not matter. */
+  /** Bounds of one scan with this shape; those of inner shapes are ignored. */
   readonly bounds: ScanBounds;
 }
 
-/** What the sender of a text can make one scan remember. */
+/** Limits on what the sender of a text can make one scan remember. */
 export interface ScanBounds {
-  /** Values captured. */
+  /** Captured values. */
   readonly values: number;
-  /** Keys of large objects, which are remembered to find a repeated one. */
+  /** Keys of large objects, which are remembered to find repeated ones. */
   readonly keys: number;
 }
 
-/** Throws RangeError for an object with more names than a scan can tick off. */
+/** Throws RangeError for an object with more names than a scan can track. */
 export function compileShape(shape: Shape, bounds: ScanBounds = widest): CompiledShape {
   return compileOnce(shape, bounds, new Map());
 }
 
-/** A shape that stands in many places of another is compiled once: nested ones would double, and double again, with each level. */
+/** A shape that occurs in several places is compiled once: otherwise nested ones would double with each level. */
 function compileOnce(shape: Shape, bounds: ScanBounds, known: Map<Shape, CompiledShape>): CompiledShape {
   const compiled = known.get(shape) ?? compile(shape, bounds, (inner) => compileOnce(inner, widest, known));
   known.set(shape, compiled);
@@ -62,5 +62,5 @@ function compile(shape: Shape, bounds: ScanBounds, inside: (inner: Shape) => Com
 
 const widest: ScanBounds = { values: maxCapturedValues, keys: maxRememberedKeys };
 
-/** Seen names are ticked off in one 32-bit integer. */
+/** Seen names are recorded in one 32-bit integer. */
 const maxNames = 31;

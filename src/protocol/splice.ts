@@ -1,7 +1,8 @@
 /**
- * Edits on the bytes of a message: everything that no edit names reaches the other side byte for byte
+ * Edits on the bytes of a message: everything outside the edits is passed on byte for byte
  * (docs/adr/0003-byte-splicing-relay.md).
  */
+import { noteCheckedSplice } from './checked.ts';
 import type { Found } from './scan.ts';
 
 /** Replaces `bytes[start, end)`; `start === end` inserts. `text` is JSON text, already escaped. */
@@ -12,8 +13,8 @@ export interface Edit {
 }
 
 /**
- * Edits stand in order of `start` and do not overlap; throws RangeError otherwise. Without edits the same Buffer is
- * given back, not a copy.
+ * Edits must be ordered by `start` and must not overlap; throws RangeError otherwise. Without edits the same Buffer is returned,
+ * not a copy.
  */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
@@ -33,12 +34,13 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
     at = end;
   }
   bytes.copy(result, written, at);
+  noteCheckedSplice(result, bytes, edits);
   return result;
 }
 
 /**
- * Gives a captured member another value, or puts the member first in the object. The shape has to name the member:
- * one that stands there uncaptured would be repeated. `json` is the value as JSON text.
+ * Replaces the value of a captured member, or inserts the member at the beginning of the object. The shape must name the member:
+ * an existing one that was not captured would be repeated. `json` is the value as JSON text.
  */
 export function setMember(bytes: Buffer, object: Found, name: string, json: string): Edit {
   const present = object.member(name);
@@ -47,9 +49,8 @@ export function setMember(bytes: Buffer, object: Found, name: string, json: stri
 }
 
 /**
- * As `setMember`, for several members at once: several single insertions into one empty object would lack their
- * commas. In order of `start`. An object may be given members and stripped of others in one splice while one of its
- * own stays.
+ * Like `setMember`, for several members at once: several single insertions into an empty object would lack commas. Ordered by
+ * `start`. One splice may add members to an object and remove others, if one of its own members stays.
  */
 export function setMembers(
   bytes: Buffer,
@@ -68,7 +69,7 @@ export function setMembers(
   return edits;
 }
 
-/** Takes the captured members of these names out, each with one comma, in order of `start`. Names not there are fine. */
+/** Removes the captured members with these names, each with one comma, ordered by `start`. Missing names are ignored. */
 export function removeMembers(bytes: Buffer, object: Found, names: readonly string[]): Edit[] {
   const edits: Edit[] = [];
   for (const { name, keyStart, value } of object.members) {
@@ -78,8 +79,8 @@ export function removeMembers(bytes: Buffer, object: Found, names: readonly stri
       edits.push({ start: keyStart, end: pastSpace(bytes, after + 1), text: '' });
       continue;
     }
-    // The last member takes the comma before it. Where the one before goes as well, with the comma between them, so does
-    // the one before that.
+    // The last member takes the comma before it. If the member before it is removed too, with the comma between them, so is the
+    // comma before that one.
     let start = keyStart;
     while (edits.at(-1)?.end === start) start = edits.pop()?.start ?? start;
     const before = beforeSpace(bytes, start);
@@ -88,7 +89,7 @@ export function removeMembers(bytes: Buffer, object: Found, names: readonly stri
   return edits;
 }
 
-/** Puts members that are not there first in the object: `text` is theirs as JSON text, joined by commas. */
+/** Inserts members at the beginning of the object: `text` is their JSON text, joined by commas. */
 export function insertion(bytes: Buffer, object: Found, text: string): Edit {
   const first = object.start + 1;
   const empty = bytes[pastSpace(bytes, first)] === 0x7d;
@@ -101,7 +102,7 @@ function pastSpace(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** The last byte before `from` that is no space. */
+/** The last byte before `from` that is not white space. */
 function beforeSpace(bytes: Buffer, from: number): number {
   let at = from - 1;
   while (isSpace(bytes[at])) at--;

@@ -1,28 +1,37 @@
 /**
- * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as Streamable HTTP uses them
- * (2025-11-25 basic/transports §Resumability and Redelivery). eventsource-parser does the reading.
+ * Server-sent events (HTML §9.2), read from chunks of bytes and written as bytes, as used by Streamable HTTP (2025-11-25
+ * basic/transports §Resumability and Redelivery). eventsource-parser reads them.
  */
 import { isUtf8 } from 'node:buffer';
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage, EventSourceParser } from 'eventsource-parser';
 
 import { GatewayError } from '../errors.ts';
+import { withoutMark } from './byte-order-mark.ts';
+import { checkedIn, minCheckedBytes, noteCheckedPart } from './checked.ts';
 import { Gathered } from './gathered.ts';
 import { maxEventBytes } from './limits.ts';
 
 export interface SseEvent {
   /** Empty in a priming event. */
   readonly data: string;
-  /** The id this event brought itself; undefined when it brought none. */
+  /** The id of this event itself; undefined if it has none. */
   readonly id: string | undefined;
   readonly event: string | undefined;
+  /** The data as it came, where that is large and known already. */
+  readonly bytes?: Buffer | undefined;
+}
+
+/** The data of an event as bytes. */
+export function bytesOf({ data, bytes }: SseEvent): Buffer {
+  return bytes ?? Buffer.from(data);
 }
 
 const lineEnds = [Buffer.from('\n\n'), Buffer.from('\n\r'), Buffer.from('\r\r')] as const;
 
 /**
- * Decodes one stream. Unlike a browser it hands on events without data that bring an id: the owner resumes from them
- * (SEP-1699 priming). A call-back that throws ends the use of the decoder, as a fault of the stream does.
+ * Decodes one stream. Unlike a browser it passes on events with an id and no data: the owner resumes from them (SEP-1699
+ * priming). If a callback throws, the decoder must not be used any more, as after a fault of the stream.
  */
 export class SseDecoder {
   readonly #onEvent: (event: SseEvent) => void;
@@ -31,11 +40,13 @@ export class SseDecoder {
   readonly #parser: EventSourceParser;
   /** Bytes since the last blank line. */
   #pendingBytes = 0;
-  /** The line that has not ended. The parser would keep an object for each piece of it. */
-  readonly #line = new Gathered();
-  /** The last byte of the chunk before: a blank line may stand across two chunks. */
+  /** The incomplete line. The parser would keep an object for each piece of it. */
+  readonly #line = new Gathered(dataFrom);
+  /** The last large line of data. */
+  #large: Buffer | undefined;
+  /** The last byte of the previous chunk: a blank line may span two chunks. */
   #lastByte = 0;
-  /** The id of a block that ended and whose data, if it has any, comes with the parser's next call. */
+  /** The id of a finished block whose data, if any, arrives with the parser's next call. */
   #bareId: string | undefined;
 
   constructor(
@@ -46,8 +57,8 @@ export class SseDecoder {
     this.#onEvent = onEvent;
     this.#onRetry = onRetry;
     this.#maxEventBytes = limits.maxEventBytes;
-    // Without `onError` the parser makes no Error of each unknown line; its own size limit would then end it silently, and
-    // counts characters of data, where a peer's empty lines cost far more than they count. So the bytes are counted here.
+    // Without `onError` the parser creates no Error for each unknown line. Its own size limit would then end it silently, and
+    // counts only characters of data, while a peer's empty lines cost much more. So the bytes are counted here.
     this.#parser = createParser({
       onEvent: (message) => this.#deliver(message),
       onId: (id) => {
@@ -77,30 +88,37 @@ export class SseDecoder {
     this.#line.append(rest.length === 0 ? chunk : chunk.subarray(0, ended));
     const lines = this.#line.take();
     if (rest.length > 0) this.#line.append(rest);
-    // Whole lines are whole characters. The byte order mark is the parser's to take off.
+    // Whole lines contain whole characters. The parser removes the byte order mark.
     if (!isUtf8(lines)) throw new GatewayError('upstream_malformed', 'event stream is not UTF-8');
+    if (lines.length >= minCheckedBytes && checkedIn(lines) !== undefined) this.#large = firstData(lines);
     this.#parser.feed(lines.toString('utf8'));
     this.#deliverBareId();
   }
 
-  /** Bytes of an event that has not ended, and that are kept here. */
+  /** Bytes of an incomplete event that are kept here. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** The stream has ended: an event that no blank line closed is dropped (HTML §9.2.6). */
+  /** The stream has ended: an incomplete event is dropped (HTML §9.2.6). */
   end(): void {
     this.#parser.reset();
     this.#line.forget();
+    this.#large = undefined;
     this.#pendingBytes = 0;
   }
 
   #deliver(message: EventSourceMessage): void {
     if (message.id === undefined) this.#deliverBareId();
     this.#bareId = undefined;
-    // An event that begins and ends within one chunk never was pending.
+    // An event that begins and ends within one chunk was never pending.
     if (message.data.length > this.#maxEventBytes) throw tooLarge(message.data.length);
-    this.#onEvent({ data: message.data, id: message.id, event: message.event });
+    const bytes = this.#large;
+    this.#large = undefined;
+    const { data, id, event } = message;
+    // Data of several lines are not as they came.
+    if (bytes === undefined || data.length < minCheckedChars || data.includes('\n')) this.#onEvent({ data, id, event });
+    else this.#onEvent({ data, id, event, bytes });
   }
 
   #deliverBareId(): void {
@@ -111,7 +129,29 @@ export class SseDecoder {
   }
 }
 
-/** The offset after the last blank line of the chunk, -1 when there is none. */
+/** UTF-16 units that so many bytes make at the least. */
+const minCheckedChars = minCheckedBytes / 4;
+
+/** Where the data of a line begin, in bytes, after a byte order mark; undefined for what is no such line. */
+function dataFrom(line: Buffer): number | undefined {
+  if (!line.subarray(0, dataField.length).equals(dataField)) return undefined;
+  const from = line[dataField.length] === 0x20 ? dataField.length + 1 : dataField.length;
+  return line.length - withoutMark(line.subarray(from)).length;
+}
+
+const dataField = Buffer.from('data:');
+
+/** The data of the first of these lines, with all that is known of them; undefined where that is another field. */
+function firstData(lines: Buffer): Buffer | undefined {
+  const from = dataFrom(lines);
+  if (from === undefined) return undefined;
+  const ends = [lines.indexOf(0x0a), lines.indexOf(0x0d)].filter((end) => end >= 0);
+  const data = lines.subarray(from, Math.min(...ends));
+  noteCheckedPart(data, lines, from);
+  return data;
+}
+
+/** The offset after the last blank line of the chunk; -1 if there is none. */
 function lastBlankLine(chunk: Buffer, byteBefore: number): number {
   let last = -1;
   for (const ends of lineEnds) last = Math.max(last, chunk.lastIndexOf(ends));
@@ -121,7 +161,7 @@ function lastBlankLine(chunk: Buffer, byteBefore: number): number {
   return across ? 1 : -1;
 }
 
-/** The offset after the last line end of the chunk, 0 when there is none. */
+/** The offset after the last line end of the chunk; 0 if there is none. */
 function lastLineEnd(chunk: Buffer): number {
   const last = chunk.length - 1;
   // Nearly every chunk ends with an event.
@@ -129,7 +169,7 @@ function lastLineEnd(chunk: Buffer): number {
   return Math.max(chunk.lastIndexOf(0x0a), chunk.lastIndexOf(0x0d)) + 1;
 }
 
-/** Line ends of the chunk, of whatever kind; a CRLF counts once or twice. */
+/** Number of line ends in the chunk, of any kind; a CRLF counts once or twice. */
 export function linesIn(chunk: Buffer): number {
   let count = 0;
   for (const end of [0x0a, 0x0d])
@@ -145,18 +185,17 @@ function tooLarge(size: number): GatewayError {
   return new GatewayError('upstream_too_large', `an event of ${size} bytes`);
 }
 
-/** A comment: keeps the connection from looking idle. */
+/** A comment, so that the connection does not look idle. */
 export const heartbeat: Buffer = Buffer.from(':\n\n');
 
 /**
- * One event of the default type. A carriage return cannot stand in an event's data; in JSON it is only ever space between
- * tokens, so a line feed takes its place. Throws RangeError for an id that would break the line.
+ * One event of the default type. An event's data cannot contain a carriage return; in JSON it occurs only as white space between
+ * tokens, so it is replaced by a line feed. Throws RangeError for an id that would break the line.
  */
 export function encodeEvent(data: string | Buffer, id?: string): Buffer {
   const head = id === undefined ? '' : idLine(id);
   if (data.indexOf('\n') >= 0 || data.indexOf('\r') >= 0) {
-    const lines = data.toString().replaceAll('\r\n', '\n').replaceAll('\r', '\n').replaceAll('\n', '\ndata: ');
-    return Buffer.from(`${head}data: ${lines}\n\n`);
+    return Buffer.concat([Buffer.from(`${head}data: `), inLines(Buffer.from(data)), eventEnd]);
   }
   if (typeof data === 'string') return Buffer.from(`${head}data: ${data}\n\n`);
   const start = `${head}data: `;
@@ -168,7 +207,24 @@ export function encodeEvent(data: string | Buffer, id?: string): Buffer {
   return event;
 }
 
-/** Tells the client how long to wait before it connects again. */
+const eventEnd = Buffer.from('\n\n');
+const nextData = Buffer.from('\ndata: ');
+
+/** Each line after the first as another one of data. One pass, as a text of megabytes may have a line end in every other byte. */
+function inLines(data: Buffer): Buffer {
+  const lines = Buffer.allocUnsafe(data.length + linesIn(data) * nextData.length);
+  let written = 0;
+  for (let at = 0; at < data.length; at++) {
+    const byte = data[at]!;
+    if (isLineEnd(byte)) {
+      if (byte === 0x0d && data[at + 1] === 0x0a) at++;
+      for (let i = 0; i < nextData.length; i++) lines[written++] = nextData[i]!;
+    } else lines[written++] = byte;
+  }
+  return lines.subarray(0, written);
+}
+
+/** Tells the client how long to wait before it reconnects. */
 export function encodeRetry(ms: number): Buffer {
   return Buffer.from(`retry: ${ms}\n\n`);
 }

@@ -1,4 +1,6 @@
-/** What `subscriptions/listen` asks for (2026-07-28 basic/patterns/subscriptions). Read from the scan, never parsed as a whole. */
+/**
+ * The filter of `subscriptions/listen` (2026-07-28 basic/patterns/subscriptions). Read from the scan, never parsed as a whole.
+ */
 import { GatewayError } from '../errors.ts';
 import { maxWatchedBytes } from './limits.ts';
 import type { Message } from './message.ts';
@@ -9,13 +11,13 @@ export interface SubscriptionFilter {
   readonly toolsListChanged: boolean;
   readonly promptsListChanged: boolean;
   readonly resourcesListChanged: boolean;
-  /** Each once, in the order of the client. What is no string, or longer than `maxWatchedBytes`, is left out. */
+  /** Without duplicates, in the client's order. Values that are not strings, or longer than `maxWatchedBytes`, are left out. */
   readonly resourceSubscriptions: readonly string[];
-  /** The same; undefined where the client asks for no tasks. */
+  /** The same; undefined if the client requests no tasks. */
   readonly taskIds: readonly string[] | undefined;
 }
 
-/** `most`: how many of each may be watched. Throws `params_invalid` for what is no filter, or asks for more. */
+/** `most`: maximum number of each. Throws `params_invalid` for an invalid filter, or for too many. */
 export function readFilter(
   { bytes, params }: Message,
   most: { readonly uris: number; readonly tasks: number },

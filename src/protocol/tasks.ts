@@ -1,4 +1,4 @@
-/** Tasks as 2025-11-25 basic/utilities/tasks has them. */
+/** Tasks of 2025-11-25 basic/utilities/tasks. */
 
-/** The key of `_meta` by which a message says what task it belongs to. */
+/** The `_meta` key that names the task to which a message belongs. */
 export const relatedTask = 'io.modelcontextprotocol/related-task';

@@ -7,7 +7,7 @@ import { outwardResult } from '../aggregate/rewrite.ts';
 import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
-import { encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../protocol/sse.ts';
+import { bytesOf, encodeEvent, encodePriming, encodeRetry, heartbeat, type SseEvent } from '../protocol/sse.ts';
 import type { StreamPosition } from '../session/event-id.ts';
 import type { Client } from '../clients/client.ts';
 import { receive, type Receiver } from '../clients/receive.ts';
@@ -106,7 +106,7 @@ export class ResumedStream extends Waiting implements AnswerSink, Receiver {
     }
     try {
       this.#eventId = event.id;
-      receive(readServerMessage(Buffer.from(event.data)), this.#to.session, this.client, undefined, this);
+      receive(readServerMessage(bytesOf(event)), this.#to.session, this.client, undefined, this);
     } catch {
       this.#finish();
     }

@@ -4,7 +4,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
-import type { SseEvent } from '../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../protocol/sse.ts';
 import type { Client } from '../clients/client.ts';
 import { contendedMaxMs, rejoinMaxMs, rejoinMinMs } from '../transport/http/limits.ts';
 import { notificationToClient, requestToClient } from '../clients/translate.ts';
@@ -171,7 +171,7 @@ export class UpstreamListener extends Waiting implements AnswerSink, Receiver {
       return;
     }
     try {
-      const message = readServerMessage(Buffer.from(event.data));
+      const message = readServerMessage(bytesOf(event));
       this.#eventId = event.id;
       receive(message, this.#session, this.#stream.client, undefined, this);
     } catch (fault) {

@@ -1,9 +1,9 @@
 /**
- * Which tools have a series of their own in the metrics: those that a server lists. Whoever calls makes up names as he likes, so all
- * others are `other`.
+ * Which tools have their own series in the metrics: those that a server lists. Callers can invent names, so all others are
+ * `other`.
  */
 
-/** Of one server; further ones are `other`, as a server that lists new names each time must not fill the memory. */
+/** Maximum per server; further ones are `other`, because a server that lists new names each time must not fill the memory. */
 const maxToolsOfUpstream = 512;
 const maxNameChars = 128;
 
@@ -19,7 +19,7 @@ export function noteListed(upstream: string, names: Iterable<string>): void {
   }
 }
 
-/** The value of the label; empty where no tool is called. */
+/** The value of the label; empty if no tool is called. */
 export function toolLabel(upstream: string, tool: string | undefined): string {
   if (tool === undefined) return '';
   return listed.get(upstream)?.has(tool) === true ? tool : 'other';

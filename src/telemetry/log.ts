@@ -1,6 +1,6 @@
 /**
- * The log: JSON lines on stderr, or lines for people (pretty.ts). No token, key, argument, result or header value is ever handed
- * to it; a session is named by `sessionLabel`, the first eight hex digits of the SHA-256 of its token id.
+ * The log: JSON lines on stderr, or lines for people (pretty.ts). It never gets a token, key, argument, result or header value; a
+ * session is identified by `sessionLabel`, the first eight hex digits of the SHA-256 of its token id.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { isForPeople, type LogFormat, prettyOutput } from './pretty.ts';
 
 export type Log = Logger;
 
-/** What may wait for a slow reader of stderr, in bytes; further lines are dropped. */
+/** Maximum number of bytes that wait for a slow reader of stderr; further lines are dropped. */
 const maxWaitingBytes = 8 * 1024 * 1024;
 
 export function createLog(level: string, output: DestinationStream = outputOf('auto')): Log {
@@ -29,7 +29,7 @@ export function outputOf(format: LogFormat): DestinationStream {
   return isForPeople(format) ? prettyOutput(process.stderr, false) : jsonOutput();
 }
 
-/** Lines of JSON at the end of a file, which is made where it is not there. Throws when it cannot be written. */
+/** Appends JSON lines to a file, which is created if it does not exist. Throws if it cannot be written. */
 export function fileOutput(path: string): DestinationStream {
   closeSync(openSync(path, 'a', 0o600));
   return jsonOutput(path);
@@ -44,7 +44,7 @@ function jsonOutput(dest: string | number = 2): DestinationStream {
     periodicFlush: 1000,
     maxLength: maxWaitingBytes,
   });
-  // A closed stderr or a full disk must not end the gateway. pino sees to EPIPE by itself.
+  // A closed stderr or a full disk must not end the gateway. pino handles EPIPE itself.
   destination.on('error', () => {});
   return destination;
 }

@@ -1,7 +1,7 @@
-/** What telemetry is told of a request, and what a trace of it is. */
+/** What telemetry gets about a request, and the interface of a trace. */
 import type { Message } from '../protocol/message.ts';
 
-/** What is told of a request: a call, or as much of one as there is. */
+/** A request as telemetry sees it: a call, or the known part of one. */
 export interface Noted {
   readonly message: Message;
   /** In ms of `performance.now()`. */
@@ -13,17 +13,19 @@ export interface Noted {
   };
   /** The body. */
   readonly received: { readonly length: number };
-  /** `label` names the session, hashed. */
+  /** `label` identifies the session, as a hash. */
   readonly client?: { readonly label: string; readonly revision: string };
 }
 
-/** What an upstream is told of the trace (W3C Trace Context): as headers, and as members of `_meta`. */
+/** The trace context for an upstream (W3C Trace Context): as headers, and as members of `_meta`. */
 export interface Carried {
   readonly headers: readonly string[];
   readonly meta: readonly (readonly [name: string, json: string])[];
 }
 
-/** One request of a client: a span of kind server, with one of kind client for each time that it is sent to an upstream. */
+/**
+ * The trace of one client request: a span of kind server, and one of kind client for each time that it is sent to an upstream.
+ */
 export interface RequestTrace {
   readonly traceId: string;
   /** It is about this tool or prompt, by the upstream's own name. */
@@ -32,7 +34,7 @@ export interface RequestTrace {
   part(method: string, upstream: string): TracePart;
   sent(upstream: string, tool: string | undefined): Carried;
   event(name: string): void;
-  /** `outcome` is `ok`, `error` or a code; `said` is what the client was told. */
+  /** `outcome` is `ok`, `error` or a code; `said` is the message that the client got. */
   end(outcome: string, said?: string): void;
 }
 

@@ -11,13 +11,13 @@ export interface PrettyOutput {
   write(line: string): void;
   /** Writes the waiting lines; later lines are written at once. */
   release(): void;
-  /** Clears what else is drawn on the terminal, calls `write`, and draws it again below. Undefined: nothing is drawn. */
+  /** Clears other output on the terminal, calls `write`, and draws it again below. Undefined: there is no such output. */
   above: ((write: () => void) => void) | undefined;
 }
 
-/** Lines wait no longer than this, in ms, however long the greeting takes. */
+/** Maximum time that lines wait, in ms, even if the greeting takes longer. */
 const maxHeldMs = 15_000;
-/** Lines that wait; the first one beyond lets all of them go. */
+/** Maximum number of waiting lines; one more releases all of them. */
 const maxHeldLines = 1_000;
 
 const colours = {
@@ -64,7 +64,7 @@ export function prettyOutput(stream: NodeJS.WritableStream, holds = true): Prett
   return output;
 }
 
-/** A line that is no JSON object is passed as it is. */
+/** A line that is not a JSON object is printed unchanged. */
 export function prettyLine(line: string, stream: NodeJS.WritableStream): string {
   const entry = entryOf(line);
   if (entry === undefined) return line;
@@ -89,7 +89,7 @@ function entryOf(line: string): Record<string, unknown> | undefined {
   }
 }
 
-/* What peers wrote must not move the cursor or colour the screen. */
+/* Text of peers must not move the cursor or colour the screen. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return stripVTControlCharacters(text).replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');

@@ -1,6 +1,6 @@
 /**
- * Spans by `@opentelemetry/sdk-node`, set up by its standard environment variables. Loaded only when they ask for it. The process and
- * its arguments are not described: an argument may be a secret.
+ * Spans by `@opentelemetry/sdk-node`, configured by its standard environment variables. Loaded only if they ask for it. The
+ * process and its arguments are not described: an argument may be a secret.
  */
 import {
   context,
@@ -18,15 +18,15 @@ import { textOf } from '../protocol/found.ts';
 import { methodLabel } from '../protocol/methods.ts';
 import type { Carried, Noted, RequestTrace, Tracing } from './noted.ts';
 
-/** The last spans of a process are waited for no longer than this, in ms. */
+/** Maximum wait for the last spans of a process, in ms. */
 const lastSpansMs = 5000;
-/** Names of tools and ids of requests are cut here, as they are a client's. */
+/** Names of tools and ids of requests are cut to this length, because clients choose them. */
 const maxValueChars = 128;
-/** What W3C Trace Context and Baggage name; headers and members of `_meta` are called the same. */
+/** The fields of W3C Trace Context and Baggage; headers and members of `_meta` have the same names. */
 const fields = ['traceparent', 'tracestate', 'baggage'] as const;
 
 export function openTracing(version: string): Tracing {
-  // Read by the SDK where it is not told otherwise.
+  // The SDK reads this variable unless it is configured otherwise.
   process.env['OTEL_NODE_RESOURCE_DETECTORS'] ??= 'env';
   process.env['OTEL_TRACES_EXPORTER'] ??= 'otlp';
   const sdk = new NodeSDK({
@@ -82,7 +82,7 @@ export function openTracing(version: string): Tracing {
         };
       },
       sent: (upstream, called) => {
-        // A call that is sent again has ended before.
+        // The previous attempt of a repeated call has ended.
         upstreamSpan?.end();
         upstreamSpan = start(method, upstream, called, around);
         return carried(trace.setSpan(around, upstreamSpan));
@@ -119,14 +119,14 @@ function label(span: Span, method: string, tool: string | undefined): void {
   span.setAttribute(method === 'prompts/get' ? 'gen_ai.prompt.name' : 'gen_ai.tool.name', tool.slice(0, maxValueChars));
 }
 
-/* The exception has the public code and words: details are for the log. */
+/* The exception contains the public code and message: details are for the log. */
 function failed(span: Span, outcome: string, said: string | undefined): void {
   span.setAttribute('error.type', outcome);
   span.setStatus({ code: SpanStatusCode.ERROR, ...(said === undefined ? {} : { message: said }) });
   if (said !== undefined) span.recordException({ name: outcome, message: said });
 }
 
-/** The client's place in its trace: `_meta` says more exactly what the request belongs to than the headers do. */
+/** The client's trace context: `_meta` is more specific to the request than the headers. */
 function contextOf({ message, caller }: Noted): Context {
   const carrier: Record<string, string> = {};
   for (let i = 0; i + 1 < caller.rawHeaders.length; i += 2) {

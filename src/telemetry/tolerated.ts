@@ -1,10 +1,10 @@
 /**
- * What one upstream does beside the specification and is let pass. The log says so once for each kind, so that an operator learns
- * of it and no upstream can fill the log; the metrics count each time.
+ * Tolerated deviations of one upstream from the specification. The log reports each kind once, so that an operator notices it and
+ * no upstream can fill the log; the metrics count every occurrence.
  */
 import { toleratedOddities } from './metrics.ts';
 
-/** Each kind, and what the log says of it. */
+/** Each kind, with its text in the log. */
 const said = {
   content_type: 'an answer has another content type than JSON or events; it is read since it parses',
   byte_order_mark: 'a message begins with a byte order mark; it is skipped',
@@ -24,7 +24,7 @@ const said = {
 
 export type Oddity = keyof typeof said;
 
-/** Of a detail in the log, in characters. */
+/** Maximum length of a detail in the log, in characters. */
 const maxDetailChars = 200;
 
 /** The part of a log that is needed here. */
@@ -42,7 +42,7 @@ export class Tolerated {
     this.#log = log;
   }
 
-  /** `detail` goes to the log, so it holds no argument, result or credential. */
+  /** `detail` is logged, so it must contain no argument, result or credential. */
   note(kind: Oddity, detail?: string): void {
     toleratedOddities.inc({ upstream: this.#upstream, kind });
     if (this.#noted.has(kind)) return;

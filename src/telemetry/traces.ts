@@ -1,11 +1,11 @@
 /**
- * Where traces are made, if they are: `tracing` is undefined unless the standard variables of OpenTelemetry ask for them, and nothing
- * of them is loaded then. The names of spans and attributes are those of the semantic conventions for MCP.
+ * `tracing` is undefined unless the standard variables of OpenTelemetry ask for traces; only then the SDK is loaded. The names of
+ * spans and attributes are those of the semantic conventions for MCP.
  */
 import { catalogue, GatewayError } from '../errors.ts';
 import type { Carried, Tracing } from './noted.ts';
 
-/** A live binding: one comparison on the way of a request. */
+/** A live binding: costs one comparison per request. */
 export let tracing: Tracing | undefined;
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -20,14 +20,14 @@ function wantsTraces(env: Variables): boolean {
   );
 }
 
-/** Loads what traces need, if the environment asks for them. Throws what the exporter throws for a wrong setting. */
+/** Loads the tracing code if the environment asks for it. Throws the exporter's error for an invalid setting. */
 export async function startTracing(env: Variables, version: string): Promise<void> {
   if (!wantsTraces(env) || tracing !== undefined) return;
   const { openTracing } = await import('./spans.ts');
   tracing = openTracing(version);
 }
 
-/** For a process that ends: the last spans leave. */
+/** For a process that ends: sends the last spans. */
 export async function stopTracing(): Promise<void> {
   const ended = tracing;
   tracing = undefined;

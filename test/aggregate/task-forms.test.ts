@@ -104,10 +104,10 @@ describe('a task of the extension', () => {
     const message = answered(
       '{"taskId":"t","status":"completed","result":{"content":[ ],"n":1.0},"error":{"code":1e0}}',
     );
-    expect(settledResponse(message, 'completed', '"a"')).toBe(
+    expect(settledResponse(message, 'completed', '"a"').toString()).toBe(
       '{"jsonrpc":"2.0","id":"a","result":{"content":[ ],"n":1.0}}',
     );
-    expect(settledResponse(message, 'failed', '7')).toBe('{"jsonrpc":"2.0","id":7,"error":{"code":1e0}}');
+    expect(settledResponse(message, 'failed', '7').toString()).toBe('{"jsonrpc":"2.0","id":7,"error":{"code":1e0}}');
     expect(() => settledResponse(answered('{"status":"completed"}'), 'completed', '1')).toThrow('upstream_malformed');
     expect(() => settledResponse(answered('{"result":7}'), 'completed', '1')).toThrow('upstream_malformed');
   });

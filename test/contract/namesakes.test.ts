@@ -53,6 +53,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'process/tls-files.ts': 'test/flow/listener-tls.test.ts',
   'process/worker.ts': 'several processes: test/flow/streams/workers.test.ts',
   'process/workers.ts': 'several processes: test/flow/streams/workers.test.ts',
+  'protocol/checked.ts': 'part of the scanner: test/protocol/walk.test.ts',
   'protocol/found.ts': 'part of the scanner: test/protocol/scan.test.ts',
   'protocol/grammar.ts': 'part of the scanner: test/protocol/scan.test.ts, test/properties/scan.test.ts',
   'protocol/message-shapes.ts': 'a table: test/protocol/envelope.test.ts',

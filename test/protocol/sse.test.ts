@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { GatewayError } from '../../src/errors.ts';
-import { encodeEvent, encodePriming, encodeRetry, heartbeat, SseDecoder } from '../../src/protocol/sse.ts';
+import { checkedIn, minCheckedBytes } from '../../src/protocol/checked.ts';
+import { bytesOf, encodeEvent, encodePriming, encodeRetry, heartbeat, SseDecoder } from '../../src/protocol/sse.ts';
 import type { SseEvent } from '../../src/protocol/sse.ts';
 
 type Seen = SseEvent | { retry: number };
@@ -183,4 +184,54 @@ describe('writing', () => {
     expect(encodePriming('a', 50).toString()).toBe('id: a\nretry: 50\ndata: \n\n');
     expect(decode([heartbeat, encodePriming('a', 50)])).toEqual([{ retry: 50 }, event('', 'a')]);
   });
+});
+
+const inPieces = (text: string): Buffer[] => {
+  const bytes = Buffer.from(text);
+  return Array.from({ length: Math.ceil(bytes.length / 10_000) }, (_, n) =>
+    bytes.subarray(n * 10_000, (n + 1) * 10_000),
+  );
+};
+
+const eventsOf = (text: string): SseEvent[] => decode(inPieces(text), 10_000_000) as SseEvent[];
+
+describe('a large event', () => {
+  const json = `{"text":"${'é'.repeat(minCheckedBytes)}"}`;
+
+  test('brings its data as they came, checked already, whatever stands around them', () => {
+    for (const text of [
+      `data: ${json}\n\n`,
+      `data:${json}\r\n\r\n`,
+      `: hello\n\nid: 7\nevent: message\ndata: ${json}\nretry: 1\n\ndata: small\n\n`,
+      `data: \u{feff}${json}\n\n`,
+    ]) {
+      const event = eventsOf(text).find((each) => 'data' in each && each.data !== '');
+      expect(event!.data.replace('\u{feff}', '')).toBe(json);
+      expect(event!.bytes?.toString()).toBe(json);
+      expect(checkedIn(event!.bytes!)?.fault).toBeUndefined();
+      expect(checkedIn(event!.bytes!)?.ends[0]).toBe(Buffer.byteLength(json));
+    }
+  });
+
+  test('of several lines, or behind another field, is decoded as any other', () => {
+    for (const text of [
+      `data: ${json}\ndata: more\n\n`,
+      `data: more\ndata: ${json}\n\n`,
+      `id: ${json}\ndata: more\n\n`,
+    ]) {
+      const [event] = eventsOf(text);
+      expect(event!.bytes).toBeUndefined();
+      expect(bytesOf(event!).toString()).toBe(event!.data);
+    }
+  });
+
+  test('leaves nothing behind for the next', () => {
+    const [, second] = eventsOf(`data: ${json}\n\ndata: ${json.replace('text', 'next')}\n\n`);
+    expect(second!.bytes?.toString() ?? second!.data).toBe(json.replace('text', 'next'));
+  });
+});
+
+test('a text of nothing but line ends becomes as many lines of data', () => {
+  expect(encodeEvent('\r\n\r\n\n').toString()).toBe('data: \ndata: \ndata: \ndata: \n\n');
+  expect(encodeEvent(Buffer.from('a\rb\r\nc\nd')).toString()).toBe('data: a\ndata: b\ndata: c\ndata: d\n\n');
 });

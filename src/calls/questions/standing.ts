@@ -5,7 +5,7 @@
  */
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import type { Client } from '../../clients/client.ts';
 import { receive, type Receiver } from '../../clients/receive.ts';
 import type { StreamHost } from '../../streams/host.ts';
@@ -84,7 +84,7 @@ class Standing implements AnswerSink, Receiver {
   onEvent(event: SseEvent): void {
     if (event.data === '') return;
     try {
-      const message = readServerMessage(Buffer.from(event.data));
+      const message = readServerMessage(bytesOf(event));
       if (!this.#isTaken(message)) receive(message, this.#to.session, this.#client, undefined, this);
     } catch (fault) {
       this.#host.dropped('invalid', this.#to.session, fault);

@@ -1,4 +1,4 @@
-/** A reference to a Service or Backend → the URLs behind it, and how TLS is spoken there. */
+/** Converts a reference to a Service or Backend into its URLs and TLS settings. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls } from '../model.ts';
 import type { RouteContext } from './context.ts';
@@ -15,7 +15,7 @@ export interface BackendRef {
   readonly port?: number | undefined;
 }
 
-/** Where a backend is. `origin` has no path: `https://mcp.example.com`. */
+/** The address of a backend. `origin` has no path: `https://mcp.example.com`. */
 export interface Destination {
   readonly origin: string;
   readonly tls: UpstreamTls | undefined;
@@ -25,7 +25,7 @@ export interface Destination {
 const backendGroup = 'gateway.envoyproxy.io';
 const httpsPort = 443;
 
-/** Undefined when it leads nowhere, which is a fault. */
+/** Undefined if the reference is invalid, which is reported as a fault. */
 export function destinationOf(context: RouteContext, path: JsonPath, ref: BackendRef): Destination | undefined {
   const isService = ref.kind === 'Service' && ref.group === '';
   if (!isService && !(ref.kind === 'Backend' && ref.group === backendGroup)) {
@@ -42,7 +42,7 @@ export function destinationOf(context: RouteContext, path: JsonPath, ref: Backen
   return isService ? ofService(context, path, ref, namespace) : ofBackend(context, path, ref, namespace);
 }
 
-/* A cluster gives each Service a name; whether the Service is among the documents does not matter to it. */
+/* A cluster gives each Service a DNS name, so the Service itself need not be among the documents. */
 function ofService(context: RouteContext, path: JsonPath, ref: BackendRef, namespace: string): Destination | undefined {
   const found = context.objects.find('Service', namespace, ref.name);
   const port = ref.port ?? 80;
@@ -124,7 +124,7 @@ function portText(port: number, isSecure: boolean): string {
   return port === (isSecure ? httpsPort : 80) ? '' : `:${port}`;
 }
 
-/** The destination with a path behind it; undefined for a path that is none, which is a fault. */
+/** The URL of a destination and a path; undefined for an invalid path, which is reported as a fault. */
 export function urlOf(context: RouteContext, path: JsonPath, origin: string, written: string): string | undefined {
   const url = written.startsWith('/') ? URL.parse(origin + written) : null;
   if (url !== null && !written.includes('#')) return url.href;

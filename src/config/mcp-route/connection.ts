@@ -1,4 +1,4 @@
-/** Settings of ours for how a backend is reached, in place of what the objects of the cluster say. */
+/** This gateway's own settings for the connection to a backend, which override those of the cluster objects. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls, UpstreamTransport } from '../model.ts';
 import { namedFile, namedPath } from '../text-file.ts';
@@ -7,7 +7,7 @@ import { fault } from './context.ts';
 import type { BackendSettings } from './settings-shape.ts';
 import { checkTls } from './tls.ts';
 
-/** The transport with the settings in it. `path` is that of the settings of the backend; faults go to the context. */
+/** The transport with the settings applied. `path` is that of the backend's settings; faults go to the context. */
 export function connected(
   context: RouteContext,
   path: JsonPath,

@@ -1,4 +1,4 @@
-/** What the reading of one route needs at every step, and how it tells what it finds. */
+/** The data that reading one route needs at every step, and how faults are reported. */
 import type { Findings } from '../findings.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { Environment } from '../variables.ts';
@@ -9,7 +9,7 @@ export interface RouteContext {
   readonly objects: Objects;
   readonly env: Environment;
   readonly from: Referrer;
-  /** The document that holds the route. */
+  /** The document that contains the route. */
   readonly document: SourceDocument;
   readonly findings: Findings;
 }
@@ -22,7 +22,7 @@ export function warn({ findings, document }: RouteContext, path: JsonPath, text:
   findings.warn(path, text, document.place(path));
 }
 
-/** The namespace that a reference leads to, or undefined when no ReferenceGrant allows it, which is a fault. */
+/** The namespace of a reference; undefined if no ReferenceGrant allows it, which is reported as a fault. */
 export function grantedNamespace(
   context: RouteContext,
   path: JsonPath,
@@ -40,7 +40,7 @@ export function grantedNamespace(
   return undefined;
 }
 
-/** The findings for a reader that knows paths but no places. */
+/** Adds positions to the findings of a reader that knows only paths. */
 export function placed({ findings, document }: Pick<RouteContext, 'findings' | 'document'>): Findings {
   return {
     faults: findings.faults,
@@ -50,7 +50,7 @@ export function placed({ findings, document }: Pick<RouteContext, 'findings' | '
   };
 }
 
-/** The findings for what stands in a text of its own within a field: paths go on from `prefix`, and the place is that of the field. */
+/** The findings for a text inside a field: paths continue from `prefix`, and the position is that of the field. */
 export function within(findings: Findings, prefix: JsonPath, place: string): Findings {
   return {
     faults: findings.faults,

@@ -1,4 +1,4 @@
-/** `securityPolicy.apiKey` and `forwardHeaders` of a backend → what is sent to it beside the message. */
+/** Reads `securityPolicy.apiKey` and `forwardHeaders` of a backend: what is sent to it besides the message. */
 import { credentialHeaders, isHeaderName, isHeaderValue, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamConfig, ShownCredential } from '../model.ts';
@@ -9,17 +9,17 @@ import { secretOf, valueUnder } from './secrets.ts';
 
 type ApiKeyText = NonNullable<NonNullable<BackendRefText['securityPolicy']>['apiKey']>;
 
-/** The key of a Secret that holds a credential. */
+/** The key of a Secret that contains a credential. */
 const secretKey = 'apiKey';
 
 export interface Credential {
   readonly shown: ShownCredential;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The URL, with the credential in its query where it goes there. */
+  /** The URL, with the credential in its query if it is sent there. */
   readonly url: string;
 }
 
-/** Undefined when at fault. */
+/** Undefined if it is invalid. */
 export function credentialOf(
   context: RouteContext,
   path: JsonPath,
@@ -67,7 +67,7 @@ function keyOf(
   return value === undefined ? undefined : { value, from: secret!.name };
 }
 
-/** Headers of the client that a backend gets. `fixed` are those it gets anyway, in lower case. */
+/** Headers of the client that a backend gets. `fixed`: names that it gets anyway, in lower case. */
 export function forwarded(
   context: RouteContext,
   path: JsonPath,
@@ -102,7 +102,7 @@ export function forwarded(
     else {
       if (credentialHeaders.has(from))
         warn(context, at, `${from} of the client is passed through to this backend, as acknowledged`);
-      // A header that is passed on as it is as well as under another name.
+      // A header that is forwarded both unchanged and under another name.
       if (from !== to && names.has(from) && !renamed.some(([other]) => other === from)) renamed.push([from, from]);
       names.add(from);
       if (from !== to || renamed.some(([other]) => other === from)) renamed.push([from, to]);

@@ -1,6 +1,6 @@
 /**
- * YAML text, one or many documents → documents with the place of each of their fields. Variables are replaced here, since they
- * are a matter of files: objects that come from a cluster are handed on as they are.
+ * Parses YAML text, with one or many documents, and records the position of each field. Variables are replaced here, because only
+ * files have them: objects of a cluster are passed on unchanged.
  */
 import type { Document, Node, Pair } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
@@ -11,15 +11,15 @@ import type { Environment } from '../variables.ts';
 import { expand } from '../variables.ts';
 import { kinds } from './object-shapes.ts';
 
-/** One object of Kubernetes, from a file or a cluster. */
+/** One Kubernetes object, from a file or a cluster. */
 export interface SourceDocument {
-  /** As JSON has it. */
+  /** As parsed JSON. */
   readonly value: unknown;
-  /** Names the document in messages, such as a file. */
+  /** Identifies the document in messages, such as a file. */
   readonly source: string;
-  /** `file:line:column` of a field, or of the nearest one around it; `source` or nothing where there is no text. */
+  /** `file:line:column` of a field, or of the nearest one around it; `source` or undefined if there is no text. */
   place(path: JsonPath): string | undefined;
-  /** Whether the value at a path is a variable that was written without quotes, and may hence stand for a number. */
+  /** Whether the value at a path is an unquoted variable, which may stand for a number. */
   isBare(path: JsonPath): boolean;
 }
 
@@ -28,10 +28,10 @@ export function documentOf(value: unknown, source: string, place: string | undef
   return { value, source, place: () => place, isBare: () => false };
 }
 
-/** A text with more anchors put in than this is one that wants to fill the memory. */
+/** A text with more aliases than this would try to fill the memory. */
 const maxAliases = 100;
 
-/** Faults go to `findings`; a text that is no YAML gives no document. Empty documents are left out. */
+/** Faults go to `findings`; a text that is not YAML has no documents. Empty documents are skipped. */
 export function documentsOf(text: string, source: string, env: Environment, findings: Findings): SourceDocument[] {
   if (text.length > maxConfigChars) {
     findings.fault([], `longer than ${maxConfigChars} characters`, 'Is it the right file?', source);
@@ -92,7 +92,7 @@ function listItems(value: unknown): readonly unknown[] | undefined {
   return 'items' in value && Array.isArray(value.items) ? value.items : undefined;
 }
 
-/* The messages of the parser may quote the text, which may hold secrets. */
+/* The messages of the parser may quote the text, which may contain secrets. */
 function yamlProblem(code: string): string {
   switch (code) {
     case 'DUPLICATE_KEY':
@@ -115,7 +115,7 @@ function at(source: string, lines: LineCounter, offset: number): string {
   return `${source}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
 }
 
-/* Where the last step of the path that exists is written: the key of a member, the start of an entry. */
+/* The position of the last part of the path that exists: the key of a member, or the start of an entry. */
 function offsetOf(document: Document, path: JsonPath): number {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? document.range?.[0] ?? 0;
@@ -152,7 +152,7 @@ function expandScalars(
       const isItem = path[0] === 'items' && document.get('kind') === 'List';
       const start = isItem ? 2 : 0;
       const kind = document.getIn([...path.slice(0, start), 'kind']);
-      // Only what is read is touched: a Deployment may hold `${…}` that is meant for a shell, an annotation a template.
+      // Only kinds that are read are changed: a Deployment may contain `${…}` for a shell, an annotation a template.
       if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind) || path[start] === 'metadata') return;
       const expanded = expand(node.value, env);
       for (const { problem, remedy } of expanded.faults ?? [])

@@ -1,6 +1,6 @@
 /**
- * `backendSettings` of remote keys and external authorization (gateway.envoyproxy.io ClusterSettings): how Envoy speaks to a
- * backend. It is checked as the CRD has it; of its fields only time limits and retries mean something outside of Envoy.
+ * `backendSettings` of remote keys and external authorization (gateway.envoyproxy.io ClusterSettings): how Envoy connects to a
+ * backend. It is validated like the CRD; only its timeouts and retries have a meaning outside Envoy.
  */
 import * as z from 'zod';
 import { durationMs } from './duration.ts';
@@ -15,7 +15,7 @@ const percent = () => whole(0, 100).optional();
 const span = () => duration().optional();
 const statuses = () => list(whole(100, 599)).optional();
 
-/* resource.Quantity, of which Envoy takes the positive whole ones. */
+/* resource.Quantity; Envoy accepts positive whole numbers. */
 const bytes = () =>
   z
     .union([

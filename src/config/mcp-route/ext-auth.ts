@@ -1,4 +1,4 @@
-/** `securityPolicy.extAuth` → the server that decides on each request, and what it is shown. */
+/** Reads `securityPolicy.extAuth`: the external authorization server, and the data that it gets. */
 import { isHeaderName, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { UpstreamTls } from '../model.ts';
@@ -10,11 +10,11 @@ import { durationMs } from './duration.ts';
 import { localValues, valueUnder } from './secrets.ts';
 import type { ExtAuthText } from './security-shape.ts';
 
-/* As Envoy Gateway has them. */
+/* The defaults of Envoy Gateway. */
 const defaultTimeoutMs = 10_000;
 const defaultStatus = 403;
 
-/** Undefined when at fault. */
+/** Undefined if it is invalid. */
 export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthText): ExtAuthConfig | undefined {
   const protocol = text.grpc === undefined ? 'http' : 'grpc';
   const server = text.grpc ?? text.http;
@@ -78,7 +78,7 @@ export function extAuthOf(context: RouteContext, path: JsonPath, text: ExtAuthTe
   };
 }
 
-/* What is checked anyway. */
+/* Whether the TLS settings are the default verification. */
 function isUsual(origin: string, tls: UpstreamTls): boolean {
   return Object.entries(tls).every(([name, value]) => name === 'serverName' && value === new URL(origin).hostname);
 }

@@ -1,11 +1,11 @@
-/** An object and its shape → what is wrong with it, each with the place in the file, and never a value of it. */
+/** Validates an object against its shape: reports each fault with its position in the file, and never with a value. */
 import * as z from 'zod';
 import type { Findings } from '../findings.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { nearest } from '../nearest.ts';
 import type { SourceDocument } from './documents.ts';
 
-/** The object with defaults filled in, or undefined when something is at fault, which `findings` then holds. */
+/** The object with defaults filled in; undefined if it is invalid, which is reported in `findings`. */
 export function shaped<T extends z.ZodType>(
   shape: T,
   value: unknown,
@@ -22,7 +22,7 @@ export function shaped<T extends z.ZodType>(
   return undefined;
 }
 
-/* The API server drops a null member where the field is not nullable, which none of these is. */
+/* The API server drops a null member if the field is not nullable, and none of these fields is. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (value === null || typeof value !== 'object') return value;
@@ -31,7 +31,7 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-/* `port: ${PORT}` is text once the variable is replaced; a number or a boolean is meant where the field has one. */
+/* `port: ${PORT}` is text after the variable is replaced; it is converted if the field is a number or a boolean. */
 function withNumbers(
   value: unknown,
   issues: readonly z.core.$ZodIssue[],
@@ -110,7 +110,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/* The fields that the object at a path may have. */
+/* The allowed fields of the object at a path. */
 function fieldNames(shape: z.core.$ZodType, path: JsonPath): readonly string[] {
   const plain = unwrapped(shape);
   if (plain instanceof z.ZodObject) {

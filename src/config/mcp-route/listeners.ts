@@ -1,4 +1,7 @@
-/** `parentRefs` and `hostnames` of a route → host names and ports, by the listeners of the Gateways among the documents. */
+/**
+ * Computes the host names and ports of a route from `parentRefs`, `hostnames`, and the listeners of the Gateways among the
+ * documents.
+ */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { ListenerCertificate } from '../model.ts';
 import type { RouteContext } from './context.ts';
@@ -12,14 +15,14 @@ import { listenerCertificates } from './tls.ts';
 export interface Attached {
   /** Undefined: every host. */
   readonly hosts: readonly string[] | undefined;
-  /** Undefined: no Gateway says. */
+  /** Undefined: no Gateway is among the documents. */
   readonly ports: readonly number[] | undefined;
   readonly certificates: readonly ListenerCertificate[];
 }
 
 type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
 
-/** A Gateway that is not among the documents is no fault: then the route's own host names count, and any port. */
+/** A Gateway that is not among the documents is not a fault: then the route's own host names apply, on any port. */
 export function attachedTo(context: RouteContext, spec: RouteSpec): Attached {
   const hosts = new Set<string>();
   const ports = new Set<number>();
@@ -138,13 +141,13 @@ function listenersOf(
   return open;
 }
 
-/* Envoy AI Gateway makes an HTTPRoute of each MCPRoute, so that is the kind its files let in. */
+/* Envoy AI Gateway makes an HTTPRoute of each MCPRoute, so that is the kind its files allow. */
 function takesKind(kinds: unknown): boolean {
   const named = members(kinds).map((one) => wordOf(one, 'kind'));
   return named.length === 0 || named.includes('HTTPRoute') || named.includes('MCPRoute');
 }
 
-/* Labels of namespaces are not known to a file: a selector is taken to let the route in. */
+/* The labels of namespaces are unknown in files, so a selector is assumed to match. */
 function takes({ allowedRoutes }: Listener, gateway: string, route: string): boolean {
   const from = allowedRoutes?.namespaces?.from ?? 'Same';
   return from === 'All' || from === 'Selector' || (from === 'Same' && gateway === route);

@@ -1,4 +1,4 @@
-/** How Kubernetes and the Gateway API write names, and references from one object to another. */
+/** Names in Kubernetes and the Gateway API, and references from one object to another. */
 import type * as z from 'zod';
 import { fields, fieldOf, flag, has, ruled, text, whole, word } from './shape.ts';
 
@@ -35,7 +35,7 @@ export const action = (): z.ZodEnum<{ Allow: 'Allow'; Deny: 'Deny' }> => word('A
 export const ownName = (): z.ZodString =>
   text({ min: 1, max: 253, pattern: subdomain, wants: 'a name in lower case, such as github-token' });
 
-/** To an object of one kind, `Secret` unless written. */
+/** A reference to an object of one kind, by default `Secret`. */
 export const secretReference = () =>
   fields({
     group: groupName().default(''),
@@ -44,7 +44,7 @@ export const secretReference = () =>
     namespace: namespaceName().optional(),
   });
 
-/** To an object beside the policy, without a namespace. */
+/** A reference to an object in the same namespace. */
 export const localReference = () => fields({ group: groupName(), kind: kindName(), name: objectName() });
 
 const backendFields = {
@@ -55,7 +55,7 @@ const backendFields = {
   port: port().optional(),
 };
 
-/** To a Service or Backend. `more` are fields of the place where it stands. */
+/** A reference to a Service or Backend. `more`: further fields at this place. */
 export function backendReference<T extends z.core.$ZodLooseShape>(
   more: T,
 ): z.ZodObject<typeof backendFields & T, z.core.$strict> {
@@ -66,6 +66,6 @@ export function backendReference<T extends z.core.$ZodLooseShape>(
   );
 }
 
-/** One of several backends of a policy. */
+/** One of several weighted backends of a policy. */
 export const weightedBackend = () =>
   backendReference({ fallback: flag().optional(), weight: whole(0, 1_000_000).default(1) });

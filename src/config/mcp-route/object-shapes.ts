@@ -1,6 +1,6 @@
 /**
- * The kinds beside MCPRoute that a route may lead to, each with the versions that are read. What has no meaning here is known
- * by its name and not looked into; a name that the kind does not have is a fault.
+ * The kinds besides MCPRoute that a route may reference, with their supported versions. Fields without a meaning here are known
+ * by name and not validated; an unknown field is a fault.
  */
 import * as z from 'zod';
 import {
@@ -295,7 +295,7 @@ const grantSpec = fields({
   to: list(fields({ group: groupName(), kind: kindName(), name: objectName().optional() }), 16, 1),
 });
 
-/** The kinds that are read: group, versions, whole shape. */
+/** The supported kinds: group, versions, shape. */
 export const kinds = {
   MCPRoute: {
     group: 'aigateway.envoyproxy.io',

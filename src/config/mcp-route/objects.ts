@@ -1,4 +1,4 @@
-/** Documents → the objects that are read, by kind, namespace and name, and what may refer to what across namespaces. */
+/** The objects of the documents, by kind, namespace and name, and the rules for references across namespaces. */
 import type { Findings } from '../findings.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { nearest } from '../nearest.ts';
@@ -13,21 +13,21 @@ export interface Located<K extends KindName> {
   readonly document: SourceDocument;
 }
 
-/** Who refers, and from where. */
+/** The object that contains a reference. */
 export interface Referrer {
   readonly kind: string;
   readonly group: string;
   readonly namespace: string;
 }
 
-/** Undefined: there is none. `broken`: there is one, whose faults have been told. */
+/** Undefined: it does not exist. `broken`: it exists, and its faults have been reported. */
 type Found<K extends KindName> = Located<K> | 'broken' | undefined;
 
 export class Objects {
   readonly #byKey = new Map<string, Located<KindName>>();
   readonly #broken = new Set<string>();
 
-  /** Takes a document of a known kind; faults go to `findings`. */
+  /** Adds a document of a known kind; faults go to `findings`. */
   take(kind: KindName, document: SourceDocument, findings: Findings): void {
     const object = shaped(kinds[kind].shape, document.value, [], document, findings);
     const written = fieldOf(document.value, 'metadata');
@@ -48,7 +48,7 @@ export class Objects {
     }
   }
 
-  /** In the order in which they were taken. */
+  /** In the order in which they were added. */
   all<K extends KindName>(kind: K): readonly Located<K>[] {
     return [...this.#byKey].flatMap(([key, located]) => (key.startsWith(`${kind}/`) ? [located as Located<K>] : []));
   }
@@ -95,7 +95,7 @@ function keyOf(kind: KindName, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
 }
 
-/** Sorts the documents by kind. Kinds that are not read are named in a warning. */
+/** Sorts the documents by kind. Unsupported kinds are named in a warning. */
 export function objectsOf(documents: readonly SourceDocument[], findings: Findings): Objects {
   const objects = new Objects();
   const skipped = new Map<string, string[]>();
@@ -150,7 +150,7 @@ function kindOfDocument(document: SourceDocument, findings: Findings): DocumentK
   return { known: false, name: plainName(kind) };
 }
 
-/* For a message: it comes from the file and may be anything. */
+/* For a message: the text comes from the file and may be anything. */
 function plainName(kind: string): string {
   return /^[A-Za-z][A-Za-z0-9]{0,62}$/.test(kind) ? kind : 'a kind without a proper name';
 }

@@ -1,4 +1,4 @@
-/** `securityPolicy` of a route → who may use it, with Secrets and ConfigMaps looked up. */
+/** Reads `securityPolicy` of a route, with the referenced Secrets and ConfigMaps. */
 import { Environment as CelEnvironment } from '@marcbachmann/cel-js';
 import { isHeaderName, isUnforwarded } from '../headers.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
@@ -20,7 +20,7 @@ import type { RouteSpec } from './route-shape.ts';
 import { localValues, secretOf } from './secrets.ts';
 import type { OAuthText, RuleText, SecurityText } from './security-shape.ts';
 
-/** `upstreams` are the ids of the upstreams by their names in the file. */
+/** `upstreams`: the ids of the upstreams, keyed by their names in the file. */
 export function securityOf(
   context: RouteContext,
   path: JsonPath,
@@ -141,7 +141,7 @@ function apiKeyAuthOf(
       if (key === '') fault(context, at, 'the key of a client is empty', 'Give it one, or take the client out');
       else if (!credentials.has(client) && [...credentials.values()].includes(key))
         fault(context, at, 'two clients have one key', 'Give each client a key of its own');
-      // The first one counts, as in Envoy Gateway.
+      // The first one is used, as in Envoy Gateway.
       else if (credentials.has(client)) warn(context, at, 'a client stands in an earlier Secret as well, which counts');
       else credentials.set(client, key);
     }

@@ -1,6 +1,6 @@
 /**
- * Documents of Kubernetes → the routes that their MCPRoutes describe. A file gives the documents by `documentsOf`, a cluster by
- * `documentOf`; nothing here reads a file, and nothing keeps a value of a Secret but the routes themselves.
+ * Reads the routes of the MCPRoutes among Kubernetes documents. For files, the documents come from `documentsOf`; for a cluster,
+ * from `documentOf`. Nothing here reads a file, and only the routes themselves contain values of Secrets.
  */
 import type { Findings } from '../findings.ts';
 import type { Naming, RouteConfig } from '../model.ts';
@@ -11,8 +11,8 @@ import { objectsOf } from './objects.ts';
 import { routeOf } from './route.ts';
 
 /**
- * Faults and warnings of all documents go to `findings`; a route at fault is left out. `env` is for the variables that
- * `substitution.aigw.run/env/…` annotations of Secrets name. Routes come in the order of the documents.
+ * Faults and warnings of all documents go to `findings`; an invalid route is left out. `env` is for the variables in
+ * `substitution.aigw.run/env/…` annotations of Secrets. Routes are in the order of the documents.
  */
 export function readMcpRouteDocuments(
   documents: readonly SourceDocument[],

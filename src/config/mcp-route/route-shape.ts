@@ -1,4 +1,7 @@
-/** An MCPRoute as its CRD (aigateway.envoyproxy.io, v1beta1 and v1alpha1 alike) has it: shapes and rules, no meaning. */
+/**
+ * The shape of an MCPRoute, as in its CRD (aigateway.envoyproxy.io, v1beta1 and v1alpha1, which are identical): fields and rules,
+ * no meaning.
+ */
 import type * as z from 'zod';
 import {
   action,

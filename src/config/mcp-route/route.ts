@@ -1,4 +1,4 @@
-/** One MCPRoute, with the objects it leads to → a route of the model. */
+/** Converts one MCPRoute, with the objects that it references, into a route of the model. */
 import { schemeOf, slug } from '../identity.ts';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { TakenNames } from '../mcp-servers/read.ts';
@@ -25,7 +25,7 @@ import { tuned } from './settings.ts';
 import type { BackendSettings } from './settings-shape.ts';
 import { annotationPrefix, settingsAnnotation, settingsShape } from './settings-shape.ts';
 
-/** Undefined when something is at fault, which the findings of the context then hold. */
+/** Undefined if it is invalid, which is reported in the findings of the context. */
 export function routeOf(
   { object }: Located<'MCPRoute'>,
   context: RouteContext,
@@ -133,7 +133,7 @@ function backendOf(
   settings: BackendSettings | undefined,
 ): Omit<UpstreamConfig, 'name' | 'id' | 'naming' | 'scheme'> | undefined {
   const destination = destinationOf(context, at, ref);
-  // A path is judged wherever the backend is.
+  // The path is checked even if the backend is invalid.
   const url = urlOf(context, [...at, 'path'], destination?.origin ?? 'http://backend', ref.path);
   const apiKey = ref.securityPolicy?.apiKey;
   const credential =

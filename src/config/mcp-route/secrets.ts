@@ -1,11 +1,13 @@
-/** Values of Secrets and ConfigMaps. None is ever quoted. */
+/** Reads values of Secrets and ConfigMaps. No value is ever quoted in a message. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { nearest } from '../nearest.ts';
 import type { RouteContext } from './context.ts';
 import { fault, grantedNamespace } from './context.ts';
 import type { Located } from './objects.ts';
 
-/** As the standalone command of Envoy AI Gateway has it: the variable of this name stands for the value of the key behind it. */
+/**
+ * As in the standalone command of Envoy AI Gateway: the variable of this name provides the value of the key in the annotation.
+ */
 const substitution = 'substitution.aigw.run/env/';
 
 interface Reference {
@@ -15,7 +17,7 @@ interface Reference {
   readonly namespace?: string | undefined;
 }
 
-/** The entries of a Secret, decoded, and its name. Undefined when it cannot be had, which is a fault. */
+/** The decoded entries of a Secret, and its name. Undefined if it is not available, which is reported as a fault. */
 export function secretOf(
   context: RouteContext,
   path: JsonPath,
@@ -75,7 +77,7 @@ function valuesOf(context: RouteContext, { object, document }: Located<'Secret'>
   return values;
 }
 
-/** Undefined when it is no base64 (RFC 4648 §4) or no UTF-8. */
+/** Undefined if it is not base64 (RFC 4648 §4) or not UTF-8. */
 function decodedText(text: string): string | undefined {
   const plain = text.replaceAll(/\s+/g, '');
   if (plain.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(plain)) return undefined;
@@ -86,7 +88,7 @@ function decodedText(text: string): string | undefined {
   }
 }
 
-/** The value under a key of a Secret. Undefined when it has none, which is a fault. */
+/** The value of a key of a Secret. Undefined if there is none, which is reported as a fault. */
 export function valueUnder(
   context: RouteContext,
   path: JsonPath,

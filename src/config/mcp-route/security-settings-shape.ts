@@ -1,4 +1,7 @@
-/** The settings of security that an MCPRoute has no field for: how tokens are judged, tokens for backends, cut-offs, the way out. */
+/**
+ * The shape of security settings without a field in MCPRoute: token checks, tokens for backends, revocation, outbound
+ * connections.
+ */
 import type * as z from 'zod';
 import { duration, secretReference } from './names.ts';
 import { furtherRulesShape } from './security-shape.ts';

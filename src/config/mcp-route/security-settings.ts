@@ -1,4 +1,4 @@
-/** Settings of security → what the model has for them, beside `securityPolicy`. */
+/** Reads the security settings that are not part of `securityPolicy`. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type {
   EgressConfig,
@@ -17,11 +17,11 @@ import { ruleOf } from './policy.ts';
 import { secretOf, valueUnder } from './secrets.ts';
 import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
 
-/** The key of a Secret that holds the secret of a client, as in Envoy Gateway, and of one that holds its private key. */
+/** The keys of a Secret that contain the secret of a client, as in Envoy Gateway, and its private key. */
 const secretKey = 'client-secret';
 const privateKeyKey = 'private-key';
 
-/** The security of a route with its settings. `path` is that of the settings; `upstreams`: see `securityOf`. */
+/** Applies the settings to the security of a route. `path` is that of the settings; `upstreams`: see `securityOf`. */
 export function securedBy(
   context: RouteContext,
   path: JsonPath,
@@ -123,7 +123,7 @@ function tokensOf(context: RouteContext, path: JsonPath, text: TokenText): Token
   };
 }
 
-/** Undefined when at fault. */
+/** Undefined if it is invalid. */
 function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAuthClientIdentity | undefined {
   const { clientId, clientSecret, clientSecretRef, privateKeyRef, algorithm, keyId, method } = text;
   const given = [clientSecret, clientSecretRef, text.privateKey, privateKeyRef].filter((one) => one !== undefined);
@@ -148,7 +148,7 @@ function clientOf(context: RouteContext, path: JsonPath, text: ClientText): OAut
   return secret === undefined ? undefined : { clientId, credential: { method, secret: secret.trim() } };
 }
 
-/** A token that the gateway gets for a backend; undefined when at fault. */
+/** A token that the gateway gets for a backend; undefined if it is invalid. */
 export function grantOf(context: RouteContext, path: JsonPath, text: GrantText): UpstreamGrant | undefined {
   if (text.userConsent !== undefined) return consentOf(context, [...path, 'userConsent'], text.userConsent);
   const kind = text.tokenExchange === undefined ? 'clientCredentials' : 'tokenExchange';

@@ -1,4 +1,7 @@
-/** `spec.securityPolicy` of an MCPRoute, as its CRD (aigateway.envoyproxy.io/v1beta1) has it: shapes and rules, no meaning. */
+/**
+ * The shape of `spec.securityPolicy` of an MCPRoute, as in its CRD (aigateway.envoyproxy.io/v1beta1): fields and rules, no
+ * meaning.
+ */
 import * as z from 'zod';
 import { backendSettings } from './envoy-settings.ts';
 import { action, backendReference, duration, localReference, secretReference, weightedBackend } from './names.ts';
@@ -258,7 +261,7 @@ export const securityShape = ruled(
   (policy) =>
     has(policy, 'oauth') ||
     !has(policy, 'authorization') ||
-    // Without rules the rule of the CRD cannot be evaluated, which refuses the document.
+    // Without rules the CRD's own rule cannot be evaluated, so the API server refuses the document.
     (has(fieldOf(policy, 'authorization'), 'rules') &&
       !members(fieldOf(fieldOf(policy, 'authorization'), 'rules')).some((rule) => has(fieldOf(rule, 'source'), 'jwt'))),
   {

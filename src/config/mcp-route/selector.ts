@@ -1,4 +1,4 @@
-/** `include`, `includeRegex`, `exclude`, `excludeRegex` → a selector whose patterns are known to be RE2; so of header matches. */
+/** Reads `include`, `includeRegex`, `exclude`, `excludeRegex` as a selector with validated RE2 patterns; also header matches. */
 import { RE2JS } from 're2js';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import type { HeaderMatch, NameSelector } from '../model.ts';
@@ -6,7 +6,7 @@ import type { RouteContext } from './context.ts';
 import { fault, warn } from './context.ts';
 import type { HeaderMatchText, SelectorText } from './route-shape.ts';
 
-/** All: what a backend without a selector shows. */
+/** Selects everything: the default of a backend. */
 export const everything: NameSelector = Object.freeze({ include: undefined, exclude: new Set<string>() });
 
 /* An empty list of names selects all, as in Envoy AI Gateway. */

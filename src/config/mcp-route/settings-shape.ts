@@ -1,6 +1,6 @@
 /**
- * The settings that are this gateway's own and that an MCPRoute has no field for: in an annotation of the MCPRoute, which Envoy
- * passes over, and in the key `manifold` of an mcpServers file, which clients pass over. One shape for both.
+ * The shape of this gateway's own settings, which have no field in MCPRoute: in an annotation of the MCPRoute, which Envoy
+ * ignores, and in the key `manifold` of an mcpServers file, which clients ignore. Both have the same shape.
  */
 import * as z from 'zod';
 import { duration } from './names.ts';
@@ -119,7 +119,7 @@ const backendSettings = fields({
   public: flag().optional().describe('Its lists may be shared by all principals.'),
 });
 
-/** Of an MCPRoute. */
+/** In an MCPRoute. */
 export const settingsShape = fields({
   backends: named(backendSettings).optional().describe('By the name of the backend.'),
   security: securitySettingsShape.optional().describe('What `securityPolicy` has no field for.'),
@@ -135,7 +135,7 @@ const jsonRoute = fields({
   security: securitySettingsShape.optional().describe('What `securityPolicy` has no field for.'),
 });
 
-/** Of an mcpServers file. */
+/** In an mcpServers file. */
 export const fileSettingsShape = fields({
   backends: named(backendSettings).optional().describe('By the name of the server.'),
   routes: named(jsonRoute).optional().describe('Routes by name, instead of the one at /mcp with all servers.'),

@@ -1,4 +1,4 @@
-/** Settings of one backend → what the model has for them. */
+/** Reads the settings of one backend. */
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
 import { defaultTimeoutMs, maxTimeoutMs, minTimeoutMs } from '../limits.ts';
 import type { JsonValue, ToolOverride, UpstreamConfig, UpstreamLimits } from '../model.ts';

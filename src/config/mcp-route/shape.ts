@@ -1,7 +1,7 @@
 /**
- * Words for the structural schemas of Kubernetes (apiextensions.k8s.io/v1 §Structural schemas) as zod has them: unknown fields
- * are faults, lengths count characters as the API server does, and rules over several fields are judged even where one of the
- * fields is at fault, so that a person gets all faults at once. `meta` repeats the limits as JSON Schema, for the page and tests.
+ * Builds the structural schemas of Kubernetes (apiextensions.k8s.io/v1 §Structural schemas) with zod: unknown fields are faults,
+ * lengths count characters like the API server, and rules over several fields are evaluated even if one of the fields is invalid,
+ * so that all faults are reported at once. `meta` repeats the limits as JSON Schema, for the page and tests.
  */
 import * as z from 'zod';
 
@@ -16,7 +16,7 @@ export interface TextLimits {
   readonly format?: 'uri';
 }
 
-/** A string. The pattern is tried only on what is short enough. */
+/** A string. The pattern is tried only if the text is short enough. */
 export function text({ min = 0, max, pattern, wants = 'a string', format }: TextLimits = {}): z.ZodString {
   const meta = {
     ...(min > 0 && { minLength: min }),
@@ -42,12 +42,12 @@ export function text({ min = 0, max, pattern, wants = 'a string', format }: Text
     .meta(meta);
 }
 
-/** One of a few words. */
+/** One of a few values. */
 export function word<const T extends readonly [string, ...string[]]>(...words: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(words, { error: words.map((one) => JSON.stringify(one)).join(' or ') });
 }
 
-/** A whole number; of 32 bits unless said otherwise. */
+/** A whole number, by default of 32 bits. */
 export function whole(min = -maxInt32 - 1, max = maxInt32): z.ZodNumber {
   const wants = min <= -maxInt32 ? 'a whole number' : `a whole number from ${min} to ${max}`;
   return z
@@ -68,7 +68,7 @@ export function flag(): z.ZodBoolean {
   return z.boolean({ error: 'true or false' });
 }
 
-/** A list; `max` items at most. */
+/** A list of at most `max` items. */
 export function list<T extends z.ZodType>(of: T, max?: number, min = 0): z.ZodArray<T> {
   return z
     .array(of, { error: 'a list' })
@@ -95,22 +95,22 @@ export function named<T extends z.ZodType>(of: T): z.ZodRecord<z.ZodString, T> {
   return z.record(z.string(), of, { error: 'an object' });
 }
 
-/** What is not looked into. */
+/** A value that is not validated. */
 export function anything(): z.ZodUnknown {
   return z.unknown();
 }
 
 export interface ShapeRule {
-  /** What is wrong when the rule is broken; the words of the CRD where it has the rule. */
+  /** The problem when the rule is broken; the text of the CRD if it has this rule. */
   readonly says: string;
   readonly remedy: string;
-  /** The field to point to. */
+  /** The field that the fault points to. */
   readonly at?: readonly (string | number)[];
 }
 
 /**
- * The schema with a rule over the whole value. `holds` is asked also when parts of the value are at fault, which are then
- * whatever was written: it has to look before it takes.
+ * The schema with a rule over the whole value. `holds` is also called if parts of the value are invalid, so it must check types
+ * first.
  */
 export function ruled<T extends z.ZodType>(schema: T, holds: (value: never) => boolean, rule: ShapeRule): T {
   return schema.refine((value) => value === null || typeof value !== 'object' || holds(value as never), {
@@ -121,18 +121,18 @@ export function ruled<T extends z.ZodType>(schema: T, holds: (value: never) => b
   });
 }
 
-/** A field that is text, else empty: for rules that compare words. */
+/** A field that is text, else empty: for rules that compare texts. */
 export function wordOf(value: unknown, name: string): string {
   const field = fieldOf(value, name);
   return typeof field === 'string' ? field : '';
 }
 
-/** The members of a list that may be at fault itself. */
+/** The members of a list that may itself be invalid. */
 export function members(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A field of a value that may be anything. */
+/** A field of a value of any type. */
 export function fieldOf(value: unknown, name: string): unknown {
   return value !== null && typeof value === 'object' && Object.hasOwn(value, name)
     ? (value as Readonly<Record<string, unknown>>)[name]
@@ -143,7 +143,7 @@ export function has(value: unknown, name: string): boolean {
   return fieldOf(value, name) !== undefined;
 }
 
-/** The list with a rule that no two entries have the same `name`. */
+/** The list with the rule that no two entries have the same `name`. */
 export function keyed<T extends z.ZodType>(of: z.ZodArray<T>, key: string, says: string): z.ZodArray<T> {
   return ruled(
     of,

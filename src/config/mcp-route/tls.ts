@@ -1,4 +1,4 @@
-/** TLS towards a backend: from the BackendTLSPolicy that targets it (Gateway API), or the Backend itself. */
+/** Reads the TLS settings of a backend: from the BackendTLSPolicy that targets it (Gateway API), or from the Backend itself. */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { JsonPath } from '../mcp-servers/jsonc.ts';
@@ -81,7 +81,7 @@ function checkWellKnown(context: RouteContext, path: JsonPath, name: string | un
 
 const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 
-/** What `spec.tls` of a Backend says. */
+/** The settings in `spec.tls` of a Backend. */
 export function ownTls(context: RouteContext, backend: Located<'Backend'>, namespace: string): UpstreamTls {
   const { tls } = backend.object.spec;
   if (tls === undefined) return {};
@@ -115,7 +115,7 @@ export function ownTls(context: RouteContext, backend: Located<'Backend'>, names
 
 type Listener = ObjectOf<'Gateway'>['spec']['listeners'][number];
 
-/** What the listeners show to clients. A Secret that is not among the documents is a warning: a cluster may make it. */
+/** The certificates of the listeners. A Secret that is not among the documents is a warning, because a cluster may create it. */
 export function listenerCertificates(
   context: RouteContext,
   gateway: Located<'Gateway'>,
@@ -155,7 +155,7 @@ export function listenerCertificates(
   });
 }
 
-/** Certificates and keys that cannot be read, or do not belong together, are faults at `path`. None is quoted. */
+/** Reports certificates and keys that cannot be read, or do not belong together, as faults at `path`. None is quoted. */
 export function checkTls(context: RouteContext, path: JsonPath, tls: UpstreamTls): void {
   for (const ca of tls.ca ?? [])
     if (!isCertificate(ca))
@@ -183,7 +183,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/* References of a policy are within its own namespace, and its faults stand in its own document. */
+/* References of a policy are within its own namespace, and its faults are in its own document. */
 function within(context: RouteContext, { object, document }: Located<'BackendTLSPolicy' | 'Backend'>): RouteContext {
   return { ...context, document, from: { ...context.from, namespace: object.metadata.namespace } };
 }

@@ -1,7 +1,7 @@
-/** The security of a route → `securityPolicy` of an MCPRoute: what needs no object beside it. */
+/** Writes the security of a route as `securityPolicy` of an MCPRoute: only the parts that need no further object. */
 import type { RouteSecurity } from '../security.ts';
 
-/** `names` are the names of the backends by the ids of the upstreams. */
+/** `names`: the names of the backends, keyed by the ids of the upstreams. */
 export function securityText(
   { oauth, authorization }: RouteSecurity,
   names: ReadonlyMap<string, string>,

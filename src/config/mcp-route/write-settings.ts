@@ -1,8 +1,8 @@
-/** Settings of an upstream that an MCPRoute has no field for → the annotation of ours. */
+/** Writes the settings of an upstream without a field in MCPRoute as this gateway's annotation. */
 import type { NameSelector, UpstreamConfig } from '../model.ts';
 import { durationText } from './duration.ts';
 
-/** Undefined when all is as it is by default. */
+/** Undefined if all settings have their defaults. */
 export function settingsText(
   upstream: UpstreamConfig,
   {

@@ -1,6 +1,6 @@
 /**
- * Routes of an mcpServers file → the objects of Kubernetes that say the same, and what has no place in them. The credentials
- * go into Secrets as they were written, so that a variable stays a variable.
+ * Writes the routes of an mcpServers file as Kubernetes objects, and reports what they cannot express. Credentials are written
+ * into Secrets as in the file, so that a variable stays a variable.
  */
 import type { NameSelector, RouteConfig, UpstreamConfig } from '../model.ts';
 import { defaultTimeoutMs } from '../limits.ts';
@@ -16,9 +16,9 @@ export interface WriteOptions {
   readonly gateway: string;
   /** Port of the listener of the Gateway. */
   readonly port: number;
-  /** The header of a server as it stands in the file, with its variables. */
+  /** The header of a server as in the file, with its variables. */
   readonly writtenHeader: (server: string, header: string) => string | undefined;
-  /** A parameter of the query of a URL as it stands in the file, with its variables. */
+  /** A query parameter of a URL as in the file, with its variables. */
   readonly writtenParameter: (server: string, parameter: string) => string | undefined;
   /** A text at a path of the file, with its variables. */
   readonly writtenText: (path: JsonPath) => string | undefined;
@@ -149,7 +149,7 @@ function keeper(secrets: object[], options: WriteOptions): KeepSecret {
   };
 }
 
-/* Names of objects are those of DNS (RFC 1123). */
+/* Names of objects are DNS names (RFC 1123). */
 function objectName(name: string): string {
   const plain = name
     .toLowerCase()
@@ -250,7 +250,7 @@ function backendObjects(
   ];
 }
 
-/* The value of a variable may be a secret, and a path is read by everybody. */
+/* The value of a variable may be a secret, and a path is not protected. */
 function queryOf(
   server: string,
   { search, searchParams }: URL,
@@ -270,7 +270,7 @@ interface Key {
   readonly value: string;
 }
 
-/* An MCPRoute has room for one credential of a backend. */
+/* An MCPRoute can contain one credential per backend. */
 function keyOf(
   { name: server, transport }: UpstreamConfig,
   url: URL,
@@ -308,7 +308,7 @@ function selectorOf(tools: NameSelector, lose: (what: string) => void): object |
   };
 }
 
-/** More names than fit become patterns, each of several of them (RE2, anchored since patterns match anywhere). */
+/** If there are too many names, they become patterns of several names each (RE2, anchored because patterns match anywhere). */
 function names(list: 'include' | 'exclude', of: ReadonlySet<string>, lose: (what: string) => void): object {
   const all = [...of];
   if (all.length <= maxSelectorEntries) return { [list]: all };
@@ -329,7 +329,7 @@ function quoted(name: string): string {
   return name.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
-/* What was written without variables must not become one. */
+/* Text without variables must not become one with variables. */
 function escaped(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('${', () => '$${');
   if (Array.isArray(value)) return value.map(escaped);

@@ -1,16 +1,17 @@
 /**
- * JSON (RFC 8259) as editors keep it: comments and trailing commas are allowed, for Cursor and VS Code files hold both. Unlike
- * `JSON.parse` it keeps the order of all members, tells repeated ones, and its faults never quote the text, which may hold secrets.
+ * JSON (RFC 8259) as in editors: comments and trailing commas are allowed, because Cursor and VS Code files contain both. Unlike
+ * `JSON.parse` it keeps the order of all members and reports repeated ones, and its faults never quote the text, which may
+ * contain secrets.
  */
 
 export type JsoncValue = null | boolean | number | string | readonly JsoncValue[] | JsonObject;
-/** A Map, so that keys such as `7` or `__proto__` are members like any other. */
+/** A Map, so that keys such as `7` or `__proto__` are ordinary members. */
 export type JsonObject = ReadonlyMap<string, JsoncValue>;
 export type JsonPath = readonly (string | number)[];
 
 const maxJsonDepth = 64;
 
-/** Where the text stops being JSON. Line and column count from 1. */
+/** The position at which the text is no longer JSON. Line and column count from 1. */
 export class JsonSyntaxError extends Error {
   readonly line: number;
   readonly column: number;
@@ -25,11 +26,11 @@ export class JsonSyntaxError extends Error {
 
 export interface JsonDocument {
   readonly value: JsoncValue;
-  /** Every member that stands twice in its object; the first one is in `value`. */
+  /** Members that are repeated in their object; `value` contains the first one. */
   readonly repeated: readonly JsonPath[];
 }
 
-/** Throws `JsonSyntaxError`. A byte order mark in front is skipped. */
+/** Throws `JsonSyntaxError`. A byte order mark at the beginning is skipped. */
 export function parseJsonc(text: string): JsonDocument {
   const reader = new Reader(text);
   return { value: reader.document(), repeated: reader.repeated };
@@ -207,7 +208,7 @@ class Reader {
   }
 }
 
-/* Letters, digits, `+`, `-`, `.`: what a number or a literal may be made of; the rest is judged by JSON.parse. */
+/* Letters, digits, `+`, `-`, `.`: the characters of numbers and literals; JSON.parse checks the rest. */
 function isScalarChar(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) ||

@@ -1,6 +1,6 @@
 /**
- * The keys of one server in an `mcpServers` file: what they hold, what they mean, and what other clients call them. The reader,
- * its remedies and docs/configuration.md all come from this table.
+ * The keys of one server in an `mcpServers` file: their values, their meaning, and their names in other clients. The reader, its
+ * remedies and docs/configuration.md all use this table.
  */
 import * as z from 'zod';
 import { defaultStartTimeoutMs, defaultTimeoutMs, maxTimeoutSeconds } from '../limits.ts';
@@ -14,7 +14,7 @@ export const serverShape = z.object({
   headers: z.map(z.string(), z.string()).optional(),
   command: z.string().optional(),
   args: z.array(z.string()).optional(),
-  // VS Code allows numbers, and null for "take it out".
+  // VS Code allows numbers, and null to remove a variable.
   env: z.map(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
   envFile: z.string().optional(),
   cwd: z.string().optional(),
@@ -38,9 +38,9 @@ interface KeyText {
   readonly wants: string;
   /** For the reference page. */
   readonly says: string;
-  /** What other clients call the same thing. */
+  /** Names of the same key in other clients. */
   readonly alsoCalled?: readonly string[];
-  /** The kind of server it belongs to; both when absent. */
+  /** The kind of server that has the key; absent: both. */
   readonly only?: 'remote' | 'stdio';
   /** A key of this gateway, which clients do not have. */
   readonly ours?: true;

@@ -1,6 +1,6 @@
 /**
- * The key `manifold` of an mcpServers file: several routes over its servers, and settings of servers that clients have no keys
- * for. Their meaning is that of the fields of an MCPRoute (mcp-route/), which the same code reads.
+ * The key `manifold` of an mcpServers file: several routes over its servers, and settings of servers without keys in clients.
+ * They mean the same as the fields of an MCPRoute (mcp-route/), and the same code reads them.
  */
 import type { Findings } from '../findings.ts';
 import { connected } from '../mcp-route/connection.ts';
@@ -24,16 +24,16 @@ import { JsonSyntaxError, parseJsonc } from './jsonc.ts';
 
 const key = 'manifold';
 
-/** What the file's servers came to. */
+/** The servers of the file. */
 interface Servers {
   readonly upstreams: readonly UpstreamConfig[];
-  /** The names of those at fault, which their own faults tell. */
+  /** The names of invalid servers, whose faults have been reported. */
   readonly unusable: ReadonlySet<string>;
 }
 
 /**
- * The routes that `manifold.routes` makes of the servers, or the one at /mcp that has them all. A route of which every server is
- * unusable is left out. Faults go to `findings`.
+ * The routes of `manifold.routes`, or the default one at /mcp with all servers. A route of which every server is unusable is left
+ * out. Faults go to `findings`.
  */
 export function routesOfFile(
   text: string,
@@ -64,7 +64,7 @@ export function routesOfFile(
     .filter((route) => route.upstreams.length > 0);
 }
 
-/* A text that is no JSON has been told of by whoever read its servers. */
+/* The reader of the servers has already reported a text that is not JSON. */
 function memberOf(text: string): JsoncValue | undefined {
   try {
     const { value } = parseJsonc(text);
@@ -75,7 +75,7 @@ function memberOf(text: string): JsoncValue | undefined {
   }
 }
 
-/* As an object without inherited members, variables replaced. */
+/* As an object without inherited members, with variables replaced. */
 function plain(path: JsonPath, value: JsoncValue, env: Environment, findings: Findings): unknown {
   if (typeof value === 'string') return expandAt(path, value, env, findings) ?? '';
   if (Array.isArray(value)) return value.map((item: JsoncValue, i) => plain([...path, i], item, env, findings));

@@ -1,7 +1,7 @@
 /**
- * The `mcpServers` file of Claude, Cursor and many others, and VS Code's `servers`, as they are → `Config`. All faults come at
- * once, each with its path and remedy; neither faults nor warnings hold a value of the file, for headers, variables and URLs
- * carry secrets.
+ * Reads the `mcpServers` file of Claude, Cursor and many others, and VS Code's `servers`. All faults are reported at once, each
+ * with its path and remedy. Neither faults nor warnings contain a value of the file, because headers, variables and URLs contain
+ * secrets.
  */
 import { Findings } from '../findings.ts';
 import { schemeOf, slug } from '../identity.ts';
@@ -18,11 +18,11 @@ import { kindOf } from './server-keys.ts';
 import type { Environment } from '../variables.ts';
 
 export interface ReadOptions {
-  /** Leaves an entry out that is at fault, instead of refusing the file for it. A file without any good one is still refused. */
+  /** Leaves out an invalid entry instead of refusing the file. A file without any valid entry is still refused. */
   readonly withoutUnusable?: boolean;
 }
 
-/** `source` names the text in messages: a path, or the flag it came with. Throws `ConfigError` with every fault. */
+/** `source` names the text in messages: a path, or a flag. Throws `ConfigError` with every fault. */
 export function readMcpServers(
   text: string,
   source: string,
@@ -46,7 +46,7 @@ export function readMcpServers(
 
 interface ReadEntries {
   readonly upstreams: UpstreamConfig[];
-  /** Faults of one entry alone; those of the file as a whole are in `findings`. */
+  /** Faults of single entries; those of the file as a whole are in `findings`. */
   readonly unusable: UnusableEntry[];
 }
 
@@ -96,7 +96,7 @@ function readUpstreams(text: string, place: Place, env: Environment, naming: Nam
   return { upstreams, unusable };
 }
 
-/** The entry that a path leads into, if any. */
+/** The entry that a path belongs to, if any. */
 function entryOf(path: JsonPath, at: JsonPath): string | undefined {
   const name = at.every((step, i) => path[i] === step) ? path[at.length] : undefined;
   return name === undefined ? undefined : String(name);
@@ -124,7 +124,7 @@ function parsed(text: string, findings: Findings): JsonDocument | undefined {
   }
 }
 
-/** Where the servers stand: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
+/** Finds the servers: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
 function serversOf(root: JsoncValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
   const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
   if (!(root instanceof Map)) {
@@ -166,7 +166,10 @@ function warnOfNeighbours(members: JsonObject, at: JsonPath, findings: Findings)
   findings.warn([], `passed over beside "${at.join('.')}": ${named.join(', ')}${more}`);
 }
 
-/** Tells servers apart by what clients see of them. */
+/**
+ * The tool prefixes and URI schemes of the servers so far; reports a server that clients could not distinguish from an earlier
+ * one.
+ */
 export class TakenNames {
   readonly #naming: Naming;
   readonly #findings: Findings;

@@ -1,4 +1,4 @@
-/** `includeTools` and `excludeTools` of a server → which of its tools are shown and callable. Names are compared exactly. */
+/** Reads `includeTools` and `excludeTools` of a server: the tools that are shown and callable. Names are compared exactly. */
 import type { Findings } from '../findings.ts';
 import type { JsonPath } from './jsonc.ts';
 import type { ToolSelector } from '../model.ts';
@@ -7,7 +7,7 @@ import type { WrittenKeys } from './server-keys.ts';
 export function readSelector({ text, at }: WrittenKeys, prefix: string, findings: Findings): ToolSelector {
   const include = isAll(text.includeTools) ? undefined : text.includeTools;
   const named = include === undefined ? undefined : readNames(at('includeTools'), include, prefix, findings);
-  // Kiro switches all tools of a server off so; its prompts and resources stay.
+  // Kiro switches off all tools of a server in this way; its prompts and resources stay.
   if (isAll(text.excludeTools)) {
     findings.warn(at('excludeTools'), '["*"] shows no tool at all');
     return { include: new Set(), exclude: new Set() };

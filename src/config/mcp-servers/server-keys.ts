@@ -1,4 +1,4 @@
-/** The members of one server → the keys of the table, by kind. Values are judged elsewhere. */
+/** Reads the members of one server as keys of the table, and checks their types. Values are validated elsewhere. */
 import type { Findings } from '../findings.ts';
 import type { JsonObject, JsonPath, JsoncValue } from './jsonc.ts';
 import type { ServerKey, ServerText } from './keys.ts';
@@ -11,23 +11,23 @@ for (const [key, text] of Object.entries(serverKeys) as [ServerKey, { alsoCalled
   for (const other of text.alsoCalled ?? []) byName.set(other, key);
 }
 
-/** A server's keys under their own names, values of the right kind. */
+/** A server's keys under their canonical names, with values of the right type. */
 export interface WrittenKeys {
   readonly text: ServerText;
-  /** Keys that are there with a value of the wrong kind, and hence not in `text`; a header or variable of the wrong kind is empty in it. */
+  /** Keys with a value of the wrong type, which are not in `text`; a header or variable of the wrong type is empty in it. */
   readonly broken: ReadonlySet<ServerKey>;
-  /** The path of a key, by the name that stands in the file. */
+  /** The path of a key, by its name in the file. */
   readonly at: (key: ServerKey) => JsonPath;
 }
 
-/** Takes the known keys by whatever name they go; wrong kinds and repetitions are faults, unknown keys warnings. */
+/** Accepts the known keys under all their names; wrong types and repetitions are faults, unknown keys warnings. */
 export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings): WrittenKeys {
   const names = new Map<ServerKey, string>();
   const values: Partial<Record<ServerKey, JsoncValue>> = {};
   for (const [name, value] of entry) {
     const key = byName.get(name);
     if (key === 'disabled' || name === 'enabled' || name === 'isActive') continue;
-    // Exporters write null for what is not set.
+    // Exporters write null for values that are not set.
     if (key !== undefined && value === null) continue;
     if (key === undefined) {
       warnOfKey(path, name, findings);
@@ -48,7 +48,7 @@ export function readKeys(path: JsonPath, entry: JsonObject, findings: Findings):
       (key === 'onSessionLoss' || key === 'era') && typeof value === 'string'
         ? 'not a word that is known here'
         : `${kindOf(value)} is not accepted here`;
-    // The name of a header or variable is shown only where it can be one: a value may have slipped into it.
+    // The name of a header or variable is shown only if it is valid: it may be a misplaced value.
     const shown =
       typeof member === 'number' || (member !== undefined && /^[A-Za-z0-9_.-]+$/.test(member)) ? [member] : [];
     findings.fault([...path, names.get(key)!, ...shown], problem, `Give ${serverKeys[key].wants}`);
@@ -78,7 +78,7 @@ function warnOfKey(path: JsonPath, name: string, findings: Findings): void {
   );
 }
 
-/** What a value is, in words that do not show it. */
+/** The type of a value, as text that does not reveal the value. */
 export function kindOf(value: JsoncValue | undefined): string {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return 'a list';

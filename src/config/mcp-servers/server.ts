@@ -1,6 +1,6 @@
 /**
- * One server of an `mcpServers` file → how it is reached, which of its tools are shown, how long a call may take. Faults and
- * warnings go to `findings`, each with its path; none holds a value of the file.
+ * Reads one server of an `mcpServers` file: its transport, its shown tools, its timeout. Faults and warnings go to `findings`,
+ * each with its path; none contains a value of the file.
  */
 import type { Findings } from '../findings.ts';
 import { readForwarded } from '../headers.ts';
@@ -13,10 +13,10 @@ import type { Place } from '../place.ts';
 import { readTransport } from './transport.ts';
 import type { Environment } from '../variables.ts';
 
-/** All of an upstream but its names. */
+/** All settings of an upstream except its names. */
 export type ServerSettings = Omit<UpstreamConfig, 'name' | 'id' | 'naming' | 'scheme'>;
 
-/** Undefined when the server is at fault. `prefix` is that of its tools, to tell a name that was written with it. */
+/** Undefined if the server is invalid. `prefix` is that of its tools, to detect names that were written with it. */
 export function readServer(
   path: JsonPath,
   entry: JsonObject,
@@ -45,7 +45,10 @@ export function readServer(
   return transport === undefined || findings.faults.length > before ? undefined : { transport, ...settings };
 }
 
-/** Whether the server is switched off, by `disabled: true`, `enabled: false` or Cherry Studio's `isActive: false`. A wrong value is a fault. */
+/**
+ * Whether the server is disabled, by `disabled: true`, `enabled: false` or Cherry Studio's `isActive: false`. A wrong value is a
+ * fault.
+ */
 export function isDisabled(path: JsonPath, entry: JsonObject, findings: Findings): boolean {
   const of = (key: string): boolean | undefined => {
     const value = entry.get(key);
@@ -53,13 +56,13 @@ export function isDisabled(path: JsonPath, entry: JsonObject, findings: Findings
     findings.fault([...path, key], `${kindOf(value)} is not accepted here`, 'Give true or false');
     return undefined;
   };
-  // Every one is read, so that every fault is told.
+  // All three are read, so that every fault is reported.
   const disabled = of('disabled');
   const enabled = [of('enabled'), of('isActive')];
   return disabled === true || enabled.includes(false);
 }
 
-/* Claude and Cursor write milliseconds, Cline and Kilo Code seconds, all under one name. */
+/* Claude and Cursor use milliseconds, Cline and Kilo Code seconds, all under the same name. */
 function readTimeout(path: JsonPath, timeout: number | undefined, findings: Findings): number {
   if (timeout === undefined) return defaultTimeoutMs;
   const inSeconds = timeout < maxTimeoutSeconds;

@@ -22,7 +22,7 @@ const kinds: ReadonlyMap<string, UpstreamTransport['kind']> = new Map([
   ['local', 'stdio'],
 ]);
 
-/** Undefined when the entry is invalid. */
+/** Undefined if the entry is invalid. */
 export function readTransport(
   path: JsonPath,
   written: WrittenKeys,
@@ -31,7 +31,7 @@ export function readTransport(
   place: Place | undefined,
 ): UpstreamTransport | undefined {
   const { text, broken, at } = written;
-  // What remains would be judged wrongly without them.
+  // Without these keys the rest cannot be checked correctly.
   if (broken.has('type') || broken.has('url') || broken.has('command')) return undefined;
   const kind = kindOfServer(path, written, findings);
   if (kind === undefined) return undefined;
@@ -209,7 +209,7 @@ function readVariables(
   return Object.fromEntries(variables);
 }
 
-/* `null` takes a variable of the file out. */
+/* `null` removes a variable of the file. */
 function setOnly(variables: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
   const set = new Map<string, string>();
   for (const [name, value] of Object.entries(variables)) if (value !== undefined) set.set(name, value);

@@ -1,7 +1,7 @@
 /**
- * Who calls a route: the credentials of a request's head → a caller, or the fault that says what to do. Tokens of several issuers,
- * opaque ones, API keys and a service that decides; what a route asks for is asked for on every request (MCP 2025-11-25
- * basic/authorization §Access Token Usage).
+ * Authenticates the caller of a route by the headers of a request: access tokens of several issuers, opaque tokens, API keys, and
+ * an external service. Returns the caller, or a fault with the challenge. A route requires its credentials on every request (MCP
+ * 2025-11-25 basic/authorization §Access Token Usage).
  */
 import { challengesOf, type Challenges } from '../../oauth/challenge.ts';
 import { apiKeyReader, type ApiKeyAuth } from '../../oauth/api-keys.ts';
@@ -17,7 +17,7 @@ import { tokenVerifier, type IssuerConfig } from './issuers.ts';
 import { Unavailable } from './kept.ts';
 
 export interface AuthenticationMethods {
-  /** Takes access tokens, of these issuers. */
+  /** Accepts access tokens of these issuers. */
   readonly oauth?: { readonly resource: ProtectedResource; readonly issuers: readonly IssuerConfig[] } | undefined;
   readonly apiKeys?: ApiKeyAuth | undefined;
   /** Over HTTP, or over gRPC. */
@@ -28,23 +28,22 @@ export interface AuthenticationMethods {
 
 export interface Authenticator {
   /**
-   * Throws, or rejects with, `GatewayError`: 400, 401, 403 or 503, with its header fields. The answer is there at once when
-   * the token was verified a moment ago. Where a service is shown bodies, a POST without one has only shown its credentials, and is
-   * to be brought again with its body.
+   * Throws, or rejects with, `GatewayError`: 400, 401, 403 or 503, with its header fields. Synchronous if the token was verified
+   * recently. Where a service is shown bodies, a POST without one has only shown its credentials: call it again with the body.
    */
   readonly authenticate: (head: RequestHead) => Verified | Promise<Verified>;
-  /** For `denied` of oauth/faults.ts. Undefined where the route takes no access tokens. */
+  /** For `denied` of oauth/faults.ts. Undefined if the route accepts no access tokens. */
   readonly challenges: Challenges | undefined;
   /** Resolves when the keys of every issuer have been fetched once. Rejects with `Unavailable`. */
   ready(): Promise<void>;
-  /** Lets go of connections that are its own. */
+  /** Closes the connections that it has opened. */
   close(): void;
 }
 
-/** RFC 9110 §11.6.1: a 401 names a scheme. There is none registered for API keys. */
+/** RFC 9110 §11.6.1: a 401 names a scheme. No scheme is registered for API keys. */
 const apiKeyChallenge = 'ApiKey realm="mcp"';
 
-/** Throws when the configuration cannot be used: local keys that are none, API keys that are equal. `now` in milliseconds. */
+/** Throws for an invalid configuration: local keys that cannot be read, or equal API keys. `now` in milliseconds. */
 export function authenticator(
   { oauth, apiKeys, extAuth, isShownBody = false }: AuthenticationMethods,
   egress: Egress,
@@ -71,7 +70,7 @@ export function authenticator(
     if (found === undefined) throw tokenMissing(apiKeyChallenge);
     return found;
   };
-  /** What a route asks for, it asks for all of: the token says who calls, the key adds what it forwards. */
+  /** A request must satisfy all methods of a route: the token identifies the caller, and the key adds its forwarded headers. */
   const verify = (head: RequestHead): Verified | Promise<Verified> => {
     const client = byKey(head);
     if (tokens === undefined) return client;
@@ -107,7 +106,7 @@ function tokenReader(
 ): TokenReader {
   const known = new VerifiedTokens();
   const refused = new VerifiedTokens(maxRefusedTokens);
-  /** Tokens that are being judged: whoever brings the same one meanwhile waits for the same answer. */
+  /** Tokens that are being verified: a concurrent request with the same token waits for the same result. */
   const underWay = new Map<string, Promise<Verified>>();
 
   const judge = async (token: string, digest: string): Promise<Verified> => {
@@ -146,6 +145,6 @@ function tokenReader(
   return Object.assign(read, { ready: () => verifier.ready() });
 }
 
-/** A token that was refused is not judged again for this long. */
+/** A refused token is not verified again for this long. */
 const refusedForSeconds = 5;
 export const maxRefusedTokens = 1_000;

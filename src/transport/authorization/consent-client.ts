@@ -1,7 +1,7 @@
 /**
- * The gateway as a client of an authorization server at which users consent: with an identity that the operator has registered, else
- * by a metadata document of its own (Client ID Metadata Documents, MCP 2025-11-25 basic/authorization §Client Registration
- * Approaches), else registered by itself where only that is offered (RFC 7591).
+ * The gateway as a client of an authorization server where users give consent: with an identity that the operator has registered;
+ * else with its own client metadata document (Client ID Metadata Documents, MCP 2025-11-25 basic/authorization §Client
+ * Registration Approaches); else by dynamic registration, if the server offers only that (RFC 7591).
  */
 import type { OAuthClientIdentity } from '../../config/security.ts';
 import type { Configuration } from 'openid-client';
@@ -15,22 +15,22 @@ import type { TokenStore } from './token-store.ts';
 export const callbackPath = '/.manifold/oauth/callback';
 export const clientDocumentPath = '/.manifold/oauth/client.json';
 const clientName = 'Manifold MCP gateway';
-/** A registration without an end is made again after this. */
+/** A registration without an expiry is renewed after this time. */
 const registrationMs = 30 * 86_400_000;
 const maxRegistrationBytes = 64 * 1024;
 
 export interface ConsentClientConfig {
   readonly issuer: string;
-  /** Absent: found out. */
+  /** Absent: determined automatically. */
   readonly identity?: OAuthClientIdentity | undefined;
 }
 
 export interface ConsentClient {
-  /** Rejects when the server cannot be asked, or cannot be used: without PKCE, or without a way to be its client. */
+  /** Rejects if the server is unavailable or cannot be used: it has no PKCE, or offers no way to register the gateway. */
   at(config: ConsentClientConfig): Promise<{ readonly client: Configuration; readonly metadata: ServerMetadata }>;
 }
 
-/** The document that a `client_id` of ours leads to. `origin`: where browsers reach the gateway. */
+/** The document at our `client_id` URL. `origin`: the origin at which browsers reach the gateway. */
 export function clientDocument(origin: string): object {
   return {
     client_id: `${origin}${clientDocumentPath}`,
@@ -67,9 +67,9 @@ function usable(metadata: ServerMetadata, allowsPlain: boolean): ServerMetadata 
   } = metadata;
   if (endpoint === undefined || tokens === undefined)
     throw new Error('the metadata names no authorization or token endpoint');
-  // A browser is sent there.
+  // The user's browser is sent to this endpoint.
   if (!endpoint.startsWith('https:') && !allowsPlain) throw new Error('the authorization endpoint is not https');
-  // MCP 2025-11-25 basic/authorization §Authorization Code Protection: without this there is no going on.
+  // MCP 2025-11-25 basic/authorization §Authorization Code Protection: a client must not continue without PKCE.
   if (!Array.isArray(methods) || !methods.includes('S256')) throw new Error('the server does not say that it has PKCE');
   return metadata;
 }
@@ -79,7 +79,7 @@ function documented(metadata: ServerMetadata, origin: string): OAuthClientIdenti
   return { clientId: `${origin}${clientDocumentPath}`, credential: { method: 'none' } };
 }
 
-/** RFC 7591 §3.2.1, as far as it is read. */
+/** RFC 7591 §3.2.1; only the members that are used. */
 const registration = z.object({
   client_id: z.string().min(1),
   client_secret: z.string().min(1).optional(),

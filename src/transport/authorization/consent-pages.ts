@@ -1,6 +1,6 @@
 /**
- * The pages on which a user gives an upstream its permission: the one that a link leads to, the callback of the authorization server, and
- * the document by which the gateway is known there. What they tell is plain text; they run no script and may be framed by nobody.
+ * The pages on which a user gives permission for an upstream: the page of the link, the callback of the authorization server, and
+ * the client metadata document of the gateway. They are plain text without scripts, and must not be framed.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -10,7 +10,7 @@ import { consentMs, type ConsentSeal, type User } from './consent-state.ts';
 import { startPath, type ConsentTokens } from './consent-tokens.ts';
 import type { TokenStore } from './token-store.ts';
 
-/** All pages stand below it. */
+/** All pages are below this path. */
 export const consentRoot = '/.manifold/oauth';
 const browserForm = /^[A-Za-z0-9_-]{43}$/;
 
@@ -18,10 +18,10 @@ export interface ConsentPages {
   readonly origin: string;
   readonly seal: ConsentSeal;
   readonly store: TokenStore;
-  /** Undefined for an upstream that is there no longer. */
+  /** Undefined for an upstream that no longer exists. */
   readonly find: (upstream: string) => ConsentTokens | undefined;
   readonly onConsent: (user: User, upstream: string) => void;
-  /** Told of what a user is not told. */
+  /** Called with faults that are not shown to the user. */
   readonly onFault: (fault: unknown, upstream: string) => void;
 }
 
@@ -94,7 +94,8 @@ async function callback(
   const state = pages.seal.open('state', text);
   const tokens = state === undefined ? undefined : pages.find(state.upstream);
   const browser = browserOf(request, pages.origin);
-  // Whoever comes back is who has gone: nobody can send another's answer here, or their own through another (RFC 9700 §4.7).
+  // The browser that comes back must be the one that left: nobody can deliver another user's answer, or their own through another
+  // user (RFC 9700 §4.7).
   const isSame = state !== undefined && browser !== undefined && isEqual(digestOf(browser), state.browser);
   if (state === undefined || tokens === undefined || !isSame) {
     page(response, 400, 'Link not valid', stale);
@@ -133,7 +134,7 @@ function isEqual(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/* Of this host alone (RFC 6265bis §4.1.3.2), which browsers allow over https only. */
+/* For this host only (RFC 6265bis §4.1.3.2); browsers accept this prefix only with https. */
 function cookieName(origin: string): string {
   return origin.startsWith('https:') ? '__Host-manifold-consent' : 'manifold-consent';
 }

@@ -1,31 +1,32 @@
 /**
- * What travels through the browser of a user who gives consent, sealed: a ticket in the link that the client shows, and the `state`
- * that the authorization server brings back (RFC 6749 §10.12). Any replica can go on with either, since all that is needed is inside.
+ * Sealed data that passes through the browser of a user who gives consent: a ticket in the link that the client shows, and the
+ * `state` that the authorization server returns (RFC 6749 §10.12). Any replica can continue with either, because they contain all
+ * data needed.
  */
 import type { Keyring } from '../../session/keyring.ts';
 import type { Identity } from '../../oauth/verified.ts';
 import { openedText, sealedText } from './sealed-text.ts';
 
-/** A caller that proves who it is. */
+/** An authenticated caller. */
 export type User = Exclude<Identity, 'anonymous'>;
 
-/** Who is asked, and for which upstream. */
+/** The user, and the upstream that needs permission. */
 interface Ticket {
   readonly user: User;
-  /** Names the upstream among all that need consent. */
+  /** Identifies the upstream among all that need consent. */
   readonly upstream: string;
   readonly id: string;
 }
 
-/** The same, on its way through the authorization server. */
+/** The same data, sent through the authorization server. */
 export interface ConsentState extends Ticket {
   /** PKCE (RFC 7636 §4.1). */
   readonly verifier: string;
-  /** Digest of what the browser holds in a cookie. */
+  /** Digest of the cookie in the browser. */
   readonly browser: string;
 }
 
-/** A user has this long to begin, and as long to come back. */
+/** The time that a user has to begin, and then to come back. */
 export const consentMs = 600_000;
 const label = 'consent';
 const maxChars = 4_096;
@@ -35,7 +36,7 @@ type ConsentStep = 'ticket' | 'state';
 export interface ConsentSeal {
   seal(step: 'ticket', ticket: Ticket): string;
   seal(step: 'state', state: ConsentState): string;
-  /** Undefined for what is not ours, for another step, or too old. */
+  /** Undefined for a text that is not ours, is for another step, or is too old. */
   open(step: 'ticket', text: string): Ticket | undefined;
   open(step: 'state', text: string): ConsentState | undefined;
 }
@@ -49,7 +50,7 @@ export function consentSeal(keyring: Keyring, nowMs: () => number): ConsentSeal 
       if (text.length > maxChars) return undefined;
       const inside = openedText(text, step, keyring.deriveAccepted(label, seconds()));
       if (inside === undefined) return undefined;
-      // Sealed by a replica of this gateway, so it is what it was.
+      // Sealed by a replica of this gateway, so the content is trusted.
       const [until, value] = JSON.parse(inside) as [number, ConsentState];
       return nowMs() < until ? value : undefined;
     },

@@ -1,6 +1,6 @@
 /**
- * Tokens of users for one upstream: out of the store, renewed by one replica at a time, and got for the first time by the consent of
- * the user. A user without one is told where to give it.
+ * Tokens of users for one upstream: read from the store, renewed by one replica at a time, and obtained by the user's consent. A
+ * user without a token gets the URL of the consent page.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -20,41 +20,44 @@ import { assumedLifeMs, maxHeldTokens } from './held-tokens.ts';
 import type { TokenStore } from './token-store.ts';
 
 export interface ConsentConfig extends ConsentClientConfig {
-  /** The upstream as RFC 8707 names it. */
+  /** The upstream's resource identifier (RFC 8707). */
   readonly resource: string;
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** A token is renewed so long before its end that it holds while a call is on its way: a fifth of its life, and at most this. */
+/**
+ * A token is renewed this long before its expiry, so that it is still valid when a call arrives: a fifth of its lifetime, at most
+ * this.
+ */
 const maxEarlyMs = 30_000;
 export const startPath = '/.manifold/oauth/start';
 
 interface Tokens {
   readonly access: string;
   readonly refresh?: string;
-  /** When it is renewed; Unix time in ms. */
+  /** When it must be renewed; Unix time in ms. */
   readonly until: number;
 }
 
 export interface ConsentTokens {
-  /** The token of a user. Rejects with `consent_required`, which has the link, or `upstream_unreachable`. */
+  /** The token of a user. Rejects with `consent_required`, which contains the link, or `upstream_unreachable`. */
   tokenOf(user: User): string | Promise<string>;
-  /** The upstream answered 401 to it: it is not given out again. */
+  /** The upstream answered 401 to the token, so it is not used again. */
   refused(user: User, token: string): void;
-  /** Where the user is sent, and the `state` that comes back from there. Rejects when the server cannot be asked. */
+  /** The URL to which the user is sent; `state` comes back from there. Rejects if the server is unavailable. */
   begin(state: ConsentState): Promise<URL>;
-  /** Takes in what the authorization server has brought back. Rejects when it does not hold. */
+  /** Takes the answer of the authorization server. Rejects if it is invalid. */
   consented(user: User, answer: URL, checks: { readonly verifier: string; readonly state: string }): Promise<void>;
 }
 
 export interface ConsentParts {
-  /** Names the upstream in links. */
+  /** Identifies the upstream in links. */
   readonly upstream: string;
   readonly config: ConsentConfig;
   readonly client: ConsentClient;
   readonly store: TokenStore;
   readonly seal: ConsentSeal;
-  /** Where browsers reach the gateway. */
+  /** The origin at which browsers reach the gateway. */
   readonly origin: string;
   readonly now?: () => number;
 }
@@ -85,7 +88,7 @@ export function consentTokens(parts: ConsentParts): ConsentTokens {
       data: { elicitations: [{ mode: 'url', elicitationId: id, url, message }] },
     });
   };
-  /* Refresh tokens may be good for once only (RFC 9700 §4.14.2): whoever renews does it alone, on all replicas. */
+  /* A refresh token may be valid only once (RFC 9700 §4.14.2), so only one replica renews at a time. */
   const renew = (user: User, old: Tokens): Promise<string> =>
     store.alone(nameOf(user), async () => {
       const current = await read(user);
@@ -97,7 +100,7 @@ export function consentTokens(parts: ConsentParts): ConsentTokens {
         return await keep(user, tokensOf(answer, now(), refresh));
       } catch (fault) {
         if (!(fault instanceof ResponseBodyError && fault.status < 500)) throw fault;
-        // It was taken back, or has ended.
+        // The permission was revoked or has expired.
         await store.remove(nameOf(user));
         throw missing(user);
       }
@@ -165,7 +168,7 @@ function idOf({ iss, sub, bind }: User): readonly string[] {
   return [iss, sub, bind];
 }
 
-/** Checks `state` and, by RFC 9207 §2.4, who answers. */
+/** Checks `state`, and the issuer of the answer (RFC 9207 §2.4). */
 function grantedBy(
   client: Configuration,
   answer: URL,

@@ -1,12 +1,12 @@
-/** The metadata of authorization servers, fetched and kept. RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
+/** Fetches and caches the metadata of authorization servers. RFC 8414 §3, OpenID Connect Discovery 1.0 §4. */
 import { authorizationUnavailable } from '../../oauth/faults.ts';
 import { believedMetadata, metadataCandidates, type ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 import { kept, type Kept } from './kept.ts';
 
-/** How long metadata is cached. A server that moves its endpoints is noticed after this. */
+/** How long metadata is cached. A server that moves its endpoints is noticed after this time. */
 const metadataFreshMs = 600_000;
-/** How long it stands in while the server fails. */
+/** How long cached metadata is used while the server fails. */
 const metadataStaleMs = 86_400_000;
 const metadataCooldownMs = 10_000;
 
@@ -31,8 +31,8 @@ async function fetchMetadata(issuer: string, fetch: GuardedFetch): Promise<Serve
 }
 
 /**
- * Copies of the metadata of some issuers, as JSON text, for clients of 2025-03-26 that look for it at the resource. Nothing is
- * invented: an issuer that cannot be reached rejects with the fault for 503, one that is not among them is a fault of the program.
+ * Copies of the metadata of some issuers, as JSON text, for clients of 2025-03-26 that look for it at the resource. If an issuer
+ * cannot be reached, rejects with the fault for 503. An issuer that is not among `issuers` is a programming error.
  */
 export function relayedMetadata(
   issuers: readonly string[],
@@ -51,7 +51,7 @@ export function relayedMetadata(
   };
 }
 
-/** A JSON document. Throws when it is not one, or the status is not 200. */
+/** Fetches a JSON document. Throws if it is not JSON, or the status is not 200. */
 export async function fetchJson(url: string, fetch: GuardedFetch, maxBytes?: number): Promise<unknown> {
   const answer = await fetch(url, {
     method: 'GET',

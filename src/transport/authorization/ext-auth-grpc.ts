@@ -1,7 +1,7 @@
 /**
- * A service of the operator that decides about each request, over gRPC (envoy.service.auth.v3 Authorization/Check). It gets what Envoy
- * would send it, the body where it is shown one, and answers with a status: OK lets the request go on with the headers it adds,
- * anything else refuses.
+ * External authorization over gRPC (envoy.service.auth.v3 Authorization/Check): a service of the operator decides about each
+ * request. It gets what Envoy would send, with the body where it is shown one. OK admits the request with the headers that the
+ * service adds; any other status refuses it.
  */
 import { Client, credentials, Metadata, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
@@ -17,30 +17,30 @@ import { connectionSettings } from '../http/connection.ts';
 import { wholeBodyHeader, type ExtAuth } from './ext-auth.ts';
 
 export interface GrpcExtAuth {
-  /** `http://` without TLS, `https://` with it; the next is asked when one does not answer. */
+  /** `http://` without TLS, `https://` with TLS; if one does not answer, the next is tried. */
   readonly urls: readonly string[];
-  /** By URL. */
+  /** Keyed by URL. */
   readonly tls?: ReadonlyMap<string, UpstreamTls> | undefined;
   /** Headers of the client (lower case) that the service gets; undefined: all. */
   readonly headersToExtAuth?: readonly string[] | undefined;
   readonly contextExtensions?: readonly { readonly name: string; readonly value: string }[] | undefined;
-  /** A header of its answer that names the caller, for a route without other credentials. */
+  /** A header of the answer that names the caller, for a route without other credentials. */
   readonly subjectHeader?: string | undefined;
-  /** Goes on when the service fails. Default false. */
+  /** Admits the request if the service fails. Default false. */
   readonly failOpen?: boolean | undefined;
-  /** What clients are told when nobody can be asked, an HTTP status. Default 503. */
+  /** The HTTP status for clients if the service is unavailable. Default 503. */
   readonly statusOnError?: number | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
 const defaultTimeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024;
-/** A service that was away is found again within this time. */
+/** Maximum pause before a failed connection is tried again. */
 const maxReconnectMs = 5_000;
 const maxAddedHeaders = 64;
-/** Of header names: what a caller without other credentials is told apart by. */
+/** Header names with these words count as credentials, which distinguish callers that have no other credentials. */
 const namesCredential = /auth|cookie|key|password|secret|token/;
-/** Headers of a single message or connection, and those of the protocol: no service sets them. */
+/** Headers of a single message or connection, and those of the protocol: a service cannot set them. */
 const isFraming =
   /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept.*|content-.*|proxy-.*|mcp-.*|last-event-id)$/;
 const isField = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -66,7 +66,7 @@ export interface GrpcCheck {
   close(): void;
 }
 
-/** `challenge` is for a 401 that names none. */
+/** `challenge` is used for a 401 without a challenge of the service. */
 export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
   const method = checkMethod();
   const clients = config.urls.map((url) => clientAt(url, config.tls?.get(url)));
@@ -94,7 +94,7 @@ export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
       if (config.failOpen === true) return verified;
       throw unavailableAs(config.statusOnError, challenge, 'the authorization service', fault);
     }
-    // Without a status it is OK (google.rpc.Code 0), as with Envoy.
+    // Without a status the answer is OK (google.rpc.Code 0), as in Envoy.
     if ((answer.status?.code ?? 0) !== 0) throw refusal(answer, challenge);
     return allowed(verified, headers, answer.ok_response?.headers ?? [], config);
   };
@@ -146,7 +146,7 @@ function call(client: Client, method: Check, request: object, deadline: number):
   });
 }
 
-/** Names in lower case; the lines of a repeated header are joined (RFC 9110 §5.3). */
+/** Names in lower case; the values of a repeated header are joined (RFC 9110 §5.3). */
 function headersOf({ rawHeaders }: RequestHead, shown: ReadonlySet<string> | undefined): Map<string, string> {
   const headers = new Map<string, string>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -194,8 +194,8 @@ function checkRequest(
 }
 
 /**
- * Who has only the word of the service is who the service says, else is told apart by the credentials that were shown to it, so that
- * callers with other credentials are other principals.
+ * A caller that only the service authenticates has the name given by the service. Without a name, its credentials distinguish it,
+ * so that callers with different credentials are different principals.
  */
 function allowed(
   verified: Verified,
@@ -215,7 +215,7 @@ function allowed(
   return { ...verified, forwarded, ...(sub !== '' && { principal: { iss: 'extauth', sub, bind: '' } }) };
 }
 
-/** By name in lower case. What no request may have is left out. */
+/** Keyed by name in lower case. Headers that no request may have are removed. */
 function fieldsOf(given: readonly HeaderValueOption[]): Map<string, string> {
   const fields = new Map<string, string>();
   for (const { header } of given.slice(0, maxAddedHeaders)) {
@@ -227,9 +227,9 @@ function fieldsOf(given: readonly HeaderValueOption[]): Map<string, string> {
   return fields;
 }
 
-/** The service is the operator's: where it names a challenge of its own, clients get that. Its body stays here. */
+/** The service belongs to the operator, so its challenge is passed to clients. Its body is not. */
 function refusal({ denied_response: answer }: CheckResponse, challenge: string): GatewayError {
-  // Envoy's own when the service names none.
+  // The default of Envoy if the service gives no status.
   const status = answer?.status?.code ?? 403;
   if (status === 429 || status >= 500) return authorizationUnavailable(`status ${status}`);
   if (status !== 401) return denied(undefined, undefined);

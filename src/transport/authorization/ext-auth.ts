@@ -1,6 +1,7 @@
 /**
- * A service of the operator that decides about each request, over HTTP. What it answers with 200 goes on; any other status refuses. The
- * request it gets has the method and the path of the client's, below a prefix, chosen headers, and the body where it is shown one.
+ * External authorization over HTTP: a service of the operator decides about each request. 200 admits the request; any other status
+ * refuses it. The service gets method and path of the client's request, below a prefix, selected headers, and the body where it is
+ * shown one.
  */
 import { hash } from 'node:crypto';
 import type { GatewayError } from '../../errors.ts';
@@ -9,19 +10,19 @@ import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import type { GuardedFetch } from '../egress/guarded-fetch.ts';
 
 export interface HttpExtAuth {
-  /** Where the service is, each with the prefix of paths; the next is asked when one does not answer. */
+  /** The URLs of the service, each with its path prefix; if one does not answer, the next is tried. */
   readonly urls: readonly string[];
-  /** Stands in place of the client's path. */
+  /** Used instead of the client's path. */
   readonly pathOverride?: string | undefined;
-  /** What clients are told when nobody can be asked, an HTTP status. Default 503. */
+  /** The HTTP status for clients if the service is unavailable. Default 503. */
   readonly statusOnError?: number | undefined;
   /** Headers of the client that the service gets, besides `Authorization`. */
   readonly headersToExtAuth?: readonly string[] | undefined;
-  /** Headers of its answer that upstreams get. */
+  /** Headers of the answer that upstreams get. */
   readonly headersToBackend?: readonly string[] | undefined;
-  /** A header of its answer that names the caller, for a route without other credentials. */
+  /** A header of the answer that names the caller, for a route without other credentials. */
   readonly subjectHeader?: string | undefined;
-  /** Goes on when the service fails. Default false. */
+  /** Admits the request if the service fails. Default false. */
   readonly failOpen?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -29,7 +30,7 @@ export interface HttpExtAuth {
 /** Tells a service that it sees the whole body, as Envoy does. */
 export const wholeBodyHeader = 'x-envoy-auth-partial-body';
 
-/** The caller, with what the service adds. Throws `GatewayError`: 401, 403, 503, or the status that is set for it. */
+/** Returns the caller, with the headers that the service adds. Throws `GatewayError`: 401, 403, 503, or the status set for it. */
 export type ExtAuth = (head: RequestHead, verified: Verified) => Promise<Verified>;
 
 export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge: string): ExtAuth {
@@ -72,8 +73,8 @@ export function httpExtAuth(config: HttpExtAuth, fetch: GuardedFetch, challenge:
 const bodyHeaders = { 'content-type': 'application/json', [wholeBodyHeader]: 'false' };
 
 /**
- * Who has only the word of the service is told apart by what was shown to it, so that callers with other credentials are other
- * principals.
+ * A caller that only the service authenticates is identified by the headers sent to the service, so that callers with different
+ * credentials are different principals.
  */
 function verifiedBy(head: RequestHead, verified: Verified, sent: ReadonlySet<string>): Verified {
   if (verified.principal !== 'anonymous') return verified;
@@ -91,7 +92,7 @@ function verifiedBy(head: RequestHead, verified: Verified, sent: ReadonlySet<str
   return { ...verified, principal: { iss: 'extauth', sub, bind: '' } };
 }
 
-/** The path of the client, or the one in its place, below the prefix; a path that leads elsewhere is the prefix alone. */
+/** The path of the client, or the configured one, below the prefix; a path that leaves the prefix is replaced by the prefix. */
 function below(prefix: string, path: string): string {
   const target = path.startsWith('/') ? `${prefix}${path}` : prefix;
   return URL.canParse(target) && new URL(target).href.startsWith(new URL(prefix).href) ? target : prefix;
@@ -127,7 +128,7 @@ function isByService({ principal }: Verified): boolean {
   return principal === 'anonymous' || principal.iss === 'extauth';
 }
 
-/** The service is the operator's: where it names a challenge of its own, clients get that. Its body stays here. */
+/** The service belongs to the operator, so its challenge is passed to clients. Its body is not. */
 function refusal(answer: Response, challenge: string): GatewayError {
   if (answer.status === 429) return authorizationUnavailable(`status ${answer.status}`);
   if (answer.status !== 401) return denied(undefined, undefined);

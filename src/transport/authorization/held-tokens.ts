@@ -1,16 +1,16 @@
 /**
- * Tokens of the gateway for upstreams, each held until it ends: fetched once for all who need it at a time, renewed in the background
- * before its end, not asked for again and again where it is refused. Bounded; the one unused for longest gives way.
+ * Tokens of the gateway for upstreams, cached until they expire: concurrent requests share one fetch, a token is renewed in the
+ * background before its expiry, and a refused request is not repeated at once. Bounded; the least recently used is evicted.
  */
 import { Unavailable } from './kept.ts';
 
 export const maxHeldTokens = 10_000;
-/** For a token of which the server does not say how long it holds. */
+/** Assumed lifetime if the server gives none. */
 export const assumedLifeMs = 300_000;
-/** After a failure nobody asks again for this long; each further failure doubles it. */
+/** After a failure there is no new request for this long; each further failure doubles it. */
 const firstBackOffMs = 1_000;
 export const longestBackOffMs = 60_000;
-/** Of its life, after which a token is renewed. */
+/** The part of its lifetime after which a token is renewed. */
 const renewedAt = 0.8;
 
 export interface Granted {
@@ -20,7 +20,7 @@ export interface Granted {
 
 interface Held {
   token: string | undefined;
-  /** As `now` tells it. */
+  /** On the clock of `now`. */
   renewAt: number;
   endsAt: number;
   underWay: Promise<string> | undefined;
@@ -30,9 +30,12 @@ interface Held {
 }
 
 export interface HeldTokens {
-  /** The token for a key, at once where it is held. `load` gets one. Throws what `load` throws, or that again while nobody asks. */
+  /**
+   * The token for a key, synchronously if it is cached. `load` fetches one. Throws what `load` throws, also during the pause
+   * after a failure.
+   */
   get(key: string, load: () => Promise<Granted>): string | Promise<string>;
-  /** The token was refused: it is not given out again. */
+  /** The token was refused, so it is not used again. */
   drop(key: string, token: string): void;
   readonly size: number;
 }
@@ -65,7 +68,7 @@ export function heldTokens(now: () => number = Date.now, capacity = maxHeldToken
     const asked = now();
     try {
       const { token, lifeMs = assumedLifeMs } = await load();
-      // The life began at the latest when the answer was written, so that it is counted from the question.
+      // The lifetime is counted from the request: it began at the latest when the answer was written.
       Object.assign(entry, {
         token,
         renewAt: asked + lifeMs * renewedAt,

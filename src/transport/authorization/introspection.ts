@@ -1,4 +1,4 @@
-/** Opaque tokens, which only their issuer can read: asked about, and the answer kept for a moment. RFC 7662. */
+/** Opaque tokens, which only their issuer can read: introspection with a short cache. RFC 7662. */
 import type { OAuthClientIdentity } from '../../config/security.ts';
 import { tokenIntrospection, type Configuration } from 'openid-client';
 import { maxTokenChars } from '../../oauth/presented.ts';
@@ -9,17 +9,17 @@ import type { Egress } from '../egress/guarded-fetch.ts';
 import { Unavailable, type Kept } from './kept.ts';
 import { oauthClient } from './oauth-client.ts';
 
-/** How long an answer that a token is active is kept. */
+/** How long the answer "active" is cached. */
 export const activeForSeconds = 30;
 
 export interface Introspection extends OAuthClientIdentity {
-  /** Default: what the metadata of the issuer says. */
+  /** Default: the endpoint in the metadata of the issuer. */
   readonly endpoint?: string | undefined;
-  /** Takes tokens of which the server tells no audience. Default false. */
+  /** Accepts tokens without an audience in the answer. Default false. */
   readonly allowMissingAudience?: boolean | undefined;
 }
 
-/** Resolves with the caller. Throws `CredentialsRefused`, or `Unavailable` when the server does not tell. */
+/** Resolves with the caller. Throws `CredentialsRefused`, or `Unavailable` if the server does not answer. */
 export type Introspect = (token: string, nowSeconds: number) => Promise<Verified>;
 
 export function introspector(
@@ -51,7 +51,7 @@ export function introspector(
   };
 }
 
-/** RFC 7662 §2.2 and §4: what is told is judged like the claims of a JWT. */
+/** RFC 7662 §2.2 and §4: the answer is checked like the claims of a JWT. */
 function judgeTold(
   told: Readonly<Record<string, unknown>> & { readonly active: boolean },
   rules: TokenRules,

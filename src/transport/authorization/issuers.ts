@@ -1,4 +1,4 @@
-/** The issuers of a route: which one a token claims to be from, and how that one's tokens are verified. */
+/** The issuers of a route: finds the issuer of a token and verifies the token. */
 import { CredentialsRefused, type Verified } from '../../oauth/verified.ts';
 import { verifiedForSeconds } from '../../oauth/verified-tokens.ts';
 import { claimedIssuer, looksLikeJwt, verifyJwt, type JwtRules } from '../../oauth/verify-jwt.ts';
@@ -9,19 +9,19 @@ import { Unavailable } from './kept.ts';
 import { localKeys, remoteKeys, type KeySet } from './key-sets.ts';
 
 export interface IssuerConfig extends Omit<JwtRules, 'audiences'> {
-  /** Default: the resource itself, as the specification asks. */
+  /** Default: the resource itself, as the specification requires. */
   readonly audiences?: readonly string[] | undefined;
-  /** Default: what the metadata of the issuer says. `local`: a JSON Web Key Set. */
+  /** Default: those in the metadata of the issuer. `local`: a JSON Web Key Set. */
   readonly keys?:
     | { readonly kind: 'remote'; readonly url: string; readonly freshSeconds?: number | undefined }
     | { readonly kind: 'local'; readonly document: unknown }
     | undefined;
-  /** For opaque tokens; `always`: for JWTs too, so that a revoked one ends. */
+  /** For opaque tokens; `always`: for JWTs too, so that a revoked one becomes invalid. */
   readonly introspection?: (Introspection & { readonly always?: boolean | undefined }) | undefined;
 }
 
 export interface TokenVerifier {
-  /** Throws `CredentialsRefused`, or `Unavailable`. `keptSeconds`: for how long the answer may be kept. */
+  /** Throws `CredentialsRefused`, or `Unavailable`. `keptSeconds`: how long the result may be cached. */
   verify(token: string, nowSeconds: number): Promise<{ readonly verified: Verified; readonly keptSeconds: number }>;
   /** Fetches all keys. */
   ready(): Promise<void>;
@@ -82,8 +82,8 @@ function issuerOf(config: IssuerConfig, resource: string, egress: Egress, now: (
 }
 
 /**
- * An opaque token names no issuer: each that can be asked is, in order, until one knows it. One that does not answer leaves it
- * open whose the token is.
+ * An opaque token names no issuer: the issuers with introspection are tried in order, until one knows it. If one does not answer,
+ * the owner of the token remains unknown.
  */
 async function toldByOne(issuers: readonly Issuer[], token: string, nowSeconds: number): Promise<Verified> {
   let open: Unavailable | undefined;

@@ -1,18 +1,18 @@
 /**
- * A value that somebody else has: fetched once for all who ask at a time, kept, renewed in the background,
- * and used for a while longer when its source fails. After a failure nobody asks again for some seconds.
+ * A cached value of another service: concurrent requests share one fetch, it is renewed in the background, and used for a while
+ * longer when its source fails. After a failure there is no new fetch for some seconds.
  */
 
 export interface KeptTimes {
-  /** For how long the value is taken as it is. At 80 % of that it is renewed in the background. */
+  /** How long the value is fresh. At 80 % of that it is renewed in the background. */
   readonly freshMs: number;
-  /** For how long after the last success a value stands in while its source fails. */
+  /** How long after the last success a value is used while its source fails. */
   readonly staleMs: number;
-  /** For how long after a failure nobody asks again. */
+  /** How long after a failure there is no new fetch. */
   readonly cooldownMs: number;
 }
 
-/** The source does not answer, and nothing kept can stand in. */
+/** The source does not answer, and no cached value can be used. */
 export class Unavailable extends Error {
   constructor(what: string, cause?: unknown) {
     super(what, cause === undefined ? undefined : { cause });
@@ -21,11 +21,11 @@ export class Unavailable extends Error {
 }
 
 export interface Kept<T> {
-  /** The value, fetched where that is necessary. Throws `Unavailable`. */
+  /** The value, fetched if necessary. Throws `Unavailable`. */
   get(): Promise<T>;
-  /** The value fetched again, unless a fetch has just failed. Throws `Unavailable`. */
+  /** Fetches the value again, unless a fetch has just failed. Throws `Unavailable`. */
   renew(): Promise<T>;
-  /** When the value was fetched, as `now` tells it. */
+  /** When the value was fetched, on the clock of `now`. */
   readonly fetchedAt: number | undefined;
 }
 
@@ -62,11 +62,11 @@ export function kept<T>(what: string, load: () => Promise<T>, times: KeptTimes, 
       const { is, at } = value;
       const age = now() - at;
       if (age < times.freshMs) {
-        // Whoever comes by starts it, and does not wait. A failure is noted, and the value stays.
+        // The caller starts the renewal and does not wait for it. A failure is recorded, and the value stays.
         if (age >= times.freshMs * 0.8) renew().catch(() => {});
         return is;
       }
-      // A source that failed the last time may hang: whoever comes now does not wait for it again.
+      // A source that failed last time may hang, so this caller does not wait for it again.
       if (failedAt !== -Infinity && age < times.staleMs) {
         renew().catch(() => {});
         return is;

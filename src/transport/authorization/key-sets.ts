@@ -1,6 +1,6 @@
 /**
- * The keys that tokens are verified with: given, fetched from a URL, or found through the metadata of their issuer. Jose picks
- * the key; what is here bounds how often the issuer is asked and says when nobody can tell. RFC 7517 §5.
+ * The keys that verify tokens: configured, fetched from a URL, or found in the metadata of their issuer. jose selects the key;
+ * this file limits the requests to the issuer and reports when keys are unavailable. RFC 7517 §5.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
@@ -11,28 +11,28 @@ import { kept, type Kept } from './kept.ts';
 export const maxKeySetBytes = 512 * 1024;
 export const maxKeys = 100;
 const defaultKeysFreshSeconds = 600;
-/** How long keys stand in while the issuer fails. */
+/** How long cached keys are used while the issuer fails. */
 const keysStaleMs = 86_400_000;
-/** After a failed fetch nobody asks again for this long. */
+/** After a failed fetch there is no new one for this long. */
 const keysCooldownMs = 10_000;
-/** A token that names an unknown key makes the keys be fetched again, at most this often. */
+/** A token with an unknown key causes a new fetch, at most this often. */
 const unknownKeyCooldownMs = 30_000;
 
 export interface KeySet {
-  /** For `jwtVerify`. Throws `Unavailable` when nobody can tell. */
+  /** For `jwtVerify`. Throws `Unavailable` if no keys are available. */
   readonly key: JWTVerifyGetKey;
-  /** Resolves once the keys are there. Throws `Unavailable`. */
+  /** Resolves when the keys have been loaded. Throws `Unavailable`. */
   load(): Promise<void>;
 }
 
-/** Keys from the configuration. Throws when there is none that could verify a token. */
+/** Keys from the configuration. Throws if none of them can verify a token. */
 export function localKeys(document: unknown): KeySet {
   const key = createLocalJWKSet(usableKeys(document));
   return { key, load: () => Promise.resolve() };
 }
 
 export interface RemoteKeys {
-  /** Where the keys are, or whose metadata says so. */
+  /** The URL of the keys, or the metadata that contains it. */
   readonly from: string | Kept<ServerMetadata>;
   readonly freshSeconds?: number | undefined;
 }
@@ -78,7 +78,7 @@ async function urlOf(from: RemoteKeys['from']): Promise<string> {
   return url;
 }
 
-/** The keys that can verify a signature for everyone to see. Others are left out: encryption, symmetric, unknown kinds. */
+/** The keys that can verify a public-key signature. Others are left out: encryption keys, symmetric keys, unknown kinds. */
 function usableKeys(document: unknown): JSONWebKeySet {
   const listed: unknown =
     typeof document === 'object' && document !== null && 'keys' in document ? document.keys : undefined;

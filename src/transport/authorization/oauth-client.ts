@@ -1,4 +1,4 @@
-/** The gateway as a client of an authorization server: what openid-client needs, over the guarded way out. RFC 6749 §2.3. */
+/** The gateway as a client of an authorization server: adapts openid-client to the guarded outbound connection. RFC 6749 §2.3. */
 import { createPrivateKey } from 'node:crypto';
 import {
   allowInsecureRequests,
@@ -15,7 +15,7 @@ import type { OAuthClientIdentity } from '../../config/security.ts';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Egress, GuardedFetch } from '../egress/guarded-fetch.ts';
 
-/** The client at one server. Throws when the private key is none. */
+/** The client of one server. Throws if the private key is invalid. */
 export async function oauthClient(
   metadata: ServerMetadata,
   { clientId, credential }: OAuthClientIdentity,
@@ -28,7 +28,7 @@ export async function oauthClient(
     ...(token_endpoint === undefined ? {} : { token_endpoint }),
     ...(authorization_endpoint === undefined ? {} : { authorization_endpoint }),
     ...(introspection_endpoint === undefined ? {} : { introspection_endpoint }),
-    // RFC 9207 §2.4: then an answer that does not say who gives it is refused.
+    // RFC 9207 §2.4: then an answer without an issuer is refused.
     ...(metadata['authorization_response_iss_parameter_supported'] === true
       ? { authorization_response_iss_parameter_supported: true }
       : {}),
@@ -70,7 +70,7 @@ function formEncoded(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1);
 }
 
-/** The guarded way out in the shape that openid-client asks for. */
+/** The guarded fetch, in the form that openid-client needs. */
 function libraryFetch(fetch: GuardedFetch): CustomFetch {
   return async (url, { method, headers, body, signal }) =>
     fetch(url, {

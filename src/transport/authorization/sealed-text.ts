@@ -1,12 +1,12 @@
-/** Texts that only the gateway reads, outside of sessions: what is in the store of tokens, and what a consent brings back. */
+/** Texts that only the gateway can read, outside of sessions: the values in the token store, and the consent state. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 const nonceBytes = 12;
 const tagBytes = 16;
-/** What was written by a later release is not read as something else. */
+/** A text of a later version is refused, not misread. */
 const version = 'v1.';
 
-/** AES-256-GCM under a key of 32 bytes; `name` says what it is for. */
+/** AES-256-GCM with a key of 32 bytes; `name` is authenticated and says what the text is for. */
 export function sealedText(value: string, name: string, key: Buffer): string {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
@@ -15,7 +15,7 @@ export function sealedText(value: string, name: string, key: Buffer): string {
   return version + Buffer.concat(bytes).toString('base64url');
 }
 
-/** Undefined for what none of the keys has sealed under this name. */
+/** Undefined for a text that none of the keys has sealed under this name. */
 export function openedText(sealed: string, name: string, keys: readonly Buffer[]): string | undefined {
   if (!sealed.startsWith(version)) return undefined;
   const bytes = Buffer.from(sealed.slice(version.length), 'base64url');

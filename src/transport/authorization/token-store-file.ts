@@ -1,27 +1,27 @@
 /**
- * A store in one file of this machine, which its processes share. Each change reads the file, writes another one and renames it,
- * under a lock file, so that a process that dies in between loses nothing. For several machines there is Redis.
+ * A store in one file of this machine, shared by its processes. Each change reads the file, writes another one and renames it,
+ * under a lock file, so that a process that dies during a change loses no data. For several machines use Redis.
  */
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawStore } from './token-store.ts';
 
-/** What is oldest gives way. */
+/** Above this the oldest entries are evicted. */
 const maxEntries = 10_000;
-/** A lock file that is older than this is of a process that has died, in ms. */
+/** A lock file older than this belongs to a process that has died, in ms. */
 const staleLockMs = 5_000;
 const lockLookMs = 20;
-/** Only its owner may read it: the names in it are digests and the values sealed, but it is nobody else's. */
+/** Only its owner can read it. The names in it are digests and the values are sealed, but it is still private data. */
 const mode = 0o600;
 
-/** In the order in which they were set; `until`: Unix time in ms. */
+/** In insertion order; `until`: Unix time in ms. */
 type Entries = Map<string, { readonly value: string; readonly until?: number }>;
 
-/** Throws when the file is there and no such store. `maximum`: of entries. */
+/** Throws if the file exists and is not such a store. `maximum`: number of entries. */
 export async function fileStore(path: string, maximum = maxEntries): Promise<RawStore> {
   await readEntries(path);
-  /** Changes of this process, one after the other. */
+  /** Changes of this process run one after the other. */
   let last: Promise<unknown> = Promise.resolve();
 
   const change = <T>(edit: (entries: Entries) => T): Promise<T> => {
@@ -106,7 +106,7 @@ async function readEntries(path: string): Promise<Entries> {
     const { format, entries } = JSON.parse(text) as { format?: unknown; entries?: [string, { value: string }][] };
     if (format === 1 && Array.isArray(entries)) return new Map(entries);
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new Error(`${path} is no token store`);
 }

@@ -5,16 +5,18 @@ import type { RawStore } from './token-store.ts';
 const prefix = 'manifold:';
 const commandTimeoutMs = 5_000;
 
-/* Only whoever holds a lock may let it go. */
+/* Only the owner of a lock may release it. */
 const removeOwn = `if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0`;
 
-/** `url`: `redis://` or `rediss://` (TLS), with user, password and number of the database. `onFault` is told of the connection's faults. */
+/**
+ * `url`: `redis://` or `rediss://` (TLS), with user, password and database number. `onFault` gets the faults of the connection.
+ */
 export function redisStore(url: string, onFault: (fault: Error) => void): RawStore {
   const redis = new Redis(url, {
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
     maxRetriesPerRequest: 2,
-    // A command that waits for a connection would hold a call for long.
+    // A command that waited for a connection would delay a call for long.
     enableOfflineQueue: true,
     keyPrefix: prefix,
   });

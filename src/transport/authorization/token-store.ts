@@ -1,20 +1,20 @@
 /**
- * Where tokens of users for upstreams are kept: names → texts, encrypted with a key of the key ring, in a file of this machine
- * (token-store-file.ts) or in Redis (token-store-redis.ts). Whoever reads the store without the key ring learns nothing.
+ * The store for tokens of users for upstreams: names → texts, encrypted with a key of the key ring, in a file of this machine
+ * (token-store-file.ts) or in Redis (token-store-redis.ts). Without the key ring the store reveals nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keyring } from '../../session/keyring.ts';
 import { openedText, sealedText } from './sealed-text.ts';
 
-/** Texts under names. Methods reject when the store cannot be reached. */
+/** Texts under names. Methods reject if the store is unavailable. */
 export interface RawStore {
   get(name: string): Promise<string | undefined>;
-  /** `lifeMs`: it is gone after this time. */
+  /** `lifeMs`: time to live. */
   set(name: string, value: string, lifeMs?: number): Promise<void>;
-  /** Sets it only where there is none. Whether it did. */
+  /** Sets the value only if there is none. Returns whether it did. */
   add(name: string, value: string, lifeMs: number): Promise<boolean>;
-  /** Takes it away where it has this value. */
+  /** Removes the entry; with `value`, only if it has this value. */
   remove(name: string, value?: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -25,17 +25,20 @@ export interface TokenStore {
   remove(name: readonly string[]): Promise<void>;
   /** Whether this is the first time within `lifeMs`, on all replicas. */
   isFirst(name: readonly string[], lifeMs: number): Promise<boolean>;
-  /** Runs `work` while no other replica does so under this name. */
+  /** Runs `work` while no other replica runs one under the same name. */
   alone<T>(name: readonly string[], work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 const label = 'token-store';
-/** Whoever holds a lock for longer has died; a request to a token endpoint takes 5 s at most. */
+/** A lock older than this belongs to a process that has died; a request to a token endpoint takes at most 5 s. */
 const lockMs = 15_000;
 const lockLookMs = 50;
 
-/** Names are parts, such as principal and upstream: no two lists of parts are one name. `nowSeconds`: the clock of the key ring. */
+/**
+ * Names are lists of parts, such as principal and upstream; different lists are different names. `nowSeconds`: the clock of the
+ * key ring.
+ */
 export function tokenStore(raw: RawStore, keyring: Keyring, nowSeconds: () => number): TokenStore {
   const alone: TokenStore['alone'] = async (name, work) => {
     const lock = `lock:${nameOf(name)}`;
@@ -64,7 +67,7 @@ export function tokenStore(raw: RawStore, keyring: Keyring, nowSeconds: () => nu
   };
 }
 
-/* A digest, as names of users are nobody's business either. */
+/* A digest, because names of users are private. */
 function nameOf(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

@@ -1,7 +1,7 @@
 /**
- * What the gateway shows an upstream: a fixed key, a token of its own (client credentials, RFC 6749 §4.4) or one for the caller,
- * exchanged for the caller's (RFC 8693). The caller's own token is for the gateway and goes nowhere else (MCP 2025-11-25
- * basic/authorization §Access Token Privilege Restriction).
+ * The credentials of the gateway for an upstream: a fixed key, its own token (client credentials, RFC 6749 §4.4), or a token for
+ * the caller, exchanged for the caller's token (RFC 8693). The caller's own token is for the gateway only and is never forwarded
+ * (MCP 2025-11-25 basic/authorization §Access Token Privilege Restriction).
  */
 import type { OAuthClientIdentity } from '../../config/security.ts';
 import {
@@ -21,11 +21,11 @@ import { oauthClient } from './oauth-client.ts';
 
 interface Grant extends OAuthClientIdentity {
   readonly issuer: string;
-  /** Default: what the metadata of the issuer says. */
+  /** Default: the endpoint in the metadata of the issuer. */
   readonly tokenEndpoint?: string | undefined;
-  /** The upstream as RFC 8707 names it. */
+  /** The upstream's resource identifier (RFC 8707). */
   readonly resource?: string | undefined;
-  /** For servers that know no `resource`. */
+  /** For servers that do not support `resource`. */
   readonly audience?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
 }
@@ -40,18 +40,18 @@ export type UpstreamAuth =
     } & Grant);
 
 export interface UpstreamCredentials {
-  /** Whom what the upstream says with these credentials is for. */
+  /** Who may share what the upstream answers with these credentials. */
   readonly sharing: 'everyone' | 'principal';
   /**
-   * What to send, at once where it is held. `subjectToken`: the verified access token of the caller, where it has one. Throws
-   * `GatewayError` `upstream_unauthorized` or `upstream_unreachable`, which is for this upstream alone.
+   * The credential to send, synchronously if it is cached. `subjectToken`: the verified access token of the caller, if it has
+   * one. Throws `GatewayError` `upstream_unauthorized` or `upstream_unreachable`, for this upstream only.
    */
   for(subjectToken: string | undefined): UpstreamCredential | Promise<UpstreamCredential>;
-  /** The upstream answered 401 to it. Whether asking `for` again, once, makes sense. */
+  /** The upstream answered 401 to the credential. Returns whether calling `for` again, once, makes sense. */
   refused(subjectToken: string | undefined, credential: UpstreamCredential): boolean;
 }
 
-/** Throws when a fixed key cannot be sent. `now` in milliseconds. */
+/** Throws if a fixed key is not valid in a header. `now` in milliseconds. */
 export function upstreamCredentials(auth: UpstreamAuth, egress: Egress, now?: () => number): UpstreamCredentials {
   if (auth.kind === 'static') {
     const credential = staticCredential(auth);
@@ -116,7 +116,7 @@ interface TokenAnswer {
   readonly scope?: string | undefined;
 }
 
-/** A token is for what was asked, and no more: a server that grants wider scopes is misconfigured. RFC 8693 §2.2.1. */
+/** A token has at most the requested scopes: a server that grants more is misconfigured. RFC 8693 §2.2.1. */
 function granted(
   { access_token: token, token_type: type, expires_in: seconds, scope }: TokenAnswer,
   { scopes }: Grant,
@@ -131,7 +131,7 @@ function granted(
   return { token, lifeMs: seconds === undefined ? undefined : seconds * 1_000 };
 }
 
-/** The client at the token endpoint, made again when that moves. */
+/** The client at the token endpoint, created again when the endpoint moves. */
 function tokenClient(auth: Grant, egress: Egress, now?: () => number): () => Promise<Configuration> {
   const metadata = discovered(auth.issuer, egress.fetch, now);
   let made: { readonly endpoint: string; readonly client: Promise<Configuration> } | undefined;
@@ -145,7 +145,10 @@ function tokenClient(auth: Grant, egress: Egress, now?: () => number): () => Pro
   };
 }
 
-/** A refusal by the server is about these credentials; anything else is that nobody answered. What was said is for the log. */
+/**
+ * A refusal by the server concerns these credentials; any other failure means that the server is unavailable. The server's
+ * message is only logged.
+ */
 function asFault(load: () => Promise<Granted>): () => Promise<Granted> {
   return async () => {
     try {

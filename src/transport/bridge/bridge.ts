@@ -18,7 +18,7 @@ import { connectTimeoutMs, headersTimeoutMs, keepAliveMs, maxHeaderBytes, reques
 import { respondFault } from '../http/respond.ts';
 import { bridgeLimits, type BridgeLimits } from './limits.ts';
 import type { BridgeSession } from './session.ts';
-import type { BridgedUpstream, UpstreamState } from './bridged-upstream.ts';
+import type { BridgedUpstream, BridgedState } from './bridged-upstream.ts';
 import { BridgeSessions, type BridgeCaller } from './sessions.ts';
 import type { BridgeLog, RunningServer, ServerOwner } from './running-server.ts';
 import { startReaping, type Reaping } from './reaping.ts';
@@ -36,7 +36,7 @@ export interface Bridge {
   /** Serves these specs from now on. A spec that has not changed keeps its servers. The servers of a removed spec are ended. */
   update(specs: readonly BridgeSpec[]): void;
   /** The startup state of an upstream; undefined for a name that is not among the specs. */
-  stateOf(name: string): UpstreamState | undefined;
+  stateOf(name: string): BridgedState | undefined;
   /** Ends every session. Resolves when all their servers have ended. */
   close(): Promise<void>;
 }
@@ -140,7 +140,7 @@ class LoopbackBridge implements Bridge {
     return `http://${this.#host}${path}`;
   }
 
-  stateOf(name: string): UpstreamState | undefined {
+  stateOf(name: string): BridgedState | undefined {
     const path = this.#known.get(name)?.path;
     return path === undefined ? undefined : this.#byPath.get(path)?.state;
   }

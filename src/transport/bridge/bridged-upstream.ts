@@ -29,7 +29,7 @@ export interface UpstreamDeps {
 }
 
 /** The startup state, as printed for the person who started the gateway. */
-export interface UpstreamState {
+export interface BridgedState {
   readonly phase: 'idle' | 'starting' | 'ready' | 'failed';
   /** While starting: ms since the start. When ready: how long the start took, in ms. */
   readonly ms: number;
@@ -146,7 +146,7 @@ export class BridgedUpstream {
       );
   }
 
-  get state(): UpstreamState {
+  get state(): BridgedState {
     const starting = [...this.#running.keys()].find(({ greeting, over }) => greeting === undefined && !over);
     const said = starting?.lastSaid ?? this.#failed;
     if (this.#readyMs !== undefined) return { phase: 'ready', ms: this.#readyMs, said: undefined };

@@ -3,21 +3,22 @@
  * contain none). Memory is bounded: an incomplete line is one buffer, however small its chunks are, and only the two ends of a
  * line that is too long are kept.
  */
+import { noteCheckedPart } from '../../protocol/checked.ts';
+import { Gathered } from '../../protocol/gathered.ts';
+
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 /** U+FEFF in UTF-8, which some programs print first (RFC 8259 §8.1 lets a parser ignore it). */
 const byteOrderMarkBytes = 3;
 /** Bytes kept of each end of a line that is too long; enough to find its JSON-RPC id. */
 const keptEndBytes = 512;
-const minHeldBytes = 1_024;
 
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
-  /** The beginning of an incomplete line: `size` bytes. */
-  #held = empty;
-  #size = 0;
+  /** The beginning of an incomplete line. */
+  readonly #held = new Gathered();
   /** Set while the rest of a line that is too long is skipped. */
   #long: { readonly head: Buffer; tail: Buffer } | undefined;
 
@@ -33,7 +34,8 @@ export class LineSplitter {
     let start = 0;
     let lines = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      if (this.#size === 0 && this.#long === undefined && end - start <= this.#maxBytes) this.#give(chunk, start, end);
+      if (this.#held.size === 0 && this.#long === undefined && end - start <= this.#maxBytes)
+        this.#give(chunk, start, end);
       else {
         this.#hold(chunk, start, end);
         this.#close();
@@ -56,22 +58,15 @@ export class LineSplitter {
       this.#long.tail = lastBytes(this.#long.tail, chunk.subarray(start, end));
       return;
     }
-    const size = this.#size + end - start;
-    if (size > this.#maxBytes) {
-      const begun = this.#held.subarray(0, this.#size);
-      const rest = chunk.subarray(start, end);
-      const head = Buffer.concat([begun.subarray(0, keptEndBytes), rest.subarray(0, keptEndBytes)]);
-      this.#long = { head: Buffer.from(head.subarray(0, keptEndBytes)), tail: lastBytes(begun, rest) };
-      this.#reset();
+    const piece = chunk.subarray(start, end);
+    if (this.#held.size + piece.length > this.#maxBytes) {
+      const begun = this.#held.take();
+      const head = Buffer.concat([begun.subarray(0, keptEndBytes), piece.subarray(0, keptEndBytes)]);
+      this.#long = { head: Buffer.from(head.subarray(0, keptEndBytes)), tail: lastBytes(begun, piece) };
       return;
     }
-    if (size > this.#held.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(minHeldBytes, size, Math.min(size * 2, this.#maxBytes)));
-      this.#held.copy(grown, 0, 0, this.#size);
-      this.#held = grown;
-    }
-    chunk.copy(this.#held, this.#size, start, end);
-    this.#size = size;
+    // A copy: the beginning of a line must not keep the whole chunk it came in.
+    this.#held.append(this.#held.size === 0 ? Buffer.from(piece) : piece);
   }
 
   #close(): void {
@@ -81,9 +76,8 @@ export class LineSplitter {
       this.#onLong(head, tail);
       return;
     }
-    if (this.#size === 0) return;
-    const line = this.#held.subarray(0, this.#size);
-    this.#reset();
+    if (this.#held.size === 0) return;
+    const line = this.#held.take();
     this.#give(line, 0, line.length);
   }
 
@@ -91,16 +85,12 @@ export class LineSplitter {
     const marked = to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
     const start = marked ? from + byteOrderMarkBytes : from;
     const end = bytes[to - 1] === carriageReturn ? to - 1 : to;
-    if (end > start) this.#onLine(bytes.subarray(start, end));
-  }
-
-  #reset(): void {
-    this.#held = empty;
-    this.#size = 0;
+    if (end <= start) return;
+    const line = bytes.subarray(start, end);
+    noteCheckedPart(line, bytes, start);
+    this.#onLine(line);
   }
 }
-
-const empty = Buffer.alloc(0);
 
 /** A copy of the last bytes of both buffers joined. */
 function lastBytes(first: Buffer, second: Buffer): Buffer {

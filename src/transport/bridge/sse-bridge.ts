@@ -5,7 +5,7 @@
 import { request, type Dispatcher } from 'undici';
 import type { UpstreamTransport } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
-import { SseDecoder, type SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, SseDecoder, type SseEvent } from '../../protocol/sse.ts';
 import { maxErrorBodyBytes } from '../http/limits.ts';
 import type { BridgeLimits } from './limits.ts';
 import { PacedOutput } from './paced-output.ts';
@@ -135,7 +135,7 @@ class SseServer implements RunningServer {
         this.#finish(new GatewayError('upstream_malformed', 'endpoint is of another origin'));
       else this.#endpoint.resolve(endpoint);
     } else if (event.data !== '' && (event.event ?? 'message') === 'message') {
-      this.#owner.message(Buffer.from(event.data));
+      this.#owner.message(bytesOf(event));
     }
   }
 

@@ -46,7 +46,7 @@ export class BatchOutlet implements StreamOwner {
     return part;
   }
 
-  /** All messages have been taken: without any request the batch is answered with 202. */
+  /** All messages have been handled: a batch without requests is answered with 202. */
   seal(): void {
     this.#sealed = true;
     if (this.#any) this.#endWhenDone();

@@ -8,16 +8,16 @@ import type { Said } from '../../protocol/said.ts';
 import type { Head } from '../http/accept.ts';
 import type { Caller } from '../http/caller.ts';
 
-/** Finds the client that a message is of. What a client is, is not known here: `C` is the gateway's own. */
+/** Finds the client of a message. This file does not depend on what a client is: `C` is the gateway's type. */
 export interface Who<C> {
   /** Throws the faults of a session token and of the version header. */
   ofSession(head: Head, caller: Caller): C;
-  /** The client that stands for callers of 2026-07-28, which has no sessions. `capabilities`: bits. */
+  /** The client that represents callers of 2026-07-28, which has no sessions. `capabilities`: bits. */
   stateless(caller: Caller, capabilities: number): C;
 }
 
 export type Incoming<C> =
-  /** A client begins; it has no session yet. */
+  /** A new client, which has no session yet. */
   | { readonly kind: 'initialize'; readonly message: Message }
   | {
       readonly kind: 'request';
@@ -32,12 +32,12 @@ export type Incoming<C> =
       readonly message: Message;
       readonly plan: NotificationPlan;
     }
-  /** A request that is answered with a fault in the words of its client. */
+  /** A request that is answered with a fault in the client's wording. */
   | { readonly kind: 'refused'; readonly client: C; readonly message: Message; readonly fault: unknown }
-  /** An answer to a request that a server sent. */
+  /** An answer to a request of a server. */
   | { readonly kind: 'answer'; readonly client: C; readonly message: Message };
 
-/** Answers and notifications belong to what is under way, and so do calls that come back with their state. */
+/** False for answers, notifications and calls that come back with their state: they belong to work in progress. */
 export function beginsWork<C>(incoming: Incoming<C> | readonly Incoming<C>[]): boolean {
   if (!('kind' in incoming)) return incoming.some((part) => beginsWork(part));
   if (incoming.kind === 'request') return incoming.message.params?.member('requestState') === undefined;

@@ -1,6 +1,6 @@
 /**
- * Reads what a client of the session era posts: 2025-03-26, 2025-06-18 and 2025-11-25. Their rules of sessions, version header
- * and batches end here.
+ * Reads messages of clients of the session era: 2025-03-26, 2025-06-18 and 2025-11-25. Only this file knows their rules for
+ * sessions, version header and batches.
  */
 import { GatewayError } from '../../errors.ts';
 import { readClientMessage, type Message } from '../../protocol/envelope.ts';

@@ -1,6 +1,6 @@
 /**
- * Reads what a client of revision 2026-07-28 posts: each request stands alone and says in `_meta` who asks; its headers repeat
- * parts of its body and must agree with them (2026-07-28 basic/index, basic/transports/streamable-http).
+ * Reads messages of clients of revision 2026-07-28. Each request is independent and identifies its client in `_meta`; its headers
+ * repeat parts of its body and must agree with them (2026-07-28 basic/index, basic/transports/streamable-http).
  */
 import { GatewayError } from '../../errors.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
@@ -18,7 +18,7 @@ import type { Caller } from '../http/caller.ts';
 import { requireTasks } from './declared.ts';
 import type { Incoming, Who } from './incoming.ts';
 
-/** What of the envelope holds for this hop alone. */
+/** `_meta` keys of the envelope that apply to this hop only. */
 const ownKeys: readonly string[] = [
   metaKey.protocolVersion,
   metaKey.clientCapabilities,
@@ -26,7 +26,7 @@ const ownKeys: readonly string[] = [
   metaKey.logLevel,
 ];
 
-/** Never throws for a request: its faults are answered under its id and in the words of this revision. */
+/** Never throws for a request: its faults are answered under its id and in the wording of this revision. */
 export function readModern<C>(
   head: Head,
   message: Message,
@@ -34,7 +34,7 @@ export function readModern<C>(
   caller: Caller,
   who: Who<C>,
 ): Incoming<C> {
-  // Tasks are declared request by request and ask nothing of sessions, so a client that does so now and then is one client.
+  // Tasks are declared per request and do not affect sessions. So a client that declares them only sometimes is still one client.
   const client = who.stateless(caller, envelope.capabilityBits & ~clientCapability.tasksExtension);
   // The revision defines no client notifications over HTTP; one is accepted and has no effect (2026-07-28
   // basic/transports/streamable-http).
@@ -52,7 +52,7 @@ export function readModern<C>(
   }
 }
 
-/** A request that names this revision in its header alone. */
+/** A request that names this revision only in its header. */
 export function readUnclaimed<C>(message: Message, caller: Caller, who: Who<C>): Incoming<C> {
   const fault =
     message.method === 'initialize'
@@ -63,7 +63,7 @@ export function readUnclaimed<C>(message: Message, caller: Caller, who: Who<C>):
   return { kind: 'refused', client: who.stateless(caller, 0), message, fault };
 }
 
-/** Only what the gateway carries to an upstream and back is handed on; an extension it does not know is not. */
+/** Only capabilities that the gateway supports are forwarded; an unknown extension is not. */
 function saidIn({ capabilityBits, clientInfo, logLevel }: Envelope): Said {
   return { capabilities: capabilityBits, clientInfo, logLevel, itself: true };
 }
@@ -88,7 +88,7 @@ function checkHeaders(head: Head, message: Message): void {
     throw new GatewayError('header_mismatch', 'Mcp-Name', { about: 'Mcp-Name' });
 }
 
-/** The next hop gets an envelope of its own: these `_meta` keys hold for one hop. */
+/** Removes the `_meta` keys of this hop; the next hop gets its own envelope. */
 function withoutEnvelope(message: Message): Message {
   const meta = message.params?.member('_meta');
   if (meta?.kind !== 'object') return message;

@@ -1,6 +1,6 @@
 /**
- * Where the answer to one request goes: alone as the answer of its POST, or as one of several of a batch.
- * 2025-11-25 basic/transports §Sending Messages to the Server 5; batches: 2025-03-26, the same section.
+ * Where the answer to one request goes: to its own POST, or to the shared stream of a batch. 2025-11-25 basic/transports §Sending
+ * Messages to the Server 5; batches: 2025-03-26, the same section.
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.ts';
@@ -11,22 +11,22 @@ import type { Wheel } from '../http/wheel.ts';
 import type { Worded } from './wording.ts';
 
 export interface Outlet {
-  /** The client is gone; what is written is dropped. */
+  /** The client has left; further output is dropped. */
   readonly gone: boolean;
   owner: StreamOwner | undefined;
-  /** The whole answer. Ends the outlet; `token` is the session token of an `initialize` answer. */
+  /** Sends the whole answer and ends the outlet; `token` is the session token of an `initialize` answer. */
   whole(body: Buffer | string, token?: string, status?: number): void;
-  /** The answer will be a stream. */
+  /** Announces that the answer will be a stream. */
   stream(): void;
-  /** Encoded events before the answer. False: wait for `onDrain`. */
+  /** Sends encoded events before the answer. False: wait for `onDrain`. */
   events(bytes: Buffer): boolean;
-  /** The last encoded event, if any, and the end of the stream. */
+  /** Sends the last encoded event, if any, and ends the stream. */
   finish(last?: Buffer): void;
-  /** A fault in place of an answer, whether or not a stream has begun, in the words of the client. */
+  /** Sends a fault instead of an answer, whether or not a stream has begun, in the client's wording. */
   fault(fault: unknown, worded: Worded<string>): void;
 }
 
-/** The answer of a POST that holds one request. */
+/** The answer of a POST with one request. */
 export class PostOutlet implements Outlet, StreamOwner {
   gone = false;
   owner: StreamOwner | undefined;
@@ -34,10 +34,10 @@ export class PostOutlet implements Outlet, StreamOwner {
   readonly #wheel: Wheel;
   readonly #principalId: string;
   #events: EventStream | undefined;
-  /** Answered: nothing may follow. */
+  /** The request has been answered: nothing may follow. */
   #over = false;
 
-  /** `principalId`: whose share of the budget what waits for the client is of. */
+  /** `principalId`: the principal whose share of the budget counts the data that waits for the client. */
   constructor(response: ServerResponse, wheel: Wheel, principalId: string) {
     this.#response = response;
     this.#wheel = wheel;
@@ -59,7 +59,7 @@ export class PostOutlet implements Outlet, StreamOwner {
     this.#events = new EventStream(this.#response, this.#wheel, this.#principalId);
     this.#events.owner = this;
     this.#events.open();
-    // The first event usually came in the same packet as the headers; only if not, the headers leave alone.
+    // The first event is usually sent in the same packet as the headers; otherwise the headers are sent alone.
     process.nextTick(flush, this.#events);
   }
 
@@ -86,7 +86,7 @@ export class PostOutlet implements Outlet, StreamOwner {
     this.owner?.onDrain();
   }
 
-  /** The end of the response says so too, with or without a stream. */
+  /** The end of the response is reported too, with or without a stream. */
   onGone(): void {}
 
   #closed(): void {

@@ -1,6 +1,6 @@
 /**
- * Decides once to which era a POST belongs. The body decides: a request with the envelope of 2026-07-28 is modern;
- * the header alone only tells of a request that lacks it (2026-07-28 basic/versioning).
+ * Decides the era of a POST, once. The body decides: a request with the envelope of 2026-07-28 is modern. The header alone only
+ * identifies a modern request whose envelope is missing (2026-07-28 basic/versioning).
  */
 import { readBatch, readClientMessage } from '../../protocol/envelope.ts';
 import { readEnvelope } from '../../protocol/modern.ts';
@@ -12,7 +12,7 @@ import type { Incoming, Who } from './incoming.ts';
 import { readLegacy, readLegacyBatch } from './legacy.ts';
 import { readModern, readUnclaimed } from './modern.ts';
 
-/** One message, or the messages of a batch. Throws what `readLegacy` throws, `json_*` and `message_invalid`. */
+/** Reads one message, or the messages of a batch. Throws what `readLegacy` throws, `json_*` and `message_invalid`. */
 export function readIncoming<C extends { readonly revision: Revision }>(
   head: Head,
   body: Buffer,

@@ -18,7 +18,7 @@ export interface Worded<Body = Buffer | string> {
   readonly status: number;
 }
 
-/** A result of the gateway's own making: a JSON object as text, and how long it counts where its method says so. */
+/** A result that the gateway made: a JSON object as text, and its cache hints if its method has them. */
 export interface Own {
   readonly body: Buffer | string;
   readonly hints?: CacheHints;
@@ -27,25 +27,25 @@ export interface Own {
 export interface Wording {
   /** An upstream's response to `request`, for the client. Throws `upstream_malformed`. */
   response(answer: Message, upstream: UpstreamConfig, request: Message, sealState: (state: string) => string): Worded;
-  /** A result of the gateway's own making as a whole response. */
+  /** A result that the gateway made, as a whole response. */
   own(id: string, result: Buffer | string, hints?: CacheHints): Buffer | string;
-  /** `id` is raw JSON; undefined where the request could not be read. */
+  /** `id` is raw JSON; undefined if the request could not be read. */
   fault(fault: unknown, id: string | undefined): Worded<string>;
   /** Whether a notification may reach the client on the stream of its request; `logs`: it asked for log messages. */
   passes(method: string, logs: boolean): boolean;
-  /** Whether a tool's output may be of any kind, not only an object. */
+  /** Whether a tool's structured output may be any JSON value, not only an object. */
   readonly anySchema: boolean;
   /** Whether a client repeats parts of its request in headers, which must agree with the body. */
   readonly repeatsInHeaders: boolean;
-  /** Whether a client that leaves takes its request back. */
+  /** Whether a client that leaves cancels its request. */
   readonly leavingCancels: boolean;
-  /** Clients are asked by the result of their request, and come back with it; else by requests on its stream. */
+  /** Clients are asked questions by the result of their request, and send a retry; otherwise by requests on its stream. */
   readonly asksByRounds: boolean;
-  /** Client capabilities (bits) of what clients can be asked by requests where an upstream asks by rounds. */
+  /** Client capabilities (bits) of the questions that can become requests if an upstream asks by rounds. */
   readonly askable: number;
 }
 
-/** Also the words for whoever has not said yet what it speaks. */
+/** Also the wording for a client whose revision is unknown. */
 export function legacyFault(fault: unknown, id: string | undefined): Worded<string> {
   return { body: errorBody(fault, id), status: statusOf(fault) };
 }
@@ -62,20 +62,20 @@ export function legacyWording(revision: string): Wording {
     passes: () => true,
     anySchema: false,
     repeatsInHeaders: false,
-    // 2025-11-25 basic/transports §Sending Messages: disconnection should not be interpreted as cancelling.
+    // 2025-11-25 basic/transports §Sending Messages to the Server: disconnection should not be interpreted as cancelling.
     leavingCancels: false,
     asksByRounds: false,
     askable: askableBy(revision),
   };
 }
 
-/** The URI of the resource that a request is for. */
+/** The URI of the requested resource. */
 function uriOf({ bytes, params }: Message): string | undefined {
   const uri = params?.member('uri');
   return uri?.kind === 'string' ? textOf(bytes, uri) : undefined;
 }
 
-/** Which of the questions of 2026-07-28 an earlier revision has (client/elicitation, client/sampling, client/roots of each). */
+/** The questions of 2026-07-28 that an earlier revision has too (client/elicitation, client/sampling, client/roots of each). */
 function askableBy(revision: string): number {
   const { roots, sampling, samplingContext, samplingTools, elicitationForm, elicitationUrl, ui } = clientCapability;
   return (
@@ -103,7 +103,7 @@ export function modernWording(version: string): Wording {
     response: (answer, upstream, request, sealState) => {
       const code = answer.root.member('error')?.member('code');
       const error = code?.kind === 'number' ? numberOf(answer.bytes, code) : undefined;
-      // It was the client who did not declare it, as its capabilities were handed on.
+      // The client did not declare the capability, because the upstream got the client's own capabilities.
       if (error === missingCapability) return { body: withId(answer, request.id!), status: 400 };
       const body = outwardModernResult(
         answer,

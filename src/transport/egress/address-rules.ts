@@ -1,7 +1,7 @@
 /**
- * Which addresses the gateway may open a connection to on behalf of a configuration or of a document that somebody else wrote
- * (MCP 2025-11-25 basic/security_best_practices §Server-Side Request Forgery). The address is judged, never the name: a name
- * may mean another one a moment later. An IPv6 address that carries an IPv4 one is judged by that as well.
+ * The addresses to which the gateway may connect on behalf of a configuration or of a document from another service (MCP
+ * 2025-11-25 basic/security_best_practices §Server-Side Request Forgery). The address is checked, never the name, because a name
+ * may resolve to another address a moment later. An IPv6 address that contains an IPv4 address is also checked as that.
  */
 import ipaddr from 'ipaddr.js';
 
@@ -16,10 +16,10 @@ export interface EgressSettings {
 
 export type AddressKind = 'public' | 'loopback' | 'private' | 'refused';
 
-/** Where clouds hand out the credentials of a machine. Refused whatever is allowed. RFC 3927 addresses are as a whole. */
+/** Addresses at which clouds provide the credentials of a machine. They are always refused, and so are all RFC 3927 addresses. */
 const metadataServices = new Set(['100.100.100.200', '168.63.129.16', 'fd00:ec2::254', 'fd20:ce::254']);
 
-/** What an address is to the gateway. Text that is no address is refused. */
+/** The kind of an address. Text that is not an address is refused. */
 export function addressKind(address: string): AddressKind {
   // A zone (`fe80::1%eth0`) names an interface of this machine.
   if (address.includes('%') || !ipaddr.isValid(address)) return 'refused';
@@ -45,7 +45,7 @@ function kindOf(parsed: ipaddr.IPv4 | ipaddr.IPv6): AddressKind {
 function kindOfIPv6(address: ipaddr.IPv6): AddressKind {
   switch (address.range()) {
     case 'unicast':
-      // Outside of global unicast (RFC 4291 §2.4) nothing is assigned. `::a.b.c.d` (§2.5.5.1) is among that.
+      // Outside global unicast (RFC 4291 §2.4) no addresses are assigned. This includes `::a.b.c.d` (§2.5.5.1).
       return (address.parts[0]! & 0xe000) === 0x2000 ? 'public' : 'refused';
     case 'loopback':
       return 'loopback';
@@ -54,7 +54,7 @@ function kindOfIPv6(address: ipaddr.IPv6): AddressKind {
     case 'ipv4Mapped':
       return kindOf(address.toIPv4Address());
     case 'rfc6052':
-      // NAT64. The local prefix of RFC 8215 may be split in other ways, so that only the well-known one is read.
+      // NAT64. The local prefix of RFC 8215 may be divided in other ways, so only the well-known prefix is supported.
       return address.parts[2] === 0 ? onlyPublic(embedded(address, 6)) : 'refused';
     case '6to4':
       return onlyPublic(embedded(address, 1));
@@ -67,14 +67,14 @@ function isIPv6(address: ipaddr.IPv4 | ipaddr.IPv6): address is ipaddr.IPv6 {
   return address.kind() === 'ipv6';
 }
 
-/** The IPv4 address in two parts of an IPv6 one. */
+/** The IPv4 address in two groups of an IPv6 address. */
 function embedded(address: ipaddr.IPv6, at: number): ipaddr.IPv4 {
   const high = address.parts[at]!;
   const low = address.parts[at + 1]!;
   return new ipaddr.IPv4([high >> 8, high & 0xff, low >> 8, low & 0xff]);
 }
 
-/** A translator stands elsewhere: what is private there is not what this configuration allows. */
+/** The translator is in another network: a private address there is not one that this configuration allows. */
 function onlyPublic(address: ipaddr.IPv4): AddressKind {
   return kindOf(address) === 'public' ? 'public' : 'refused';
 }

@@ -1,21 +1,21 @@
 /**
- * The one way out for everything that authorization asks of others: metadata, keys, introspection, tokens, callouts. The rules
- * of addresses hold for the address that is connected to; no redirect is followed; size and time are bounded. What is
- * answered is data for the caller alone.
+ * The outbound connection for all requests of authorization: metadata, keys, introspection, tokens, external authorization. The
+ * address rules apply to the address of the connection; redirects are not followed; size and time are limited. The answer is only
+ * data for the caller.
  */
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 import { isAllowed, type EgressSettings } from './address-rules.ts';
 
-/** From the first byte sent to the last one received, unless a request says otherwise. */
+/** From the first byte sent to the last byte received, unless a request says otherwise. */
 const egressTimeoutMs = 5_000;
-/** What a request may say. */
+/** Longest time that a request may say. */
 const maxEgressTimeoutMs = 300_000;
-/** Of one answer. */
+/** Maximum size of one answer. */
 export const maxEgressBytes = 1024 * 1024;
 
-/** Why nothing was got. Every other fault of the network is an error of undici. */
+/** Why a request was refused or its answer discarded. Every other network fault is an error of undici. */
 export class EgressRefused extends Error {
   constructor(reason: string) {
     super(reason);
@@ -39,12 +39,12 @@ export type GuardedFetch = (url: string, request: EgressRequest) => Promise<Resp
 
 export interface Egress {
   readonly fetch: GuardedFetch;
-  /** Whether plain http may be used at all; libraries ask before they send. */
+  /** Whether plain http is allowed at all; libraries check this before they send. */
   readonly allowsPlain: boolean;
   close(): Promise<void>;
 }
 
-/** Statuses without a body, which `Response` insists on. */
+/** Statuses that must have no body in a `Response`. */
 const bodiless = new Set([204, 205, 304]);
 
 /** The agent of a process. `ca`: further certificate authorities, PEM. */
@@ -68,7 +68,7 @@ export function guardedEgress(settings: EgressSettings & { readonly ca?: string 
       origin: target.origin,
       path: `${target.pathname}${target.search}`,
       method,
-      // What is compressed could grow beyond every bound.
+      // A compressed answer could exceed every limit when decompressed.
       headers: { ...headers, 'accept-encoding': 'identity' },
       body: body ?? null,
       headersTimeout: patienceMs,
@@ -109,7 +109,7 @@ function guardedConnector(settings: EgressSettings & { readonly ca?: string | un
   return (options, callback) => {
     const isPlain = options.protocol === 'http:';
     const literal = options.hostname.replace(/^\[(.*)\]$/, '$1');
-    // An address as host is not looked up.
+    // A host that is an IP address is not looked up.
     if (isIP(literal) !== 0 && !isAllowed(literal, isPlain, settings)) {
       callback(refusal(), null);
       return;
@@ -126,7 +126,7 @@ function guardedConnector(settings: EgressSettings & { readonly ca?: string | un
 
 type LookupCallback = (fault: Error | null, address: string | LookupAddress[], family?: number) => void;
 
-/** What the name means, without the addresses that are not allowed. */
+/** The addresses of the name, without those that are not allowed. */
 function allowedAddresses(
   hostname: string,
   options: LookupOptions,

@@ -5,6 +5,7 @@ import { withoutMark } from '../../protocol/byte-order-mark.ts';
 import { Gathered } from '../../protocol/gathered.ts';
 import { shareOf, type Hold, type Share } from './budget.ts';
 import { messageLimits } from './message-limits.ts';
+import { newcomers } from './newcomers.ts';
 import { BodyTurn } from './turns.ts';
 
 export interface BodyOptions {
@@ -66,8 +67,10 @@ class Receiving {
     this.#size += piece.length;
     if (this.#size > this.#limit) this.#refuse(tooLarge(this.#limit));
     else if (!this.#hold.take(piece.length)) this.#refuse(new GatewayError('overloaded', 'no room for a body'));
-    else if (this.#first === undefined) this.#first = piece;
-    else this.#more(this.#first, piece);
+    else if (this.#first === undefined) {
+      this.#first = piece;
+      newcomers.known(this.#request.socket);
+    } else this.#more(this.#first, piece);
   }
 
   #more(first: Buffer, piece: Buffer): void {

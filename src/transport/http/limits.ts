@@ -2,7 +2,9 @@
 /** A client whose body is refused may continue to send for this long and this much. The input is discarded. */
 export const lingerMs = 1_000;
 export const lingerBytes = 16 * 1024 * 1024;
-/** Body bytes that are read in one turn of the event loop, for all bodies that arrive in pieces. */
+/** Of the rest of refused bodies so many bytes are read per second, on all connections together. */
+export const maxLingerBytesPerSecond = 16 * 1024 * 1024;
+/** Bytes that are read in one turn of the event loop, for all bodies that arrive in pieces; the same for all answers. */
 export const maxBodyBytesPerTurn = 256 * 1024;
 /**
  * Pieces below this size are small: each costs more than a microsecond, whatever its size. This many are free for each body.
@@ -12,6 +14,8 @@ export const smallPieceBytes = 256;
 export const freeSmallPieces = 1_024;
 export const smallPieceBurst = 8_192;
 export const maxSmallPiecesPerSecond = 2_000;
+/** While they have used that up, connections that have not asked for anything yet are read one after another, this far apart. */
+export const newcomerMs = 10;
 export const maxHeadersCount = 100;
 export const maxHeaderBytes = 32 * 1024;
 export const headersTimeoutMs = 10_000;

@@ -1,6 +1,7 @@
 /** Turns answers and faults into HTTP responses. Every fault has the same form and names no internals. */
 import type { ServerResponse } from 'node:http';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
+import { Dropped } from './dropped.ts';
 import { lingerBytes, lingerMs } from './limits.ts';
 import { BodyTurn } from './turns.ts';
 
@@ -71,7 +72,8 @@ const retryAfterSeconds = '1';
 
 /**
  * Closing while the client still sends would reset the connection, and the reset can destroy the answer (RFC 9112 §9.6). So the
- * answer is sent at once, and further input is discarded for a while before the connection is closed.
+ * answer is sent at once, and further input is discarded for a while before the connection is closed. Where many bodies are refused
+ * at once, the rest of most of them is not read.
  */
 function endAfterBody(response: ServerResponse, body: string): void {
   const { req: request } = response;
@@ -81,17 +83,26 @@ function endAfterBody(response: ServerResponse, body: string): void {
     response.end();
   };
   const timer = setTimeout(end, lingerMs);
+  const readOn = (): void => {
+    if (dropped.mayRead()) request.resume();
+    else dropped.wait(() => request.resume());
+  };
   const turn = new BodyTurn(() => {
-    request.resume();
+    if (!request.destroyed) readOn();
     return !request.destroyed;
   });
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) end();
-    if (!turn.took(chunk.length)) request.pause();
+    const mayReadOn = dropped.took(chunk.length);
+    if (turn.took(chunk.length) && mayReadOn) return;
+    request.pause();
+    if (!turn.waits) readOn();
   });
   request.on('end', end);
   request.on('close', end);
   response.write(body);
-  request.resume();
+  readOn();
 }
+
+const dropped = new Dropped();

@@ -5,6 +5,7 @@
 import express from 'express';
 import { createServer as createTlsServer, Server as TlsServer, type ServerOptions } from 'node:https';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { GatewayError } from '../../errors.ts';
 import {
   headersTimeoutMs,
@@ -14,6 +15,7 @@ import {
   maxHeadersCount,
   requestTimeoutMs,
 } from './limits.ts';
+import { newcomers } from './newcomers.ts';
 import { pacedByConnection } from './pipeline.ts';
 import { respondFault } from './respond.ts';
 
@@ -80,6 +82,7 @@ export function boundedServer(listener: RequestListener, secured?: Secured): Ser
           },
           paced,
         );
+  server.on(secured === undefined ? 'connection' : 'secureConnection', (socket: Socket) => newcomers.arrived(socket));
   // One more than allowed, so that an exceeded limit can be detected.
   server.maxHeadersCount = maxHeadersCount + 1;
   server.maxConnections = maxConnections;

@@ -1,8 +1,9 @@
 /**
- * Bodies that arrive in pieces share the event loop fairly, so that neither their bytes nor their pieces delay small requests.
- * All of them together may read a fixed number of bytes per turn of the loop. Small pieces cost far more than their bytes, so
- * they have a rate limit of their own. A body that arrives in one piece is not affected.
+ * Bodies and answers that arrive in pieces share the event loop fairly, so that neither their bytes nor their pieces delay small
+ * requests. All bodies together, and all answers together, may read a fixed number of bytes per turn of the loop. Small pieces cost
+ * far more than their bytes, so they have a rate limit of their own. What arrives in one piece is not affected.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import {
   freeSmallPieces,
   maxBodyBytesPerTurn,
@@ -10,6 +11,16 @@ import {
   smallPieceBurst,
   smallPieceBytes,
 } from './limits.ts';
+import { newcomers } from './newcomers.ts';
+
+/** Does work with a turn of the loop between its steps; at once where it has but one. */
+export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await turnOfTheLoop();
+  }
+}
 
 /** Size of one socket read, in bytes. */
 const readBytes = 64 * 1024;
@@ -29,9 +40,12 @@ export class BodyTurns {
   #isTurnDue = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `nowMs`: a monotonic clock. */
-  constructor(nowMs: () => number = () => performance.now()) {
+  readonly #onSpent: () => void;
+
+  /** `nowMs`: a monotonic clock. `onSpent` is called when the small pieces have used up their allowance. */
+  constructor(nowMs: () => number = () => performance.now(), onSpent: () => void = () => {}) {
     this.#nowMs = nowMs;
+    this.#onSpent = onSpent;
     this.#earnedMs = nowMs();
   }
 
@@ -43,7 +57,9 @@ export class BodyTurns {
     if (!isSmall) return true;
     this.#piecesLeft -= 1;
     if (this.#piecesLeft <= 0) this.#earn();
-    return this.#piecesLeft > 0;
+    if (this.#piecesLeft > 0) return true;
+    this.#onSpent();
+    return false;
   }
 
   wait(isSmall: boolean, goOn: GoOn): void {
@@ -89,30 +105,38 @@ export class BodyTurns {
   }
 }
 
-/** The turns of this process. */
-const bodyTurns = new BodyTurns();
+/** The turns of this process, for bodies of clients and for answers of upstreams. Neither uses up the turns of the other. */
+const bodyTurns = new BodyTurns(undefined, () => newcomers.hold());
+export const answerTurns = new BodyTurns();
 
 /** The turns of one body. */
 export class BodyTurn {
   #smallPieces = 0;
   #waits = false;
   readonly #goOn: GoOn;
+  readonly #turns: BodyTurns;
 
   /** `goOn` continues reading; it returns false when the body is over. */
-  constructor(goOn: () => boolean) {
+  constructor(goOn: () => boolean, turns: BodyTurns = bodyTurns) {
+    this.#turns = turns;
     this.#goOn = () => {
       this.#waits = false;
       return goOn();
     };
   }
 
+  /** It is not its turn: `goOn` will be called. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
   /** Counts a piece. False: reading must stop until `goOn` is called. */
   took(bytes: number): boolean {
     const isSmall = bytes < smallPieceBytes && (this.#smallPieces += 1) > freeSmallPieces;
-    if (bodyTurns.took(bytes, isSmall)) return !this.#waits;
+    if (this.#turns.took(bytes, isSmall)) return !this.#waits;
     if (!this.#waits) {
       this.#waits = true;
-      bodyTurns.wait(isSmall, this.#goOn);
+      this.#turns.wait(isSmall, this.#goOn);
     }
     return false;
   }

@@ -19,7 +19,7 @@ import { callCeilingMs, heartbeatMs, hopMs } from '../http/limits.ts';
 import { eventLimit } from '../http/message-limits.ts';
 
 /** A client's request that another replica answers. */
-export interface Passed {
+export interface ForwardedCall {
   readonly caller: Caller;
   /** The body as it was received. */
   readonly received: Buffer;
@@ -65,7 +65,7 @@ export class Hops {
   }
 
   /** Forwards a call to the replica that holds it. */
-  call(address: string, call: Passed): void {
+  call(address: string, call: ForwardedCall): void {
     this.#send(address, call.caller, call.received, (isReplica) => {
       const handler = new PassingHandler(call, isReplica);
       call.outlet.owner = handler;
@@ -136,7 +136,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
 
 /** Passes the answer of another replica to the client: JSON with its status, or a stream in whole events. */
 class PassingHandler implements Dispatcher.DispatchHandler {
-  readonly #call: Passed;
+  readonly #call: ForwardedCall;
   readonly #outlet: Outlet;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: 'head' | 'json' | 'stream' | 'over' = 'head';
@@ -146,7 +146,7 @@ class PassingHandler implements Dispatcher.DispatchHandler {
   readonly #events = new WholeEvents();
   readonly #isReplica: IsReplica;
 
-  constructor(call: Passed, isReplica: IsReplica) {
+  constructor(call: ForwardedCall, isReplica: IsReplica) {
     this.#isReplica = isReplica;
     this.#call = call;
     this.#outlet = call.outlet;

@@ -23,13 +23,13 @@ export interface ClientFacts {
   readonly trace?: readonly string[] | undefined;
 }
 
-/** What `open` learnt of an upstream. */
+/** What `open` learned about an upstream. */
 export interface Opened extends SessionFacts {
-  /** How long all this is valid, and for whom; undefined for an upstream that does not say. */
+  /** How long these facts are valid, and for whom; undefined if the upstream does not say. */
   readonly stated?: Stated | undefined;
 }
 
-/** What a stream has to bring besides the messages of its session. */
+/** What a stream must deliver besides the messages of its session. */
 export interface ListenFor {
   /** Longest silence in ms. Default 0: no limit. */
   readonly idleMs?: number;
@@ -50,20 +50,20 @@ export interface AnswerSink extends Expecting {
   onRetry(ms: number): void;
   onEnd(): void;
   onFault(fault: GatewayError): void;
-  /** Nothing but a status of success is waited for: `onEnd` is called with it, and what follows is dropped. */
+  /** Only a success status is expected: `onEnd` is called with it, and later data is dropped. */
   readonly expectsNothing?: boolean;
 }
 
-/** A call under way. */
+/** A call in progress. */
 export interface Exchange {
   /** Pauses and resumes reading; TCP slows the upstream down. */
   pause(): void;
   resume(): void;
-  /** The answer is complete: the connection is released soon, whatever else the upstream sends. */
+  /** The answer is complete: the connection is released soon, even if the upstream sends more. */
   answered(): void;
   /** Cancels what continues at the upstream without a connection, such as a task. Called before `abort`. */
   cancel?(): void;
-  /** Drops the connection. In the session era that is no cancellation. Nothing more reaches the sink. */
+  /** Drops the connection. In the session era this does not cancel the call. Nothing more reaches the sink. */
   abort(): void;
 }
 
@@ -72,12 +72,12 @@ export interface UpstreamAdapter {
   open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened>;
   /** Sends one request; its answer goes to the sink. `idleMs`: longest silence. */
   call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange;
-  /** Sends a request of the gateway's own and gives the whole JSON-RPC response. Throws `upstream_*` faults. */
+  /** Sends a request of the gateway's own and returns the whole JSON-RPC response. Throws `upstream_*` faults. */
   ask(to: Outbound, method: string, params: string, deadlineMs: number): Promise<Buffer>;
   /** Sends a notification or an answer. Throws `upstream_*` faults. */
   post(to: Outbound, body: Buffer | string): Promise<void>;
   /** Opens the stream for messages that belong to no call, or resumes a broken stream after the upstream's event `lastEventId`. */
   listen(to: Outbound, lastEventId: string | undefined, sink: AnswerSink, wants?: ListenFor): Exchange;
-  /** Ends a session; faults do not matter. */
+  /** Ends a session; faults are ignored. */
   end(to: { readonly session: UpstreamSession; readonly caller: Caller }): Promise<void>;
 }

@@ -1,10 +1,11 @@
 /**
- * Keeps requests from an upstream that fails again and again. Closed: all pass. Open, after so many failures in a row: none passes.
- * After the wait one request may try; its outcome closes the breaker, or opens it for another wait. The clock is an argument.
+ * A circuit breaker for an upstream that keeps failing. Closed: all requests pass. Open, after a number of failures in a row:
+ * none passes. After the wait one request may try; its outcome closes the breaker, or opens it for another wait. The clock is an
+ * argument.
  */
 export type AttemptOutcome = 'ok' | 'failed' | 'unknown';
 
-/** What a request that passed has to give back with its outcome. `trial`: whether others pass depends on it. */
+/** A permit, which the request returns with its outcome. `trial`: the outcome decides whether others pass. */
 export type Pass = 'free' | 'trial';
 
 export class Breaker {
@@ -16,7 +17,7 @@ export class Breaker {
   #openUntil: number | undefined;
   #isTried = false;
 
-  /** `now` in ms. `onChange` is told when it opens, and when it closes. */
+  /** `now` in ms. `onChange` is called when the breaker opens, and when it closes. */
   constructor(
     limit: { readonly failures: number; readonly openMs: number },
     now: () => number,
@@ -45,7 +46,7 @@ export class Breaker {
     return 'trial';
   }
 
-  /** To be called once for each pass. `unknown`: the client has left before the upstream showed anything. */
+  /** Must be called once for each permit. `unknown`: the client left before the upstream had answered. */
   settle(pass: Pass, outcome: AttemptOutcome): void {
     if (pass === 'trial') {
       this.#isTried = false;
@@ -53,7 +54,7 @@ export class Breaker {
       else if (outcome === 'ok') this.close();
       return;
     }
-    // What was sent before it opened says nothing of the upstream by now.
+    // A request that was sent before the breaker opened says nothing about the upstream now.
     if (this.#openUntil !== undefined || outcome === 'unknown') return;
     if (outcome === 'ok') this.#failures = 0;
     else if (++this.#failures >= this.#limit.failures) {

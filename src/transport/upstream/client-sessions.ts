@@ -32,7 +32,7 @@ export class ClientSessions {
     this.#opener = opener;
   }
 
-  /** The session to use now; undefined when one has to be opened. Sends nothing. */
+  /** The session to use; undefined if one must be opened. Sends nothing. */
   peek(upstream: Upstream): UpstreamSession | undefined {
     const known = this.#sessions.get(upstream);
     if (known !== undefined) return known;
@@ -47,17 +47,17 @@ export class ClientSessions {
     return session;
   }
 
-  /** Like `peek`, but opens a session where there is none. Throws `upstream_*` faults. */
+  /** Like `peek`, but opens a session if there is none. Throws `upstream_*` faults. */
   async ensure(upstream: Upstream, caller: Caller): Promise<UpstreamSession> {
     return this.peek(upstream) ?? (await this.#open(upstream, 'late', caller));
   }
 
-  /** A new session in place of `lost`; calls that come meanwhile wait for the same one. Throws `upstream_*` faults. */
+  /** A new session instead of `lost`; concurrent calls wait for the same one. Throws `upstream_*` faults. */
   async renew(lost: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
     const { upstream } = lost;
     const current = this.#sessions.get(upstream);
     if (current !== undefined && current !== lost) return current;
-    // An upstream without sessions that no longer speaks the revision has lost no state.
+    // An upstream without sessions that no longer supports the revision has lost no state.
     if (upstream.config.onSessionLoss === 'error' && !lost.isToldOfClient)
       throw new GatewayError('upstream_session_lost', 'configured not to be opened anew');
     if (!lost.keepsSession) this.#opener.forget(upstream);
@@ -66,7 +66,9 @@ export class ClientSessions {
     return await this.#open(upstream, 'healed', caller);
   }
 
-  /** Asks the upstream again what it offers. Gives the old session if it does not answer; `session` stays in use meanwhile. */
+  /**
+   * Requests the upstream's capabilities again. Returns the old session if it does not answer; `session` stays in use meanwhile.
+   */
   async refresh(session: UpstreamSession, caller: Caller): Promise<UpstreamSession> {
     this.#sessions.set(session.upstream, session);
     return await this.#open(session.upstream, 'refreshed', caller).catch(() => session);
@@ -77,7 +79,7 @@ export class ClientSessions {
     return Array.from(upstreams, (upstream) => this.peek(upstream)).filter((session) => session !== undefined);
   }
 
-  /** Removes the sessions opened here and gives them, so that they can be ended. */
+  /** Removes the sessions opened here and returns them, so that they can be ended. */
   release(): UpstreamSession[] {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();

@@ -1,19 +1,18 @@
 /**
- * Which headers go to an upstream for a caller: decided only here. Of the client's own these are the ones that `forwardHeaders`
- * names; every other header of the client ends at the gateway. Besides these there is what the gateway says of the caller (claims,
- * a client id) and a credential of its own. Which names are allowed at all is decided when the configuration is read
- * (config/headers.ts). MCP Security Best Practices §Token Passthrough.
+ * The only place that decides which headers an upstream gets for a caller: the client's headers that `forwardHeaders` names, and
+ * no others; headers of the gateway about the caller (claims, a client id); and a credential of the gateway. Which names are
+ * allowed is decided when the configuration is read (config/headers.ts). MCP Security Best Practices §Token Passthrough.
  */
 import { createHash } from 'node:crypto';
 import type { UpstreamConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
 
-/** Gives the headers, as a raw list, that go to an upstream for a caller. */
+/** Returns the headers, as a raw list, that an upstream gets for a caller. */
 export interface Credentials {
-  /** Throws, or rejects with, the fault that ends the request when credentials cannot be had. */
+  /** Throws, or rejects with, the fault that ends the request if credentials are not available. */
   for(config: UpstreamConfig, caller: Caller): RawHeaders | Promise<RawHeaders>;
-  /** The upstream answered 401 to `headers`. Whether asking `for` again, once, makes sense. Absent: never. */
+  /** The upstream answered 401 to `headers`. Returns whether calling `for` again, once, makes sense. Absent: never. */
   refused?(config: UpstreamConfig, caller: Caller, headers: RawHeaders): boolean;
 }
 
@@ -31,8 +30,8 @@ export const forwarded: Credentials = {
 };
 
 /**
- * The same with what the gateway says of the caller, and its own credentials. `isWithheld` names (lower case) what no upstream gets
- * from a client, whatever is configured.
+ * The same with the gateway's headers about the caller, and its own credentials. `isWithheld` returns true for names (lower case)
+ * that no upstream gets from a client, whatever is configured.
  */
 export function credentialsFor(
   isWithheld: (name: string) => boolean,
@@ -41,7 +40,7 @@ export function credentialsFor(
   return {
     for(config, caller) {
       const own = ownOf(config);
-      // The gateway's own credential stands alone, and so does what the gateway says of the caller.
+      // The gateway's own credential, and its headers about the caller, replace those of the client.
       const isLeftOut = (name: string): boolean =>
         isWithheld(name) || (own !== undefined && name === 'authorization') || isTold(caller.told, name);
       const said = [...forwardedTo(config, caller, isLeftOut), ...caller.told];
@@ -54,13 +53,13 @@ export function credentialsFor(
   };
 }
 
-/* `_` and `-` are one for many servers behind. */
+/* Many servers treat `_` and `-` as equal. */
 function isTold(told: RawHeaders, name: string): boolean {
   const plain = name.replaceAll('_', '-');
   return told.some((one, at) => at % 2 === 0 && one.replaceAll('_', '-') === plain);
 }
 
-/** `isLeftOut` is asked about the names (lower case) that the client and that the upstream use. */
+/** `isLeftOut` is called with the client's and the upstream's names of a header (lower case). */
 function forwardedTo(
   { forwardHeaders, forwardedAs }: Pick<UpstreamConfig, 'forwardHeaders' | 'forwardedAs'>,
   { rawHeaders }: Pick<Caller, 'rawHeaders'>,
@@ -78,7 +77,9 @@ function forwardedTo(
   return headers;
 }
 
-/** A key that differs when what the upstreams get of a caller differs, as answers may depend on it. Empty where they get nothing. */
+/**
+ * A key that differs if the upstreams get different data of the caller, because answers may depend on it. Empty if they get none.
+ */
 export function credentialsKey(configs: readonly UpstreamConfig[], caller: Caller): string {
   const all = configs.flatMap((config) =>
     config.forwardHeaders.length === 0 ? [] : [config.id, ...forwardedTo(config, caller)],
@@ -87,7 +88,7 @@ export function credentialsKey(configs: readonly UpstreamConfig[], caller: Calle
   return whole.length === 0 ? '' : createHash('sha256').update(JSON.stringify(whole)).digest('base64url');
 }
 
-/** What a failure to get a credential is for the client: a fault of that upstream. */
+/** The fault for the client if a credential is not available: a fault of that upstream. */
 export function credentialFault(fault: unknown): GatewayError {
   return fault instanceof GatewayError
     ? fault

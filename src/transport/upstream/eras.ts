@@ -13,7 +13,7 @@ import { UpstreamSession, type Outbound } from './session.ts';
 import { RevisionRefused } from './revision-refused.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long a verdict that an upstream speaks only one era is valid, in ms. */
+/** How long the verdict that an upstream supports only one era is valid, in ms. */
 const verdictMs = 3_600_000;
 /** Fraction of the deadline for the client's own era alone; after that a silent upstream is tried in the other era too. */
 const aloneShare = 0.5;
@@ -40,7 +40,7 @@ export class EraAdapter implements UpstreamAdapter {
   readonly #now: () => number;
   /** Upstreams that refused one era and speak the other. */
   readonly #verdicts = new WeakMap<Upstream, { readonly adapter: UpstreamAdapter; readonly until: number }>();
-  /** Upstreams that have answered as one of 2026-07-28. */
+  /** Upstreams that have answered in 2026-07-28. */
   readonly #proven = new WeakSet<Upstream>();
 
   /** `now` in ms. */
@@ -51,8 +51,8 @@ export class EraAdapter implements UpstreamAdapter {
   }
 
   /**
-   * Where the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25 basic/transports
-   * §Backwards Compatibility), and the other way round once it has been found. Whichever answers is remembered.
+   * If the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25
+   * basic/transports §Backwards Compatibility); and the reverse once it has been found. The transport that answers is remembered.
    */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     if (!upstream.hasOther) return await this.#openHere(upstream, client, deadlineMs);
@@ -62,17 +62,17 @@ export class EraAdapter implements UpstreamAdapter {
       return noted(upstream, await this.#openHere(upstream, client, deadlineMs));
     } catch (fault) {
       if (!(fault instanceof GatewayError && refusals.has(fault.code))) throw fault;
-      // Another client may have turned meanwhile.
+      // Another client may have switched meanwhile.
       if (upstream.place === first) upstream.turn();
       const second = upstream.place;
       try {
         const leftMs = Math.max(deadlineMs - (this.#now() - startedMs), 1);
         return noted(upstream, await this.#openHere(upstream, client, leftMs));
       } catch (other) {
-        // It has begun to speak, and may need longer.
+        // It has answered, and may need more time.
         if (other instanceof GatewayError && other.code === 'upstream_starting') throw other;
         if (upstream.place === second) upstream.turn();
-        // The first fault is of the transport that is written in the configuration.
+        // The first fault belongs to the configured transport.
         throw fault;
       }
     }
@@ -105,7 +105,7 @@ export class EraAdapter implements UpstreamAdapter {
     if (fault === undefined) return await attempt;
     if (fault === 'silent') return await this.#firstOf(upstream, attempt, open(second));
     const isRefusal = refusals.has(fault.code);
-    // A server that says it speaks the revisions with sessions has not failed.
+    // A server that names revisions with sessions has not failed.
     const isReferred = fault instanceof RevisionRefused && fault.speaksLegacy;
     // A refusal contradicts the verdict "session era": the upstream may have been replaced since.
     const turns = isReferred || (isRefusal ? mayBeOther : mayTurn && silences.has(fault.code));
@@ -115,7 +115,7 @@ export class EraAdapter implements UpstreamAdapter {
       if (isRefusal) this.#verdicts.set(upstream, { adapter: second, until: this.#now() + verdictMs });
       return opened;
     } catch {
-      // It speaks neither; the first fault is the one that says why.
+      // It supports neither; the first fault gives the reason.
       throw fault;
     }
   }

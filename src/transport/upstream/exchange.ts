@@ -12,6 +12,7 @@ import { budget, upstreamsShare, type Hold } from '../http/budget.ts';
 import { answeredGraceMs, callCeilingMs, lifeBytes, maxErrorBodyBytes, maxRetryMs } from '../http/limits.ts';
 import { canBeResumedAfter } from '../../session/event-id.ts';
 import { eventLimit, messageLimits } from '../http/message-limits.ts';
+import { answerTurns, BodyTurn } from '../http/turns.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { Pace } from './pace.ts';
@@ -58,6 +59,11 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #paused = false;
   /** Paused, as it exceeds its rate. */
   #held = false;
+  /** Of an answer in pieces; it waits for its turn while others are read. */
+  #turn: BodyTurn | undefined;
+  #waitsForTurn = false;
+  /** Pieces of the event that has not ended. */
+  #pieces = 0;
   #isAnswered = false;
   /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
   readonly #readsErrors: boolean;
@@ -142,7 +148,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
       const leftMs = callCeilingMs - this.#wheel.msOf(this.#wheel.ticks - this.#startedTick);
       this.#wheel.arm(this, Math.min(this.#idleMs, leftMs));
     }
-    this.#controller?.resume();
+    if (!this.#waitsForTurn) this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -262,6 +268,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#grown(this.#size);
     if (this.#size > messageLimits().answer) this.#tooLarge();
     else this.#keep(chunk);
+    if (this.#gathered !== undefined) this.#byTurns(chunk.length);
   }
 
   #streamed(chunk: Buffer): void {
@@ -276,7 +283,22 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     const { pendingBytes } = decoder;
     this.#grown(pendingBytes);
     if (pendingBytes > lifeBytes || this.#hold !== undefined) this.#holds(pendingBytes);
+    this.#pieces = pendingBytes === 0 ? 0 : this.#pieces + 1;
+    if (this.#pieces > freePieces) this.#byTurns(chunk.length);
     this.#slowDown();
+  }
+
+  /** Each piece is work, whatever it holds, and one loop serves everybody. */
+  #byTurns(bytes: number): void {
+    this.#turn ??= new BodyTurn(() => {
+      this.#waitsForTurn = false;
+      if (this.#reading === 'over') return false;
+      if (!this.#paused && !this.#held) this.#controller?.resume();
+      return true;
+    }, answerTurns);
+    if (this.#turn.took(bytes) || this.#waitsForTurn || this.#reading === 'over') return;
+    this.#waitsForTurn = true;
+    this.#controller?.pause();
   }
 
   /** Messages and parts of a message end a silence; comments and empty lines do not. */
@@ -425,6 +447,8 @@ const aborted = new Error('aborted by the gateway');
 
 const empty = Buffer.alloc(0);
 const mark = 0xfeff;
+/** An event may come in so many pieces before these are counted. */
+const freePieces = 16;
 /** The media type, shortened for the log. */
 const maxTypeChars = 64;
 

@@ -1,6 +1,6 @@
 /**
- * One request under limits: it stands between undici and its exchange, sees how the request fares, and sends it again where nothing
- * was sent, or where it only reads.
+ * One request under limits: it stands between undici and its exchange, observes the request, and repeats it if nothing was sent,
+ * or if it only reads.
  */
 import type { Dispatcher } from 'undici';
 import type { UpstreamLimits } from '../../config/model.ts';
@@ -9,32 +9,32 @@ import type { Breaker, AttemptOutcome, Pass } from './breaker.ts';
 import type { InLine } from './slots.ts';
 
 export interface RequestLimits {
-  /** From sending until the head of the answer, in ms. */
+  /** Maximum time from sending until the head of the answer, in ms. */
   readonly firstByteMs: number | undefined;
-  /** An exchange that ended by itself before the head, and after this long, has timed out; in ms. */
+  /** An exchange that ended by itself before the head, after at least this time, has timed out; in ms. */
   readonly silenceMs: number;
   readonly retries: UpstreamLimits['retries'];
   /** It changes nothing at the upstream. */
   readonly isRead: boolean;
   readonly breaker: Breaker | undefined;
   readonly onRetry: () => void;
-  /** The breaker has opened before its turn came. */
+  /** The breaker opened before the request was sent. */
   readonly onRefused: () => void;
   /** Called once, at its end. */
   readonly onOver: () => void;
 }
 
-/** What gateways say in place of a server that is not there (RFC 9110 §15.6). */
+/** Statuses of gateways whose server is unavailable (RFC 9110 §15.6). */
 const gatewayFaults: ReadonlySet<number> = new Set([502, 503, 504]);
-/** Of an answer that is not passed on, in bytes. */
+/** Maximum size of an answer that is read and discarded, in bytes. */
 const maxSkippedBytes = 64 * 1024;
 
 type Controller = Dispatcher.DispatchController;
 type Headers = Record<string, string | string[] | undefined>;
 
-/** What takes the answer. */
+/** Receives the answer. */
 export interface LimitedExchange {
-  /** It takes nothing more. */
+  /** It accepts nothing more. */
   readonly isOver: boolean;
   onRequestStart(controller: Controller): void;
   onResponseStart(controller: Controller, status: number, headers: Headers): void;
@@ -53,11 +53,11 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
   #controller: Controller | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tries = 0;
-  /** It may have reached the upstream. */
+  /** The request may have reached the upstream. */
   #isSent = false;
-  /** Of the answer; 0 before its head. */
+  /** Status of the answer; 0 before its head. */
   #status = 0;
-  /** The answer is not passed on, as the request will be sent again. */
+  /** The answer is discarded, because the request will be sent again. */
   #isSkipped = false;
   #skippedBytes = 0;
   #isLate = false;
@@ -74,13 +74,13 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
     return this.#exchange.isOver;
   }
 
-  /** Its turn has come. */
+  /** Sends the request: it is its turn. */
   start(): void {
     this.#startedMs = performance.now();
     if (this.#mayPass()) this.#send();
     else {
       this.#limits.onRefused();
-      // Later, or a long queue would be refused in one deep call.
+      // Deferred: a long queue would otherwise be refused in one deep call stack.
       process.nextTick(() => this.#end('unknown'));
     }
   }
@@ -135,7 +135,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
     }
     const status = this.#status;
     const isRedirect = status >= 300 && status < 400;
-    // A redirect that is followed begins a new answer from here.
+    // A followed redirect starts a new answer here.
     if (isRedirect) this.#status = 0;
     this.#exchange.onResponseEnd();
     if (!isRedirect) this.#end(gatewayFaults.has(status) ? 'failed' : 'ok');
@@ -152,7 +152,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
     }
   }
 
-  /** The gateway has ended it: in good order after the head, or because the client left, or for its silence. */
+  /** The gateway has ended it: normally after the head, because the client left, or because of silence. */
   #outcomeOfItsOwnEnd(): AttemptOutcome {
     if (this.#status !== 0) return gatewayFaults.has(this.#status) ? 'failed' : 'ok';
     const isSilent = this.#isLate || performance.now() - this.#startedMs >= this.#limits.silenceMs;
@@ -164,7 +164,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
     return retries !== undefined && this.#tries < retries.attempts && !this.#exchange.isOver;
   }
 
-  /** Each try counts for the breaker, and one that has opened it is the last. */
+  /** Each attempt counts for the breaker; the attempt that opens it is the last. */
   #again(): void {
     this.#isSkipped = false;
     this.#skippedBytes = 0;
@@ -185,7 +185,7 @@ export class LimitedRequest implements Dispatcher.DispatchHandler, InLine {
           this.#end('unknown');
         }
       },
-      // Half of it by chance, so that many do not come back together.
+      // Half of the delay is random, so that many requests do not retry together.
       delayMs * (0.5 + Math.random() / 2),
     );
   }

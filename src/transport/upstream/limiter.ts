@@ -1,6 +1,6 @@
 /**
- * What the operator's limits make of the requests to one upstream: how many at once, which are sent again, how long until the head
- * of the answer, and none to an upstream that fails again and again. An upstream without such limits has no limiter.
+ * The operator's limits for the requests to one upstream: concurrency, retries, the time until the head of the answer, and the
+ * circuit breaker. An upstream without such limits has no limiter.
  */
 import type { Dispatcher } from 'undici';
 import type { UpstreamConfig, UpstreamLimits } from '../../config/model.ts';
@@ -12,7 +12,7 @@ import { LimitedRequest, type LimitedExchange, type RequestLimits } from './limi
 import { Slots } from './slots.ts';
 
 /**
- * Methods that change nothing, so that a lost answer may be asked for again (2025-11-25 server/tools, server/prompts,
+ * Methods without side effects, which may be repeated if an answer is lost (2025-11-25 server/tools, server/prompts,
  * server/resources, server/utilities/completion, basic/utilities/tasks; 2026-07-28 server/discover).
  */
 const reads: ReadonlySet<string> = new Set([
@@ -71,7 +71,7 @@ export class Limiter {
     put: (handler: Dispatcher.DispatchHandler) => void,
   ): void {
     const kind = kindOf(body);
-    // Notifications and answers belong to calls that are under way: they must not wait for these.
+    // Notifications and answers belong to calls in progress, so they must not wait for them.
     const isCall = kind !== 'word';
     const limits: RequestLimits = {
       firstByteMs: this.#limits.firstByteTimeoutMs,
@@ -96,7 +96,7 @@ export class Limiter {
     }
   }
 
-  /** Resolves when nothing is under way and nothing waits. */
+  /** Resolves when no request is in progress or waiting. */
   idle(): Promise<void> {
     if (this.#underWay === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -104,7 +104,7 @@ export class Limiter {
     });
   }
 
-  /** The upstream is used no more. */
+  /** The upstream is no longer used. */
   close(): void {
     this.#breaker?.close();
     upstreamWaiting.inc({ upstream: this.#id }, -this.#waiting);
@@ -117,7 +117,7 @@ export class Limiter {
     if (this.#underWay === 0) this.#onIdle?.();
   }
 
-  /** Later, so that the caller has the exchange first. */
+  /** Deferred, so that the caller has the exchange first. */
   #refuse(exchange: LimitedExchange, code: 'upstream_open' | 'upstream_queue_full'): void {
     countRefused(this.#id, code);
     process.nextTick(() => exchange.giveUp(new GatewayError(code, `limits of ${this.#id}`)));

@@ -1,6 +1,6 @@
 /**
- * What an upstream of 2026-07-28 answers, in the form that the rest of the gateway takes. Errors about this hop alone end here,
- * and a subscription looks like the stream of a session.
+ * Converts the answers of an upstream of 2026-07-28 into the form of the session era, which the rest of the gateway uses. Errors
+ * about this hop alone end here, and a subscription looks like the stream of a session.
  */
 import { smallJson } from '../../protocol/small-json.ts';
 import { isRound, mayAsk } from '../../aggregate/rounds.ts';
@@ -9,7 +9,7 @@ import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { metaKey } from '../../protocol/modern.ts';
 import { numberOf, textOf } from '../../protocol/scan.ts';
 import { removeMembers, splice } from '../../protocol/splice.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import type { Said } from '../../protocol/said.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { RevisionRefused } from './revision-refused.ts';
@@ -54,10 +54,15 @@ export class ModernSink implements AnswerSink {
   }
   onEvent(event: SseEvent): void {
     if (event.data === '' || this.#over) return;
-    const answer = this.#judged(Buffer.from(event.data));
+    const given = bytesOf(event);
+    const answer = this.#judged(given);
+    if (!Buffer.isBuffer(answer)) {
+      this.#refuse(answer);
+      return;
+    }
+    const data = answer === given ? event.data : answer.toString();
     // This revision has no resumption, so event ids are ignored.
-    if (Buffer.isBuffer(answer)) this.#sink.onEvent({ data: answer.toString(), id: undefined, event: event.event });
-    else this.#refuse(answer);
+    this.#sink.onEvent({ data, id: undefined, event: event.event, bytes: answer });
   }
   onRetry(): void {}
   onEnd(): void {
@@ -81,7 +86,7 @@ export class ModernSink implements AnswerSink {
     } catch (cause) {
       return new GatewayError('upstream_malformed', 'not a JSON-RPC message', { cause });
     }
-    // A server of the session era that did not understand the request: its refusal shows its era.
+    // A server of the session era that did not understand the request: its error reveals its era.
     if (message.kind === 'response' && message.id === undefined)
       return new GatewayError('upstream_refused', 'an error that names no request');
     // Servers send no requests in this revision (2026-07-28 basic/transports/streamable-http).
@@ -94,7 +99,7 @@ export class ModernSink implements AnswerSink {
     if (code?.kind !== 'number') return body;
     switch (numberOf(body, code)) {
       case missingCapability:
-        // The client's capabilities were passed on, so it is the client that lacks one.
+        // The upstream got the client's own capabilities, so the client lacks one.
         if (this.#said?.itself === true) return body;
         return new GatewayError('upstream_refused', 'wants a capability that was not declared');
       case headerMismatch:
@@ -110,7 +115,7 @@ export class ModernSink implements AnswerSink {
     }
   }
 
-  /** Only calls on behalf of a client can be answered with questions (2026-07-28 patterns/mrtr), or with a task. */
+  /** Only calls on behalf of a client can be answered with questions (2026-07-28 basic/patterns/mrtr), or with a task. */
   #mayBe(message: Message, type: string): boolean {
     if (type === 'complete') return true;
     if (type === 'task') return this.#mayTask;
@@ -144,8 +149,8 @@ export class SubscribedSink implements AnswerSink {
   }
   onStream(): void {}
   onEvent(event: SseEvent): void {
-    const message = readServerMessage(Buffer.from(event.data));
-    // The upstream listens once the acknowledgement, the first message, has come.
+    const message = readServerMessage(bytesOf(event));
+    // The upstream listens when the acknowledgement, its first message, has arrived.
     if (!this.#isOpen) {
       this.#isOpen = true;
       this.#sink.onStream();
@@ -156,7 +161,7 @@ export class SubscribedSink implements AnswerSink {
       meta?.kind === 'object'
         ? splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.subscriptionId]))
         : message.bytes;
-    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined });
+    this.#sink.onEvent({ data: body.toString(), id: undefined, event: undefined, bytes: body });
   }
   onRetry(): void {}
   onEnd(): void {

@@ -46,13 +46,13 @@ export class ModernAdapter implements UpstreamAdapter {
     this.#clientInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
   }
 
-  /** `server/discover`: the upstream's own word that it speaks this revision. Throws `upstream_*` faults. */
+  /** `server/discover`: the upstream's own statement that it supports this revision. Throws `upstream_*` faults. */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const opened = { sessionId: undefined, revision: modernRevision, capabilities: 0 } as const;
     const to = { session: new UpstreamSession(upstream, opened, true), caller: client.caller, trace: client.trace };
     const discover = (): Promise<Buffer> => this.ask(to, 'server/discover', '{}', deadlineMs);
     const answer = await discover().catch((fault: unknown) => {
-      // An upstream that refuses the version and lists it as supported is asked once more (2026-07-28 basic/versioning).
+      // An upstream that refuses the version but lists it as supported is asked again, once (2026-07-28 basic/versioning).
       if (fault instanceof RevisionRefused && fault.speaksModern) return discover();
       throw fault;
     });
@@ -82,7 +82,7 @@ export class ModernAdapter implements UpstreamAdapter {
   #call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number, listensForTasks = false): Exchange {
     const message = withoutLevel(readClientMessage(body), to.said);
     if (modernRequest(message.method) === undefined) {
-      // Later, so that the caller has the exchange first.
+      // Deferred, so that the caller has the exchange first.
       process.nextTick(() => sink.onFault(new GatewayError('method_unknown')));
       return nothingUnderWay;
     }
@@ -90,7 +90,7 @@ export class ModernAdapter implements UpstreamAdapter {
     const mayTask = (declared & clientCapability.tasksExtension) !== 0;
     if (message.method !== 'tools/call' || to.said?.itself !== false || !mayTask)
       return this.#send(to, message, declared, sink, idleMs);
-    // The client knows no tasks, so the gateway polls for it.
+    // The client does not support tasks, so the gateway polls for it.
     const polling = new TaskPolling(this.#polling, to, message.id!, sink);
     const waited = waitedFor(message);
     if (waited === undefined) polling.call = this.#send(to, message, declared, polling, idleMs);
@@ -121,7 +121,10 @@ export class ModernAdapter implements UpstreamAdapter {
     return exchange;
   }
 
-  /** What is said of the client, by itself or on its behalf; without one, the gateway asks for itself and answers nothing. */
+  /**
+   * The description of the client, by itself or on its behalf; without one, the gateway describes itself and declares no
+   * capability.
+   */
   #envelope(said: Said | undefined, declared: number): readonly (readonly [name: string, json: string])[] {
     const envelope: (readonly [string, string])[] = [
       [metaKey.protocolVersion, JSON.stringify(modernRevision)],
@@ -173,8 +176,8 @@ export class ModernAdapter implements UpstreamAdapter {
 const nothingUnderWay: Exchange = { pause: () => {}, resume: () => {}, answered: () => {}, abort: () => {} };
 
 /**
- * What is declared with a request. The extension: only where the upstream has it; by the gateway itself where it listens for tasks,
- * or waits for them in place of a client that knows none.
+ * The capabilities declared with a request. The extension only if the upstream has it; declared by the gateway itself if it
+ * listens for tasks, or waits for them on behalf of a client without tasks.
  */
 function declaredOn({ said, session }: Outbound, listensForTasks: boolean): number {
   const { tasksExtension } = clientCapability;
@@ -198,14 +201,14 @@ function repeatedInHeaders(message: Message, upstream: Upstream): string[] {
   return headers;
 }
 
-/** The log level holds for one hop, so where this client states none, none is sent on (2026-07-28 server/utilities/logging). */
+/** The log level applies to one hop. If this client states none, none is sent (2026-07-28 server/utilities/logging). */
 function withoutLevel(message: Message, said: Said | undefined): Message {
   const meta = message.params?.member('_meta');
   if (said?.logLevel !== undefined || meta?.member(metaKey.logLevel) === undefined) return message;
   return readClientMessage(splice(message.bytes, removeMembers(message.bytes, meta, [metaKey.logLevel])));
 }
 
-/** The request with the gateway's own envelope, as those `_meta` keys hold for one hop. All other bytes stay the same. */
+/** The request with the gateway's own envelope, because those `_meta` keys apply to one hop. All other bytes are unchanged. */
 function withEnvelope(message: Message, envelope: readonly (readonly [string, string])[]): Buffer {
   const { bytes, root, params } = message;
   const meta = params?.member('_meta');

@@ -15,10 +15,10 @@ import { UpstreamSession } from './session.ts';
 import { mayPool, tellsOfHealth } from './sharing.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long an upstream is taken to keep no sessions after a handshake without a session id, in ms. */
+/** How long an upstream counts as one without sessions after a handshake without a session id, in ms. */
 const sessionlessMs = 300_000;
 
-/** An upstream that gives such an answer is there. */
+/** An upstream that gives such an answer is available. */
 const refusals: ReadonlySet<string> = new Set<ErrorCode>([
   'upstream_refused',
   'upstream_busy',
@@ -29,7 +29,7 @@ const refusals: ReadonlySet<string> = new Set<ErrorCode>([
   'upstream_verb_refused',
 ]);
 
-/** The gateway's own limits have refused the request, so nothing was asked of the upstream. */
+/** The gateway's own limits refused the request, so the upstream did not get it. */
 const unasked: ReadonlySet<string> = new Set<ErrorCode>(['upstream_open', 'upstream_queue_full']);
 
 /** For whom a session is opened. */
@@ -37,7 +37,7 @@ export interface SessionOwner {
   readonly revision: Revision;
   /** Bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  /** The owner stands for several clients: a principal without sessions. */
+  /** The owner represents several clients: a principal without sessions. */
   readonly isShared: boolean;
   /** See `Caller`. */
   readonly principalId: string;
@@ -59,15 +59,15 @@ export interface OpenerParts {
   readonly log: Log;
   /** In ms. */
   readonly now: () => number;
-  /** An upstream that was down answers again. */
+  /** Called when an upstream that was down answers again. */
   readonly onReturn: (upstream: Upstream) => void;
-  /** A session that its owner uses no more. */
+  /** Called with a session that its owner no longer uses. */
   readonly onLeft: (session: UpstreamSession) => void;
 }
 
 export class SessionOpener {
   readonly #parts: OpenerParts;
-  /** Sessions of upstreams that keep none, by revision and principal: each serves every client of these. */
+  /** Sessions of upstreams that keep none, by revision and principal: each serves every such client. */
   readonly #sessionless = new Map<
     Upstream,
     Map<string, { readonly session: UpstreamSession; readonly until: number }>
@@ -103,7 +103,7 @@ export class SessionOpener {
       const opened = await withDeadline(
         adapter.open(upstream, { revision, capabilities, caller, isShared }, deadlineMs),
         deadlineMs,
-        // Nobody is left to end it later.
+        // Nobody else would end it later.
         (late) => void adapter.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
       );
       countUpstreamSession(upstream.config.id, reason, 'ok');
@@ -130,13 +130,13 @@ export class SessionOpener {
       }
       if (unasked.has(code) || !tellsOfHealth(upstream.config, caller === nobody)) throw fault;
       if (code === 'upstream_timeout') upstream.blackoutUntil = now() + blackoutMs;
-      // A refusal says something of the request, and nothing of other clients' requests; nonsense is the upstream's own.
+      // A refusal concerns the request, not other clients' requests; an invalid answer is a fault of the upstream.
       if (!refusals.has(code)) this.#lost(upstream, fault);
       throw fault;
     }
   }
 
-  /** Asks a server that is starting again and again; its return is told as that of one that was down. */
+  /** Asks a starting server repeatedly; its start is reported like the return of one that was down. */
   #awaitStart(upstream: Upstream): void {
     if (this.#starting.has(upstream)) return;
     this.#starting.add(upstream);

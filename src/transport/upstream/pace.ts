@@ -1,6 +1,6 @@
 /**
- * How fast one stream may be read. Work is made by its events, by its lines, which may say nothing, and by its bytes: each has an
- * allowance a second, and a stream that goes beyond any of them is left unread until its time has come.
+ * Rate limit for reading one stream. Events, lines (including empty ones) and bytes each have an allowance per second; a stream
+ * that exceeds any of them is not read until its allowance is available again.
  */
 import { linesIn } from '../../protocol/sse.ts';
 import { maxEventsPerSecond, maxLinesPerSecond, maxStreamBytesPerSecond } from '../http/limits.ts';
@@ -8,7 +8,7 @@ import type { Wheel } from '../http/wheel.ts';
 
 export class Pace {
   readonly #wheel: Wheel;
-  /** What may come yet, at `#tick`; below 0 what came beyond. */
+  /** The remaining allowance at `#tick`; below 0 the excess. */
   #events = maxEventsPerSecond;
   #lines = maxLinesPerSecond;
   #bytes = maxStreamBytesPerSecond;
@@ -19,7 +19,7 @@ export class Pace {
     this.#tick = wheel.ticks;
   }
 
-  /** Counts a piece of the stream, whatever it holds. */
+  /** Counts a piece of the stream. */
   piece(bytes: Buffer): void {
     this.#earn();
     this.#lines -= linesIn(bytes);
@@ -30,7 +30,7 @@ export class Pace {
     this.#events -= 1;
   }
 
-  /** How long the stream has to be left unread, in ms; 0 or less where it has not come too fast. */
+  /** How long the stream must be left unread, in ms; 0 or less if it may be read. */
   get debtMs(): number {
     const events = -this.#events / maxEventsPerSecond;
     const lines = -this.#lines / maxLinesPerSecond;

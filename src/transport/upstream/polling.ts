@@ -1,14 +1,14 @@
 /**
- * A call that an upstream of 2026-07-28 has made a task of, for a client that knows no such tasks: the upstream is asked how it
- * stands until it is done, and what it has come to is the answer of the call (SEP-2663). Questions of the task are a round
- * of questions of the call, whose retry brings the answers (2026-07-28 basic/patterns/mrtr).
+ * A call that an upstream of 2026-07-28 has turned into a task, for a client without such tasks: the gateway polls the task until
+ * it is done, and its result is the answer to the call (SEP-2663). Questions of the task become a round of questions of the call,
+ * whose retry brings the answers (2026-07-28 basic/patterns/mrtr).
  */
 import { randomUUID } from 'node:crypto';
 import { isTaskResult, readTask, roundOfTask, settledResponse } from '../../aggregate/task-forms.ts';
 import { GatewayError } from '../../errors.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { rawOf, textOf } from '../../protocol/scan.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import { callCeilingMs, maxMissedPolls, maxPollMs, minPollMs, taskPollMs } from '../http/limits.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
@@ -21,16 +21,18 @@ export interface PollingHost {
   now(): number;
 }
 
-/** Which task a retry of the call belongs to, and the questions of it that were asked. */
+/** The task that a retry of the call belongs to, and the questions of it that were asked. */
 export interface Waited {
   readonly taskId: string;
   readonly asked: readonly string[];
 }
 
-/** Stands in the round's state, which never leaves this process. A client cannot write it, so it cannot name another's task. */
+/**
+ * Part of the round's state, which never leaves this process. A client cannot write it, so it cannot name another client's task.
+ */
 const mark = `task ${randomUUID()} `;
 
-/** Undefined for every call but the retry with the answers for a task. */
+/** Undefined for every call except a retry with answers for a task. */
 export function waitedFor({ bytes, params }: Message): Waited | undefined {
   const state = params?.member('requestState');
   const text = state?.kind === 'string' ? textOf(bytes, state) : '';
@@ -42,14 +44,14 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
   call: Exchange | undefined;
   readonly #host: PollingHost;
   readonly #to: Outbound;
-  /** Of the call, as raw JSON. */
+  /** Id of the call, as raw JSON. */
   readonly #id: string;
   readonly #sink: AnswerSink;
   readonly #startedMs: number;
   #taskId: string | undefined;
   #asked: readonly string[] = [];
   #missed = 0;
-  /** A round has been handed on, and its stream is not closed yet. */
+  /** A round has been passed on, and its stream is not closed yet. */
   #isRoundOut = false;
   #over = false;
 
@@ -62,7 +64,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.#startedMs = host.now();
   }
 
-  /** The client has answered: its answers go to the task, and it is waited for again. */
+  /** The client has answered: its answers go to the task, and polling continues. */
   goOn({ taskId, asked }: Waited, { bytes, params }: Message): void {
     this.#taskId = taskId;
     this.#asked = asked;
@@ -88,7 +90,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.#sink.onStream();
   }
   onEvent(event: SseEvent): void {
-    if (!this.#begins(Buffer.from(event.data))) this.#sink.onEvent(event);
+    if (!this.#begins(bytesOf(event))) this.#sink.onEvent(event);
   }
   onRetry(ms: number): void {
     this.#sink.onRetry(ms);
@@ -110,7 +112,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.call?.answered();
   }
 
-  /** Whoever gives up on the call gives up on its task. The end of the stream of a round is not the end of its task. */
+  /** If the call is aborted, its task is cancelled. The end of the stream of a round is not the end of its task. */
   abort(): void {
     if (this.#over) return;
     if (this.#isRoundOut) {
@@ -136,7 +138,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
       const { taskId, pollIntervalMs } = readTask(message);
       this.#taskId = taskId;
       this.call?.answered();
-      // The client's own patience is kept alive by the stream.
+      // The stream keeps the client's own timeout from expiring.
       this.#sink.onStream();
       this.#wait(pollIntervalMs);
     });
@@ -165,7 +167,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
       case 'failed': {
         const response = settledResponse(message, status, this.#id);
         this.#close();
-        this.#sink.onEvent({ data: response, id: undefined, event: undefined });
+        this.#sink.onEvent({ data: response.toString(), id: undefined, event: undefined, bytes: response });
         return;
       }
       case 'cancelled':
@@ -195,7 +197,7 @@ export class TaskPolling extends Waiting implements AnswerSink, Exchange {
     this.#host.wheel.arm(this, Math.min(Math.max(pollIntervalMs, minPollMs), maxPollMs));
   }
 
-  /** A question that got no answer is asked again: `tasks/get` changes nothing. */
+  /** A request without an answer is repeated: `tasks/get` has no side effects. */
   #miss(fault: unknown): void {
     this.#missed += 1;
     if (this.#missed > maxMissedPolls) this.#end(fault);

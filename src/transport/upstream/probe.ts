@@ -1,6 +1,6 @@
 /**
- * Looks for the return of upstreams that are down, so that they join by themselves. A probe opens a session and
- * ends it again; clients come to theirs by their own next use.
+ * Checks whether upstreams that are down are back, so that they join by themselves. A probe opens a session and ends it again;
+ * clients open theirs at their next use.
  */
 import { nobody } from '../http/caller.ts';
 import { probeMs } from '../http/limits.ts';
@@ -14,7 +14,7 @@ export function startProbing(
   opener: SessionOpener,
   adapter: UpstreamAdapter,
 ): { stop(): void } {
-  // Which transport it speaks has to be known before a client comes back with a session.
+  // The transport must be known before a client comes back with a session.
   for (const upstream of upstreams) if (upstream.hasOther) void probe(upstream, opener, adapter);
   const timer = setInterval(() => {
     for (const upstream of upstreams) if (upstream.down) void probe(upstream, opener, adapter);

@@ -1,6 +1,6 @@
 /**
- * What an answer of an upstream means that is no 200 with JSON or events: a JSON-RPC error about the request, a session that is
- * gone, or a fault of HTTP.
+ * The meaning of an upstream's answer that is not a 200 with JSON or events: a JSON-RPC error about the request, a lost session,
+ * or an HTTP fault.
  */
 import type { ErrorCode } from '../../errors.ts';
 import { withoutMark } from '../../protocol/byte-order-mark.ts';
@@ -12,7 +12,7 @@ import { numberOf } from '../../protocol/scan.ts';
 export interface Expecting {
   /** Raw id of the request. */
   readonly upstreamId?: string | undefined;
-  /** The request is the gateway's own, which learns more from an HTTP status than from the words of an error. */
+  /** The request is the gateway's own, for which an HTTP status is more useful than an error text. */
   readonly isOwn?: boolean;
 }
 
@@ -21,7 +21,7 @@ export type Refusal =
   { readonly kind: 'answer'; readonly body: Buffer } | { readonly kind: 'fault'; readonly code: ErrorCode };
 
 /**
- * `expects` is undefined for what waits for no answer. `readsErrors`: statuses 400 and 404 bring JSON-RPC errors, as in revision
+ * `expects` is undefined if no answer is expected. `readsErrors`: statuses 400 and 404 contain JSON-RPC errors, as in revision
  * 2026-07-28.
  */
 export function refusalOf(
@@ -42,7 +42,7 @@ export function refusalOf(
   const number = code?.kind === 'number' ? numberOf(body, code) : undefined;
   if (!readsErrors && isSessionLost(status, body, isError, number))
     return { kind: 'fault', code: 'upstream_session_lost' };
-  // A challenge is for the credentials of the upstream, whatever else the answer says.
+  // A challenge concerns the credentials of the upstream, whatever else the answer contains.
   if (isError && status >= 400 && status !== 401) return { kind: 'answer', body };
   return { kind: 'fault', code: codeOf(status) };
 }
@@ -63,15 +63,16 @@ function isAbout(message: Message, expects: Expecting | undefined, readsErrors: 
 
 const speaksOfLostSession =
   /session.?id|session (?:not found|expired|has expired|terminated)|(?:invalid|unknown|valid|missing) session|not initialized/i;
-/** The code that the official SDKs give a session they do not know. */
+/** The code of the official SDKs for an unknown session. */
 const sessionNotFound = -32001;
-/** JSON-RPC 2.0 §5.1: these are about the request. −32600 and the server's own codes may be about its session. */
+/** JSON-RPC 2.0 §5.1: these concern the request. −32600 and the server's own codes may concern its session. */
 const aboutRequest: ReadonlySet<number> = new Set([-32_601, -32_602, -32_603, -32_002]);
 
 /**
- * 404 to a session id means that it is gone (2025-11-25 basic/transports §Session Management 3), unless it brings an error about this very
- * request. Many servers say 400 instead, with a message about the session; nothing has been done by then either, so it is taken as
- * the same. A server that kept no sessions and was replaced by one that does says the same to a request without an id.
+ * 404 to a session id means that the session is lost (2025-11-25 basic/transports §Session Management 3), unless it contains an
+ * error about this request. Many servers answer 400 instead, with a message about the session; nothing has been done in that case
+ * either, so it is treated in the same way. A server without sessions that was replaced by one with sessions answers the same to
+ * a request without an id.
  */
 function isSessionLost(status: number, body: Buffer, isError: boolean, code: number | undefined): boolean {
   if (status !== 404 && status !== 400) return false;
@@ -85,7 +86,7 @@ function codeOf(status: number): ErrorCode {
   if (status === 202) return 'upstream_malformed';
   if (status === 401 || status === 403) return 'upstream_unauthorized';
   if (status === 405) return 'upstream_verb_refused';
-  // The stream has another reader, or one whose end the upstream has not seen yet; or it has no time for this now.
+  // The stream has another reader, or the upstream has not noticed the end of that reader yet; or it is too busy.
   if (status === 408 || status === 409 || status === 429) return 'upstream_busy';
   return status >= 500 ? 'upstream_unreachable' : 'upstream_refused';
 }

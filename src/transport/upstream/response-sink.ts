@@ -1,11 +1,11 @@
-/** The answer to one request of the gateway's own. */
+/** Receives the answer to one request of the gateway's own. */
 import { GatewayError } from '../../errors.ts';
 import { echoes } from '../../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../../protocol/envelope.ts';
-import type { SseEvent } from '../../protocol/sse.ts';
+import { bytesOf, type SseEvent } from '../../protocol/sse.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 
-/** Waits for the response with one id; whatever else comes is not for it. */
+/** Waits for the response with one id; all other messages are ignored. */
 export class ResponseSink implements AnswerSink {
   readonly isOwn = true;
   exchange: Exchange | undefined;
@@ -31,7 +31,7 @@ export class ResponseSink implements AnswerSink {
   }
   onStream(): void {}
   onEvent(event: SseEvent): void {
-    if (event.data !== '') this.#take(Buffer.from(event.data));
+    if (event.data !== '') this.#take(bytesOf(event));
   }
   onRetry(): void {}
   onEnd(): void {

@@ -1,15 +1,18 @@
-/** A server's error that says it does not speak the revision of the request, and which ones it does (2026-07-28 basic/versioning). */
+/**
+ * A server's error that it does not support the revision of the request, with the revisions that it supports (2026-07-28
+ * basic/versioning).
+ */
 import { GatewayError } from '../../errors.ts';
 import { isLegacyRevision, modernRevision } from '../../protocol/revisions.ts';
 
-/** Revisions that one server may name, and UTF-16 units of each. */
+/** Maximum number of revisions in such an error, and of UTF-16 units of each. */
 const maxNamed = 32;
 const maxRevisionChars = 32;
 
 export class RevisionRefused extends GatewayError {
-  /** It names a revision with sessions that the gateway speaks. */
+  /** It lists a revision with sessions that the gateway supports. */
   readonly speaksLegacy: boolean;
-  /** It names the very revision that it was spoken to in: some do so at the first contact. */
+  /** It lists the very revision of the request: some servers do so at the first contact. */
   readonly speaksModern: boolean;
 
   /** `supported` is parsed JSON of a peer. */

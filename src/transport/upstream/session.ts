@@ -11,36 +11,36 @@ import type { Caller } from '../http/caller.ts';
 import type { Said } from '../../protocol/said.ts';
 import type { StreamKind, Upstream } from './upstream.ts';
 
-/** What a handshake, or the client's token, tells of a session. */
+/** What a handshake, or the client's token, contains about a session. */
 export interface SessionFacts {
   /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
   readonly sessionId: string | undefined;
   readonly revision: Revision;
   /** The upstream's server capabilities as bits (protocol/capabilities.ts). */
   readonly capabilities: number;
-  /** What the upstream said of its use. */
+  /** The upstream's instructions. */
   readonly instructions?: string | undefined;
   /** Experimental capabilities, as JSON text. */
   readonly experimental?: string | undefined;
 }
 
-/** A call under way on a session that several clients share: some messages of a server do not say which call they belong to. */
+/** A call in progress on a session that several clients share: some messages of a server do not say which call they belong to. */
 export interface CallUnderWay {
-  /** False for a question that cannot be one of this call. */
+  /** False for a question that cannot belong to this call. */
   takeQuestion(question: Message): boolean;
 }
 
-/** What differs between upstreams with sessions (up to 2025-11-25) and without (2026-07-28). */
+/** The differences between upstreams with sessions (up to 2025-11-25) and without (2026-07-28). */
 interface Behaviour {
-  /** It takes notifications and answers of clients; else closing a request is how it is cancelled. */
+  /** It accepts notifications and answers of clients; otherwise a request is cancelled by closing it. */
   readonly takesNotifications: boolean;
-  /** Method, name and some arguments of a request stand in headers as well (2026-07-28 basic/transports/streamable-http). */
+  /** Method, name and some arguments of a request are repeated in headers (2026-07-28 basic/transports/streamable-http). */
   readonly repeatsInHeaders: boolean;
-  /** It asks its client by the result of a call; else by requests of its own. */
+  /** It asks its client by the result of a call; otherwise by requests of its own. */
   readonly asksByRounds: boolean;
-  /** Each request says who asks, what that client can do and which log messages it wants; nothing of it is remembered. */
+  /** Each request describes its client, the client's capabilities and its log level; the upstream remembers nothing. */
   readonly isToldOfClient: boolean;
-  /** Its results say how long they are valid, and for whom. */
+  /** Its results contain cache hints. */
   readonly givesHints: boolean;
   readonly streamKind: StreamKind;
 }
@@ -69,7 +69,7 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly capabilities: number;
   readonly instructions: string | undefined;
   readonly experimental: string | undefined;
-  /** How long what the upstream said of itself is valid, and for whom; undefined for an upstream that does not say. */
+  /** How long the upstream's description of itself is valid, and for whom; undefined if it does not say. */
   readonly stated: Part | undefined;
   /** Several clients use it, so ids and progress tokens must be made unique on it. */
   readonly isShared: boolean;
@@ -81,7 +81,7 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly streamKind: StreamKind;
   /** Headers of each POST, as a raw list: built for this hop alone. */
   readonly headers: readonly string[];
-  /** Calls under way here, where the session is shared. */
+  /** Calls in progress on this replica, if the session is shared. */
   readonly underWay: Set<CallUnderWay> | undefined;
 
   constructor(upstream: Upstream, facts: SessionFacts, isShared: boolean, stated?: Part) {
@@ -119,7 +119,7 @@ export class UpstreamSession implements Behaviour, SessionFacts {
     return (this.capabilities & capabilities) !== 0;
   }
 
-  /** Headers of a GET or DELETE, as a raw list that is the caller's to extend. */
+  /** Headers of a GET or DELETE, as a raw list that the caller may extend. */
   headersWithoutBody(accept: string): string[] {
     const headers = [...this.upstream.headers, 'accept', accept];
     if (hasRevisionHeader(this.revision)) headers.push('mcp-protocol-version', this.revision);
@@ -128,12 +128,12 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   }
 }
 
-/** One request to an upstream: on which session, on whose behalf, and what is said of the client where requests say so. */
+/** One request to an upstream: its session, its caller, and a description of the client if requests contain one. */
 export interface Outbound {
   readonly session: UpstreamSession;
   readonly caller: Caller;
   readonly said?: Said | undefined;
-  /** Headers that tell to which trace it belongs (W3C Trace Context). */
+  /** Headers of the trace context (W3C Trace Context). */
   readonly trace?: readonly string[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * With whom a session, a list or the description of an upstream may be shared. Nothing of one principal reaches another, and
- * nothing of one session reaches another, unless the upstream keeps no sessions.
+ * Who may share a session, a list or the description of an upstream. Nothing of one principal reaches another, and nothing of one
+ * session reaches another, unless the upstream keeps no sessions.
  */
 import type { UpstreamConfig } from '../../config/model.ts';
 
@@ -9,35 +9,35 @@ export type Sharing = 'everyone' | 'principal' | 'session';
 
 type Asking = Pick<UpstreamConfig, 'forwardHeaders' | 'isPersonal' | 'isPublic'>;
 
-/** Whether requests carry something of the caller, so that what comes of them may be for that caller alone. */
+/** Whether requests contain data of the caller, so that their results may be only for that caller. */
 export function isPersonal({ forwardHeaders, isPersonal: more }: Asking): boolean {
   return forwardHeaders.length > 0 || more === true;
 }
 
 /**
- * `keepsSession`: what is shared was given within a session, which may list and do what no other does. `principalId` is empty
- * for an anonymous caller: without authentication all callers are one principal.
+ * `keepsSession`: the shared data comes from a session, whose lists and results may differ from those of other sessions.
+ * `principalId` is empty for an anonymous caller: without authentication all callers are one principal.
  */
 export function sharingOf(config: Asking, keepsSession: boolean, principalId: string): Sharing {
   if (keepsSession) return 'session';
-  // What one caller's own headers brought about is for callers with the same ones (credentials.ts `credentialsKey`).
+  // Results that depend on a caller's own headers are for callers with the same headers (credentials.ts `credentialsKey`).
   return isPersonal(config) || principalId !== '' ? 'principal' : 'everyone';
 }
 
 /**
- * Whether an upstream's own word that an answer is for everyone (`cacheScope: public`) may be taken. Between principals only where
- * the configuration says so too: an upstream does not know whom the gateway lets in.
+ * Whether an upstream's statement that an answer is for everyone (`cacheScope: public`) is accepted. Between principals only if
+ * the configuration allows it too: an upstream does not know whom the gateway admits.
  */
 export function mayBePublic(config: Asking, principalId = ''): boolean {
   return !isPersonal(config) && (principalId === '' || config.isPublic === true);
 }
 
-/** Whether what comes of a request says something of the upstream's health: what a caller brings may be what it fails on. */
+/** Whether the outcome of a request says something about the upstream's health: data of a caller may cause the failure. */
 export function tellsOfHealth(config: Asking, isNobody: boolean): boolean {
   return isNobody || !isPersonal(config);
 }
 
-/** Whether a session without an id may serve other clients of `principalId` too: not where it was opened with what is a caller's own. */
+/** Whether a session without an id may serve other clients of `principalId` too: not if it was opened with data of a caller. */
 export function mayPool(config: Asking): boolean {
   return !isPersonal(config);
 }

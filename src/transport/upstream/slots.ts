@@ -1,4 +1,4 @@
-/** How many requests one upstream has at once, and how many wait for their turn, first come first served. */
+/** Limits the concurrent requests of one upstream, with a first-come-first-served queue. */
 export interface InLine {
   /** Nobody waits for it any more. */
   readonly isOver: boolean;
@@ -11,7 +11,7 @@ export class Slots {
   #taken = 0;
   readonly #line = new Set<InLine>();
 
-  /** `onWaiting` is told how many wait whenever that changes. */
+  /** `onWaiting` is called with the length of the queue whenever that changes. */
   constructor(
     limit: { readonly calls: number; readonly queue: number },
     onWaiting: (count: number) => void = () => {},
@@ -20,14 +20,14 @@ export class Slots {
     this.#onWaiting = onWaiting;
   }
 
-  /** Starts it at once, or when its turn comes. False: the queue is full. Each start has to be released. */
+  /** Starts the request at once, or when its turn comes. False: the queue is full. Each start must be released. */
   take(request: InLine): boolean {
     if (this.#taken < this.#limit.calls) {
       this.#taken++;
       request.start();
       return true;
     }
-    // Those whose clients have left take no place from others.
+    // Requests whose clients have left do not count in the queue.
     if (this.#line.size >= this.#limit.queue) for (const each of this.#line) if (each.isOver) this.#line.delete(each);
     const hasRoom = this.#line.size < this.#limit.queue;
     if (hasRoom) this.#line.add(request);

@@ -1,17 +1,26 @@
 /**
  * Clients of 2026-07-28 and the tasks of an upstream of 2025-11-25 (basic/utilities/tasks; extension of 2026-07-28: SEP-2663). A
- * tool that is called as a task alone is called so: a client that declared the extension gets the task, to be asked for by any
- * replica since its id says where it is; any other gets the result, which `tasks/result` waits for, with the questions on the way
- * like those of any call.
+ * tool that can only be called as a task is called so. A client that declared the extension gets the task; any replica can query
+ * it, because its id contains its address. Any other client gets the result, for which `tasks/result` waits; questions in between
+ * are handled like those of any call.
  */
 import { withId } from '../../aggregate/rewrite.ts';
-import { asTask, flatTask, notAsTask, readLegacyTask, taskTools, withoutRelation } from '../../aggregate/task-forms.ts';
+import {
+  asTask,
+  flatTask,
+  notAsTask,
+  readLegacyTask,
+  taskToolSteps,
+  type TaskTools,
+  withoutRelation,
+} from '../../aggregate/task-forms.ts';
 import { errorBody, GatewayError } from '../../errors.ts';
 import { clientCapability, serverCapability } from '../../protocol/capabilities.ts';
 import { readClientMessage, readServerMessage, type Message } from '../../protocol/envelope.ts';
 import { hasTasks, isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
 import { callCeilingMs, maxTaskToolPages } from '../http/limits.ts';
+import { inTurns } from '../http/turns.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { UpstreamSession, type Outbound } from './session.ts';
 
@@ -25,7 +34,7 @@ export function takesTasks({ revision, capabilities }: UpstreamSession): boolean
   return hasTasks(revision) && (capabilities & serverCapability.tasksToolCall) !== 0;
 }
 
-/** Undefined for what is sent as it is. `body` is a request of a client of 2026-07-28. */
+/** Undefined for a request that is sent unchanged. `body` is a request of a client of 2026-07-28. */
 export function acrossEras(
   host: TasksHost,
   to: Outbound,
@@ -47,7 +56,7 @@ export function acrossEras(
   }
 }
 
-/** What is under way for one request, whatever it takes. */
+/** Everything in progress for one request. */
 class TaskCall implements Exchange {
   readonly host: TasksHost;
   readonly to: Outbound;
@@ -68,7 +77,7 @@ class TaskCall implements Exchange {
     });
   }
 
-  /** What comes of it goes to the sink by itself. */
+  /** The result goes directly to the sink. */
   send(body: Buffer, idleMs: number): void {
     if (this.gone) return;
     this.#inner = this.host.send(this.to, body, this.sink, idleMs);
@@ -135,7 +144,7 @@ async function callTool(under: TaskCall, message: Message, idleMs: number): Prom
   under.taskId = task.taskId;
   const params = JSON.stringify({ taskId: task.taskId });
   const waiting = `{"jsonrpc":"2.0","id":${message.id!},"method":"tasks/result","params":${params}}`;
-  // A task may take its time in silence.
+  // A task may be silent for a long time.
   under.send(Buffer.from(waiting), callCeilingMs);
 }
 
@@ -154,7 +163,7 @@ async function askAbout(under: TaskCall, message: Message, deadlineMs: number): 
   try {
     under.answer(await aboutTask(message, ask, addressOf(at.session, address.taskId)));
   } catch (fault) {
-    // Its session is gone, and the task with it.
+    // Its session is lost, and the task with it.
     if (!(fault instanceof GatewayError) || fault.code !== 'upstream_session_lost') throw fault;
     under.answer(Buffer.from(errorBody(new GatewayError('task_unknown'), message.id)));
   }
@@ -166,14 +175,14 @@ async function aboutTask(
   ask: (method: string) => Promise<Message>,
   outerId: string,
 ): Promise<Buffer> {
-  // Only an unknown task cannot be cancelled in the extension; here neither can one that is over.
+  // In the extension only an unknown task cannot be cancelled; here a finished one cannot either.
   const cancelled = message.method === 'tasks/cancel' ? await ask('tasks/cancel') : undefined;
   if (cancelled?.root.member('result') !== undefined) return response(message, '"resultType":"complete"');
   let got = await ask('tasks/get');
   if (got.root.member('result') === undefined) return withId(got, message.id!);
   if (message.method !== 'tasks/get') return response(message, '"resultType":"complete"');
   let task = readLegacyTask(got.bytes, got.root.member('result'));
-  // It asks on a stream that nobody holds. Rather than to wait for ever it ends, and that is what is told.
+  // It asks on a stream that nobody reads. It is cancelled instead of waiting for ever, and the client is told so.
   if (task.status === 'input_required') {
     got = await ask('tasks/cancel');
     if (got.root.member('result') === undefined) return withId(got, message.id!);
@@ -192,13 +201,13 @@ async function aboutTask(
   return response(message, complete(settled));
 }
 
-/** Remembers which tools are called as tasks alone, where no list has told yet. */
+/** Learns which tools can only be called as tasks, if no list has been read yet. */
 async function learn(host: TasksHost, to: Outbound, deadlineMs: number): Promise<ReadonlySet<string>> {
   const required = new Set<string>();
   let cursor: string | undefined;
   for (let pages = 0; pages < maxTaskToolPages; pages++) {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    const { names, nextCursor } = readTools(await host.ask(to, 'tools/list', params, deadlineMs));
+    const { names, nextCursor } = await readTools(await host.ask(to, 'tools/list', params, deadlineMs));
     for (const name of names) required.add(name);
     cursor = nextCursor;
     if (cursor === undefined) break;
@@ -207,15 +216,15 @@ async function learn(host: TasksHost, to: Outbound, deadlineMs: number): Promise
   return required;
 }
 
-function readTools(reply: Buffer): ReturnType<typeof taskTools> {
+async function readTools(reply: Buffer): Promise<TaskTools> {
   try {
-    return taskTools(reply);
+    return await inTurns(taskToolSteps(reply));
   } catch (cause) {
     throw new GatewayError('upstream_malformed', 'no list of tools', { cause });
   }
 }
 
-/** Where a task is, for any replica: the upstream's session and its own id. It is sealed before it goes out. */
+/** The address of a task for any replica: the upstream's session and its own id. It is sealed before it is sent. */
 function addressOf({ sessionId, revision }: UpstreamSession, taskId: string): string {
   return JSON.stringify([sessionId ?? null, revision, taskId]);
 }
@@ -226,10 +235,10 @@ interface TaskAddress {
   readonly taskId: string;
 }
 
-/** Undefined for the id of a task that another era of the upstream has begun. */
+/** Undefined for the id of a task that the upstream created in another era. */
 function readAddress(text: string): TaskAddress | undefined {
   if (!text.startsWith('[')) return undefined;
-  // Sealed by a replica of this gateway or named by an upstream: one that names its tasks so finds its own tasks.
+  // Sealed by a replica of this gateway, or given by an upstream: an upstream with such ids only finds its own tasks.
   const [sessionId, revision, taskId] = JSON.parse(text) as unknown[];
   if (typeof taskId !== 'string' || typeof revision !== 'string' || !isLegacyRevision(revision)) return undefined;
   return { sessionId: typeof sessionId === 'string' ? sessionId : undefined, revision, taskId };

@@ -1,4 +1,4 @@
-/** One upstream as this process sees it: its address, its connections, and what is known of it. These facts are only hints. */
+/** One upstream as this process sees it: its address, its connections, and facts about it. These facts are only hints. */
 import { Pool } from 'undici';
 import type { UpstreamConfig, UpstreamLimits } from '../../config/model.ts';
 import type { ParamHeader } from '../../aggregate/param-headers.ts';
@@ -10,20 +10,20 @@ import { connectionSettings } from '../http/connection.ts';
 import { Contact } from './contact.ts';
 import { Limiter } from './limiter.ts';
 
-/** How a stream for what belongs to no call is asked for. */
+/** How a stream for messages that belong to no call is requested. */
 export type StreamKind = 'get' | 'subscription';
 
-/** Where it is reached, and over which connections. */
+/** Address and connections. */
 type Place = Pick<Upstream, 'origin' | 'path' | 'pool' | 'streams' | 'bridged' | 'headers'>;
 
 export class Upstream {
   #config: UpstreamConfig;
-  /** The address that it was made with. */
+  /** The address with which it was created. */
   readonly url: string;
   origin!: string;
   /** Path and query of the address in use. */
   path!: string;
-  /** Stable name of this upstream in sealed identifiers: moves with its name or address, not with its place in the file. */
+  /** Stable id of this upstream in sealed identifiers: changes with its name or address, not with its position in the file. */
   readonly hash: number;
   /** Connections of calls. */
   pool!: Pool;
@@ -32,39 +32,39 @@ export class Upstream {
    * double the cost of a call.
    */
   streams!: Pool;
-  /** What the operator limits; undefined where nothing is limited. */
+  /** The operator's limits; undefined if there are none. */
   readonly limiter: Limiter | undefined;
-  /** It speaks through this machine's loopback bridge, where no other replica reaches its sessions. */
+  /** It is reached through this machine's loopback bridge, so other replicas cannot use its sessions. */
   bridged!: boolean;
   /** Headers of every request: the configured ones and the gateway's own. */
   headers!: readonly string[];
-  /** What it does beside the specification. */
+  /** Its deviations from the specification. */
   readonly tolerated: Tolerated;
   readonly contact = new Contact();
 
   /** Tools of a modern upstream whose arguments are repeated in headers (`x-mcp-header`), by the upstream's own names. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]> = new Map();
-  /** Tools that are called as tasks alone, by the upstream's own names; undefined until a list has said so. */
+  /** Tools that can only be called as tasks, by the upstream's own names; undefined until a list was read. */
   taskTools: ReadonlySet<string> | undefined;
   /**
-   * How a stream was asked for in vain: GET was answered with 405, or a subscription refused. One that speaks both eras may have
-   * the other.
+   * Kinds of streams that the upstream does not offer: GET was answered with 405, or a subscription was refused. An upstream of
+   * both eras may offer the other kind.
    */
   readonly #streamless = new Set<StreamKind>();
   /** Its last request failed; `probe.ts` checks when it is back. */
   down = false;
-  /** Its connections are released. */
+  /** Its connections have been closed. */
   isClosed = false;
   /** Opening a session timed out: until then (ms) it is not tried again inside a request. */
   blackoutUntil = 0;
   /** Server capabilities of the last successful handshake. */
   capabilities: number | undefined;
-  /** The place that is not in use. */
+  /** The place that is not in use: the bridge, or the URL itself. */
   #other: Place | undefined;
 
   /**
-   * `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. `orSse`: the address at the bridge, for one
-   * that may be a server of the deprecated transport.
+   * `url` is the address in use: for stdio and SSE upstreams that of the loopback bridge. `orSse`: the address at the bridge, for
+   * an upstream that may use the deprecated transport.
    */
   constructor(config: UpstreamConfig, url: string, identity: string, version: string, log?: Log, orSse?: string) {
     this.tolerated = new Tolerated(config.id, log);
@@ -87,9 +87,9 @@ export class Upstream {
         timeout: config.limits?.connectTimeoutMs ?? connectTimeoutMs,
         ...connectionSettings(config.transport),
       },
-      // One stream of events a connection, whose pace is that of its client.
+      // One event stream per connection, whose speed is that of its client.
       allowH2: false,
-      // Streams may be silent for long; the gateway keeps its own watch over silence (wheel.ts).
+      // Streams may be silent for long; the gateway has its own limits on silence (wheel.ts).
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
@@ -110,12 +110,12 @@ export class Upstream {
     };
   }
 
-  /** Where it is reached now; another object after each `turn`. */
+  /** The current place; another object after each `turn`. */
   get place(): object {
     return this.pool;
   }
 
-  /** It may be a server of the deprecated transport: `turn` leads to the bridge, and back. */
+  /** It may use the deprecated transport: `turn` switches to the bridge, and back. */
   get hasOther(): boolean {
     return this.#other !== undefined;
   }
@@ -133,33 +133,33 @@ export class Upstream {
     return this.#config;
   }
 
-  /** The same configuration, in a route that has other upstreams beside it than before. */
+  /** Applies the same configuration in a route with other upstreams than before. */
   settle(config: UpstreamConfig): void {
     this.#config = config;
   }
 
-  /** Whether a stream of this kind is worth asking for. */
+  /** Whether a stream of this kind should be requested. */
   mayStream({ streamKind }: { readonly streamKind: StreamKind }): boolean {
     return !this.#streamless.has(streamKind);
   }
 
-  /** There is none of this kind to have. */
+  /** The upstream does not offer this kind of stream. */
   cannotStream({ streamKind }: { readonly streamKind: StreamKind }): void {
     this.#streamless.add(streamKind);
   }
 
-  /** It may be another server by now. */
+  /** It may be another server now. */
   mayStreamAgain(): void {
     this.#streamless.clear();
   }
 
-  /** Resolves when nothing is under way any more; takes nothing new. Never rejects. */
+  /** Resolves when no request is in progress; accepts no new ones. Never rejects. */
   async finish(): Promise<void> {
     await this.limiter?.idle();
     await Promise.allSettled(this.#pools().map((pool) => pool.close()));
   }
 
-  /** Releases all connections; what is under way breaks off. */
+  /** Closes all connections; requests in progress fail. */
   async close(): Promise<void> {
     this.isClosed = true;
     this.limiter?.close();
@@ -171,7 +171,7 @@ export class Upstream {
   }
 }
 
-/** The other limits are kept by the connection, and by whoever makes a call. */
+/** The other limits are enforced by the connection, and by the caller of a request. */
 function limitsRequests({ firstByteTimeoutMs, retries, breaker, concurrency }: UpstreamLimits): boolean {
   return [firstByteTimeoutMs, retries, breaker, concurrency].some((limit) => limit !== undefined && limit !== 'off');
 }

@@ -1,11 +1,11 @@
 /**
- * The upstreams of one route, in the order of the configuration, with every way to look one up. All of them are replaced in one
- * assignment when the configuration is read again; whoever holds this object sees the new ones with its next look.
+ * The upstreams of one route, in the order of the configuration, with all ways to look one up. All of them are replaced in one
+ * assignment when the configuration is read again; users of this object see the new ones at their next look-up.
  */
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Of header names. */
+/** Header names with these words count as credentials. */
 const namesCredential = /auth|cookie|key|password|secret|token/;
 
 interface Indexed {
@@ -20,7 +20,7 @@ interface Indexed {
 
 export class Upstreams implements Iterable<Upstream> {
   #now: Indexed;
-  /** Those that were replaced too, as long as someone is still busy with them. */
+  /** Includes replaced upstreams, as long as they are in use. */
   readonly #byConfig = new WeakMap<UpstreamConfig, Upstream>();
 
   constructor(all: readonly Upstream[]) {
@@ -43,17 +43,17 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#now.configs;
   }
 
-  /** By the prefix of its names. */
+  /** Keyed by the prefix of its names. */
   get byId(): ReadonlyMap<string, Upstream> {
     return this.#now.byId;
   }
 
-  /** By the prefix of its resource URIs. */
+  /** Keyed by the prefix of its resource URIs. */
   get byScheme(): ReadonlyMap<string, Upstream> {
     return this.#now.byScheme;
   }
 
-  /** By the name it has in sealed identifiers; undefined for one that is not of this route, or no longer. */
+  /** By its id in sealed identifiers; undefined for one that is not, or no longer, in this route. */
   byHash(hash: number | undefined): Upstream | undefined {
     return hash === undefined ? undefined : this.#now.byHash.get(hash);
   }
@@ -63,17 +63,17 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#byConfig.get(config)!;
   }
 
-  /** Client headers, in lower case, that some upstream is meant to get. */
+  /** Client headers, in lower case, that some upstream gets. */
   get forwardedNames(): ReadonlySet<string> {
     return this.#now.forwardedNames;
   }
 
-  /** Those of them that carry a credential, by their names: of these there may be but one line. */
+  /** Those of them that are credentials, judged by their names: a request may contain each only once. */
   get forwardedCredentials(): ReadonlySet<string> {
     return this.#now.forwardedCredentials;
   }
 
-  /** The upstream of a route that has but one. */
+  /** The upstream of a route with only one. */
   get only(): Upstream | undefined {
     return this.#now.all.length === 1 ? this.#now.all[0] : undefined;
   }

@@ -188,13 +188,15 @@ describe('headers that the protocol sets are refused, whatever names them', () =
   });
 });
 
+function sized(size: string): readonly string[] {
+  return reading(
+    aRoute(
+      `  securityPolicy: { extAuth: { grpc: { backendRefs: [{ name: x, port: 80 }], backendSettings: { connection: { bufferLimit: ${size} } } } } }`,
+    ),
+  ).faults;
+}
+
 test('a size is a whole number or a text with a unit', () => {
-  const sized = (size: string): readonly string[] =>
-    reading(
-      aRoute(
-        `  securityPolicy: { extAuth: { grpc: { backendRefs: [{ name: x, port: 80 }], backendSettings: { connection: { bufferLimit: ${size} } } } } }`,
-      ),
-    ).faults;
   for (const size of ['1024', '32Ki']) expect(sized(size)).toEqual([]);
   expect(sized('7.5')).toEqual([expect.stringContaining('backendSettings.connection.bufferLimit')]);
 });

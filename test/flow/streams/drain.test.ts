@@ -4,9 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { GatewayProcess } from '../../support/gateway-process.ts';
 import { startGateway } from '../../support/gateway-process.ts';
 import { startKeeping } from '../../support/keeping-upstream.ts';
+import { subscribe } from '../../support/modern-client.ts';
 import type { OpenStream, PlainSession, Rpc } from '../../support/plain-client.ts';
 import { initializeText, listenTo, openSession, openStream, posting, send } from '../../support/plain-client.ts';
+import { startRawServer } from '../../support/raw-server.ts';
 import { makeKeysFile, startReplicas } from '../../support/replicas.ts';
+import { resultOf, sayJson, scripted } from '../../support/scripted-upstream.ts';
 import { startStatefulServer } from '../../support/stateful-server.ts';
 
 function call({ url, token }: PlainSession, name: string, args: object = {}): Promise<OpenStream> {
@@ -105,6 +108,35 @@ test('a resumed stream is ended as well, so that its client moves on', async () 
   await resumed.ended;
   expect(resumed.text()).toMatch(/retry: 500\n\n$/);
   expect((await exit).code).toBe(0);
+});
+
+test('a subscription that waits for its servers when the process begins to drain is refused, and holds nothing up', async () => {
+  const waiting: (() => void)[] = [];
+  let isHolding = false;
+  const answer = scripted((message, response) => {
+    if (message.method === 'server/discover') response.writeHead(400).end();
+    else sayJson(response, resultOf(message, { tools: [] }));
+  });
+  const upstream = await startRawServer(async (request, response) => {
+    if (isHolding) await new Promise<void>((resolve) => waiting.push(resolve));
+    await answer(request, response);
+  });
+  const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } } });
+  isHolding = true;
+  const late = subscribe(gateway.url, { toolsListChanged: true }, '"late"');
+  await expect.poll(() => waiting.length).toBeGreaterThan(0);
+  const exit = gateway.kill();
+  await draining(gateway);
+  isHolding = false;
+  for (const go of waiting.splice(0)) go();
+  const refused = await late;
+  await refused.ended;
+  expect([refused.status, refused.headers['retry-after'], refused.headers['content-type']]).toEqual([
+    503,
+    '1',
+    'application/json',
+  ]);
+  expect(await exit).toEqual({ code: 0, signal: null });
 });
 
 test('a second SIGTERM ends it at once', async () => {

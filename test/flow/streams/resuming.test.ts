@@ -1,12 +1,14 @@
 /** Broken streams and what becomes of them (2025-11-25 basic/transports §Resumability and Redelivery). */
+import type { ServerResponse } from 'node:http';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { GatewayProcess } from '../../support/gateway-process.ts';
+import { startGateway, type GatewayProcess } from '../../support/gateway-process.ts';
 import type { KeepingUpstream, KeptCall } from '../../support/keeping-upstream.ts';
 import { startKeeping } from '../../support/keeping-upstream.ts';
 import type { OpenStream, PlainSession, Rpc } from '../../support/plain-client.ts';
 import { listenTo, openSession, openStream, posting } from '../../support/plain-client.ts';
 import { logged, startPushing } from '../../support/pushing-upstream.ts';
 import { startReplicas } from '../../support/replicas.ts';
+import { sayEvents, startScripted } from '../../support/scripted-upstream.ts';
 
 let upstreams: {
   readonly keeping: KeepingUpstream;
@@ -321,4 +323,35 @@ describe('the merged stream', () => {
     const resumed = await listenTo(older, idsIn(plain)[0]);
     await expect.poll(() => resumed.text()).toBe(':\n\n');
   });
+});
+
+test('an event id that no header can carry is not promised to the client, and the answer is not asked for by it', async () => {
+  const gets: unknown[] = [];
+  const open: ServerResponse[] = [];
+  const upstream = await startScripted(
+    (message, response) => {
+      const { progressToken } = message.params!['_meta'] as { progressToken: unknown };
+      const say = sayEvents(response);
+      const params = { progressToken, progress: 1 };
+      say(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params }), '日');
+      open.push(response);
+    },
+    {
+      sessionId: 'odd-ids',
+      get: ({ headers }, response) => {
+        if (headers['last-event-id'] !== undefined) gets.push(headers['last-event-id']);
+        response.writeHead(405).end();
+      },
+    },
+  );
+  const gateway = await startGateway({ config: { mcpServers: { odd: { url: upstream.url } } }, admin: false });
+  const stream = await openStream(gateway.url, {
+    headers: posting('Mcp-Session-Id', (await openSession(gateway.url)).token),
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"odd__x","_meta":{"progressToken":7}}}',
+  });
+  await stream.until(reached(1));
+  for (const response of open) response.destroy();
+  await stream.ended;
+  expect(seen(stream)).toEqual([1, -32_603]);
+  expect([idsIn(stream), gets]).toEqual([[], []]);
 });

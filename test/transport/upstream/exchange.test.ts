@@ -174,6 +174,45 @@ describe('a stream that brings more than 1,000 events a second', () => {
   });
 });
 
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+describe('an answer in pieces', () => {
+  test.each([
+    ['application/json', '[', ''],
+    ['text/event-stream', 'data: [', '\n\n'],
+  ])('as %s is read a little in each turn of the loop', async (type, head, end) => {
+    const { exchange, events } = begun(30_000);
+    exchange.onRequestStart(controller);
+    exchange.onResponseStart(controller, 200, { 'content-type': type });
+    exchange.onResponseData(controller, Buffer.from(head));
+    const piece = Buffer.from('1,'.repeat(32 * 1024));
+    let turns = 0;
+    for (let sent = 0; sent < 64; sent += 1) {
+      for (; controller.paused; turns += 1) await turn();
+      exchange.onResponseData(controller, piece);
+    }
+    // Four pieces of 64 KiB are what one turn has.
+    expect(turns).toBeGreaterThan(10);
+    exchange.onResponseData(controller, Buffer.from(`1]${end}`));
+    expect(events.map(({ length }) => length)).toEqual(type === 'application/json' ? [] : [64 * 65_536 + 3]);
+    exchange.abort();
+  });
+
+  test('is not read on in its turn while its client is slow', async () => {
+    const { exchange } = begun(30_000);
+    exchange.onRequestStart(controller);
+    exchange.onResponseStart(controller, 200, { 'content-type': 'application/json' });
+    const piece = Buffer.from('1,'.repeat(32 * 1024));
+    while (!controller.paused) exchange.onResponseData(controller, piece);
+    exchange.pause();
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    expect(controller.paused).toBe(true);
+    exchange.resume();
+    expect(controller.paused).toBe(false);
+    exchange.abort();
+  });
+});
+
 test.each([
   [401, 'upstream_unauthorized'],
   [405, 'upstream_verb_refused'],
