@@ -30,10 +30,12 @@ const slow = [
   'test/flow/files.test.ts',
   'test/flow/healing.test.ts',
   'test/flow/modern/watching.test.ts',
+  'test/flow/oauth/readiness.test.ts',
   'test/flow/reload-under-load.test.ts',
   'test/flow/pairs/**/*.test.ts',
   'test/flow/streams/{drain,listening,workers}.test.ts',
   'test/flow/tokens.test.ts',
+  'test/principals/principals.test.ts',
   'test/transport/bridge/bridge.test.ts',
 ];
 

@@ -8,6 +8,7 @@ import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 import { callBody, callOnce, closeSession, echoMark, findEchoTool, firstCallId, openSession } from './mcp-client.ts';
 import type { Session } from './mcp-client.ts';
+import type { Measured } from './measure.ts';
 import type { Workload } from './scenario.ts';
 
 export type Report = (micros: number, right: boolean) => void;
@@ -24,12 +25,19 @@ const autocannonSeconds = 3_600;
 const autocannonSampleMs = 20;
 
 /** Starts the load. Throws when the target refuses a session or shows no echo tool. */
-export async function startLoad(url: string, workload: Workload, report: Report): Promise<Load> {
+export async function startLoad(
+  { url, credential }: Pick<Measured, 'url' | 'credential'>,
+  workload: Workload,
+  report: Report,
+): Promise<Load> {
   const { origin, pathname: path } = new URL(url);
   const clients = Array.from({ length: workload.connections }, () => new Client(origin, { pipelining: 1 }));
   try {
     const lines = await Promise.all(
-      clients.map(async (client): Promise<Line> => ({ client, path, session: await openSession(client, path) })),
+      clients.map(async (client): Promise<Line> => {
+        const session = await openSession(client, path, credential);
+        return { client, path, session, credential };
+      }),
     );
     const body = callBody(await echoToolOf(lines), workload.reply);
     const load = begin(url, workload, lines, body, report);
@@ -55,6 +63,7 @@ interface Line {
   readonly client: Client;
   readonly path: string;
   readonly session: Session;
+  readonly credential: readonly string[] | undefined;
 }
 
 function begin(url: string, workload: Workload, lines: readonly Line[], body: Buffer, report: Report): Load {
@@ -176,12 +185,12 @@ function asObject(pairs: readonly string[]): Record<string, string> {
 /** Opens a session, calls once, ends it, without end: every call carries a token that the target has just made. */
 function churnSessions(lines: readonly Line[], body: Buffer, report: Report): Load {
   const stopped = new AbortController();
-  const churn = async ({ client, path }: Line): Promise<void> => {
+  const churn = async ({ client, path, credential }: Line): Promise<void> => {
     while (!stopped.signal.aborted) {
       const startedAt = performance.now();
       let right = true;
       try {
-        const session = await openSession(client, path);
+        const session = await openSession(client, path, credential);
         await callOnce(client, path, session, body);
         await closeSession(client, path, session);
       } catch {

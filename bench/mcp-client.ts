@@ -36,12 +36,13 @@ const initialize = JSON.stringify({
 const initialized = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
 const toolsList = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
 
-/** `initialize` and `notifications/initialized`. Throws when the target refuses either. */
-export async function openSession(client: Client, path: string): Promise<Session> {
-  const { answer, sessionId } = await post(client, path, baseHeaders, initialize);
+/** `initialize` and `notifications/initialized`. Throws when the target refuses either. `credential`: see `Measured`. */
+export async function openSession(client: Client, path: string, credential: readonly string[] = []): Promise<Session> {
+  const base = [...baseHeaders, ...credential];
+  const { answer, sessionId } = await post(client, path, base, initialize);
   const agreed = (answer as { result?: { protocolVersion?: unknown } }).result?.protocolVersion;
   if (typeof agreed !== 'string') throw new Error(`initialize was refused: ${JSON.stringify(answer)}`);
-  const headers = [...baseHeaders, 'Mcp-Protocol-Version', agreed];
+  const headers = [...base, 'Mcp-Protocol-Version', agreed];
   if (sessionId !== undefined) headers.push('Mcp-Session-Id', sessionId);
   await post(client, path, headers, initialized);
   return { headers };

@@ -27,6 +27,8 @@ export interface Sample extends Window {
 
 export interface Measured {
   readonly url: string;
+  /** Headers of each request, names and values in turn: where the target asks for a credential. */
+  readonly credential?: readonly string[];
   usage(): Promise<Usage | undefined>;
 }
 
@@ -42,7 +44,7 @@ export async function measure(
   let counts = false;
   let operations = 0;
   let failures = 0;
-  const load = await startLoad(target.url, workload, (micros, right) => {
+  const load = await startLoad(target, workload, (micros, right) => {
     if (!counts) return;
     if (!right) {
       failures += 1;

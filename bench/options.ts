@@ -15,7 +15,7 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [options]
-  --scenario NAME         kdf (default), call or routes
+  --scenario NAME         kdf (default), call, routes or oauth
   --rounds N              how often each target gets each workload (default 5)
   --seconds N             length of each measured window (default 3), after a warm-up of 1 s
   --concurrency N         connections of the loaded workloads (default 64)

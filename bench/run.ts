@@ -19,12 +19,13 @@ import type { Run } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { call } from './scenarios/call.ts';
 import { kdf } from './scenarios/kdf.ts';
+import { oauth } from './scenarios/oauth.ts';
 import { routes } from './scenarios/routes.ts';
 import { shuffled } from './statistics.ts';
 import { startTarget, startUpstream } from './targets.ts';
 import type { Target } from './targets.ts';
 
-const known: readonly Scenario[] = [kdf, call, routes];
+const known: readonly Scenario[] = [kdf, call, routes, oauth];
 
 /** Long enough for a Node target to compile its hot path at every workload of this project. */
 const warmUpMs = 1_000;

@@ -2,13 +2,20 @@
 import type { Sample } from './measure.ts';
 
 /**
- * `gateway` is this project's own command with a key ring of that key derivation, and that many routes (one when absent);
+ * `gateway` is this project's own command with a key ring of that key derivation, with that many routes (one when absent), or, with
+ * `asks`, with a protected one (secured.ts);
  * `other` is whatever listens at `url`.
  */
 export type TargetSpec =
   | { readonly kind: 'direct'; readonly name: string }
   | { readonly kind: 'relay'; readonly name: string }
-  | { readonly kind: 'gateway'; readonly name: string; readonly kdf: string; readonly routes?: number }
+  | {
+      readonly kind: 'gateway';
+      readonly name: string;
+      readonly kdf: string;
+      readonly routes?: number;
+      readonly asks?: 'token' | 'rules';
+    }
   | { readonly kind: 'other'; readonly name: string; readonly url: string; readonly pid: number | undefined };
 
 /**

@@ -30,6 +30,19 @@ export function ratiosToRelay(target: string, samples: readonly Sample[], figure
     });
 }
 
+/** Per round, the target's figure less that of `base`. Rounds in which either is missing are left out. */
+export function differencesTo(base: string, target: string, samples: readonly Sample[], figure: Figure): number[] {
+  return samples
+    .filter((sample) => sample.target === target)
+    .flatMap((sample) => {
+      const other = samples.find(
+        (one) => one.target === base && one.round === sample.round && one.workload === sample.workload,
+      );
+      const [above, below] = [figure(sample), other === undefined ? undefined : figure(other)];
+      return above === undefined || below === undefined ? [] : [above - below];
+    });
+}
+
 export interface Difference {
   /** The dearest of the targets over the cheapest. */
   readonly factor: number;

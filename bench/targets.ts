@@ -9,6 +9,7 @@ import type { Launched } from './launch.ts';
 import type { Measured } from './measure.ts';
 import type { Placement } from './placement.ts';
 import type { TargetSpec } from './scenario.ts';
+import { securedRoute } from './secured.ts';
 
 export interface Target extends Measured {
   readonly name: string;
@@ -43,8 +44,11 @@ export async function startTarget(spec: TargetSpec, upstreamUrl: string, around:
   const place = { core: placement.target, directory, path: '/mcp', collects };
   if (spec.kind === 'direct') return notStartedHere(spec.name, upstreamUrl, undefined);
   if (spec.kind === 'other') return notStartedHere(spec.name, spec.url, spec.pid);
-  const command = spec.kind === 'relay' ? [file('relay.ts'), upstreamUrl] : gateway(spec, upstreamUrl, around);
-  return started(spec.name, await launch(spec.name, command, place));
+  if (spec.kind === 'relay')
+    return started(spec.name, await launch(spec.name, [file('relay.ts'), upstreamUrl], place), undefined);
+  const secured = spec.asks === undefined ? undefined : await securedRoute(spec.asks);
+  const command = gateway(spec, upstreamUrl, around, secured?.routes);
+  return started(spec.name, await launch(spec.name, command, place), secured?.credential);
 }
 
 /** This project's own command, as a user would give it; log and deadlines are on. */
@@ -52,18 +56,21 @@ function gateway(
   spec: { readonly name: string; readonly kdf: string; readonly routes?: number },
   upstream: string,
   around: Surroundings,
+  routes: object | undefined,
 ): string[] {
   const command = file('../dist/main.js');
   if (!existsSync(command)) {
     throw new Error('dist/main.js is missing: run `npm run build`, or leave the gateway out with --only');
   }
-  const servers = JSON.stringify(spec.routes === undefined ? oneServer(upstream) : manyRoutes(upstream, spec.routes));
+  const servers = JSON.stringify(
+    spec.routes === undefined ? oneServer(upstream, routes) : manyRoutes(upstream, spec.routes),
+  );
   const keys = writeKeyRing(spec, around.directory);
   return [command, 'run', '--mcp-json', servers, '--port', '0', '--admin-port', 'off', '--session-keys', keys];
 }
 
-function oneServer(url: string): object {
-  return { mcpServers: { bench: { type: 'http', url } } };
+function oneServer(url: string, routes: object | undefined): object {
+  return { mcpServers: { bench: { type: 'http', url } }, ...(routes && { manifold: { routes } }) };
 }
 
 /** As many servers as a file may well have: routes share them. */
@@ -82,9 +89,10 @@ function manyRoutes(url: string, count: number): object {
   };
 }
 
-function started(name: string, launched: Launched): Target {
+function started(name: string, launched: Launched, credential: readonly string[] | undefined): Target {
   return {
     name,
+    ...(credential === undefined ? {} : { credential }),
     pid: launched.pid,
     url: launched.url,
     readyAfterMs: launched.readyAfterMs,

@@ -39,7 +39,7 @@ import {
 } from './transport/http/accept.ts';
 import { shareOf } from './transport/http/budget.ts';
 import { answerCors } from './transport/http/cors.ts';
-import type { Authenticate, Caller, RequestLine } from './transport/http/caller.ts';
+import { queryOf, type Authenticate, type Caller, type RequestLine } from './transport/http/caller.ts';
 import { messageLimits } from './transport/http/message-limits.ts';
 import { respondAccepted, respondFault } from './transport/http/respond.ts';
 import type { Wheel } from './transport/http/wheel.ts';
@@ -160,7 +160,13 @@ export class Gateway {
     this.#parts.idle.begun(response);
     try {
       // Its path is that of the replicas, not the client's.
-      this.#judged(readHead(request.rawHeaders), { method: 'POST', body }, body, true, response);
+      this.#judged(
+        readHead(request.rawHeaders),
+        { method: 'POST', query: queryOf(request.url), body },
+        body,
+        true,
+        response,
+      );
     } catch (fault) {
       this.#refuse(response, fault);
     }

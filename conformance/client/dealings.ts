@@ -2,7 +2,7 @@
  * What a client has to do in each scenario for the suite's server to see what it judges. Names are found by their end, as a
  * gateway puts a prefix before them.
  */
-import type { SuiteClient } from './clients.ts';
+import type { Login, SuiteClient } from './clients.ts';
 import { connect } from './clients.ts';
 
 interface Dealing {
@@ -32,6 +32,8 @@ const dealings: Readonly<Record<string, Deal>> = {
     const client = await connect(url, revision);
     await client.callTool({ name: await toolOf(client, 'test_client_elicitation_defaults') });
   },
+  'auth/client-credentials-basic': loggedIn,
+  'auth/client-credentials-jwt': loggedIn,
   'request-metadata': metadata,
   'http-standard-headers': standardHeaders,
   'http-custom-headers': async ({ url, revision, context }) => {
@@ -54,6 +56,12 @@ const dealings: Readonly<Record<string, Deal>> = {
     await client.callTool({ name: await toolOf(client, 'json_schema_echo'), arguments: { schema } });
   },
 };
+
+/** The client logs in as itself; or the gateway does, and its client knows nothing of it. */
+async function loggedIn({ url, revision, context, isNaive }: Dealing): Promise<void> {
+  const client = await connect(url, revision, undefined, isNaive ? undefined : (JSON.parse(context) as Login));
+  await client.callTool({ name: await toolOf(client, 'test-tool') });
+}
 
 /** What to do in `scenario`. Throws for one that is not known. */
 export function dealingsWith(scenario: string): Deal {

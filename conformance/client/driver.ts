@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import { loopbackUrls, startProgram } from '../../test/support/program.ts';
 import { dealingsWith } from './dealings.ts';
+import { grantFor } from './grants.ts';
 
 const gatewayCommand = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -23,8 +24,10 @@ else {
   // What the suite's servers of this revision judge is a client of it, and each would take an `initialize` as a fault of one.
   const era = revision === '2026-07-28' ? 'modern' : 'auto';
   const mcpServers = { suite: { url: upstream, era } };
+  const grant = await grantFor(scenario, upstream, context);
+  const config = { mcpServers, ...(grant !== undefined && { manifold: { backends: { suite: { grant } } } }) };
   const gateway = await startProgram(
-    [gatewayCommand, 'run', '--mcp-json', JSON.stringify({ mcpServers }), '--port', '0', '--admin-port', 'off'],
+    [gatewayCommand, 'run', '--mcp-json', JSON.stringify(config), '--port', '0', '--admin-port', 'off'],
     { ready: (stdout) => loopbackUrls(stdout).find(({ pathname }) => pathname === '/mcp')?.href },
   );
   try {

@@ -65,7 +65,7 @@ export class Inbound {
     if (asking !== undefined) asking.answer(question, message);
     else if (hopped || place.address === '' || place.address === hops.ownAddress)
       throw new GatewayError('answer_unknown', 'no call waits for it');
-    else await hops.answer(place.address, caller.rawHeaders, message.bytes);
+    else await hops.answer(place.address, caller, message.bytes);
   }
 
   /** Handles a notification. One that cannot be delivered is only logged, because its sender expects no answer. */

@@ -4,11 +4,12 @@
  * answer of an unknown item.
  */
 import type { ListKind } from '../aggregate/page.ts';
+import { matchesTemplate } from '../aggregate/templates.ts';
 import type { UpstreamConfig } from '../config/model.ts';
-import type { AuthorizationConfig, BackendSelectorConfig } from '../config/security.ts';
+import type { AuthorizationConfig, AuthorizationRule, BackendSelectorConfig } from '../config/security.ts';
 import type { Challenges } from '../oauth/challenge.ts';
 import { denied } from '../oauth/faults.ts';
-import { compileRules, compileSelector, type Decide, type Decision } from '../oauth/rules.ts';
+import { compileRules, compileSelector, type Decide, type Decision, type Rule } from '../oauth/rules.ts';
 import type { RuleSubject as Judged, RuleSubjectKind as JudgedKind } from '../oauth/subject.ts';
 import type { Message } from '../protocol/envelope.ts';
 import { rawOf } from '../protocol/scan.ts';
@@ -82,19 +83,27 @@ export function compiled({ authorization, upstreams }: Pick<RulesGateConfig, 'au
   if (authorization === undefined) return { decide: allows, mayBegin: allows };
   const names = new Map(upstreams.map(({ id, name }) => [id, name]));
   const nameOf = (id: string): string => names.get(id) ?? id;
-  const { rules, defaultAction, kinds, celErrorAction } = authorization;
-  const decide = compileRules({
+  const { defaultAction, kinds, celErrorAction } = authorization;
+  const rules = rulesOf(authorization);
+  const templates = templatesOf(rules, nameOf);
+  const judge = compileRules({
     defaultAction,
     kinds,
     celErrorAction,
-    rules: rules.map(({ action, source, tools, cel }) => ({
-      action,
-      scopes: source?.scopes,
-      claims: source?.claims,
-      targets: tools?.map(({ upstream, tool }) => ({ kind: 'tool', upstream: nameOf(upstream), name: tool })),
-      cel,
+    rules: rules.map((rule) => ({
+      action: rule.action,
+      scopes: rule.source?.scopes,
+      claims: rule.source?.claims,
+      targets: targetsOf(rule, nameOf),
+      cel: rule.cel,
     })),
   });
+  const decide: Decide = (asking, subject) => {
+    const { kind, upstream, name } = subject;
+    const known = kind === 'resource' || kind === 'subscription' ? templates.get(upstream) : undefined;
+    if (known === undefined) return judge(asking, subject);
+    return judge(asking, { ...subject, alsoNamed: known.filter((template) => matchesTemplate(template, name)) });
+  };
   const tools = new Map<string, Set<string>>();
   for (const { upstream, tool } of rules.flatMap((rule) => rule.tools ?? [])) {
     const known = tools.get(nameOf(upstream)) ?? new Set();
@@ -112,6 +121,38 @@ export function compiled({ authorization, upstreams }: Pick<RulesGateConfig, 'au
     return unnamed;
   };
   return { decide, mayBegin };
+}
+
+/** All rules in the order in which they are judged, and counted for people. */
+export function rulesOf({ first = [], rules }: AuthorizationConfig): readonly AuthorizationRule[] {
+  return [...first, ...rules];
+}
+
+function targetsOf(
+  { tools, prompts, resources }: AuthorizationRule,
+  nameOf: (id: string) => string,
+): Rule['targets'] | undefined {
+  if (tools === undefined && prompts === undefined && resources === undefined) return undefined;
+  return [
+    ...(tools ?? []).map(({ upstream, tool }) => ({ kind: 'tool', upstream: nameOf(upstream), name: tool }) as const),
+    ...(prompts ?? []).map(
+      ({ upstream, prompt }) => ({ kind: 'prompt', upstream: nameOf(upstream), name: prompt }) as const,
+    ),
+    ...(resources ?? []).map(
+      ({ upstream, uri }) => ({ kind: 'resource', upstream: nameOf(upstream), name: uri }) as const,
+    ),
+  ];
+}
+
+/** By upstream, the templates that rules name: they mean the resources that are read by them, too. */
+function templatesOf(
+  rules: readonly AuthorizationRule[],
+  nameOf: (id: string) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const templates = new Map<string, string[]>();
+  for (const { upstream, uri } of rules.flatMap((rule) => rule.resources ?? []))
+    if (uri?.includes('{') === true) templates.set(nameOf(upstream), [...(templates.get(nameOf(upstream)) ?? []), uri]);
+  return templates;
 }
 
 const allows: Decide = () => ({ allow: true, rule: 'exempt' });

@@ -173,6 +173,8 @@ export interface AuthorizationConfig {
   readonly defaultAction: Action;
   /** The first one that matches decides. */
   readonly rules: readonly AuthorizationRule[];
+  /** Of the settings; they come before `rules`. */
+  readonly first?: readonly AuthorizationRule[];
   /** Kinds that the rules apply to; absent: all. */
   readonly kinds?: readonly ('tool' | 'prompt' | 'resource')[];
   /** The effect of a Deny rule whose condition fails; absent: it denies. */
@@ -180,12 +182,15 @@ export interface AuthorizationConfig {
 }
 
 /** Matches if all its parts match; an absent part always matches. */
-interface AuthorizationRule {
+export interface AuthorizationRule {
   readonly action: Action;
   /** The token must have all of the scopes, and all of the claims. */
   readonly source?: { readonly scopes: readonly string[]; readonly claims: readonly ClaimMatch[] };
-  /** Id of an upstream, and a tool by the upstream's own name. */
+  /** Id of an upstream, and a tool by the upstream's own name. A rule that names things of any kind is about these alone. */
   readonly tools?: readonly { readonly upstream: string; readonly tool: string }[];
+  /** The same for prompts, and for resources by their URI or template. Without a name: all of the upstream. */
+  readonly prompts?: readonly { readonly upstream: string; readonly prompt?: string }[];
+  readonly resources?: readonly { readonly upstream: string; readonly uri?: string }[];
   /** An expression over `request` that returns a boolean; its syntax has been validated. */
   readonly cel?: string;
 }

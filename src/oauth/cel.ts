@@ -21,9 +21,15 @@ export type CelOutcome = boolean | 'error' | 'open';
 
 export type CelCondition = (request: CelRequest) => CelOutcome;
 
-/** The variable `request` of one decision, and its size; with the parameters of the message for conditions that use them. */
+/** Which of the larger parts of `request` a condition uses. */
+interface CelUses {
+  readonly params: boolean;
+  readonly headers: boolean;
+}
+
+/** The variable `request` of one decision, and how much it holds: with the parts that a condition uses. */
 export interface CelRequest {
-  readonly request: (withParams: boolean) => Readonly<Record<string, unknown>>;
+  readonly request: (uses: CelUses) => Readonly<Record<string, unknown>>;
   readonly size: (withParams: boolean) => Size;
   readonly hasParams: boolean;
 }
@@ -64,10 +70,15 @@ export function celCondition(expression: string): CelCondition {
   const grows = canGrow(evaluate.ast);
   // The parameters count for the cost limit, so a condition that does not use them does not get them.
   const asksForParams = expression.includes('params');
+  const members = membersOfRequest(evaluate.ast);
+  const uses = {
+    params: asksForParams,
+    headers: members === undefined || ['host', 'headers', 'headers_all'].some((name) => members.has(name)),
+  };
   return ({ request, size, hasParams }) => {
     if (grows && costOf(evaluate.ast, size(asksForParams)) > maxCelCost) return 'error';
     try {
-      const outcome: unknown = evaluate({ request: request(asksForParams) });
+      const outcome: unknown = evaluate({ request: request(uses) });
       if (typeof outcome === 'boolean') return outcome;
     } catch {
       // The error may contain data of the client.
@@ -87,17 +98,52 @@ function matchByRe2(node: ASTNode): void {
   for (const child of childrenOf(node)) matchByRe2(child);
 }
 
-/** The parts of `request` that are the same for all subjects of one caller. */
+/** The members of `request` that an expression names; undefined: it uses the map in another way, so that any may matter. */
+function membersOfRequest(node: ASTNode): ReadonlySet<string> | undefined {
+  if (node.op === 'id') return node.args === 'request' ? undefined : noMembers;
+  if ((node.op === '.' || node.op === '.?') && node.args[0].op === 'id' && node.args[0].args === 'request')
+    return new Set([node.args[1]]);
+  const members = new Set<string>();
+  for (const child of childrenOf(node)) {
+    const found = membersOfRequest(child);
+    if (found === undefined) return undefined;
+    for (const name of found) members.add(name);
+  }
+  return members;
+}
+
+const noMembers: ReadonlySet<string> = new Set();
+
+/** The parts of `request` that are the same for all subjects of one caller. Each is made when a condition first uses it. */
 export interface CelCaller {
-  readonly request: Readonly<Record<string, unknown>>;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: () => CelHeaders;
+  readonly auth: () => object;
   readonly size: () => Size;
 }
 
-/**
- * `request` without `mcp`. Header names are in lower case. For a repeated header, the first value is used; all are in
- * `headers_all`.
- */
+interface CelHeaders {
+  readonly first: Readonly<Record<string, string>>;
+  readonly all: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Header names are in lower case. For a repeated header, the first value is used; all are in `headers_all`. */
 export function celCaller({ rawHeaders, scopes, claims, http }: CallerFacts): CelCaller {
+  let headers: CelHeaders | undefined;
+  let auth: object | undefined;
+  let size: Size | undefined;
+  const caller: CelCaller = {
+    method: http?.method ?? '',
+    path: http?.path ?? '',
+    headers: () => (headers ??= headersOf(rawHeaders)),
+    auth: () => (auth ??= { jwt: { claims, scopes: [...scopes] } }),
+    size: () => (size ??= sizeOf(requestOf(caller, {}, true))),
+  };
+  return caller;
+}
+
+function headersOf(rawHeaders: readonly string[]): CelHeaders {
   const all = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
@@ -105,16 +151,18 @@ export function celCaller({ rawHeaders, scopes, claims, http }: CallerFacts): Ce
     if (values === undefined) all.set(name, [rawHeaders[i + 1]!]);
     else values.push(rawHeaders[i + 1]!);
   }
-  const request = {
-    method: http?.method ?? '',
-    path: http?.path ?? '',
-    host: all.get('host')?.[0] ?? '',
-    headers: Object.fromEntries([...all].map(([name, values]) => [name, values[0]!])),
-    headers_all: Object.fromEntries(all),
-    auth: { jwt: { claims, scopes: [...scopes] } },
+  return {
+    first: Object.fromEntries([...all].map(([name, values]) => [name, values[0]!])),
+    all: Object.fromEntries(all),
   };
-  let size: Size | undefined;
-  return { request, size: () => (size ??= sizeOf(request)) };
+}
+
+function requestOf(caller: CelCaller, mcp: object, withHeaders: boolean): Readonly<Record<string, unknown>> {
+  const { method, path } = caller;
+  if (!withHeaders) return { method, path, auth: caller.auth(), mcp };
+  const { first, all } = caller.headers();
+  const host = Object.hasOwn(first, 'host') ? first['host'] : '';
+  return { method, path, host, headers: first, headers_all: all, auth: caller.auth(), mcp };
 }
 
 /** `request` for one subject. The parameters are read only if a condition uses them. */
@@ -131,10 +179,8 @@ export function celRequest(caller: CelCaller, subject: RuleSubject): CelRequest 
   };
   return {
     hasParams: params !== undefined,
-    request: (withParams) => ({
-      ...caller.request,
-      mcp: withParams && params !== undefined ? { ...mcp, params: paramsOf() } : mcp,
-    }),
+    request: (uses) =>
+      requestOf(caller, uses.params && params !== undefined ? { ...mcp, params: paramsOf() } : mcp, uses.headers),
     size(withParams) {
       const one = caller.size();
       const other = withParams && params !== undefined ? sizeOf(paramsOf()) : { values: 0, chars: 0 };

@@ -81,35 +81,69 @@ interface CompiledRule {
   readonly isAllow: boolean;
   readonly scopes: readonly string[];
   readonly claims: readonly ClaimTest[];
-  readonly targets: ReadonlySet<string> | undefined;
+  readonly isTargeted: boolean;
   readonly cel: CelCondition | undefined;
 }
+
+/** For each rule, whether the caller has its scopes and claims. */
+interface Sources {
+  readonly scopes: ReadonlySet<string>;
+  readonly hasScopes: readonly boolean[];
+  readonly hasClaims: readonly boolean[];
+}
+
+const none: readonly string[] = [];
 
 /** Throws `RuleFault` for a condition that is not valid CEL. */
 export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Rules): Decide {
   const compiled = rules.map(compile);
+  const byTarget = indexOfTargets(rules);
   const allowsByDefault = defaultAction === 'Allow';
   const errorDenies = celErrorAction !== 'noMatch';
   const judged = kinds === undefined ? undefined : new Set(kinds);
-  /** A list needs hundreds of decisions for one caller. */
-  const callers = new WeakMap<CallerFacts, CelCaller>();
+  /** The last one: a list needs hundreds of decisions for one caller. A WeakMap would cost more than it saves for a call. */
+  let last: { readonly asking: CallerFacts; readonly caller: CelCaller } | undefined;
+  /** By the claims, which are the same object as long as the token is known. */
+  const sources = new WeakMap<CallerFacts['claims'], Sources>();
 
   const requestOf = (asking: CallerFacts, subject: RuleSubject): CelRequest => {
-    let caller = callers.get(asking);
-    if (caller === undefined) {
-      caller = celCaller(asking);
-      callers.set(asking, caller);
+    if (last?.asking !== asking) last = { asking, caller: celCaller(asking) };
+    return celRequest(last.caller, subject);
+  };
+  const sourcesOf = ({ scopes, claims }: CallerFacts): Sources => {
+    const known = sources.get(claims);
+    if (known?.scopes === scopes) return known;
+    const fresh = {
+      scopes,
+      hasScopes: compiled.map((rule) => rule.scopes.every((scope) => scopes.has(scope))),
+      hasClaims: compiled.map((rule) => rule.claims.every((test) => test(claims))),
+    };
+    sources.set(claims, fresh);
+    return fresh;
+  };
+  const aimedAt = (
+    { upstream, name, alsoNamed = none }: RuleSubject,
+    counted: readonly RuleTarget['kind'][],
+  ): readonly ReadonlySet<number>[] => {
+    const aimed: ReadonlySet<number>[] = [];
+    const add = (key: string): void => {
+      const rules = byTarget.get(key);
+      if (rules !== undefined) aimed.push(rules);
+    };
+    for (const kind of counted) {
+      add(targetKey(kind, upstream, undefined));
+      add(targetKey(kind, upstream, name));
+      for (const other of alsoNamed) add(targetKey(kind, upstream, other));
     }
-    return celRequest(caller, subject);
+    return aimed;
   };
   return (asking, subject) => {
     // A list is allowed for everyone: its entries are judged one by one.
     if (subject.kind === 'list') return exempt;
-    if (judged !== undefined && !targetKinds[subject.kind].some((kind) => judged.has(kind))) return exempt;
-    const keys = targetKinds[subject.kind].flatMap((kind) => [
-      targetKey(kind, subject.upstream, subject.name),
-      targetKey(kind, subject.upstream, undefined),
-    ]);
+    const counted = targetKinds[subject.kind];
+    if (judged !== undefined && !counted.some((kind) => judged.has(kind))) return exempt;
+    const { hasScopes, hasClaims } = sourcesOf(asking);
+    const aimed = aimedAt(subject, counted);
     let request: CelRequest | undefined;
     const conditionOf = (rule: CompiledRule): boolean => {
       if (rule.cel === undefined) return true;
@@ -118,12 +152,10 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
       // An entry is in the list if some parameters would be allowed.
       return outcome === 'open' ? rule.isAllow : outcome;
     };
-    const isAbout = (rule: CompiledRule): boolean =>
-      (rule.targets === undefined || keys.some((key) => rule.targets!.has(key))) &&
-      rule.claims.every((test) => test(asking.claims)) &&
-      conditionOf(rule);
+    const isAbout = (rule: CompiledRule, at: number): boolean =>
+      hasClaims[at] === true && (!rule.isTargeted || aimed.some((aim) => aim.has(at))) && conditionOf(rule);
 
-    const index = compiled.findIndex((rule) => rule.scopes.every((scope) => asking.scopes.has(scope)) && isAbout(rule));
+    const index = compiled.findIndex((rule, at) => hasScopes[at] === true && isAbout(rule, at));
     const decisive = compiled[index];
     if (decisive === undefined ? allowsByDefault : decisive.isAllow) {
       return { allow: true, rule: decisive === undefined ? 'default' : index };
@@ -131,11 +163,22 @@ export function compileRules({ rules, defaultAction, celErrorAction, kinds }: Ru
     const rule = decisive === undefined ? 'default' : index;
     const earlier = decisive === undefined ? compiled : compiled.slice(0, index);
     const scopes = fewest(
-      earlier.filter((rule) => rule.isAllow && rule.scopes.length > 0 && isAbout(rule)).map((rule) => rule.scopes),
+      earlier.filter((one, at) => one.isAllow && one.scopes.length > 0 && isAbout(one, at)).map((one) => one.scopes),
       asking.scopes,
     );
     return scopes === undefined ? { allow: false, rule } : { allow: false, rule, scopes };
   };
+}
+
+/** Which rules name a target. */
+function indexOfTargets(rules: readonly Rule[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const index = new Map<string, Set<number>>();
+  for (const [at, { targets = [] }] of rules.entries())
+    for (const { kind, upstream, name } of targets) {
+      const key = targetKey(kind, upstream, name);
+      index.set(key, (index.get(key) ?? new Set()).add(at));
+    }
+  return index;
 }
 
 export interface BackendSelector {
@@ -167,10 +210,7 @@ function compile(rule: Rule, index: number): CompiledRule {
     isAllow: rule.action !== 'Deny',
     scopes: rule.scopes ?? [],
     claims: (rule.claims ?? []).map(claimTest),
-    targets:
-      rule.targets === undefined
-        ? undefined
-        : new Set(rule.targets.map(({ kind, upstream, name }) => targetKey(kind, upstream, name))),
+    isTargeted: rule.targets !== undefined,
     cel,
   };
 }

@@ -19,6 +19,8 @@ export interface RuleSubject {
    * for a subscription: the URI; for a task: the tool that it runs.
    */
   readonly name: string;
+  /** Further names by which rules may mean it: templates that a resource's URI is of. */
+  readonly alsoNamed?: readonly string[] | undefined;
   /** The JSON-RPC method. */
   readonly method: string;
   /**

@@ -12,6 +12,8 @@ export interface ServingPool {
   readonly origin: string;
   readonly greeting: Promise<string>;
   readonly isReady: () => boolean;
+  /** What the start waits for, as text; undefined: nothing. */
+  readonly waitsFor: () => string | undefined;
   /** The exposition text of all of them; undefined: use that of this process. */
   readonly metrics: (() => Promise<string>) | undefined;
   /** The state of each process; one that does not answer in time is left out. */

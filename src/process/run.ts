@@ -193,6 +193,8 @@ function readinessOf(pool: ServingPool | undefined, cluster: Cluster | undefined
     return state === undefined || state.isReady ? { isReady: false, text: 'not ready: it starts' } : state;
   }
   if (!pool.isReady()) return { isReady: false, text: 'not ready: it drains' };
+  const waitsFor = pool.waitsFor();
+  if (waitsFor !== undefined) return { isReady: false, text: `not ready: ${waitsFor}` };
   return cluster?.readiness() ?? { isReady: true, text: 'ready' };
 }
 
@@ -245,6 +247,7 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
       context.bridge.stateOf(bridgedName(route, name)),
     ),
     isReady: () => !isDraining,
+    waitsFor: () => serving.preparation.waitsFor(),
     metrics: undefined,
     state: async () => [await serving.state()],
     // The only log is that of this process, which sets its own level.

@@ -28,6 +28,7 @@ import type { RunOptions } from './options.ts';
 import type { ProcessState } from './state.ts';
 import { Doors, type Door } from './doors.ts';
 import { openPeerDoor } from './peer-door.ts';
+import { preparationOf, type Preparation } from './preparation.ts';
 import type { CommandIo } from './io.ts';
 import { allPorts, portsOf } from './ports.ts';
 import { isLoopback, type Prepared } from './prepare.ts';
@@ -43,6 +44,7 @@ export interface Serving {
   /** The origin of a route. */
   readonly originOf: (route: RouteConfig) => string;
   readonly routes: RouteTable;
+  readonly preparation: Preparation;
   /** Opens the ports of another configuration, for `reload`. Rejects with `UsageError` if one cannot be opened; then nothing has changed. */
   open(prepared: Prepared): Promise<void>;
   /** Serves another configuration from now on. Routes and upstreams with an unchanged configuration continue. */
@@ -143,6 +145,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       tables.set(port, new RouteTable(next.filter(({ config }) => portsOf(config, options).includes(port))));
   };
   setRoutes(prepared.config.routes.map(compose));
+  const preparation = preparationOf(routes.routes);
   let pages = publicPages(prepared.config.routes);
   const heard = async (notice: Notice): Promise<void> => {
     await Promise.allSettled(routes.routes.map((route) => route.hear(notice)));
@@ -265,6 +268,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     get routes() {
       return routes;
     },
+    preparation,
     open,
     reload,
     isDraining: () => routes.routes.some((route) => route.isDraining),

@@ -42,7 +42,9 @@ export type ToWorker =
 
 /** From a worker to the primary. */
 export type FromWorker =
-  | { readonly kind: 'listening'; readonly origin: string }
+  /** `waitsFor`: see `Preparation`; when that is over it is `prepared`. */
+  | { readonly kind: 'listening'; readonly origin: string; readonly waitsFor: string | undefined }
+  | { readonly kind: 'prepared' }
   | { readonly kind: 'greeting'; readonly text: string }
   | { readonly kind: 'failed'; readonly message: string }
   /** With the reason where it could not be done. */
@@ -111,7 +113,9 @@ export function runWorker(io: CommandIo, version: string): void {
       bridgedUrl: (route, name) => urls.get(bridgedName(route, name))!,
       onNotice: (notice) => tell({ kind: 'notice', notice }),
     });
-    tell({ kind: 'listening', origin: serving.origin });
+    const { preparation } = serving;
+    tell({ kind: 'listening', origin: serving.origin, waitsFor: preparation.waitsFor() });
+    void preparation.prepared.then(() => tell({ kind: 'prepared' }));
     if (message.greets) void greet(serving);
   }
 

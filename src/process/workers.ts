@@ -33,6 +33,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   let current = prepared;
   let draining = false;
   let logLevel = options.logLevel;
+  /** What each of the first workers waits for. */
+  const unprepared = new Map<number, string>();
   let turns = 0;
   /** What waits for a worker to have done what it was told, by turn and worker. */
   const waiting = new Map<string, (fault: string | undefined) => void>();
@@ -62,7 +64,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
   const greeting = Promise.withResolvers<string>();
   const asked = new WorkersAsked();
 
-  const fork = (slot: number, greets: boolean): Promise<string> => {
+  const fork = (slot: number, { greets = false, isReplacement = false } = {}): Promise<string> => {
     const worker = cluster.fork();
     const startedMs = performance.now();
     send(worker, {
@@ -74,16 +76,20 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
       greets,
     });
     worker.on('exit', (code, signal) => {
+      unprepared.delete(slot);
       if (draining) return;
       log.error({ worker: worker.id, code, signal }, 'worker died and is replaced');
       const pauseMs = performance.now() - startedMs < quickDeathMs ? quickDeathMs : 0;
       setTimeout(() => {
-        if (!draining) fork(slot, false).catch(() => {});
+        if (!draining) fork(slot, { isReplacement: true }).catch(() => {});
       }, pauseMs);
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'listening') resolve(message.origin);
+        if (message.kind === 'listening') {
+          if (message.waitsFor !== undefined && !isReplacement) unprepared.set(slot, message.waitsFor);
+          resolve(message.origin);
+        } else if (message.kind === 'prepared') unprepared.delete(slot);
         else if (message.kind === 'greeting') greeting.resolve(message.text);
         else if (message.kind === 'failed') reject(new UsageError(message.message, 'run'));
         else if (message.kind === 'done') waiting.get(`${message.turn} ${worker.id}`)?.(message.fault);
@@ -96,8 +102,8 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
 
   let origin: string;
   try {
-    origin = await fork(0, true);
-    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1, false)));
+    origin = await fork(0, { greets: true });
+    await Promise.all(Array.from({ length: options.workers - 1 }, (_, index) => fork(index + 1)));
   } catch (fault) {
     draining = true;
     for (const worker of others(undefined)) worker.kill('SIGKILL');
@@ -108,6 +114,7 @@ export async function startWorkers(prepared: Prepared, context: PoolContext): Pr
     origin,
     greeting: greeting.promise,
     isReady: () => !draining,
+    waitsFor: () => unprepared.values().next().value,
     metrics: async () => await withPrimary(await collected.clusterMetrics(), registry),
     state: () => asked.ask(others(undefined).map((worker) => (question) => send(worker, { kind: 'ask', question }))),
     setLogLevel: (level) => {

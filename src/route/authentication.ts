@@ -17,6 +17,7 @@ import type { GrpcExtAuth } from '../transport/authorization/ext-auth-grpc.ts';
 import type { IssuerConfig } from '../transport/authorization/issuers.ts';
 import { guardedEgress } from '../transport/egress/guarded-fetch.ts';
 import type { Head } from '../transport/http/accept.ts';
+import { awaitedKeys, type AwaitedKeys } from './awaited-keys.ts';
 import { callerOf, type Authenticate, type Caller, type RequestLine } from '../transport/http/caller.ts';
 
 export interface RouteAuthentication {
@@ -31,8 +32,8 @@ export interface RouteAuthentication {
   readonly isWithheld: (name: string) => boolean;
   /** The access token with which a caller has authenticated. */
   readonly tokenOf: (caller: Caller) => string | undefined;
-  /** Fetches the keys. If that fails, it is tried again with the first token. */
-  warm(): void;
+  /** Fetches the keys, again and again until that succeeds. Resolves when the process need not wait for them any longer. */
+  warm(): Promise<void>;
   close(): void;
 }
 
@@ -43,7 +44,7 @@ const open: Omit<RouteAuthentication, 'authenticate'> = {
   credentialNames: undefined,
   isWithheld: () => false,
   tokenOf: () => undefined,
-  warm: () => {},
+  warm: () => Promise.resolve(),
   close: () => {},
 };
 
@@ -76,6 +77,7 @@ export function authenticationOf(
     },
     egress,
   );
+  let awaited: AwaitedKeys | undefined;
   /** The headers about a caller, made once for each verified token. */
   const toldBy = new WeakMap<Verified, readonly string[]>();
   const callerFor = (verified: Verified, head: Head, http: NonNullable<Caller['http']>): Caller => {
@@ -92,7 +94,10 @@ export function authenticationOf(
     const { principal, principalId, expiresAt } = base(head);
     return { ...caller, principal, principalId, expiresAt };
   };
-  const authenticate = (head: Head, { method = 'GET', url = path, body }: RequestLine): Caller | Promise<Caller> => {
+  const authenticate = (
+    head: Head,
+    { method = 'GET', query = '', url = path + query, body }: RequestLine,
+  ): Caller | Promise<Caller> => {
     try {
       const { rawHeaders, host } = head;
       const verified = known.authenticate({ rawHeaders, method, path: url, host, body });
@@ -123,8 +128,12 @@ export function authenticationOf(
       const presented = presentedToken({ rawHeaders, path });
       return presented.kind === 'bearer' ? presented.token : undefined;
     },
-    warm: () => void known.ready().catch(() => {}),
+    warm: () => {
+      awaited ??= awaitedKeys(() => known.ready());
+      return awaited.settled;
+    },
     close: () => {
+      awaited?.stop();
       known.close();
       void egress.close();
     },

@@ -90,7 +90,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   let current = config;
   let authentication = authenticationOf(config, around.authenticate, onRefused);
   let gate = gateOf(config, authentication.challenges, onDecision);
-  authentication.warm();
+  const prepared = authentication.warm();
   const credentials = routeCredentials(routeKey(config), () => authentication, around.consents);
   credentials.settle(config.upstreams);
   const adapter = new EraAdapter(
@@ -216,7 +216,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     if (!isAlike) {
       const former = authentication;
       authentication = authenticationOf(next, around.authenticate, onRefused);
-      authentication.warm();
+      void authentication.warm();
       // Some requests may still wait for its result.
       setTimeout(() => former.close(), formerAuthenticationMs).unref();
     }
@@ -252,6 +252,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     adapter,
     streams,
     idle,
+    prepared,
     held: () => asked.size + parked.size,
     heard: { clients, streams, underWay, changes, wishes, named },
     close,

@@ -27,6 +27,8 @@ export interface RouteParts {
   /** Calls that wait here for their client. */
   readonly held: () => number;
   readonly heard: Heard;
+  /** Resolves when it can check tokens, or need not be waited for any longer. */
+  readonly prepared: Promise<void>;
   /** Releases timers and connections; requests in progress fail. */
   readonly close: () => Promise<void>;
 }

@@ -104,6 +104,16 @@ describe('a measurement', () => {
     });
   }
 
+  test('brings the credential of a protected route, whose rules let the call pass', async () => {
+    const spec = { kind: 'gateway', name: 'rules', kdf: 'none', asks: 'rules' } as const;
+    const target = await startTarget(spec, upstreamUrl, around);
+    stops.push(async () => target.stop());
+    const window = await measure(target, { ...workload, engine: 'autocannon' }, lengths);
+    expect(window.failures).toBe(0);
+    expect(window.operations).toBeGreaterThan(0);
+    expect((await post(target.url, { jsonrpc: '2.0', id: 1, method: 'ping' })).status).toBe(401);
+  });
+
   for (const engine of ['own', 'autocannon'] as const) {
     test(`counts an answer without the echo as a failure and gives it no latency and no CPU: ${engine}`, async () => {
       const server = createServer((request, response) => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Sample } from '../../bench/measure.ts';
 import { renderRun, renderTable } from '../../bench/report.ts';
 import { kdf } from '../../bench/scenarios/kdf.ts';
-import { differenceBetween, median, ratiosToRelay } from '../../bench/statistics.ts';
+import { oauth } from '../../bench/scenarios/oauth.ts';
+import { differenceBetween, differencesTo, median, ratiosToRelay } from '../../bench/statistics.ts';
 
 function sample(round: number, target: string, cpu: number, failures = 0): Sample {
   const figures = {
@@ -41,6 +42,16 @@ describe('figures of a run', () => {
       sample(3, 'gateway', 999),
     ];
     expect(ratiosToRelay('gateway', samples, (s) => s.cpu)).toEqual([1.5, 1.5]);
+  });
+
+  test('a difference is taken within a round as well, and security is judged by it', () => {
+    const samples = [100, 200].flatMap((cpu, i) => [
+      sample(i + 1, 'open', cpu),
+      sample(i + 1, 'token', cpu + 12),
+      sample(i + 1, 'rules', cpu + 18),
+    ]);
+    expect(differencesTo('open', 'token', [...samples, sample(3, 'token', 999)], (s) => s.cpu)).toEqual([12, 12]);
+    expect(oauth.verdicts(samples).map(({ met }) => met)).toEqual([true, false]);
   });
 
   test('what slows all targets of a round alike is no difference between them', () => {

@@ -69,6 +69,30 @@ test('a completion is about its prompt', () => {
   expect(gate.refusal(caller('read'), subject, message)?.code).toBe('prompt_unknown');
 });
 
+test('rules of the settings come first, and a template means what is read by it', () => {
+  const both = compiled({
+    authorization: {
+      defaultAction: 'Deny',
+      first: [
+        { action: 'Deny', resources: [{ upstream: id, uri: 'memo://private/{x}' }] },
+        { action: 'Allow', prompts: [{ upstream: id }], resources: [{ upstream: id, uri: 'memo://{day}' }] },
+      ],
+      rules: [{ action: 'Allow', resources: [{ upstream: id }] }],
+    },
+    upstreams: [{ id, name }],
+  }).decide;
+  const of = (kind: 'prompt' | 'resource' | 'template' | 'subscription' | 'tool', about: string): unknown =>
+    both(caller(), { kind, upstream: name, name: about, method: 'x' }).rule;
+  expect(of('resource', 'memo://private/x')).toBe(0);
+  expect(of('subscription', 'memo://private/x')).toBe(0);
+  expect(of('template', 'memo://private/{x}')).toBe(0);
+  expect(of('resource', 'memo://monday')).toBe(1);
+  expect(of('template', 'memo://{day}')).toBe(1);
+  expect(of('prompt', 'any')).toBe(1);
+  expect(of('resource', 'other://x')).toBe(2);
+  expect(of('tool', 'memo://monday')).toBe('default');
+});
+
 test('a selector without rules and one that denies by default', () => {
   expect(reachOf(undefined)(caller(), 'a')).toBe(true);
   const reaches = reachOf({ defaultAction: 'Deny', rules: [{ action: 'Allow', cel: 'request.mcp.backend == "a"' }] });

@@ -70,6 +70,39 @@ test('without parameters a condition that needs them is open, and one that does 
   expect(outcome('request.nothing == 1')).toBe('error');
 });
 
+test('whoever uses the request as a whole gets all of it', () => {
+  for (const expression of [
+    'size(request) == 7',
+    '"headers" in request && "host" in request',
+    'request["headers"]["x-team"] == "red"',
+    '[request].exists(r, r.host == "gw.example.com")',
+    'has(request.headers) && has(request.headers_all) && has(request.auth.jwt)',
+    'request.?host.orValue("none") == "gw.example.com"',
+    'cel.bind(r, request, r.headers["host"] == "gw.example.com")',
+  ])
+    expect([expression, outcome(expression, {})]).toEqual([expression, true]);
+});
+
+test('headers are read by conditions that name them alone', () => {
+  let read = 0;
+  const rawHeaders = new Proxy(asking.rawHeaders, {
+    get: (target, key) => ((read += 1), Reflect.get(target, key) as unknown),
+  });
+  const ask = (expression: string): CelOutcome =>
+    celCondition(expression)(
+      celRequest(celCaller({ ...asking, rawHeaders }), {
+        kind: 'tool',
+        upstream: 'u',
+        name: 'n',
+        method: 'tools/call',
+      }),
+    );
+  expect(ask('request.mcp.tool == "n" && request.method == "POST" && "read" in request.auth.jwt.scopes')).toBe(true);
+  expect(read).toBe(0);
+  expect(ask('request.host == "gw.example.com"')).toBe(true);
+  expect(read).toBeGreaterThan(0);
+});
+
 test('parameters are read by conditions that name them alone', () => {
   let read = 0;
   const subject = { params: () => (read += 1) };

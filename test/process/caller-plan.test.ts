@@ -37,10 +37,10 @@ const config = readConfig(
 test('rule by rule, and thing by thing', () => {
   const text = callerPlanText(callerPlans(config, { sub: 'alice', scope: 'read', team: 'blue' }));
   expect(text).toBe(`route r
-  rule 1 Allow: is about this caller
-  rule 2 Allow: lacks the scopes write
-  rule 3 Allow: its claim team does not match
-  rule 4 Allow: its condition does not hold
+  rule 1 Allow, tool a/look: applies
+  rule 2 Allow, tool a/change: does not apply: lacks the scope write
+  rule 3 Allow, tool a/paint: does not apply: its claim team is "blue", not "red"
+  rule 4 Allow, everything: does not apply: its condition does not hold
   a
     tool look: allowed (rule 1)
     tool change: denied (by default; the scopes read write would open it)
@@ -56,4 +56,80 @@ test('a rule without a target is about all kinds', () => {
   const [plan] = callerPlans(config, { sub: 'bob' });
   expect(plan?.rules.map(({ matches }) => matches)).toEqual([false, false, false, true]);
   expect(plan?.upstreams[0]?.things.every(({ allow, rule }) => allow && rule === 4)).toBe(true);
+});
+
+test('rules of the settings come first, with what they name', () => {
+  const text = JSON.stringify({
+    mcpServers: { a: { url: 'http://a/mcp' } },
+    manifold: {
+      routes: {
+        r: {
+          servers: ['a'],
+          securityPolicy: { authorization: { rules: [{ target: target('look') }] } },
+          security: {
+            authorization: {
+              rules: [
+                {
+                  target: {
+                    prompts: [{ backend: 'a', prompt: 'greet' }],
+                    resources: [{ backend: 'a', uri: 'm://{x}' }],
+                  },
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  });
+  const lines = callerPlanText(callerPlans(readConfig(text, 'f', {}), {})).split('\n');
+  expect(lines.map((line) => line.trim())).toEqual([
+    'route r',
+    'rule 1 Allow, prompt a/greet, resource a/m://{x}: applies',
+    'rule 2 Allow, tool a/look: applies',
+    'a',
+    'tool look: allowed (rule 2)',
+    'every other tool: denied (by default)',
+    'prompt greet: allowed (rule 1)',
+    'every other prompt: denied (by default)',
+    'resource m://{x}: allowed (rule 1)',
+    'every other resource: denied (by default)',
+    '',
+  ]);
+});
+
+const rule = (claim: object): object => ({ source: { jwt: { claims: [claim] } } });
+
+test('what depends on the call, and why a claim does not match, is said', () => {
+  const text = JSON.stringify({
+    mcpServers: { a: { url: 'http://a/mcp' } },
+    manifold: {
+      routes: {
+        r: {
+          servers: ['a'],
+          securityPolicy: {
+            oauth: {
+              issuer: 'https://as.example.com',
+              protectedResourceMetadata: { resource: 'https://gw.example.com/mcp' },
+            },
+            authorization: {
+              rules: [
+                rule({ name: 'roles', values: ['admin', 'root'] }),
+                rule({ name: 'org.team', values: ['red'] }),
+                { target: target('look'), cel: 'request.mcp.params.arguments.n < 10' },
+              ],
+            },
+          },
+        },
+      },
+    },
+  });
+  const lines = callerPlanText(callerPlans(readConfig(text, 'f', {}), { roles: ['admin'] })).split('\n');
+  expect(lines.slice(1, 6).map((line) => line.trim())).toEqual([
+    'rule 1 Allow, everything: does not apply: its claim roles is a list, for which the rule needs valueType: StringArray',
+    'rule 2 Allow, everything: does not apply: has no claim org.team, which must be "red"',
+    'rule 3 Allow, tool a/look: applies where its condition on what is called holds',
+    'a',
+    'tool look: allowed with some parameters (rule 3)',
+  ]);
 });

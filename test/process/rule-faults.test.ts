@@ -16,12 +16,14 @@ test('each is told with its place', () => {
         r: {
           servers: ['a'],
           securityPolicy: { oauth, authorization: { rules: [{ cel: 'true' }, { cel: 'unknown == 1' }] } },
+          security: { authorization: { rules: [{ cel: 'true' }, { cel: 'other == 1' }] } },
           backendSelector: { rules: [{ cel: '1 + 1' }] },
         },
       },
     },
   });
   expect(securityFaults(readConfig(text, 'f', {})).map(({ path }) => path)).toEqual([
+    'route r: security.authorization.rules[1]',
     'route r: securityPolicy.authorization.rules[1]',
     'route r: backendSelector.rules[0]',
     'route r: securityPolicy.oauth.jwks',

@@ -9,6 +9,8 @@ export interface ConsentProviderOptions {
   readonly clients?: readonly ClientMetadata[];
   /** Whether clients may register themselves. */
   readonly registers?: boolean;
+  /** Access tokens that everyone can read; opaque unless given. */
+  readonly format?: 'jwt';
   /** Life of access tokens in seconds. */
   readonly ttl?: number;
   /** Where a document is fetched from that a `client_id` leads to; without it clients are known by registration alone. */
@@ -43,7 +45,9 @@ export async function startConsentProvider(options: ConsentProviderOptions = {})
       return;
     }
     if (path.startsWith('/interaction/')) {
-      void provider.interactionFinished(incoming, response, { login: { accountId: self.account } });
+      // A client of this machine is always asked for (RFC 8252 §8.6).
+      const consent = options.format === 'jwt' ? { consent: {} } : {};
+      void provider.interactionFinished(incoming, response, { login: { accountId: self.account }, ...consent });
       return;
     }
     void provider.callback()(incoming, response);
@@ -58,11 +62,12 @@ export async function startConsentProvider(options: ConsentProviderOptions = {})
     const made: Provider = new Provider(issuer, {
       clients: [...clients],
       findAccount: (_ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
+      ...(options.format === 'jwt' ? { scopes: ['openid', 'offline_access', 'read', 'write'] } : {}),
       interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
       loadExistingGrant: async (ctx) => {
         const { client, session, params } = ctx.oidc;
         const grant = new made.Grant({ clientId: client!.clientId, accountId: session!.accountId! });
-        grant.addOIDCScope('openid offline_access');
+        grant.addOIDCScope(options.format === 'jwt' ? 'openid offline_access read write' : 'openid offline_access');
         if (typeof params?.['resource'] === 'string') grant.addResourceScope(params['resource'], 'read write');
         await grant.save();
         return grant;
@@ -88,7 +93,9 @@ export async function startConsentProvider(options: ConsentProviderOptions = {})
           getResourceServerInfo: (_ctx, resource) => ({
             scope: 'read write',
             audience: resource,
-            accessTokenFormat: 'opaque',
+            ...(options.format === 'jwt'
+              ? { accessTokenFormat: 'jwt' as const, jwt: { sign: { alg: 'RS256' as const } } }
+              : { accessTokenFormat: 'opaque' as const }),
           }),
         },
       },

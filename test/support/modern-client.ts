@@ -72,7 +72,13 @@ export async function askModern(url: string, method: string, asking: Asking = {}
   return { status: answer.status, answer, messages, rpc };
 }
 
-/** `subscriptions/listen` for what `notifications` asks for. */
-export function subscribe(url: string, notifications: object, id = '"sub"'): Promise<OpenStream> {
-  return openStream(url, modernRequest('subscriptions/listen', { id, params: { notifications } }));
+/** `subscriptions/listen` for what `notifications` asks for; `more` headers come last. */
+export function subscribe(
+  url: string,
+  notifications: object,
+  id = '"sub"',
+  more: readonly string[] = [],
+): Promise<OpenStream> {
+  const { headers = [], ...request } = modernRequest('subscriptions/listen', { id, params: { notifications } });
+  return openStream(url, { ...request, headers: [...headers, ...more] });
 }

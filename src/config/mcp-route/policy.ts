@@ -6,6 +6,7 @@ import { nearest } from '../nearest.ts';
 import type {
   ApiKeyAuthConfig,
   AuthorizationConfig,
+  AuthorizationRule,
   BackendSelectorConfig,
   JwksSource,
   OAuthConfig,
@@ -17,7 +18,7 @@ import { durationMs } from './duration.ts';
 import { extAuthOf } from './ext-auth.ts';
 import type { RouteSpec } from './route-shape.ts';
 import { localValues, secretOf } from './secrets.ts';
-import type { OAuthText, SecurityText } from './security-shape.ts';
+import type { OAuthText, RuleText, SecurityText } from './security-shape.ts';
 
 /** `upstreams`: the ids of the upstreams, keyed by their names in the file. */
 export function securityOf(
@@ -183,31 +184,52 @@ function authorizationOf(
 ): AuthorizationConfig {
   return {
     defaultAction: text.defaultAction,
-    rules: (text.rules ?? []).map(({ action, source, target, cel }, i) => {
-      const at = [...path, 'rules', i];
-      if (cel !== undefined) checkCel(context, [...at, 'cel'], cel);
-      return {
-        action,
-        ...(source !== undefined && {
-          source: { scopes: source.jwt.scopes ?? [], claims: source.jwt.claims ?? [] },
-        }),
-        ...(target !== undefined && {
-          tools: target.tools.map(({ backend, tool }, k) => {
-            const upstream = upstreams.get(backend);
-            if (upstream === undefined) {
-              const near = nearest(backend, upstreams.keys());
-              warn(
-                context,
-                [...at, 'target', 'tools', k, 'backend'],
-                `the route has no such backend${near === undefined ? '' : ` (is it "${near}"?)`}, so this matches nothing`,
-              );
-            }
-            return { upstream: upstream ?? backend, tool };
-          }),
-        }),
-        ...(cel !== undefined && { cel }),
-      };
+    rules: (text.rules ?? []).map((rule, i) => ruleOf(context, [...path, 'rules', i], rule, upstreams)),
+  };
+}
+
+/** A rule of the policy, or of the settings. `upstreams`: see `securityOf`. */
+export function ruleOf(
+  context: RouteContext,
+  path: JsonPath,
+  { action, source, target, cel }: RuleText,
+  upstreams: ReadonlyMap<string, string>,
+): AuthorizationRule {
+  if (cel !== undefined) checkCel(context, [...path, 'cel'], cel);
+  const { tools, prompts, resources } = target ?? {};
+  const idOf = (kind: string, at: number, backend: string): string => {
+    const upstream = upstreams.get(backend);
+    if (upstream === undefined) {
+      const near = nearest(backend, upstreams.keys());
+      warn(
+        context,
+        [...path, 'target', kind, at, 'backend'],
+        `the route has no such backend${near === undefined ? '' : ` (is it "${near}"?)`}, so this matches nothing`,
+      );
+    }
+    return upstream ?? backend;
+  };
+  return {
+    action,
+    ...(source !== undefined && {
+      source: { scopes: source.jwt.scopes ?? [], claims: source.jwt.claims ?? [] },
     }),
+    ...(tools !== undefined && {
+      tools: tools.map(({ backend, tool }, at) => ({ upstream: idOf('tools', at, backend), tool })),
+    }),
+    ...(prompts !== undefined && {
+      prompts: prompts.map(({ backend, prompt }, at) => ({
+        upstream: idOf('prompts', at, backend),
+        ...(prompt !== undefined && { prompt }),
+      })),
+    }),
+    ...(resources !== undefined && {
+      resources: resources.map(({ backend, uri }, at) => ({
+        upstream: idOf('resources', at, backend),
+        ...(uri !== undefined && { uri }),
+      })),
+    }),
+    ...(cel !== undefined && { cel }),
   };
 }
 

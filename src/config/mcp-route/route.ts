@@ -43,7 +43,7 @@ export function routeOf(
     spec.securityPolicy === undefined
       ? undefined
       : securityOf(context, ['spec', 'securityPolicy'], spec.securityPolicy, ids);
-  const security = securedBy(context, [...settingsPath, 'security'], policy, settings.security);
+  const security = securedBy(context, [...settingsPath, 'security'], policy, settings.security, ids);
   const selector =
     spec.backendSelector === undefined
       ? undefined

@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod';
 import { duration, secretReference } from './names.ts';
+import { furtherRulesShape } from './security-shape.ts';
 import { fields, flag, has, list, named, ruled, text, word } from './shape.ts';
 
 const url = (): z.ZodString =>
@@ -76,6 +77,9 @@ export const securitySettingsShape = fields({
     isDefault: flag().optional().describe('Of several routes of a host its metadata stands at the root.'),
   }).optional(),
   authorization: fields({
+    rules: furtherRulesShape
+      .optional()
+      .describe('Rules that come before those of `securityPolicy`, and may name prompts and resources.'),
     kinds: list(word('tool', 'prompt', 'resource'), 3, 1)
       .optional()
       .describe('What the rules are for; everything when absent.'),

@@ -11,8 +11,9 @@ import type {
   UpstreamGrant,
 } from '../security.ts';
 import type { RouteContext } from './context.ts';
-import { fault } from './context.ts';
+import { fault, warn } from './context.ts';
 import { durationMs } from './duration.ts';
+import { ruleOf } from './policy.ts';
 import { secretOf, valueUnder } from './secrets.ts';
 import type { ClientText, GrantText, SecuritySettings, TokenText } from './security-settings-shape.ts';
 
@@ -20,12 +21,13 @@ import type { ClientText, GrantText, SecuritySettings, TokenText } from './secur
 const secretKey = 'client-secret';
 const privateKeyKey = 'private-key';
 
-/** Applies the settings to the security of a route. `path` is that of the settings. */
+/** Applies the settings to the security of a route. `path` is that of the settings; `upstreams`: see `securityOf`. */
 export function securedBy(
   context: RouteContext,
   path: JsonPath,
   security: RouteSecurity | undefined,
   settings: SecuritySettings | undefined,
+  upstreams: ReadonlyMap<string, string>,
 ): RouteSecurity | undefined {
   if (settings === undefined) return security;
   const { oauth, authorization, revocation, egress } = settings;
@@ -33,6 +35,14 @@ export function securedBy(
     if (settings[name] !== undefined && security?.[name] === undefined)
       fault(context, [...path, name], `the route has no securityPolicy.${name}`, 'Give it, or take this out');
   if (security === undefined) return undefined;
+  const { rules = [], defaultAction } = security.authorization ?? {};
+  const isOpenOnError = authorization?.celErrorAction === 'noMatch' && defaultAction === 'Allow';
+  if (isOpenOnError && rules.some(({ action, cel }) => action === 'Deny' && cel !== undefined))
+    warn(
+      context,
+      [...path, 'authorization', 'celErrorAction'],
+      'a Deny rule whose condition fails lets pass what it was to stop',
+    );
   return {
     ...security,
     ...(security.oauth !== undefined &&
@@ -43,6 +53,11 @@ export function securedBy(
       authorization !== undefined && {
         authorization: {
           ...security.authorization,
+          ...(authorization.rules !== undefined && {
+            first: authorization.rules.map((rule, i) =>
+              ruleOf(context, [...path, 'authorization', 'rules', i], rule, upstreams),
+            ),
+          }),
           ...(authorization.kinds !== undefined && { kinds: authorization.kinds }),
           ...(authorization.celErrorAction !== undefined && { celErrorAction: authorization.celErrorAction }),
         },
@@ -60,6 +75,12 @@ function oauthBy(
 ): OAuthConfig {
   const { issuers, relayServerMetadata, isDefault, ...judging } = settings;
   const tokens = tokensOf(context, path, judging);
+  for (const [at, taken] of [[path, judging], ...(issuers ?? []).map((one, i) => [[...path, 'issuers', i], one])] as [
+    JsonPath,
+    TokenText,
+  ][])
+    if (taken.allowAnyAudience === true)
+      warn(context, [...at, 'allowAnyAudience'], 'tokens that were issued for other services are taken here');
   return {
     ...oauth,
     ...(Object.keys(tokens).length > 0 && { tokens }),

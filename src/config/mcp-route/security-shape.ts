@@ -131,19 +131,23 @@ const jwtSource = ruled(
   { says: 'either scopes or claims must be specified', remedy: 'Give at least one of them' },
 );
 
-const authorization = fields({
-  defaultAction: action().default('Deny').describe('What happens to a call that no rule matches.'),
-  rules: list(
+const toolTargets = list(fields({ backend: text(), tool: text() }), 16, 1);
+
+function rules<T extends z.ZodType>(target: T) {
+  return list(
     fields({
       source: fields({ jwt: jwtSource }).optional().describe('Scopes and claims the token must have, all of them.'),
-      target: fields({ tools: list(fields({ backend: text(), tool: text() }), 16, 1) })
-        .optional()
-        .describe('The tools the rule is about; all when absent.'),
+      target,
       cel: text({ max: 4_096, wants: 'a CEL expression' }).optional().describe('A further condition in CEL.'),
       action: action().default('Allow'),
     }),
     32,
-  )
+  );
+}
+
+const authorization = fields({
+  defaultAction: action().default('Deny').describe('What happens to a call that no rule matches.'),
+  rules: rules(fields({ tools: toolTargets }).optional().describe('The tools the rule is about; all when absent.'))
     .optional()
     .describe('The first rule that matches decides.'),
 });
@@ -266,6 +270,26 @@ export const securityShape = ruled(
   },
 );
 
+/** Rules of the settings: their targets are not of tools alone. */
+export const furtherRulesShape = rules(
+  ruled(
+    fields({
+      tools: toolTargets.optional(),
+      prompts: list(fields({ backend: text(), prompt: text({ min: 1 }).optional() }), 16, 1)
+        .optional()
+        .describe('All prompts of the backend where none is named.'),
+      resources: list(fields({ backend: text(), uri: text({ min: 1 }).optional() }), 16, 1)
+        .optional()
+        .describe('By the URI, or the template, that the backend lists; all where none is named.'),
+    }),
+    (target) => ['tools', 'prompts', 'resources'].some((kind) => has(target, kind)),
+    { says: 'a target that names nothing', remedy: 'Give tools, prompts or resources, or leave out "target"' },
+  )
+    .optional()
+    .describe('What the rule is about; everything when absent.'),
+);
+
+export type RuleText = z.infer<typeof furtherRulesShape>[number];
 export type SecurityText = z.infer<typeof securityShape>;
 export type ExtAuthText = NonNullable<SecurityText['extAuth']>;
 export type OAuthText = NonNullable<SecurityText['oauth']>;

@@ -115,6 +115,8 @@ function routeObject(
       return backend === undefined ? [] : [[id, backend.name] as const];
     }),
   );
+  if (route.security?.authorization?.first !== undefined)
+    lost.push(`route ${route.name}: the rules of its settings belong into the annotation "${settingsAnnotation}"`);
   const security = route.security === undefined ? undefined : securityText(route.security, names);
   const spec = {
     parentRefs: [{ name: options.gateway }],

@@ -143,7 +143,7 @@ function routeOf(context: RouteContext, name: string, route: JsonRoute, servers:
     route.securityPolicy === undefined
       ? undefined
       : securityOf(context, [...path, 'securityPolicy'], route.securityPolicy, ids);
-  const security = securedBy(context, [...path, 'security'], policy, route.security);
+  const security = securedBy(context, [...path, 'security'], policy, route.security, ids);
   return {
     name,
     path: route.path,

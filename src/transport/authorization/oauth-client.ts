@@ -2,7 +2,6 @@
 import { createPrivateKey } from 'node:crypto';
 import {
   allowInsecureRequests,
-  ClientSecretBasic,
   ClientSecretPost,
   Configuration,
   customFetch,
@@ -43,7 +42,7 @@ export async function oauthClient(
 async function clientAuth(credential: OAuthClientIdentity['credential']): Promise<ClientAuth> {
   switch (credential.method) {
     case 'client_secret_basic':
-      return ClientSecretBasic(credential.secret);
+      return secretBasic(credential.secret);
     case 'client_secret_post':
       return ClientSecretPost(credential.secret);
     case 'private_key_jwt': {
@@ -54,6 +53,21 @@ async function clientAuth(credential: OAuthClientIdentity['credential']): Promis
     case 'none':
       return None();
   }
+}
+
+/**
+ * HTTP Basic with both parts encoded as forms are (RFC 6749 §2.3.1). The function of the library also encodes `-`, `.` and `_`, which
+ * servers that decode nothing refuse.
+ */
+function secretBasic(secret: string): ClientAuth {
+  return (_server, client, _body, headers) => {
+    const credentials = `${formEncoded(client.client_id)}:${formEncoded(secret)}`;
+    headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
+  };
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
 }
 
 /** The guarded fetch, in the form that openid-client needs. */

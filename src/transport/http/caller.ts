@@ -36,8 +36,16 @@ export interface RequestLine {
   readonly method?: string | undefined;
   /** Path and query. */
   readonly url?: string | undefined;
+  /** In place of `url` where the path is not that of the client: `?` and the query, or empty. */
+  readonly query?: string | undefined;
   /** Once it has been read, where somebody is shown it. */
   readonly body?: Buffer | undefined;
+}
+
+/** With the `?`; empty where there is none. */
+export function queryOf(url: string | undefined): string {
+  const at = url?.indexOf('?') ?? -1;
+  return at < 0 ? '' : url!.slice(at);
 }
 
 /**

@@ -18,7 +18,7 @@ export interface BroughtTo {
 }
 
 /**
- * Creates a server that is not listening yet. `find` returns the endpoint of an MCP path; `address` is this replica's address as
+ * Creates a server that is not listening yet. `find` returns the endpoint of an MCP path (without its query); `address` is this replica's address as
  * others use it.
  */
 export function hopServer(
@@ -30,7 +30,7 @@ export function hopServer(
 ): Server {
   return boundedServer((request, response) => {
     const path = request.url ?? '';
-    const brought = find(path);
+    const brought = find(path.split('?', 1)[0]!);
     try {
       if (brought === undefined || request.method !== 'POST') throw new GatewayError('path_unknown');
       if (claimOf(request.rawHeaders, nowSeconds()) === undefined) throw new GatewayError('path_unknown', 'not signed');

@@ -9,7 +9,7 @@ import type { Keyring } from '../../session/keyring.ts';
 import { hops } from '../../telemetry/metrics.ts';
 import type { Outlet } from '../downstream/outlet.ts';
 import type { Wording } from '../downstream/wording.ts';
-import type { Caller, RawHeaders } from '../http/caller.ts';
+import { queryOf, type Caller } from '../http/caller.ts';
 import { certificateHeader, writeCertificate } from './hop-certificate.ts';
 import { isProof, passedOn, signatureHeader, signatureOf } from './hop-signature.ts';
 import { plainLink, type PeerLink } from './peer-link.ts';
@@ -53,9 +53,9 @@ export class Hops {
   }
 
   /** Forwards an answer to the replica that waits for it. Throws `answer_unknown` when that replica does not take it. */
-  async answer(address: string, rawHeaders: RawHeaders, body: Buffer): Promise<void> {
+  async answer(address: string, caller: Pick<Caller, 'rawHeaders' | 'http'>, body: Buffer): Promise<void> {
     const status = await new Promise<number>((resolve, reject) => {
-      this.#send(address, rawHeaders, body, (isReplica) => new StatusHandler(isReplica, resolve, reject));
+      this.#send(address, caller, body, (isReplica) => new StatusHandler(isReplica, resolve, reject));
     }).catch((cause: unknown) => {
       hops.inc({ outcome: 'unreachable' });
       throw new GatewayError('answer_unknown', 'the replica that asked is not reached', { cause });
@@ -66,7 +66,7 @@ export class Hops {
 
   /** Forwards a call to the replica that holds it. */
   call(address: string, call: ForwardedCall): void {
-    this.#send(address, call.caller.rawHeaders, call.received, (isReplica) => {
+    this.#send(address, call.caller, call.received, (isReplica) => {
       const handler = new PassingHandler(call, isReplica);
       call.outlet.owner = handler;
       return handler;
@@ -79,11 +79,12 @@ export class Hops {
 
   #send(
     address: string,
-    rawHeaders: RawHeaders,
+    { rawHeaders, http }: Pick<Caller, 'rawHeaders' | 'http'>,
     body: Buffer,
     handled: (isReplica: IsReplica) => Dispatcher.DispatchHandler,
   ): void {
-    const path = this.#path;
+    // A credential may stand in the query, and rules may ask for it.
+    const path = this.#path + queryOf(http?.path);
     const signature = signatureOf(this.#keyring, this.#nowSeconds(), { address, path, rawHeaders, body });
     const headers = [...passedOn(rawHeaders), signatureHeader, signature];
     const certificate = certificateBehind(rawHeaders);

@@ -48,11 +48,11 @@ interface Using {
   post(method: string, params?: object): Promise<Answer>;
 }
 
-async function using(claims: Readonly<Record<string, unknown>>): Promise<Using> {
+async function using(claims: Readonly<Record<string, unknown>>, at = gateway): Promise<Using> {
   const now = Math.floor(Date.now() / 1_000);
-  const token = await as.sign({ iss: as.issuer, sub: 'alice', aud: gateway.url, iat: now, exp: now + 600, ...claims });
+  const token = await as.sign({ iss: as.issuer, sub: 'alice', aud: at.url, iat: now, exp: now + 600, ...claims });
   const own = ['Authorization', `Bearer ${token}`];
-  const session: PlainSession = await openSession(gateway.url, { headers: own });
+  const session: PlainSession = await openSession(at.url, { headers: own });
   return {
     ask: (method, params = {}) => session.ask(method, params, ...own),
     post: (method, params = {}) => session.post(JSON.stringify({ jsonrpc: '2.0', id: 7, method, params }), ...own),
@@ -129,6 +129,65 @@ test('prompts, resources, templates, completion and subscriptions are judged too
   ] as const)
     expect(await reader.ask(method, params)).toHaveProperty('error');
 });
+
+test('rules of the settings name prompts, resources and templates; whatever is about these counts as they do', async () => {
+  const source = { jwt: { scopes: ['read'] } };
+  const of = (target: object): object => ({
+    security: {
+      authorization: {
+        rules: [
+          { source, target },
+          { source: { jwt: { scopes: ['memos', 'more'] } }, target },
+        ],
+      },
+    },
+  });
+  const named = await startProtected(
+    route(
+      of({
+        prompts: [{ backend: 'github', prompt: 'greet' }],
+        resources: [
+          { backend: 'github', uri: 'memo://today' },
+          { backend: 'github', uri: 'memo://days/{day}' },
+        ],
+      }),
+    ),
+  );
+  const reader = await using({ scope: 'read' }, named);
+  expect(JSON.stringify((await reader.ask('prompts/list')).result)).toContain('github__greet');
+  expect(JSON.stringify((await reader.ask('prompts/list')).result)).not.toContain('jira__');
+  expect(JSON.stringify((await reader.ask('resources/list')).result)).toContain('github+memo://today');
+  expect(JSON.stringify((await reader.ask('resources/templates/list')).result)).toContain('github+memo://days/{day}');
+  for (const [method, params] of aboutGithub) expect(await reader.ask(method, params)).toHaveProperty('result');
+  for (const [method, params] of aboutGithub)
+    expect(await reader.ask(method, JSON.parse(JSON.stringify(params).replaceAll('github', 'jira')))).toHaveProperty(
+      'error',
+    );
+  // Without the scope all is denied, with a challenge that names it.
+  const nobody = await using({}, named);
+  const refused = await nobody.post('prompts/get', { name: 'github__greet' });
+  expect([refused.status, refused.headers['www-authenticate']]).toEqual([
+    403,
+    expect.stringContaining('error="insufficient_scope", scope="read"'),
+  ]);
+});
+
+/** One of each kind. */
+const aboutGithub = [
+  ['prompts/get', { name: 'github__greet' }],
+  ['resources/read', { uri: 'github+memo://today' }],
+  ['resources/read', { uri: 'github+memo://days/monday' }],
+  ['resources/subscribe', { uri: 'github+memo://today' }],
+  ['resources/unsubscribe', { uri: 'github+memo://today' }],
+  [
+    'completion/complete',
+    { ref: { type: 'ref/prompt', name: 'github__greet' }, argument: { name: 'who', value: 'a' } },
+  ],
+  [
+    'completion/complete',
+    { ref: { type: 'ref/resource', uri: 'github+memo://days/{day}' }, argument: { name: 'day', value: 'm' } },
+  ],
+] as const;
 
 test('clients of 2026-07-28 are judged alike', async () => {
   const now = Math.floor(Date.now() / 1_000);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { memoryEventStore } from '../../support/event-store.ts';
 import { authorizationServer, type AuthorizationServer } from '../../support/oidc.ts';
+import { subscribe } from '../../support/modern-client.ts';
 import { initializeText, openSession, openStream, posting, send } from '../../support/plain-client.ts';
 import { oauthOf, startProtected, type ProtectedGateway, type ProtectedRoute } from '../../support/protected.ts';
 import { startStatefulServer, type StatefulServer } from '../../support/stateful-server.ts';
@@ -48,6 +49,23 @@ test('a GET stream ends with its token, and the session goes on with another', a
     })
     .toContain('notifications/tools/list_changed');
   kept.close();
+});
+
+test('a subscription ends with its token, with an answer, and another one is told what changes', async () => {
+  const wanted = { toolsListChanged: true };
+  const stream = await subscribe(gateway.url, wanted, '"short"', await bearer(2));
+  await stream.until(({ method }) => method === 'notifications/subscriptions/acknowledged');
+  await stream.ended;
+  expect((await subscribe(gateway.url, wanted, '"late"', await bearer(-100))).status).toBe(401);
+  const other = await subscribe(gateway.url, wanted, '"long"', await bearer(600));
+  await other.until(({ method }) => method === 'notifications/subscriptions/acknowledged');
+  await expect
+    .poll(async () => {
+      await upstream.changed('tools');
+      return JSON.stringify(other.messages);
+    })
+    .toContain('notifications/tools/list_changed');
+  other.close();
 });
 
 test('an answer that outlives its token ends, and its rest comes with another one', async () => {

@@ -4,7 +4,7 @@ import { clientCredentialsGrant } from 'openid-client';
 import type { OAuthClientIdentity } from '../../../src/config/security.ts';
 import { oauthClient } from '../../../src/transport/authorization/oauth-client.ts';
 import { discovered } from '../../../src/transport/authorization/discovery.ts';
-import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
+import { guardedEgress, type Egress } from '../../../src/transport/egress/guarded-fetch.ts';
 import { authorizationServer, clientSecret, type AuthorizationServer } from '../../support/oidc.ts';
 
 const egress = guardedEgress({ allowLoopback: true });
@@ -25,6 +25,31 @@ test('a client proves itself by its secret, in the header or in the body', async
   for (const method of ['client_secret_basic', 'client_secret_post'] as const) {
     expect(await granted('gateway', { method, secret: clientSecret })).toBe('bearer');
     await expect(granted('gateway', { method, secret: 'wrong' })).rejects.toThrow();
+  }
+});
+
+test('id and secret are encoded as forms are, and no further: some servers decode nothing', async () => {
+  as = await authorizationServer();
+  const sent: unknown[] = [];
+  const told: Egress = {
+    ...egress,
+    fetch: (url, request) => {
+      sent.push(request.headers?.['authorization']);
+      return egress.fetch(url, request);
+    },
+  };
+  const metadata = await discovered(as.issuer, egress.fetch).get();
+  for (const [clientId, secret, encoded] of [
+    ['my-client_1.a', 'a-secret_of.the*test', 'my-client_1.a:a-secret_of.the*test'],
+    ['a:b', 'c d+e/f%ü', 'a%3Ab:c+d%2Be%2Ff%25%C3%BC'],
+  ] as const) {
+    const client = await oauthClient(
+      metadata,
+      { clientId, credential: { method: 'client_secret_basic', secret } },
+      told,
+    );
+    await expect(clientCredentialsGrant(client)).rejects.toThrow();
+    expect(sent.pop()).toBe(`Basic ${Buffer.from(encoded).toString('base64')}`);
   }
 });
 
