@@ -112,7 +112,9 @@ export const catalogue = {
   upstream_starting: { status: 200, rpc: -32603, message: 'Upstream server is starting' },
   upstream_timeout: { status: 200, rpc: -32603, message: 'Upstream server did not answer in time' },
   upstream_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
-  consent_required: { status: 200, rpc: -32042, message: 'Your permission is needed' },
+  consent_required: { status: 200, rpc: -32603, message: 'Your permission is needed' },
+  // The same for clients of 2025-11-25 that show URLs (client/elicitation §URL Elicitation Required Error).
+  consent_elicited: { status: 200, rpc: -32042, message: 'Your permission is needed' },
   upstream_unauthorized: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_headers_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
   upstream_revision_refused: { status: 200, rpc: -32603, message: 'Upstream server refused the request' },
@@ -179,9 +181,26 @@ export class GatewayError extends Error {
   }
 }
 
-/**
- * The JSON-RPC error answer for a fault, as text. `id` is raw JSON text as the client wrote it. An unknown error is `internal`.
- */
+/** Where a user gives an upstream permission. `id` is what 2025-11-25 calls `elicitationId`. */
+export interface ConsentLink {
+  readonly id: string;
+  readonly url: string;
+  /** For the user, in plain words. */
+  readonly message: string;
+}
+
+/** `consent_required`. How a client is told depends on what it can show, so the link is made when that is known. */
+export class ConsentRequired extends GatewayError {
+  /** `session`: the one that is told when permission is given, as 22 characters of base64url. */
+  readonly linkFor: (session: string | undefined) => ConsentLink;
+
+  constructor(detail: string, linkFor: (session: string | undefined) => ConsentLink) {
+    super('consent_required', detail);
+    this.linkFor = linkFor;
+  }
+}
+
+/** The JSON-RPC error answer for a fault, as text. `id` is raw JSON text as the client wrote it. Unknown faults are `internal`. */
 export function errorBody(fault: unknown, id: string | undefined): string {
   const known = fault instanceof GatewayError ? fault : undefined;
   const entry = catalogue[known?.code ?? 'internal'];

@@ -4,7 +4,7 @@
  * server/utilities/pagination).
  */
 import type { UpstreamConfig } from '../config/model.ts';
-import { GatewayError } from '../errors.ts';
+import { ConsentRequired, GatewayError } from '../errors.ts';
 import type { Catalogue, KeptPage, Term, View } from './catalogue.ts';
 import { claimsOf, settled } from './clashes.ts';
 import type { NameClaims } from './clashes.ts';
@@ -112,6 +112,9 @@ export async function assemble(
     if (draft.next !== undefined) break;
   }
   if (answered === 0 && rest.length > 0) {
+    // Nothing else would tell the user where to give it.
+    const consent = draft.failed.find(({ fault }) => fault instanceof ConsentRequired);
+    if (consent !== undefined) throw consent.fault;
     throw new GatewayError('upstreams_all_down', `no ${view.kind} from any of ${rest.length}`, {
       cause: draft.failed[0]?.fault,
     });

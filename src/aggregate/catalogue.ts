@@ -174,6 +174,8 @@ export class Catalogue {
   async pages(view: View, upstream: UpstreamConfig): Promise<readonly KeptPage[]> {
     const list: KeptPage[] = [];
     const listed = new Set<string>();
+    const { maxPages, maxListBytes } = this.#limits;
+    let bytes = 0;
     let cursor: string | undefined;
     do {
       const next = this.page(view, upstream, cursor);
@@ -181,11 +183,14 @@ export class Catalogue {
       // A page that has changed meanwhile was not cached, so later pages could not be compared with it.
       const page = without(held.page, listed);
       if (page !== held.page) view.onRepeated?.(upstream);
+      // Nor bounded by the pages before it.
+      bytes += page.body.length;
+      if (list.length > 0 && (listed.size + page.count > maxItemsPerList || bytes > maxListBytes)) return list;
       list.push(page === held.page ? held : { ...held, page });
       if (page.count === 0 && held.page.count > 0) return list;
       cursor = page.nextCursor;
       if (cursor !== undefined) for (const key of page.keys) listed.add(key);
-    } while (cursor !== undefined && list.length < this.#limits.maxPages);
+    } while (cursor !== undefined && list.length < maxPages);
     return list;
   }
 

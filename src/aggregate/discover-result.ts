@@ -6,7 +6,7 @@ import { modernServerCapabilitiesJson } from '../protocol/capabilities.ts';
 import { metaKey } from '../protocol/modern.ts';
 import { mergeHints } from './hints.ts';
 import type { Part } from './hints.ts';
-import { mergeInstructions, serverInfoJson, withExperimental } from './initialize-result.ts';
+import { declared, mergeInstructions, nameOf } from './initialize-result.ts';
 import type { InitializeInput, OwnName } from './initialize-result.ts';
 
 /** An upstream of the session era, or one that is down, has no cache hints. */
@@ -27,9 +27,9 @@ export function mergeDiscover(inputs: readonly DiscoverInput[], own: DiscoveredI
   const instructions = mergeInstructions(inputs);
   return (
     `{"resultType":"complete","supportedVersions":${JSON.stringify(own.supportedVersions)},` +
-    `"capabilities":${withExperimental(modernServerCapabilitiesJson(bits), inputs)},` +
+    `"capabilities":${declared(modernServerCapabilitiesJson(bits), inputs)},` +
     (instructions === '' ? '' : `"instructions":${JSON.stringify(instructions)},`) +
     `"ttlMs":${ttlMs},"cacheScope":"${cacheScope}",` +
-    `"_meta":{"${metaKey.serverInfo}":${serverInfoJson(own)}}}`
+    `"_meta":{"${metaKey.serverInfo}":${nameOf(inputs, own)}}}`
   );
 }

@@ -3,21 +3,22 @@
  * union of their capabilities, and the labelled instructions of each, with a size limit.
  */
 import type { UpstreamConfig } from '../config/model.ts';
-import { serverCapabilitiesJson } from '../protocol/capabilities.ts';
+import { knownExtensions, serverCapabilitiesJson } from '../protocol/capabilities.ts';
 import { compileShape, rawOf, scan } from '../protocol/scan.ts';
+import { maxUnreadBytes, withUnread, type Unread } from '../protocol/unread.ts';
 
 /** Maximum length of merged instructions with labels; each upstream gets an equal share. In UTF-16 units. */
 const maxInstructionsChars = 32 * 1024;
 /** Maximum length of one upstream's instructions with their label, even if few upstreams share the space. */
 const maxSectionChars = 16 * 1024;
 
-export interface InitializeInput {
+export interface InitializeInput extends Unread {
   readonly upstream: UpstreamConfig;
   /** Bits of src/protocol/capabilities.ts: what the upstream offers and the gateway can deliver. */
   readonly serverCapabilityBits: number;
   readonly instructions?: string | undefined;
-  /** Its capabilities that are not part of the protocol: JSON text of an object. */
-  readonly experimental?: string | undefined;
+  /** What it calls itself: an `Implementation` as JSON text. */
+  readonly serverInfo?: string | undefined;
 }
 
 /** The gateway's own name. */
@@ -35,21 +36,33 @@ export function mergeInitialize(inputs: readonly InitializeInput[], own: OwnIden
   let bits = 0;
   for (const input of inputs) bits |= input.serverCapabilityBits;
   const instructions = mergeInstructions(inputs);
-  const capabilities = withExperimental(serverCapabilitiesJson(bits), inputs);
+  const capabilities = declared(serverCapabilitiesJson(bits), inputs);
   return (
     `{"protocolVersion":${JSON.stringify(own.protocolVersion)},"capabilities":${capabilities},` +
-    `"serverInfo":${serverInfoJson(own)}` +
+    `"serverInfo":${nameOf(inputs, own)}` +
     (instructions === '' ? '}' : `,"instructions":${JSON.stringify(instructions)}}`)
   );
 }
 
 /** The JSON text of the gateway's own `Implementation`. */
-export function serverInfoJson({ version, title }: OwnName): string {
+function serverInfoJson({ version, title }: OwnName): string {
   return JSON.stringify({ name: 'manifold', ...(title === undefined ? {} : { title }), version });
 }
 
-/** Maximum size of an upstream's experimental capabilities, as JSON text in bytes; larger ones are left out. */
-const maxExperimentalBytes = 16 * 1024;
+/** The only upstream is named as it names itself; several are the gateway's. */
+export function nameOf(inputs: readonly Pick<InitializeInput, 'serverInfo'>[], own: OwnName): string {
+  const [only] = inputs;
+  return (inputs.length === 1 ? only?.serverInfo : undefined) ?? serverInfoJson(own);
+}
+
+/** Capabilities as JSON text, with what else the upstreams declare. Extensions of several would not say whose they are. */
+export function declared(capabilities: string, inputs: readonly Unread[]): string {
+  const [only] = inputs;
+  if (inputs.length !== 1 || only === undefined) return withExperimental(capabilities, inputs);
+  const { experimental, extensions } = only;
+  const isFit = experimental !== undefined && Buffer.byteLength(experimental) <= maxUnreadBytes;
+  return withUnread(capabilities, { experimental: isFit ? experimental : undefined, extensions }, knownExtensions);
+}
 
 const experimentalShape = compileShape({ each: {} });
 
@@ -57,13 +70,10 @@ const experimentalShape = compileShape({ each: {} });
  * Capabilities as JSON text, with the experimental ones of the upstreams (2025-11-25 basic/lifecycle §Capability Negotiation).
  * Their values are unchanged; if several upstreams have the same one, the first is used.
  */
-export function withExperimental(
-  capabilities: string,
-  inputs: readonly Pick<InitializeInput, 'experimental'>[],
-): string {
+function withExperimental(capabilities: string, inputs: readonly Unread[]): string {
   const members = new Map<string, string>();
   for (const { experimental } of inputs) {
-    if (experimental === undefined || Buffer.byteLength(experimental) > maxExperimentalBytes) continue;
+    if (experimental === undefined || Buffer.byteLength(experimental) > maxUnreadBytes) continue;
     const bytes = Buffer.from(experimental);
     for (const { name, value } of scan(bytes, experimentalShape).members)
       if (!members.has(name)) members.set(name, rawOf(bytes, value));

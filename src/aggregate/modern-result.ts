@@ -18,7 +18,7 @@ import { mayAsk } from './rounds.ts';
 export interface ModernAnswer {
   /** The method of the request. */
   readonly method: string;
-  /** The gateway's own `Implementation` as JSON text. */
+  /** Who answers: an `Implementation` as JSON text. */
   readonly serverInfo: string;
   /** The URI that the client requested, if any: an error about a resource must name it. */
   readonly uri?: string | undefined;

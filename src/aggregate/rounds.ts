@@ -195,11 +195,11 @@ export function answersOf({ bytes, params }: Message): ReadonlyMap<string, strin
   );
 }
 
-/** Takes out of a retry what only servers of 2026-07-28 know. */
-export function withoutAnswers(call: Buffer): Buffer {
+/** Takes out of a retry what only servers of 2026-07-28 know; `keepsState`: all but the state. */
+export function withoutAnswers(call: Buffer, keepsState = false): Buffer {
   const { bytes, params } = readClientMessage(call);
   if (params === undefined) return call;
-  return splice(bytes, removeMembers(bytes, params, ['inputResponses', 'requestState']));
+  return splice(bytes, removeMembers(bytes, params, ['inputResponses', ...(keepsState ? [] : ['requestState'])]));
 }
 
 function malformed(detail: string): GatewayError {

@@ -8,6 +8,7 @@ import { inwardCall, withMeta, type InwardTarget } from '../aggregate/rewrite.ts
 import { withoutAnswers } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
 import { openCallState } from '../clients/call-state.ts';
+import { faultToClient } from '../clients/faults.ts';
 import type { Client } from '../clients/client.ts';
 import { tasksToUpstream } from '../clients/translate.ts';
 import type { ListChanges } from '../lists/list-changes.ts';
@@ -25,10 +26,13 @@ import { callCeilingMs } from '../transport/http/limits.ts';
 import { Later } from '../transport/http/wheel.ts';
 import type { Hops } from '../transport/peers/hop.ts';
 import type { Exchange } from '../transport/upstream/adapter.ts';
+import type { Credentials } from '../transport/upstream/credentials.ts';
 import type { Outbound, UpstreamSession } from '../transport/upstream/session.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
 import type { CallHost, Outcome } from './host.ts';
 import { PooledLogs } from './pooled-logs.ts';
 import { Asking } from './questions/asking.ts';
+import { afterConsent } from './questions/consented.ts';
 import type { Holds } from './questions/holds.ts';
 import { Parking } from './questions/parking.ts';
 import { Retries } from './questions/retries.ts';
@@ -47,6 +51,7 @@ export interface DispatcherParts extends StreamHost {
   readonly keeper: Keeper;
   readonly standings: Standings;
   readonly underWay: UnderWay;
+  readonly credentials: Credentials;
   /** Calls that wait here: for answers of a client of the session era, and for a retry of a modern client. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
@@ -77,31 +82,37 @@ export class Dispatcher implements CallHost<Relay> {
 
   /** Sends a call to the upstream it was routed to. Never throws: every result goes to the outlet. */
   send(call: Call, { subject: { upstream }, target }: Routed): void {
-    const { client, caller } = call;
+    const { client } = call;
     if (tracing !== undefined) this.#parts.journal.begun(call, target.name);
     try {
       const rest = client.wording.asksByRounds ? openCallState(client, upstream, call.message) : undefined;
       if (rest?.kind === 'held') this.#retries.goOnWithHeld(call, rest);
       else if (rest?.kind === 'resumed') this.#retries.goOnAnywhere(call, upstream, rest);
-      else {
-        const inward = rest === undefined ? target : { ...target, requestState: rest.state };
-        const session = client.sessions.peek(upstream);
-        if (session !== undefined) this.#begin(call, inward, session);
-        else
-          client.sessions.ensure(upstream, caller).then(
-            (opened) => this.#begin(call, inward, opened),
-            (fault: unknown) => this.failed(call, fault),
-          );
-      }
+      else if (rest?.kind === 'consent')
+        afterConsent(call, upstream, this.#parts.credentials, rest.state !== undefined)
+          .then((again) => this.#start(again, withState(target, rest.state), upstream))
+          .catch((fault: unknown) => this.failed(call, fault, upstream));
+      else this.#start(call, withState(target, rest?.state), upstream);
     } catch (fault) {
-      this.failed(call, fault);
+      this.failed(call, fault, upstream);
     }
   }
 
-  /** Answers a call with a fault before it has reached an upstream. */
-  failed(call: Call, fault: unknown): void {
+  #start(call: Call, target: InwardTarget, upstream: Upstream): void {
+    const { sessions } = call.client;
+    const session = sessions.peek(upstream);
+    if (session !== undefined) this.#begin(call, target, session);
+    else
+      sessions.ensure(upstream, call.caller).then(
+        (opened) => this.#begin(call, target, opened),
+        (fault: unknown) => this.failed(call, fault, upstream),
+      );
+  }
+
+  /** Answers a call with a fault before it has reached an upstream, of which it may be known which it was for. */
+  failed(call: Call, fault: unknown, upstream?: Upstream): void {
     this.#parts.journal.refused(call, fault);
-    call.outlet.fault(fault, call.client.wording.fault(fault, call.message.id));
+    call.outlet.fault(fault, faultToClient(call, fault, upstream));
   }
 
   #begin(call: Call, target: InwardTarget, session: UpstreamSession): void {
@@ -291,6 +302,11 @@ export class Dispatcher implements CallHost<Relay> {
     if (outcome === 'upstream_timeout') this.#cancel(relay, 'timeout');
     this.#parts.journal.called(relay.call, passed(relay), outcome, fault);
   }
+}
+
+/** An upstream gets its own state back. */
+function withState(target: InwardTarget, state: string | undefined): InwardTarget {
+  return state === undefined ? target : { ...target, requestState: state };
 }
 
 function passed({ call, session, phase }: Relay): UpstreamPart {

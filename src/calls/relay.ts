@@ -5,6 +5,7 @@
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
 import type { InFlight } from '../clients/client.ts';
+import { faultToClient } from '../clients/faults.ts';
 import { passesOnCall } from '../clients/passes.ts';
 import { receive, type Receiver } from '../clients/receive.ts';
 import { notificationToClient, requestToClient, responseToClient } from '../clients/translate.ts';
@@ -420,7 +421,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   #fail(fault: GatewayError): void {
     this.phase.end()?.abort();
     this.#host.finished(this, fault.code, fault);
-    this.#call.outlet.fault(fault, this.#call.client.wording.fault(fault, this.#call.message.id));
+    this.#call.outlet.fault(fault, faultToClient(this.#call, fault, this.#session.upstream));
   }
 }
 

@@ -7,7 +7,7 @@ import { argumentsOf, ownToolName } from '../aggregate/overrides.ts';
 import type { Owner } from '../aggregate/owners.ts';
 import type { InwardTarget } from '../aggregate/rewrite.ts';
 import { isSelective } from '../aggregate/selectors.ts';
-import { inwardUri } from '../aggregate/uris.ts';
+import { inwardUri, outwardUri } from '../aggregate/uris.ts';
 import type { Naming, UpstreamConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Message } from '../protocol/envelope.ts';
@@ -81,11 +81,18 @@ export class Router {
       name,
       method: message.method,
     });
-    if (known !== undefined) return { subject: about(known.upstream, known.uri), target: { uri: known.uri } };
-    return this.#bareUri(client, message, uri, caller).then((upstream) => ({
-      subject: about(upstream, uri),
-      target: asItStands,
-    }));
+    const subscribed = ({ hash, config }: Upstream, own: string): void => {
+      if (message.method === 'resources/subscribe' && !client.isShared)
+        client.watchedAs.note(hash, own, uri === outwardUri(config, own) ? undefined : uri);
+    };
+    if (known !== undefined) {
+      subscribed(known.upstream, known.uri);
+      return { subject: about(known.upstream, known.uri), target: { uri: known.uri } };
+    }
+    return this.#bareUri(client, message, uri, caller).then((upstream) => {
+      subscribed(upstream, uri);
+      return { subject: about(upstream, uri), target: asItStands };
+    });
   }
 
   /** By `params.ref`. Throws `prompt_unknown` or `resource_unknown`. */

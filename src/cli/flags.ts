@@ -276,8 +276,8 @@ export const commandLines = {
     takes: '[FILE…]',
     says: 'Starts the gateway in front of the MCP servers that all of FILE, --mcp-config and --mcp-json name, or that the MCPRoutes of a cluster name. FILE is MCPRoute YAML, an mcpServers file, or a directory of them.',
     examples: [
-      'manifold run mcp-route.yaml',
       'manifold run --mcp-config ~/.cursor/mcp.json',
+      'manifold run mcp-route.yaml',
       'manifold run --mcp-json \'{"mcpServers":{"docs":{"url":"https://mcp.example.com/mcp"}}}\'',
       'manifold run --kubernetes --namespace tools,search',
       'manifold run servers.json --host 0.0.0.0 --session-keys keys.json --public-url https://mcp.example.com/mcp',

@@ -176,11 +176,17 @@ function reason(fault: unknown, url: string): string {
     case 'EAI_AGAIN':
       return 'the host name is not known';
     default:
-      return firstLine(fault instanceof Error ? fault.message : 'it cannot be reached', maxFaultChars);
+      return firstLine(saidLast(fault), maxFaultChars);
   }
 }
 
-/* The endpoint of the gateway, for a URL that contains only its origin. */
+/* Of fetch() itself the message is "fetch failed" whatever the reason. */
+function saidLast(fault: unknown): string {
+  if (!(fault instanceof Error)) return 'it cannot be reached';
+  return fault.cause instanceof Error ? saidLast(fault.cause) : fault.message;
+}
+
+/* Where a gateway has its endpoint, for a URL that names the gateway alone. */
 function elsewhere(url: string): string {
   const { origin, pathname } = new URL(url);
   return pathname === endpointPath ? '' : ` Try ${origin}${endpointPath}`;

@@ -14,6 +14,7 @@ import type { SessionOpener } from '../transport/upstream/opener.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import { sharingOf } from '../transport/upstream/sharing.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
+import { WatchedAs } from './watched-as.ts';
 import type { Wishes, WishingSession } from './wishes.ts';
 
 /** A request in progress on this replica. */
@@ -44,6 +45,7 @@ export class Client implements SessionsOwner {
   readonly isShared: boolean;
   readonly principalId: string;
   readonly sessions: ClientSessions;
+  readonly watchedAs = new WatchedAs();
   /** Its identity, identical on every replica. */
   readonly known: WishingSession;
   readonly #around: ClientSurroundings;

@@ -2,16 +2,19 @@
  * `initialize`: opens a session at every upstream in parallel, with a deadline, and merges them into one answer and one token. It
  * succeeds if one upstream does; the others join later (2025-11-25 basic/lifecycle §Initialization).
  */
-import { GatewayError } from '../errors.ts';
+import { ConsentRequired, GatewayError } from '../errors.ts';
 import { mergeInitialize } from '../aggregate/initialize-result.ts';
 import { clientCapability, clientTasks, serverCapability, serverTasks } from '../protocol/capabilities.ts';
 import { clientBits } from '../protocol/declared.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { maxClientInfoBytes } from '../protocol/limits.ts';
 import { answeredRevision, hasTasks, isLegacyRevision, negotiate, type LegacyRevision } from '../protocol/revisions.ts';
-import { textOf } from '../protocol/scan.ts';
+import { rawOf, textOf } from '../protocol/scan.ts';
+import { unreadIn } from '../protocol/unread.ts';
 import type { SealedUpstream } from '../session/claims.ts';
+import { consentFault } from './faults.ts';
 import type { Caller } from '../transport/http/caller.ts';
-import type { UpstreamAdapter } from '../transport/upstream/adapter.ts';
+import type { ClientWords, UpstreamAdapter } from '../transport/upstream/adapter.ts';
 import type { SessionOpener } from '../transport/upstream/opener.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
 import type { Upstream } from '../transport/upstream/upstream.ts';
@@ -29,6 +32,8 @@ export interface ClientGreeting {
    */
   readonly answered: string;
   readonly capabilities: number;
+  /** What only this request says, so that sessions which are opened later do not know it. */
+  readonly words?: ClientWords;
 }
 
 /** Throws `params_invalid` without a protocol version, or if the capabilities are not an object. */
@@ -41,7 +46,13 @@ export function readGreeting(message: Message): ClientGreeting {
   const asked = textOf(message.bytes, version);
   const revision = negotiate(asked);
   const declared = clientBits(capabilities) & carriedFromClients(revision);
-  return { revision, answered: answeredRevision(asked), capabilities: declared };
+  const info = message.params?.member('clientInfo');
+  const isInfo = info?.kind === 'object' && info.end - info.start <= maxClientInfoBytes;
+  const words = {
+    clientInfo: isInfo ? rawOf(message.bytes, info) : undefined,
+    unread: unreadIn(message.bytes, capabilities),
+  };
+  return { revision, answered: answeredRevision(asked), capabilities: declared, words };
 }
 
 /**
@@ -70,10 +81,10 @@ export async function openAll(
   caller: Caller,
   reaches: (upstream: Upstream) => boolean = () => true,
 ): Promise<Opening[]> {
-  const { revision, capabilities: clientCapabilities } = greeting;
-  const owner = { revision, clientCapabilities, isShared: false, principalId: caller.principalId };
+  const { revision, capabilities: clientCapabilities, words } = greeting;
+  const owner = { revision, clientCapabilities, words, isShared: false, principalId: caller.principalId };
   const selected = upstreams.all.filter((upstream) => reaches(upstream));
-  let consent: GatewayError | undefined;
+  let consent: ConsentRequired | undefined;
   const openings = await Promise.all(
     selected.map(async (upstream): Promise<Opening> => {
       try {
@@ -83,14 +94,14 @@ export async function openAll(
         };
       } catch (fault) {
         const isStarting = fault instanceof GatewayError && fault.code === 'upstream_starting';
-        if (fault instanceof GatewayError && fault.code === 'consent_required') consent ??= fault;
+        if (fault instanceof ConsentRequired) consent ??= fault;
         return { upstream, session: undefined, isStarting };
       }
     }),
   );
   const isDown = openings.every(({ session, isStarting }) => session === undefined && isStarting !== true);
   // The client gets the URL where the user can give permission, because nothing else would show it.
-  if (isDown && consent !== undefined) throw consent;
+  if (isDown && consent !== undefined) throw consentFault(consent.linkFor(undefined), owner);
   // A caller that may use none of the upstreams gets an empty session.
   if (isDown && selected.length > 0) throw new GatewayError('upstreams_all_down', `${selected.length} tried`);
   return openings;
@@ -108,7 +119,9 @@ export function initializeResult(
       // Lists and their changes are always offered, so an upstream that is down may join later with any of them.
       serverCapabilityBits: session === undefined ? lists : withListChanged(deliverable(session, revision)),
       ...(session?.instructions === undefined ? {} : { instructions: session.instructions }),
+      serverInfo: session?.serverInfo,
       experimental: session?.experimental,
+      extensions: session?.extensions,
     })),
     { protocolVersion: answered, version, title: 'Manifold' },
   );

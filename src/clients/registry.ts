@@ -229,7 +229,9 @@ export class ClientRegistry implements Who<Client> {
   #wording(revision: Revision): Wording {
     let wording = this.#wordings.get(revision);
     if (wording === undefined) {
-      wording = isLegacyRevision(revision) ? legacyWording(revision) : modernWording(this.#parts.version);
+      wording = isLegacyRevision(revision)
+        ? legacyWording(revision)
+        : modernWording(this.#parts.version, () => this.#parts.upstreams.only?.serverInfo);
       this.#wordings.set(revision, wording);
     }
     return wording;

@@ -8,7 +8,7 @@ import { roundOfUrls } from '../aggregate/rounds.ts';
 import { tasksInward, tasksOutward } from '../aggregate/tasks.ts';
 import { clientCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
-import { rawOf } from '../protocol/scan.ts';
+import { rawOf, textOf } from '../protocol/scan.ts';
 import { splice } from '../protocol/splice.ts';
 import { sealEventId, type StreamPosition } from '../session/event-id.ts';
 import { openTaskId, sealProgressToken, sealRequestId, sealTaskId } from '../session/request-id.ts';
@@ -61,6 +61,11 @@ export function notificationToClient(
       if (requestId === undefined) return message.bytes;
       const sealed = sealRequestId(client.session, { upstream: upstream.hash, raw: rawOf(message.bytes, requestId) });
       return splice(message.bytes, [{ start: requestId.start, end: requestId.end, text: JSON.stringify(sealed) }]);
+    }
+    case 'notifications/resources/updated': {
+      const uri = message.params?.member('uri');
+      const own = uri?.kind === 'string' ? textOf(message.bytes, uri) : '';
+      return outwardNotification(message, upstream.config, client.watchedAs.of(upstream.hash, own));
     }
     default:
       return outwardNotification(message, upstream.config);

@@ -6,6 +6,7 @@
 import { isQuestion, mayAsk } from '../aggregate/rounds.ts';
 import { clientCapability } from '../protocol/capabilities.ts';
 import type { Message } from '../protocol/envelope.ts';
+import { isOfNoRevision } from '../protocol/methods.ts';
 import { textOf } from '../protocol/scan.ts';
 import type { Client } from './client.ts';
 import type { UpstreamSession } from '../transport/upstream/session.ts';
@@ -58,8 +59,8 @@ export function undeclared(message: Message, declared: number): typeof unknownMe
     // Never declared: a server would see tasks that another server started.
     case 'tasks/list':
       return unknownMethod;
-    // Servers may send no other requests (2025-11-25 schema, ServerRequest).
+    // Servers may send no other request of the protocol (2025-11-25 schema, ServerRequest). What none knows the client answers.
     default:
-      return unknownMethod;
+      return isOfNoRevision(message.method) ? undefined : unknownMethod;
   }
 }

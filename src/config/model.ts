@@ -102,6 +102,8 @@ export interface UpstreamConfig {
   readonly forwardHeaders: readonly string[];
   /** Of these headers, those that it gets under another name (both lower case); a header may have several names. */
   readonly forwardedAs?: readonly (readonly [name: string, as: string])[];
+  /** What the `aud` of a caller's access token must hold where `forwardHeaders` passes it on; absent: the URL. `*`: anything. */
+  readonly passedAudience?: string;
   /** Absent: all. */
   readonly prompts?: NameSelector;
   readonly resources?: NameSelector;

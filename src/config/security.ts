@@ -106,6 +106,14 @@ export interface UpstreamGrant extends OAuthClientIdentity {
   readonly audience?: string;
   readonly scopes?: readonly string[];
   readonly egress?: EgressConfig;
+  /** With `tokenExchange`: the kind of the caller's token (RFC 8693 §3); an access token when absent. */
+  readonly subjectTokenType?: string;
+  /** With `userConsent`: the server is asked without `resource`, as it refuses that. */
+  readonly omitsResource?: boolean;
+  /** With `userConsent`: the server has PKCE with S256, and does not say so. */
+  readonly assumesPkce?: boolean;
+  /** With `tokenExchange`: the authorization server of the upstream, for which the issuer gives an assertion (ID-JAG). */
+  readonly assertedAt?: OAuthClientIdentity & { readonly issuer: string; readonly tokenEndpoint?: string };
 }
 
 export type JwksSource =

@@ -50,7 +50,9 @@ export async function discover(
       upstream: config,
       serverCapabilityBits: session === undefined ? 0 : offered(session),
       instructions: session?.instructions,
+      serverInfo: session?.serverInfo,
       experimental: session?.experimental,
+      extensions: session?.extensions,
       statedUntil: session?.stated?.statedUntil ?? -Infinity,
       isPublic,
     };

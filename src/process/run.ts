@@ -134,7 +134,9 @@ export async function run(options: RunOptions, io: CommandIo, version: string): 
         log.error({ fault: String(fault) }, 'the configuration of the cluster was not taken');
       });
     });
-    const live = liveOf(prepared.config, context);
+    // Log lines that reach the same terminal another way would cut the status lines in two.
+    const isOrdered = !process.stderr.isTTY || (terminal !== undefined && options.workers === 1);
+    const live = liveOf(prepared.config, context, isOrdered);
     // Log lines are printed above the status lines of servers that are starting.
     if (terminal !== undefined) terminal.above = live?.above;
     const probes = probesOf(admin, options);
@@ -257,13 +259,16 @@ async function alone(prepared: Prepared, context: PoolContext): Promise<ServingP
   };
 }
 
-function liveOf(config: Config, { bridge, io }: PoolContext): LiveLines | undefined {
+/** `draws`: on a terminal the lines are drawn in their place; else one is written for each change. */
+function liveOf(config: Config, { bridge, io }: PoolContext, draws: boolean): LiveLines | undefined {
   const names = config.routes.flatMap((route) =>
     route.upstreams
       .filter(({ transport }) => transport.kind !== 'http')
       .map(({ name }) => bridgedName(routeKey(route), name)),
   );
-  return names.length === 0 ? undefined : showLive(io.stdout, names, (name) => bridge.stateOf(name));
+  const { stdout } = io;
+  const out = draws ? stdout : { write: (text: string) => stdout.write(text) };
+  return names.length === 0 ? undefined : showLive(out, names, (name) => bridge.stateOf(name));
 }
 
 function bridgedOf(config: Config): BridgeSpec[] {

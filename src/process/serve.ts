@@ -100,6 +100,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
       keyring,
       () => (options.resource === undefined ? doors.originOf(mainPort) : new URL(options.resource).origin),
       log,
+      (notice) => {
+        void heard(notice);
+        void tell(notice);
+      },
     );
   const peers = new Peers(options.peers, mainPort, keyring, log, io.nowSeconds, undefined, link);
   const tell = (notice: Notice): Promise<void> => {
@@ -228,7 +232,10 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     serves = config;
     opens = config;
     setRoutes(next);
+    const formerPages = pages;
     pages = publicPages(config.routes);
+    // Some clients may still wait for an answer.
+    setTimeout(() => formerPages.close(), formerPagesMs).unref();
     // Its streams end normally, and requests in progress finish.
     for (const route of gone.values()) void route.drain(options.drainTimeoutMs).then(() => route.close());
     await doors.follow(allPorts(config, options));
@@ -243,6 +250,7 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     // answered.
     await Promise.all([sleep(delayMs), ...routes.routes.map((route) => route.drain(options.drainTimeoutMs))]);
     await doors.close();
+    pages.close();
     for (const route of routes.routes) await route.close();
     peerDoor?.close();
     tls?.stop();
@@ -265,6 +273,9 @@ export async function serve(prepared: Prepared, context: ServeContext): Promise<
     drain,
   };
 }
+
+/** Longer than any of their requests may take (transport/egress/guarded-fetch.ts). */
+const formerPagesMs = 20_000;
 
 function listenerTls(certificates: ReturnType<typeof certificatesAt>): ListenerTls | undefined {
   return certificates.length === 0 ? undefined : new ListenerCertificates(certificates);

@@ -53,6 +53,8 @@ export const serverTasks =
 export const uiExtension = 'io.modelcontextprotocol/ui';
 /** Tasks of 2026-07-28: not those of 2025-11-25; neither implies the other. */
 export const tasksExtension = 'io.modelcontextprotocol/tasks';
+/** Extensions that the gateway takes part in: it carries each only where it can. */
+export const knownExtensions: readonly string[] = [uiExtension, tasksExtension];
 /** The only content type MCP Apps knows; a client that declares the extension has to name it. */
 const uiSettings = { mimeTypes: ['text/html;profile=mcp-app'] };
 

@@ -30,7 +30,8 @@ const clientCapabilities: Shape = {
         },
       },
     },
-    extensions: { members: { [uiExtension]: value, [tasksExtension]: value } },
+    extensions: { members: { [uiExtension]: value, [tasksExtension]: value }, each: value },
+    experimental: value,
   },
 };
 
@@ -163,7 +164,7 @@ export const serverMessageShape = compileShape({
                 requests: { members: { tools: { members: { call: value } } } },
               },
             },
-            extensions: { members: { [uiExtension]: value, [tasksExtension]: value } },
+            extensions: { members: { [uiExtension]: value, [tasksExtension]: value }, each: value },
             experimental: { each: value },
           },
         },

@@ -23,8 +23,12 @@ export type RequestPlan =
   /** An unknown method: it is forwarded only if its parameters or the number of upstreams make the target clear. */
   | { readonly kind: 'unknown' };
 
-/** The same without sessions. A method that is not in its table is not served (2026-07-28: HTTP 404 and −32601). */
-export type ModernRequestPlan = CommonPlan | { readonly kind: 'discover' } | { readonly kind: 'listen' };
+/** The same without sessions. A method that only the session era has is not served (2026-07-28: HTTP 404 and −32601). */
+export type ModernRequestPlan =
+  | CommonPlan
+  | { readonly kind: 'discover' }
+  | { readonly kind: 'listen' }
+  | { readonly kind: 'unknown' };
 
 export type NotificationPlan =
   | { readonly kind: 'terminate' }
@@ -77,16 +81,36 @@ const legacyNotifications: ReadonlyMap<string, NotificationPlan> = new Map<strin
   ['notifications/tasks/status', { kind: 'terminate' }],
 ]);
 
-const unknownRequest: RequestPlan = { kind: 'unknown' };
+const unknownRequest = { kind: 'unknown' } as const;
 const unknownNotification: NotificationPlan = { kind: 'broadcast' };
 
 export function legacyRequest(method: string): RequestPlan {
   return legacyRequests.get(method) ?? unknownRequest;
 }
 
-/** Undefined for a method that revision 2026-07-28 does not have or has removed. */
+/** Undefined for a method of another revision. One that no revision has, such as that of an extension, is `unknown`. */
 export function modernRequest(method: string): ModernRequestPlan | undefined {
-  return modernRequests.get(method);
+  return modernRequests.get(method) ?? (isOfNoRevision(method) ? unknownRequest : undefined);
+}
+
+/** What servers send, besides what clients send too (2025-11-25 and 2026-07-28 schema, ServerRequest and ServerNotification). */
+const ofServers: ReadonlySet<string> = new Set([
+  'roots/list',
+  'sampling/createMessage',
+  'elicitation/create',
+  'notifications/message',
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/resources/updated',
+  'notifications/elicitation/complete',
+  'notifications/tasks',
+  'notifications/subscriptions/acknowledged',
+]);
+
+/** Whether no revision has a request or a notification of this name. */
+export function isOfNoRevision(method: string): boolean {
+  return methodLabel(method) === 'other' && !ofServers.has(method);
 }
 
 export function legacyNotification(method: string): NotificationPlan {

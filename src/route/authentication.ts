@@ -71,7 +71,7 @@ export function authenticationOf(
     {
       oauth: resource === undefined || oauth === undefined ? undefined : { resource, issuers: issuersOf(oauth) },
       apiKeys: apiKeyAuth === undefined ? undefined : apiKeysOf(apiKeyAuth),
-      extAuth: extAuth === undefined ? undefined : checkOf(extAuth),
+      extAuth: extAuth === undefined ? undefined : checkOf(extAuth, egressOf(security ?? {})),
       isShownBody: extAuth?.maxBodyBytes !== undefined,
     },
     egress,
@@ -226,8 +226,8 @@ function apiKeysOf({
   };
 }
 
-function checkOf(config: ExtAuthConfig): HttpExtAuth | { readonly grpc: GrpcExtAuth } {
-  return config.protocol === 'grpc' ? { grpc: config } : httpExtAuthOf(config);
+function checkOf(config: ExtAuthConfig, egress: EgressConfig): HttpExtAuth | { readonly grpc: GrpcExtAuth } {
+  return config.protocol === 'grpc' ? { grpc: { ...config, egress } } : httpExtAuthOf(config);
 }
 
 function httpExtAuthOf(config: ExtAuthConfig): HttpExtAuth {

@@ -38,12 +38,13 @@ import { LegacyAdapter } from '../transport/upstream/legacy.ts';
 import { ModernAdapter } from '../transport/upstream/modern.ts';
 import { SessionOpener } from '../transport/upstream/opener.ts';
 import { startProbing } from '../transport/upstream/probe.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
 import { Upstreams } from '../transport/upstream/upstreams.ts';
 import { drainRetryMs } from '../transport/http/limits.ts';
 import { auditOf } from './audit.ts';
 import type { Consents } from './consents.ts';
 import { authenticationOf, isSecuredAlike, tellsOfCaller } from './authentication.ts';
-import { routeCredentials } from './credentials.ts';
+import { routeCredentials, upstreamName } from './credentials.ts';
 import { Route } from './route.ts';
 import { hopPathOf } from './table.ts';
 import { isOtherwiseOffered, retired, takenOver } from './takeover.ts';
@@ -154,7 +155,19 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
   const parked = new Holds<Parking>(wheel, hops.ownAddress, () => idle.check());
   const idle = new Idle(parked);
   const underWay = new UnderWay();
-  const calls = new Dispatcher({ ...host, hops, changes, lists, journal, keeper, standings, underWay, asked, parked });
+  const calls = new Dispatcher({
+    ...host,
+    hops,
+    changes,
+    lists,
+    journal,
+    keeper,
+    standings,
+    underWay,
+    asked,
+    parked,
+    credentials,
+  });
   const gatewayFor = ({ naming }: RouteConfig): Gateway =>
     new Gateway({
       upstreams,
@@ -184,6 +197,9 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     streams.endExpired(nowSeconds());
     underWay.disconnectExpired(nowSeconds(), drainRetryMs);
   }, expiryCheckMs).unref();
+  const namePrefix = upstreamName(routeKey(config), '');
+  const named = (name: string): Upstream | undefined =>
+    name.startsWith(namePrefix) ? upstreams.byId.get(name.slice(namePrefix.length)) : undefined;
   const probing = startProbing(upstreams, opener, adapter);
   const close = async (): Promise<void> => {
     probing.stop();
@@ -237,7 +253,7 @@ export function composeRoute(config: RouteConfig, around: Surroundings): Route {
     streams,
     idle,
     held: () => asked.size + parked.size,
-    heard: { clients, streams, underWay, changes, wishes },
+    heard: { clients, streams, underWay, changes, wishes, named },
     close,
   });
 }

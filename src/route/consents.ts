@@ -6,10 +6,13 @@ import type { Keyring } from '../session/keyring.ts';
 import type { Log } from '../telemetry/log.ts';
 import { consentClient } from '../transport/authorization/consent-client.ts';
 import { answerConsent } from '../transport/authorization/consent-pages.ts';
-import { consentSeal } from '../transport/authorization/consent-state.ts';
+import { consentSeal, type Ticket } from '../transport/authorization/consent-state.ts';
+import { leastAgeMs } from '../transport/authorization/held-tokens.ts';
 import { consentTokens, type ConsentTokens } from '../transport/authorization/consent-tokens.ts';
 import type { TokenStore } from '../transport/authorization/token-store.ts';
 import { guardedEgress } from '../transport/egress/guarded-fetch.ts';
+import { principalId } from '../transport/http/caller.ts';
+import type { Notice } from '../transport/peers/notice.ts';
 import type { OwnCredential } from '../transport/upstream/credentials.ts';
 import { opened } from './authentication.ts';
 
@@ -19,14 +22,20 @@ export interface Consents {
   answer(request: IncomingMessage, response: ServerResponse, target: string): void;
 }
 
-/** `origin` is called when a user needs it: the origin at which browsers reach the gateway. */
-export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => string, log: Log): Consents {
+/** `origin` is called when a user needs it: the origin at which browsers reach the gateway. `onConsent` is called for each new permission. */
+export function consentsOf(
+  store: TokenStore,
+  keyring: Keyring,
+  origin: () => string,
+  log: Log,
+  onConsent: (notice: Extract<Notice, { kind: 'consented' }>) => void,
+): Consents {
   const seal = consentSeal(keyring, Date.now);
   const byName = new Map<string, () => ConsentTokens>();
   return {
     credentialFor(upstream, grant, url) {
-      const { issuer, clientId, credential, scopes, resource, egress: settings } = grant;
-      const egress = guardedEgress(opened(settings ?? {}, [issuer]));
+      const { issuer, clientId, credential, scopes, resource, omitsResource, audience, assumesPkce } = grant;
+      const egress = guardedEgress(opened(grant.egress ?? {}, [issuer]));
       let made: ConsentTokens | undefined;
       const tokens = (): ConsentTokens =>
         (made ??= consentTokens({
@@ -34,6 +43,9 @@ export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => st
           config: {
             issuer,
             resource: resource ?? resourceAt(url),
+            omitsResource,
+            audience,
+            assumesPkce,
             scopes,
             ...(clientId !== '' && { identity: { clientId, credential } }),
           },
@@ -50,10 +62,12 @@ export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => st
           const token = tokens().tokenOf(principal);
           return token instanceof Promise ? token.then(headersOf) : headersOf(token);
         },
-        refused({ principal }, headers) {
+        refused({ principal }, headers, status) {
           if (principal === 'anonymous') return false;
-          tokens().refused(principal, headers.at(-1)?.slice('Bearer '.length) ?? '');
-          return true;
+          return tokens().refused(principal, headers.at(-1)?.slice('Bearer '.length) ?? '', leastAgeMs(status));
+        },
+        async permitted({ principal }, patienceMs, isGone) {
+          if (principal !== 'anonymous') await tokens().permitted(principal, patienceMs, isGone);
         },
         close() {
           if (byName.get(upstream) === tokens) byName.delete(upstream);
@@ -67,7 +81,11 @@ export function consentsOf(store: TokenStore, keyring: Keyring, origin: () => st
         seal,
         store,
         find: (upstream: string) => byName.get(upstream)?.(),
-        onConsent: (_user: unknown, upstream: string) => log.info({ upstream }, 'a user has given permission'),
+        onConsent: ({ user, upstream, session: jti, id: elicitationId }: Ticket) => {
+          log.info({ upstream }, 'a user has given permission');
+          const told = jti === undefined ? {} : { told: { jti, elicitationId } };
+          onConsent({ kind: 'consented', principalId: principalId(user), upstream, ...told });
+        },
         onFault: (fault: unknown, upstream: string) =>
           log.warn({ upstream, err: fault }, 'permission could not be got'),
       };

@@ -3,7 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamConfig } from '../config/model.ts';
 import type { UpstreamGrant } from '../config/security.ts';
 import { GatewayError } from '../errors.ts';
+import { isMeantFor } from '../oauth/passed-token.ts';
 import { guardedEgress, type Egress } from '../transport/egress/guarded-fetch.ts';
+import { leastAgeMs } from '../transport/authorization/held-tokens.ts';
 import { upstreamCredentials, type UpstreamCredentials } from '../transport/authorization/upstream-credentials.ts';
 import type { Caller } from '../transport/http/caller.ts';
 import { credentialsFor, forwarded, type Credentials, type OwnCredential } from '../transport/upstream/credentials.ts';
@@ -38,7 +40,7 @@ export function routeCredentials(
     if (known === undefined || known.url !== url || !isDeepStrictEqual(known.grant, grant)) {
       if (consents === undefined) throw new GatewayError('upstream_unauthorized', 'there is no --token-store');
       known?.credential.close();
-      known = { grant, url, credential: consents.credentialFor(`${route}/${id}`, grant, url) };
+      known = { grant, url, credential: consents.credentialFor(upstreamName(route, id), grant, url) };
       personal.set(id, known);
     }
     return known.credential;
@@ -61,7 +63,8 @@ export function routeCredentials(
         return credential instanceof Promise ? credential.then(({ headers }) => headers) : credential.headers;
       },
       // The credential comes last.
-      refused: (caller, headers) => credentials.refused(tokenOf(caller), { headers: headers.slice(-2) }),
+      refused: (caller, headers, status) =>
+        credentials.refused(tokenOf(caller), { headers: headers.slice(-2) }, leastAgeMs(status)),
     };
   };
   const whole = credentialsFor((name) => authentication().isWithheld(name), ownOf);
@@ -69,9 +72,11 @@ export function routeCredentials(
     for(config, caller) {
       // If callers do not authenticate and the gateway needs no token, only the client's forwarded headers apply.
       if (config.grant === undefined && caller.http === undefined) return forwarded.for(config, caller);
+      if (passesToken(config) && tokenOf(caller) !== undefined) checkPassed(config, caller);
       return whole.for(config, caller);
     },
-    refused: (config, caller, headers) => whole.refused?.(config, caller, headers) ?? false,
+    refused: (...asked) => whole.refused?.(...asked) ?? false,
+    permitted: async (...asked) => await whole.permitted?.(...asked),
     settle(configs) {
       for (const [id, { egress }] of granted) {
         if (configs.some((config) => config.id === id && config.grant !== undefined)) continue;
@@ -93,6 +98,21 @@ export function routeCredentials(
   };
 }
 
+/* A credential of the gateway's own stands in the place of the caller's. */
+function passesToken({ forwardHeaders, grant }: UpstreamConfig): boolean {
+  return grant === undefined && forwardHeaders.includes('authorization');
+}
+
+function checkPassed({ transport, passedAudience }: UpstreamConfig, { claims }: Caller): void {
+  if (transport.kind === 'stdio' || isMeantFor(claims['aud'], transport.url, passedAudience)) return;
+  throw new GatewayError('upstream_unauthorized', 'the token of the caller is not meant for this upstream');
+}
+
+/** Names an upstream among those of all routes. */
+export function upstreamName(route: string, id: string): string {
+  return `${route}/${id}`;
+}
+
 interface Personal {
   readonly grant: UpstreamGrant;
   readonly url: string;
@@ -101,6 +121,13 @@ interface Personal {
 
 function grantedBy(grant: UpstreamGrant & { readonly kind: 'clientCredentials' | 'tokenExchange' }): Granted {
   const { egress: settings, ...auth } = grant;
-  const egress = guardedEgress(opened(settings ?? {}, [grant.issuer, grant.tokenEndpoint]));
+  const egress = guardedEgress(
+    opened(settings ?? {}, [
+      grant.issuer,
+      grant.tokenEndpoint,
+      grant.assertedAt?.issuer,
+      grant.assertedAt?.tokenEndpoint,
+    ]),
+  );
   return { grant, egress, credentials: upstreamCredentials(auth, egress) };
 }

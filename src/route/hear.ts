@@ -5,6 +5,7 @@ import type { Wishes } from '../clients/wishes.ts';
 import type { ListChanges } from '../lists/list-changes.ts';
 import type { OpenStreams } from '../streams/open-streams.ts';
 import type { Notice } from '../transport/peers/notice.ts';
+import type { Upstream } from '../transport/upstream/upstream.ts';
 
 /** The parts of a route that notices change. */
 export interface Heard {
@@ -13,10 +14,15 @@ export interface Heard {
   readonly underWay: UnderWay;
   readonly changes: ListChanges;
   readonly wishes: Wishes;
+  /** The upstream of this route that a notice names; undefined for one of another. */
+  readonly named: (upstream: string) => Upstream | undefined;
 }
 
 /** Resolves when the notice is applied here. */
-export async function hear(notice: Notice, { clients, streams, underWay, changes, wishes }: Heard): Promise<void> {
+export async function hear(
+  notice: Notice,
+  { clients, streams, underWay, changes, wishes, named }: Heard,
+): Promise<void> {
   switch (notice.kind) {
     case 'ended': {
       const jti = Buffer.from(notice.jti, 'base64url');
@@ -37,5 +43,10 @@ export async function hear(notice: Notice, { clients, streams, underWay, changes
       return;
     case 'changed':
       changes.heard(notice);
+      return;
+    case 'consented': {
+      const upstream = named(notice.upstream);
+      if (upstream !== undefined) streams.permitted(notice.principalId, upstream, notice.told);
+    }
   }
 }

@@ -18,12 +18,15 @@ export interface PublicPages {
   readonly isEmpty: boolean;
   /** Answers a request for a path below `/.well-known/`. */
   answer(request: IncomingMessage, response: ServerResponse, target: string): void;
+  /** Releases the connections over which metadata was relayed; what is under way breaks off. */
+  close(): void;
 }
 
 export function publicPages(configs: readonly RouteConfig[]): PublicPages {
   const routes: WellKnownRoute[] = [];
   /** Functions that fetch the metadata of an authorization server, keyed by issuer. */
   const relays = new Map<string, (issuer: string) => Promise<string>>();
+  const egresses: Egress[] = [];
   for (const { security } of configs) {
     const resource = security === undefined ? undefined : protectedResource(security);
     if (security?.oauth === undefined || resource === undefined) continue;
@@ -34,7 +37,11 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
         issuer,
         relayedMetadata(
           [issuer],
-          lazily(() => guardedEgress(egressOf(security))),
+          lazily(() => {
+            const egress = guardedEgress(egressOf(security));
+            egresses.push(egress);
+            return egress;
+          }),
         ),
       );
   }
@@ -59,6 +66,7 @@ export function publicPages(configs: readonly RouteConfig[]): PublicPages {
         (fault: unknown) => respondFault(response, fault),
       );
     },
+    close: () => egresses.forEach((egress) => void egress.close()),
   };
 }
 

@@ -27,7 +27,9 @@ export type Rest =
   /** At the replica that holds the upstream's stream. */
   | { readonly kind: 'held'; readonly place: HoldAddress }
   /** At any replica: the upstream's stream is resumed after an event. `at` is JSON text that the caller defines. */
-  | { readonly kind: 'resumed'; readonly at: string };
+  | { readonly kind: 'resumed'; readonly at: string }
+  /** From the start, after the user has given the upstream permission. `state`: the upstream's own, if it had given one before. */
+  | { readonly kind: 'consent'; readonly state: string | undefined };
 
 export const digestBytes = 16;
 
@@ -43,7 +45,7 @@ export function sealRequestState(session: OpenSession, call: CallState, random: 
  * valid.
  */
 export function openRequestState(session: OpenSession, text: string, nowSeconds: number): CallState | undefined {
-  for (const kind of ['call', 'held', 'resumed'] as const) {
+  for (const kind of ['call', 'held', 'resumed', 'consent'] as const) {
     const payload = openBound(session, 'rst', kind, text, nowSeconds);
     if (payload === undefined) continue;
     const reader = new OctetReader(payload);
@@ -65,6 +67,9 @@ function restBytes(rest: Rest): Buffer {
       return Buffer.concat([rest.place.hold, Buffer.from(rest.place.address, 'latin1')]);
     case 'resumed':
       return Buffer.from(rest.at, 'utf8');
+    case 'consent':
+      // A state may be empty, and is something else than none.
+      return rest.state === undefined ? Buffer.alloc(0) : Buffer.from(`=${rest.state}`, 'utf8');
   }
 }
 
@@ -76,5 +81,9 @@ function readRest(kind: Rest['kind'], reader: OctetReader): Rest {
       return { kind, place: { hold: reader.take(holdBytes), address: reader.rest().toString('latin1') } };
     case 'resumed':
       return { kind, at: reader.rest().toString('utf8') };
+    case 'consent': {
+      const text = reader.rest().toString('utf8');
+      return { kind, state: text === '' ? undefined : text.slice(1) };
+    }
   }
 }

@@ -161,8 +161,8 @@ export class MergedStream implements Listened {
   }
 
   /** A change in the gateway itself. It has no position in any upstream's stream, hence no event id. */
-  announce(method: string): void {
-    this.#put(encodeEvent(`{"jsonrpc":"2.0","method":"${method}"}`));
+  announce(method: string, params?: object): void {
+    this.#put(encodeEvent(JSON.stringify({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) })));
   }
 
   /** While the client is slow, all listeners pause. */

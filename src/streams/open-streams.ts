@@ -138,6 +138,31 @@ export class OpenStreams implements MergedHost, ResumedHost, SubscriptionHost {
     }
   }
 
+  /**
+   * A user has given an upstream permission: its lists are there for the user from now on. The session that has shown the link is
+   * told that this is done (2025-11-25 client/elicitation §Completion Notifications for URL Mode Elicitation), and no other.
+   */
+  permitted(
+    principalId: string,
+    upstream: Upstream,
+    asked: { readonly jti: string; readonly elicitationId: string } | undefined,
+  ): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.client.principalId !== principalId) continue;
+      void subscription.returned(upstream);
+      for (const method of listsChanged) subscription.announce(method);
+    }
+    const told = new Set<Client>();
+    for (const stream of [...this.#open].reverse()) {
+      const { client } = stream;
+      if (client.principalId !== principalId || told.has(client)) continue;
+      told.add(client);
+      for (const method of listsChanged) stream.announce(method);
+      if (asked?.jti === client.known.jti)
+        stream.announce('notifications/elicitation/complete', { elicitationId: asked.elicitationId });
+    }
+  }
+
   /** GET streams and subscriptions that are open now. */
   get count(): number {
     return this.#open.size + this.#resumed.size + this.#subscriptions.size;

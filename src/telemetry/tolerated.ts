@@ -24,7 +24,10 @@ const said = {
 
 export type Oddity = keyof typeof said;
 
-/** Maximum length of a detail in the log, in characters. */
+/** Kinds that have lines of their own in the log: a line of output that is no message or too large, an answer to no request. */
+export type LoggedOddity = 'output_line' | 'output_oversized' | 'answer_unmatched';
+
+/** Of a detail in the log, in characters. */
 const maxDetailChars = 200;
 
 /** The part of a log that is needed here. */
@@ -42,9 +45,14 @@ export class Tolerated {
     this.#log = log;
   }
 
-  /** `detail` is logged, so it must contain no argument, result or credential. */
-  note(kind: Oddity, detail?: string): void {
+  /** Counts one that is logged elsewhere. */
+  count(kind: Oddity | LoggedOddity): void {
     toleratedOddities.inc({ upstream: this.#upstream, kind });
+  }
+
+  /** `detail` goes to the log, so it holds no argument, result or credential. */
+  note(kind: Oddity, detail?: string): void {
+    this.count(kind);
     if (this.#noted.has(kind)) return;
     this.#noted.add(kind);
     const about = detail === undefined ? {} : { detail: detail.slice(0, maxDetailChars) };

@@ -5,6 +5,7 @@ import type { Assembled, Position } from '../../src/aggregate/assemble.ts';
 import { Catalogue } from '../../src/aggregate/catalogue.ts';
 import type { View } from '../../src/aggregate/catalogue.ts';
 import type { Page } from '../../src/aggregate/page.ts';
+import { ConsentRequired } from '../../src/errors.ts';
 import { aPage, scripted } from './a-list.ts';
 import { anUpstream } from './an-upstream.ts';
 
@@ -172,6 +173,12 @@ describe('upstreams that fail', () => {
     const { view } = scripted({ 'one -': aPage(['a', 'b'], 'c'), 'one c': aPage(['b', 'c']) });
     const from = { upstream: one, cursor: 'c' };
     expect(textOf(await assemble(new Catalogue(), view(), [one], from, seal))).toBe('{"tools":[{"name":"c"}]}');
+  });
+
+  test('where one waits for permission and none answers, its fault has the link', async () => {
+    const consent = new ConsentRequired('none', () => ({ id: 'x', url: 'https://a.example', message: 'm' }));
+    const { view } = scripted({ 'one -': new Error('down'), 'two -': consent });
+    await expect(assemble(new Catalogue(), view(), [one, two], undefined, seal)).rejects.toBe(consent);
   });
 
   test('all failing is upstreams_all_down', async () => {

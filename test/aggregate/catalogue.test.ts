@@ -18,6 +18,19 @@ function countUp(_upstream: unknown, _kind: unknown, cursor: string | undefined)
   return Promise.resolve(aPage([`t${at}`], String(at + 1)));
 }
 
+test('pages that are forgotten as soon as they are there are bounded all the same', async () => {
+  const catalogue = new Catalogue({ maxListBytes: 100, maxPages: 50 });
+  const { view } = scripted({});
+  const changing = view({
+    load: (...asked) => {
+      catalogue.invalidate('up');
+      return countUp(...asked);
+    },
+  });
+  // Each has 13 bytes.
+  expect(await keysOf(catalogue.pages(changing, up))).toEqual(['t0', 't1', 't2', 't3', 't4', 't5', 't6']);
+});
+
 describe('keeping pages', () => {
   test('a page is loaded once and then at hand without a promise', async () => {
     const catalogue = new Catalogue();

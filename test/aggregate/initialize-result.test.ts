@@ -44,7 +44,7 @@ const capabilitiesOf = (...texts: readonly (string | undefined)[]): unknown => {
 describe('experimental capabilities', () => {
   test('are kept as they came, those of several together; the first to have one says what it is', () => {
     const merged = mergeInitialize([{ ...input('a', 0), experimental: '{"x": {"n":1.0}}' }], own);
-    expect(merged).toContain('"capabilities":{"experimental":{"x":{"n":1.0}}}');
+    expect(merged).toContain('"capabilities":{"experimental":{"x": {"n":1.0}}}');
     expect(capabilitiesOf('{"x":{"a":1}}', undefined, '{"x":{"a":2},"y":{}}')).toEqual({
       tools: {},
       experimental: { x: { a: 1 }, y: {} },

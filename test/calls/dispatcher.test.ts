@@ -20,6 +20,7 @@ import { Journal } from '../../src/telemetry/journal.ts';
 import { CallMeter } from '../../src/telemetry/call-meter.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Hops } from '../../src/transport/peers/hop.ts';
+import { forwarded } from '../../src/transport/upstream/credentials.ts';
 import { SessionOpener } from '../../src/transport/upstream/opener.ts';
 import type { UpstreamSession } from '../../src/transport/upstream/session.ts';
 import { Upstreams } from '../../src/transport/upstream/upstreams.ts';
@@ -72,6 +73,7 @@ function dispatching(): Dispatching {
     journal: new Journal(log, 'r', new CallMeter('r')),
     keeper: new Keeper(new Wishes(seconds), streams, toldNobody),
     standings: new Standings(host),
+    credentials: forwarded,
     underWay,
     asked: new Holds<Asking>(host.wheel, ''),
     parked: new Holds<Parking>(host.wheel, ''),

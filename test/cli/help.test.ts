@@ -14,6 +14,8 @@ test('the program names its commands', () => {
   for (const name of ['run [FILE…]', 'check FILE…', 'keygen', 'tools [URL]', 'token inspect TOKEN']) {
     expect(help()).toContain(`\n  ${name} `);
   }
+  // Whoever is new has a file of a client.
+  expect(help()).toContain('Start with: manifold run --mcp-config ');
 });
 
 test('each command has its own help, wherever the flag stands', () => {

@@ -125,6 +125,13 @@ describe('a gateway that answers', () => {
 });
 
 describe('a gateway that does not answer', () => {
+  test('is told with the reason behind "fetch failed"', async () => {
+    const io = recordingIo();
+    // A port that no fetch goes to (https://fetch.spec.whatwg.org/#port-blocking).
+    expect(await tools({ url: 'http://127.0.0.1:1/mcp', headers: [], json: false }, io)).toBe(1);
+    expect(io.said().err).toBe('manifold tools: http://127.0.0.1:1/mcp: bad port\n');
+  });
+
   test('is told in one line when nothing listens', async () => {
     const server = await startRawServer(() => {});
     await server.close();

@@ -20,6 +20,7 @@ for (const [method, params, declared, code] of [
   ['tasks/cancel', {}, c.tasks, -32601],
   ['tasks/list', {}, ~0, -32601],
   ['tools/list', {}, ~0, -32601],
+  ['example.com/ask', {}, 0, undefined],
 ] as const)
   test(`${method} ${JSON.stringify(params)} of a client with ${declared} is ${code ?? 'the client’s'}`, () => {
     expect(undeclared(ofServer(method, params, 'q'), declared)?.code).toBe(code);

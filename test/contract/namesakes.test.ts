@@ -63,7 +63,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   'route/compose.ts': 'wiring: test/flow',
   'route/consents.ts': 'test/flow/oauth/consent.test.ts',
   'route/credentials.ts': 'test/flow/oauth/upstream-tokens.test.ts, test/flow/oauth/consent.test.ts',
-  'route/public-pages.ts': 'test/flow/oauth/callers.test.ts',
+  'route/hear.ts':
+    'several replicas: test/flow/streams/workers.test.ts, test/flow/streams/changes-told.test.ts, test/flow/oauth/consent-asked.test.ts',
   'route/state.ts': 'test/flow/telemetry/admin.test.ts',
   'route/route.ts': 'wiring: test/flow/reload.test.ts, test/flow/streams/drain.test.ts',
   'session/key-spec.ts': 'part of the keys: test/session/key-file.test.ts, test/session/kdf.test.ts',
@@ -71,6 +72,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'transport/authorization/': 'test/transport/authorization',
   'transport/bridge/': 'one machine of many parts: test/transport/bridge',
   'transport/downstream/modern.ts': 'one reader: test/transport/downstream/read.test.ts',
+  'transport/egress/guarded-grpc.ts': 'test/transport/authorization/ext-auth-grpc.test.ts',
   'transport/http/body.ts': 'test/flow/bounds.test.ts, test/flow/http-rules.test.ts',
   'transport/http/caller.ts': 'test/flow/oauth/callers.test.ts, test/flow/oauth/isolation.test.ts',
   'transport/http/client-certificate.ts': 'test/flow/listener-tls.test.ts',

@@ -93,7 +93,7 @@ for (const k of [1, 50, 99]) {
       for (const call of calls) for (const value of numbers(events).slice(k)) call.progress(value);
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       await kept.server.restart();
-      await expect.poll(() => calls.every(({ isRead }) => isRead), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => calls.every(({ isRead }) => isRead)).toBe(true);
       for (const call of calls) call.finish('done');
       await ended;
       for (const stream of opened) expect(seen(stream)).toEqual([...numbers(events), 'result']);
@@ -112,8 +112,8 @@ for (const [what, fault] of [
     const { opened, calls } = await begin('kept', kept);
     toKept.inflict({});
     for (const call of calls) for (const value of numbers(events)) call.progress(value);
-    await expect.poll(() => calls.every(({ isRead }) => isRead), { timeout: 10_000 }).toBe(true);
-    await expect.poll(() => opened.every(({ messages }) => messages.length === events), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => calls.every(({ isRead }) => isRead)).toBe(true);
+    await expect.poll(() => opened.every(({ messages }) => messages.length === events)).toBe(true);
     for (const call of calls) call.finish('done');
     await Promise.all(opened.map((stream) => stream.ended));
     for (const stream of opened) expect(seen(stream)).toEqual([...numbers(events), 'result']);

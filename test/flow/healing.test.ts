@@ -97,7 +97,7 @@ describe('one of two upstreams restarts', () => {
           await alpha.changed('prompts');
           return stream.messages.map(({ method }) => method);
         },
-        { timeout: 8_000, interval: 200 },
+        { interval: 200 },
       )
       .toContain('notifications/prompts/list_changed');
     stream.close();

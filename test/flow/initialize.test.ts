@@ -89,8 +89,9 @@ describe('what the answer says', async () => {
     });
     const greeting = tools.requests.findLast(({ body }) => body.includes('"initialize"'))?.json;
     // An upstream without sessions has been greeted for all clients, and nobody in particular could answer it.
-    expect(greeting).toMatchObject({ params: { capabilities: {}, clientInfo: { name: 'manifold' } } });
+    expect(greeting).toMatchObject({ params: { capabilities: {} } });
     const personal = old.requests.findLast(({ body }) => body.includes('"initialize"'))?.json;
+    expect(personal).toMatchObject({ params: { clientInfo: { name: 'plain' } } });
     expect((personal as { params: { capabilities: object } }).params.capabilities).toEqual({
       sampling: {},
       roots: { listChanged: true },
@@ -132,7 +133,7 @@ describe('one that does not answer', () => {
     const alpha = await startStatefulServer({ name: 'alpha' });
     const gateway = await startGateway({
       config: { mcpServers: { slow: { url: slow.url }, alpha: { url: alpha.url } } },
-      args: ['--init-timeout', '400ms'],
+      args: ['--init-timeout', '2s'],
       admin: false,
     });
     slow.answerWith(hang);
@@ -155,7 +156,8 @@ describe('one that does not answer', () => {
     await openSession(gateway.url);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(4_900);
-    expect(tookMs).toBeLessThan(9_000);
+    // Other work of a busy machine comes on top of it.
+    expect(tookMs).toBeLessThan(20_000);
   });
 
   test('all of them: the client is told with -32603 and gets no session', async () => {
@@ -199,9 +201,7 @@ describe('one that was down joins by itself, in the same session', async () => {
   test('by a probe in the background, with nobody asking', async () => {
     const stream = await listenTo(session);
     await later.restart();
-    await expect
-      .poll(() => stream.messages.map(({ method }) => method), { timeout: 15_000 })
-      .toEqual(expect.arrayContaining(changed));
+    await expect.poll(() => stream.messages.map(({ method }) => method)).toEqual(expect.arrayContaining(changed));
     expect(await toolNames()).toContain('later__echo');
     stream.close();
   });

@@ -62,7 +62,7 @@ describe.each(['1', '2'])('with %s process(es)', (workers) => {
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(await nameAt(gateway.url)).toBe('gateway');
     await copyFile(renewed.keyFile, keyFile);
-    await expect.poll(() => nameAt(gateway.url), { timeout: 5_000 }).toBe('renewed');
+    await expect.poll(() => nameAt(gateway.url)).toBe('renewed');
     await upstream.changed('tools');
     await stream.until(({ method }) => method === 'notifications/tools/list_changed');
     expect((await session.ask('tools/list')).error).toBeUndefined();
@@ -223,7 +223,7 @@ describe('Gateway listeners with certificates', () => {
     expect(await nameAt(gateway.url, 'a.example.com')).toBe('second');
     const session = await openSession(gateway.url, { tls: { ca } });
     await writeFile(file, document(authority.sign('/CN=renewed', ['DNS:localhost']), second));
-    await expect.poll(() => nameAt(gateway.url), { timeout: 5_000 }).toBe('renewed');
+    await expect.poll(() => nameAt(gateway.url)).toBe('renewed');
     expect((await session.ask('tools/list')).error).toBeUndefined();
   });
 

@@ -60,7 +60,7 @@ describe.each([1, 2])('with %i process(es)', (workers) => {
     // Sealed with the old key yet, since other replicas may not have the new one.
     const second = await openSession(gateway.url);
     await writeFile(keysFile, '{"keys": [{"id": "x", "secret": "changeme"}]}');
-    await expect.poll(() => told(gateway, 'was not taken')).toBe(1);
+    await expect.poll(() => told(gateway, 'was not taken')).toBeGreaterThan(0);
     expect([await statusOf(first), await statusOf(second)]).toEqual([200, 200]);
     expect(gateway.stderr.join('\n')).not.toContain('changeme');
     await writeKeys(keysFile, next);

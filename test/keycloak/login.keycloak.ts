@@ -1,8 +1,13 @@
-/** A route that takes the tokens of a real Keycloak: discovery, audience, roles as claims, introspection, token exchange. */
+/** A route that takes the tokens of a real Keycloak: discovery, audience, roles as claims, introspection, token exchange, consent. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { expect, inject, test } from 'vitest';
-import { initializeText, openSession, posting, send } from '../support/plain-client.ts';
+import { browse } from '../support/consent-provider.ts';
+import { initializeText, messagesOf, openSession, posting, send } from '../support/plain-client.ts';
 import { startProtected, type ProtectedRoute } from '../support/protected.ts';
+import { closedAtTheEnd } from '../support/started.ts';
 import { startStatefulServer, type StatefulServer } from '../support/stateful-server.ts';
 
 const issuer = inject('issuer');
@@ -79,4 +84,55 @@ test.skipIf(!hasKeycloak)('a token is asked about where that is the setting, and
   });
   // An answer that the token is active is kept for 30 s.
   await expect.poll(statusOf).toBe(401);
+});
+
+/** The form of Keycloak's login page, filled in; gives what the callback of the gateway says. */
+async function loginInBrowser(link: string, user: string): Promise<string> {
+  const jar = new Map<string, string>();
+  const page = await browse(link, jar);
+  const login = await browse(unescaped(/href="([^"]+)"/.exec(page.text)![1]!), jar);
+  const action = new URL(unescaped(/<form[^>]*action="([^"]+)"/.exec(login.text)![1]!));
+  const cookies = [...jar].filter(([name]) => name.startsWith(`${action.host} `));
+  const answer = await fetch(action, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { cookie: cookies.map(([name, value]) => `${name.split(' ')[1]}=${value}`).join('; ') },
+    body: new URLSearchParams({ username: user, password: `${user}-password`, credentialId: '' }),
+  });
+  const done = await browse(answer.headers.get('location')!, jar);
+  expect(done.status).toBe(200);
+  return done.text;
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('&amp;', '&');
+}
+
+/** What the attribute `resource_url` of the client `mcp-server` says (Keycloak's feature resource-indicators). */
+const namedResource = 'http://127.0.0.1:8080/mcp';
+
+test.skipIf(!hasKeycloak).each([
+  ['as a client that is known there', { clientId: 'public-app', resource: namedResource }],
+  // Its tokens have no audience of the upstream, so that Keycloak refuses `resource` (invalid_target).
+  ['as a client that registers itself', { omitResource: true }],
+])('users give an upstream their permission, %s', async (_name, settings) => {
+  const upstream = await startStatefulServer({ name: 'one', tools: ['echo'] });
+  const folder = await mkdtemp(join(tmpdir(), 'manifold-keycloak-store-'));
+  closedAtTheEnd(() => rm(folder, { recursive: true }));
+  const { url } = await startProtected(
+    route(upstream, { backends: { one: { grant: { userConsent: { issuer, ...settings } } } } }),
+    ['--token-store', join(folder, 'tokens.json')],
+  );
+  for (const user of ['alice', 'bob']) {
+    const { token } = await loginOf(user);
+    const headers = ['Authorization', `Bearer ${token}`];
+    const [refused] = messagesOf(await send(url, { headers: posting(...headers), body: initializeText() }));
+    expect(await loginInBrowser(/http\S+/.exec(refused!.error!.message)![0], user)).toContain('has your permission');
+    const session = await openSession(url, { headers });
+    expect(await session.ask('tools/call', { name: 'one__echo' }, ...headers)).toHaveProperty('result');
+    const seen = decodeJwt(String(upstream.requests.at(-1)!.headers.authorization).slice('Bearer '.length));
+    expect(seen.sub).toBe(decodeJwt(token).sub);
+    if ('resource' in settings) expect([seen['azp'], seen.aud]).toEqual(['public-app', namedResource]);
+    else expect(seen['azp']).not.toBe('public-app');
+  }
 });

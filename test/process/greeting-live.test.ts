@@ -37,9 +37,7 @@ test('a terminal is drawn on in place, and left clean at the end; what is up at 
   const written: string[] = [];
   const out = { isTTY: true, write: (text: string) => void written.push(text) };
   const live = showLive(out, ['a'], () => ({ phase: 'starting', ms: 900, said: undefined }));
-  await expect
-    .poll(() => written.filter((text) => text.includes('starting')).length, { timeout: 10_000 })
-    .toBeGreaterThan(1);
+  await expect.poll(() => written.filter((text) => text.includes('starting')).length).toBeGreaterThan(1);
   live.stop();
   const clear = `${escape}[1A${escape}[0J`;
   expect(written[0]).toContain('a  starting');
@@ -63,7 +61,7 @@ test('a line of the log stands above the lines that are drawn, which are drawn a
   const live = showLive({ isTTY: true, write }, ['a'], () => ({ phase: 'starting', ms: 900, said: undefined }));
   live.above(() => write('before\n'));
   expect(written).toEqual(['before\n']);
-  await expect.poll(() => written.some((text) => text.includes('starting')), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => written.some((text) => text.includes('starting'))).toBe(true);
   written.length = 0;
   const log = prettyOutput(terminal, false);
   log.above = live.above;

@@ -1,6 +1,6 @@
 /** Which methods each era has (2026-07-28 changelog; 2025-11-25 schema). */
 import { describe, expect, test } from 'vitest';
-import { legacyRequest, methodLabel, modernRequest } from '../../src/protocol/methods.ts';
+import { isOfNoRevision, legacyRequest, methodLabel, modernRequest } from '../../src/protocol/methods.ts';
 
 describe('the methods of revision 2026-07-28', () => {
   for (const [method, plan] of [
@@ -31,13 +31,23 @@ describe('the methods of revision 2026-07-28', () => {
     'resources/unsubscribe',
     'tasks/list',
     'tasks/result',
-    'x/y',
-    '',
+    'notifications/cancelled',
   ]) {
-    test(`${method === '' ? 'the empty one' : method} is none of them`, () => {
+    test(`${method} is none of them`, () => {
       expect(modernRequest(method)).toBeUndefined();
     });
   }
+});
+
+test('what servers alone send is of a revision all the same', () => {
+  for (const method of ['roots/list', 'notifications/message', 'notifications/elicitation/complete'])
+    expect([isOfNoRevision(method), modernRequest(method)]).toEqual([false, undefined]);
+  expect(isOfNoRevision('notifications/example.com/news')).toBe(true);
+});
+
+test('a method that no revision has is one of an extension, in either era', () => {
+  for (const method of ['x/y', '', 'toString'])
+    expect([modernRequest(method), legacyRequest(method)]).toEqual([{ kind: 'unknown' }, { kind: 'unknown' }]);
 });
 
 test('in the session era server/discover and subscriptions/listen are unknown methods', () => {

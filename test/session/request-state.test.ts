@@ -77,3 +77,11 @@ test('a state that would be longer than 16 KiB with what is sealed beside it is 
     sealRequestState(session, { ...call, rest: { kind: 'call', state: `${longest}s` } }, randomBytes),
   ).toThrow(expect.objectContaining({ code: 'upstream_malformed' }));
 });
+
+test('a call that waits for permission goes on with the state that its upstream had given, or with none', () => {
+  for (const state of [undefined, '', 'as given']) {
+    const rest = { kind: 'consent', state } as const;
+    const sealed = sealRequestState(session, { ...call, rest }, randomBytes);
+    expect(openRequestState(session, sealed, now)).toEqual({ ...call, rest });
+  }
+});

@@ -11,6 +11,8 @@ export interface ConsentProviderOptions {
   readonly registers?: boolean;
   /** Life of access tokens in seconds. */
   readonly ttl?: number;
+  /** Where a document is fetched from that a `client_id` leads to; without it clients are known by registration alone. */
+  readonly documents?: (clientId: string) => string;
   /** Changes what the metadata says. */
   readonly metadata?: (document: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -28,7 +30,7 @@ export interface ConsentProvider {
 }
 
 export async function startConsentProvider(options: ConsentProviderOptions = {}): Promise<ConsentProvider> {
-  const { clients = [], registers = false, ttl = 600, metadata = (document) => document } = options;
+  const { clients = [], registers = false, ttl = 600, metadata = (document) => document, documents } = options;
   const asked: string[] = [];
   let provider: Provider;
   const server = createServer((incoming, response) => {
@@ -68,10 +70,19 @@ export async function startConsentProvider(options: ConsentProviderOptions = {})
       issueRefreshToken: async () => true,
       rotateRefreshToken: true,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+      ...(documents !== undefined && {
+        // Its own way out refuses this machine.
+        fetch: (input: string | URL | Request, { method, headers }: RequestInit = {}) => {
+          const url = input instanceof Request ? input.url : input.toString();
+          asked.push(`document ${url}`);
+          return fetch(documents(url), { ...(method && { method }), ...(headers && { headers }) });
+        },
+      }),
       ttl: { AccessToken: ttl, Session: 600, Grant: 600, Interaction: 600, RefreshToken: 600 },
       features: {
         devInteractions: { enabled: false },
         registration: { enabled: registers },
+        ...(documents !== undefined && { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } }),
         resourceIndicators: {
           enabled: true,
           getResourceServerInfo: (_ctx, resource) => ({
@@ -114,19 +125,26 @@ async function described(provider: Provider): Promise<Record<string, unknown>> {
   return JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
 }
 
-/** A browser with a jar of cookies: follows redirects and gives the last page. Stops before `stopAt`. */
+/**
+ * A browser with a jar of cookies: follows redirects and gives the last page. Stops before `stopAt`. `found`: where on this machine an
+ * origin is.
+ */
 export async function browse(
   url: string,
   jar: Map<string, string> = new Map(),
   stopAt?: string,
+  found: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly status: number; readonly text: string; readonly url: string; readonly headers: Headers }> {
   for (let step = 0, next = url; step < 20; step += 1) {
     if (stopAt !== undefined && next.startsWith(stopAt))
       return { status: 0, text: '', url: next, headers: new Headers() };
-    const { host } = new URL(next);
+    const { host, origin } = new URL(next);
     const own = [...jar].filter(([name]) => name.startsWith(`${host} `));
     const cookie = own.map(([name, value]) => `${name.slice(host.length + 1)}=${value}`).join('; ');
-    const answer = await fetch(next, { redirect: 'manual', headers: cookie === '' ? {} : { cookie } });
+    const answer = await fetch(next.replace(origin, found[origin] ?? origin), {
+      redirect: 'manual',
+      headers: cookie === '' ? {} : { cookie },
+    });
     for (const line of answer.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (value === '') jar.delete(`${host} ${name}`);
@@ -138,4 +156,14 @@ export async function browse(
     next = new URL(location, next).href;
   }
   throw new Error('too many redirects');
+}
+
+/** As a person would, in a browser: opens the link, goes on, logs in. Throws unless all is well. */
+export async function givePermission(link: string): Promise<void> {
+  const jar = new Map<string, string>();
+  const page = await browse(link, jar);
+  const onwards = /href="([^"]+)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&');
+  if (page.status !== 200 || onwards === undefined) throw new Error(`no page that asks: ${page.status} ${page.text}`);
+  const done = await browse(onwards, jar);
+  if (done.status !== 200) throw new Error(`no permission: ${done.status} ${done.text}`);
 }

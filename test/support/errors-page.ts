@@ -89,6 +89,8 @@ export const hints: Readonly<Record<ErrorCode, string>> = {
     'The server was silent for its `timeout`, opened no session within `--init-timeout`, or the call reached the maximum of one hour.',
   upstream_refused: 'The server answered another 4xx status, or an error to a request of the gateway itself.',
   consent_required: 'Open the link, give the upstream the permission it asks for, and try again; see docs/oauth.md.',
+  consent_elicited:
+    'The same for a client of 2025-11-25 that declares elicitation of URLs. One of 2026-07-28 is asked by a round.',
   upstream_unauthorized: 'The server answered 401 or 403. Check `headers` of the server in the configuration.',
   upstream_headers_refused:
     'A server of 2026-07-28 found headers that do not fit the request, twice, although the gateway requested its tools again in between.',

@@ -40,7 +40,7 @@ export interface GatewayProcess {
 }
 
 /** The command; `node` runs it. */
-const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /**
  * Starts `manifold run` on free ports and waits until it has printed its endpoint. Throws with its output when it ends

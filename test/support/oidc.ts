@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   createLocalJWKSet,
+  createRemoteJWKSet,
   exportJWK,
   generateKeyPair,
   importJWK,
@@ -37,6 +38,8 @@ export interface AuthorizationServer {
 
 export const clientSecret = 'a-secret-of-the-tests-only';
 const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const assertionGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const idJag = 'urn:ietf:params:oauth:token-type:id-jag';
 
 export interface Served {
   readonly format?: 'jwt' | 'opaque';
@@ -47,6 +50,8 @@ export interface Served {
   readonly clients?: readonly string[];
   /** A further client that proves itself by a signature. */
   readonly keyed?: { readonly clientId: string; readonly key: JWK };
+  /** An issuer whose assertions (ID-JAG) it gives tokens for. */
+  readonly trusts?: string;
 }
 
 export async function authorizationServer(served: Served = {}): Promise<AuthorizationServer> {
@@ -118,7 +123,7 @@ function clientOf(clientId: string): ClientMetadata {
   return {
     client_id: clientId,
     client_secret: clientSecret,
-    grant_types: ['client_credentials', exchangeGrant],
+    grant_types: ['client_credentials', exchangeGrant, assertionGrant],
     redirect_uris: [],
     response_types: [],
     id_token_signed_response_alg: 'ES256',
@@ -133,7 +138,7 @@ function keyedClient({ clientId, key }: NonNullable<Served['keyed']>): ClientMet
 function providerOf(
   issuer: string,
   keys: readonly JWK[],
-  { format = 'jwt', ttl = 600, clients, keyed }: Served,
+  { format = 'jwt', ttl = 600, clients, keyed, trusts = '' }: Served,
 ): Provider {
   const provider = new Provider(issuer, {
     clients: [
@@ -163,7 +168,10 @@ function providerOf(
     'subject_token_type',
     'scope',
     'resource',
+    'audience',
+    'requested_token_type',
   ]);
+  provider.registerGrantType(assertionGrant, fromAssertion(trusts), ['assertion', 'scope']);
   return provider;
 }
 
@@ -171,6 +179,8 @@ interface ExchangeParameters extends Record<string, unknown> {
   readonly subject_token: string;
   readonly scope?: string;
   readonly resource: string;
+  readonly audience?: string;
+  readonly requested_token_type?: string;
 }
 
 /** RFC 8693 as far as the tests need it: a token of this issuer → one for the same subject and another resource. */
@@ -183,19 +193,25 @@ function exchange(keys: readonly JWK[]) {
     ).catch(() => {
       throw new errors.InvalidGrant('the subject token does not hold');
     });
-    const token = new provider.AccessToken({
-      client,
-      accountId: payload.sub!,
-      grantId: 'exchanged',
-      gty: 'token-exchange',
-      scope: params.scope,
-      resourceServer: new provider.ResourceServer(params.resource, {
-        scope: 'read write files:write',
-        audience: params.resource,
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'ES256' } },
-      }),
-    });
+    if (params.requested_token_type === idJag) {
+      const { audience, resource, scope } = params;
+      const assertion = new SignJWT({ client_id: client.clientId, resource, ...(scope !== undefined && { scope }) })
+        .setProtectedHeader({ alg: 'ES256', kid: keys[0]!.kid!, typ: 'oauth-id-jag+jwt' })
+        .setIssuer(provider.issuer)
+        .setSubject(payload.sub!)
+        .setAudience(audience!)
+        .setJti(randomUUID())
+        .setIssuedAt()
+        .setExpirationTime('5m');
+      ctx.body = {
+        access_token: await assertion.sign(await importJWK(keys[0]!, 'ES256')),
+        issued_token_type: idJag,
+        token_type: 'N_A',
+        expires_in: 300,
+      };
+      return;
+    }
+    const token = tokenFor(ctx, payload.sub!, params.resource, params.scope);
     ctx.body = {
       access_token: await token.save(),
       issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
@@ -203,4 +219,42 @@ function exchange(keys: readonly JWK[]) {
       expires_in: token.expiration,
     };
   };
+}
+
+/** RFC 7523 §2.1 for an ID-JAG of another issuer: a token for what the assertion names. */
+function fromAssertion(trusted: string) {
+  return async (ctx: TokenEndpointGrantContext<{ readonly assertion: string }>): Promise<void> => {
+    const { provider, params } = ctx.oidc;
+    const { payload } = await jwtVerify(params.assertion, createRemoteJWKSet(new URL(`${trusted}/jwks`)), {
+      issuer: trusted,
+      audience: provider.issuer,
+      typ: 'oauth-id-jag+jwt',
+    }).catch(() => {
+      throw new errors.InvalidGrant('the assertion does not hold');
+    });
+    const { sub, resource, scope } = payload as { sub: string; resource: string; scope?: string };
+    const token = tokenFor(ctx, sub, resource, scope);
+    ctx.body = { access_token: await token.save(), token_type: 'Bearer', expires_in: token.expiration };
+  };
+}
+
+function tokenFor(
+  { oidc: { provider, client } }: Pick<TokenEndpointGrantContext, 'oidc'>,
+  accountId: string,
+  resource: string,
+  scope: string | undefined,
+): InstanceType<Provider['AccessToken']> {
+  return new provider.AccessToken({
+    client,
+    accountId,
+    grantId: 'exchanged',
+    gty: 'token-exchange',
+    scope,
+    resourceServer: new provider.ResourceServer(resource, {
+      scope: 'read write files:write',
+      audience: resource,
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'ES256' } },
+    }),
+  });
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
 import { freePort } from './free-port.ts';
+import { makeKeysFile } from './replicas.ts';
 import { closedAtTheEnd } from './started.ts';
 
 export interface ProtectedRoute {
@@ -36,6 +37,29 @@ export async function startProtected(route: ProtectedRoute, args: readonly strin
   await writeFile(file, documentsOf(route, resource));
   const gateway = await startGateway({ port, args: [file, ...args] });
   return { ...gateway, url: resource, file, rewrite: (next) => writeFile(file, documentsOf(next, resource)) };
+}
+
+/**
+ * Two replicas of one gateway that tell one another what they hear: one key ring, one name (that of the first), each at its own `url`.
+ * `args`: further arguments of `run`.
+ */
+export async function startProtectedPair(
+  route: ProtectedRoute,
+  args: readonly string[] = [],
+): Promise<readonly [GatewayProcess, GatewayProcess]> {
+  const [one, other] = [await freePort(), await freePort()];
+  const resource = `http://127.0.0.1:${one}/mcp`;
+  const folder = await mkdtemp(join(tmpdir(), 'manifold-protected-'));
+  closedAtTheEnd(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'route.yaml');
+  await writeFile(file, documentsOf(route, resource));
+  const keysFile = await makeKeysFile();
+  const start = async (port: number, peer: number): Promise<GatewayProcess> => {
+    const named = ['--public-url', resource, '--peers', `127.0.0.1:${peer}`, '--peer-address', '127.0.0.1:0'];
+    const gateway = await startGateway({ port, keysFile, admin: false, args: [file, ...named, ...args] });
+    return { ...gateway, url: `http://127.0.0.1:${port}/mcp` };
+  };
+  return await Promise.all([start(one, other), start(other, one)]);
 }
 
 /** JSON is YAML. */

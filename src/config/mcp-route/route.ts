@@ -167,6 +167,7 @@ function backendOf(
     transport: connected(context, settingsAt, transport, settings ?? {}),
     tools,
     ...passed,
+    ...(settings?.passthroughAudience !== undefined && { passedAudience: settings.passthroughAudience }),
     ...rest,
     ...(credential !== undefined && { credential: credential.shown }),
   };

@@ -106,6 +106,22 @@ const grantFields = fields({
   egress: egressShape.optional(),
 });
 
+const exchangeFields = fields({
+  ...grantFields.shape,
+  subjectTokenType: text({ min: 1, wants: 'a URN or a URL' })
+    .optional()
+    .describe('What the server calls the token of the caller; an access token when absent.'),
+  assertedAt: fields({
+    ...clientFields,
+    issuer: url(),
+    tokenEndpoint: url().optional().describe('What the metadata of the issuer says when absent.'),
+  })
+    .optional()
+    .describe(
+      'The authorization server of the backend, where the issuer gives an assertion for it (ID-JAG) in place of a token for the backend.',
+    ),
+});
+
 const consentFields = fields({
   ...clientFields,
   clientId: text({ min: 1, wants: 'a client id' })
@@ -113,6 +129,9 @@ const consentFields = fields({
     .describe('When absent, the gateway is known by a document of its own, or registers itself.'),
   issuer: url(),
   resource: url().optional().describe('The backend as RFC 8707 names it; its URL when absent.'),
+  omitResource: flag().optional().describe('Asks without `resource`, for servers that refuse it.'),
+  audience: text({ min: 1 }).optional().describe('Asked for besides, at servers that want it.'),
+  assumePkce: flag().optional().describe('For a server that has PKCE with S256, and whose metadata does not say so.'),
   scopes: list(text({ min: 1 }), 32).optional(),
   egress: egressShape.optional(),
 });
@@ -121,7 +140,7 @@ const consentFields = fields({
 export const grantShape = ruled(
   fields({
     clientCredentials: grantFields.optional().describe('A token of the gateway.'),
-    tokenExchange: grantFields.optional().describe('One for the caller, in exchange for its own (RFC 8693).'),
+    tokenExchange: exchangeFields.optional().describe('One for the caller, in exchange for its own (RFC 8693).'),
     userConsent: consentFields
       .optional()
       .describe('One that the user gives permission for, by a link; see [OAuth](oauth.md).'),

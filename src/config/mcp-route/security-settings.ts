@@ -136,6 +136,10 @@ export function grantOf(context: RouteContext, path: JsonPath, text: GrantText):
   const client = clientOf(context, [...path, kind], written);
   if (client === undefined) return undefined;
   const { issuer, tokenEndpoint, resource, audience, scopes, egress } = written;
+  const { assertedAt: asserted, subjectTokenType } = text.tokenExchange ?? {};
+  const assertedClient = asserted && clientOf(context, [...path, kind, 'assertedAt'], asserted);
+  if (asserted !== undefined && audience !== undefined)
+    fault(context, [...path, kind, 'audience'], 'the audience of an assertion is its server', 'Take it out');
   return {
     kind,
     ...client,
@@ -145,13 +149,32 @@ export function grantOf(context: RouteContext, path: JsonPath, text: GrantText):
     ...(audience !== undefined && { audience }),
     ...(scopes !== undefined && { scopes }),
     ...(egress !== undefined && { egress: egressOf(egress) }),
+    ...(subjectTokenType !== undefined && { subjectTokenType }),
+    ...(asserted !== undefined &&
+      assertedClient !== undefined && {
+        assertedAt: {
+          ...assertedClient,
+          issuer: asserted.issuer,
+          ...(asserted.tokenEndpoint !== undefined && { tokenEndpoint: asserted.tokenEndpoint }),
+        },
+      }),
   };
 }
 
 function consentOf(
   context: RouteContext,
   path: JsonPath,
-  { clientId = '', issuer, resource, scopes, egress, ...credential }: NonNullable<GrantText['userConsent']>,
+  {
+    clientId = '',
+    issuer,
+    resource,
+    omitResource,
+    audience,
+    assumePkce,
+    scopes,
+    egress,
+    ...credential
+  }: NonNullable<GrantText['userConsent']>,
 ): UpstreamGrant | undefined {
   const client = clientOf(context, path, { ...credential, clientId });
   if (client === undefined) return undefined;
@@ -162,6 +185,9 @@ function consentOf(
     ...client,
     issuer,
     ...(resource !== undefined && { resource }),
+    ...(omitResource === true && { omitsResource: true }),
+    ...(audience !== undefined && { audience }),
+    ...(assumePkce === true && { assumesPkce: true }),
     ...(scopes !== undefined && { scopes }),
     ...(egress !== undefined && { egress: egressOf(egress) }),
   };

@@ -110,6 +110,11 @@ const backendSettings = fields({
   acknowledgeTokenPassthrough: flag()
     .optional()
     .describe('Must be true for `forwardHeaders` to name `Authorization`, `Cookie` or `Proxy-Authorization`.'),
+  passthroughAudience: text({ min: 1, wants: 'an audience, or "*" for any' })
+    .optional()
+    .describe(
+      'What the `aud` of an access token that is passed on must hold; the URL of the backend when absent. `*` passes on tokens for whomever they are.',
+    ),
   promptSelector: selectorShape('prompt').optional().describe('Which of its prompts exist for clients.'),
   resourceSelector: selectorShape('resource').optional().describe('Which of its resources exist, by URI.'),
   tools: named(toolOverride)

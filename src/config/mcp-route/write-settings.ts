@@ -35,6 +35,7 @@ export function settingsText(
     ...(upstream.era !== 'auto' && { era: upstream.era }),
     ...(upstream.onSessionLoss !== 'reinitialize' && { onSessionLoss: upstream.onSessionLoss }),
     ...(isAcknowledged && { acknowledgeTokenPassthrough: true }),
+    ...(upstream.passedAudience !== undefined && { passthroughAudience: upstream.passedAudience }),
     ...(prompts !== undefined && { promptSelector: selectorText(prompts) }),
     ...(resources !== undefined && { resourceSelector: selectorText(resources) }),
     ...(overrides !== undefined && {

@@ -28,6 +28,7 @@ export const serverShape = z.object({
   onSessionLoss: z.enum(['reinitialize', 'error']).optional(),
   forwardHeaders: names.optional(),
   acknowledgeTokenPassthrough: z.boolean().optional(),
+  passthroughAudience: z.string().min(1).optional(),
 });
 
 export type ServerText = z.infer<typeof serverShape>;
@@ -133,7 +134,13 @@ export const serverKeys = {
   },
   acknowledgeTokenPassthrough: {
     wants: 'true or false',
-    says: 'Must be `true` for `forwardHeaders` to name `Authorization` or `Cookie`: the server then gets credentials that were issued for this gateway, which MCP forbids unless both are one service.',
+    says: 'Must be `true` for `forwardHeaders` to name `Authorization` or `Cookie`: the server then gets credentials that were issued for this gateway, which MCP forbids unless both are one service. A token that the route has verified goes on only where its `aud` holds the URL of the server, or `passthroughAudience`.',
+    only: 'remote',
+    ours: true,
+  },
+  passthroughAudience: {
+    wants: 'an audience, or "*" for any',
+    says: 'What the `aud` of a token that is passed on must hold in place of the URL of the server; `"*"` passes on tokens for whomever they are.',
     only: 'remote',
     ours: true,
   },
@@ -167,6 +174,7 @@ export const clientKeys: ReadonlySet<string> = new Set([
   'preventAutoReplace',
   'provider',
   'providerUrl',
+  'source',
   'tags',
   'title',
   'trust',

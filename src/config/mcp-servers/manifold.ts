@@ -93,8 +93,8 @@ function withSettings(
 ): UpstreamConfig {
   if (settings === undefined) return server;
   const path = [key, 'backends', server.name];
-  if (settings.acknowledgeTokenPassthrough !== undefined)
-    fault(context, [...path, 'acknowledgeTokenPassthrough'], 'belongs to the server itself', 'Move it there');
+  for (const name of ['acknowledgeTokenPassthrough', 'passthroughAudience'] as const)
+    if (settings[name] !== undefined) fault(context, [...path, name], 'belongs to the server itself', 'Move it there');
   const { timeoutMs, era, onSessionLoss, ...rest } = tuned(context, path, settings);
   return Object.freeze({
     ...server,

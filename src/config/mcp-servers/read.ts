@@ -1,7 +1,7 @@
 /**
- * Reads the `mcpServers` file of Claude, Cursor and many others, and VS Code's `servers`. All faults are reported at once, each
- * with its path and remedy. Neither faults nor warnings contain a value of the file, because headers, variables and URLs contain
- * secrets.
+ * The `mcpServers` file of Claude, Cursor and many others, VS Code's `servers`, and Zed's `context_servers`, as they are → `Config`. All faults come at
+ * once, each with its path and remedy; neither faults nor warnings hold a value of the file, for headers, variables and URLs
+ * carry secrets.
  */
 import { Findings } from '../findings.ts';
 import { schemeOf, slug } from '../identity.ts';
@@ -124,7 +124,7 @@ function parsed(text: string, findings: Findings): JsonDocument | undefined {
   }
 }
 
-/** Finds the servers: `mcpServers`, VS Code's `servers`, or `mcp.servers` of its settings. */
+/** Where the servers stand: `mcpServers`, VS Code's `servers`, `mcp.servers` of its settings, or Zed's `context_servers`. */
 function serversOf(root: JsoncValue, findings: Findings): { at: JsonPath; servers: JsonObject } | undefined {
   const remedy = 'Give an object such as {"mcpServers": {"docs": {"url": "https://mcp.example.com/mcp"}}}';
   if (!(root instanceof Map)) {
@@ -133,7 +133,7 @@ function serversOf(root: JsoncValue, findings: Findings): { at: JsonPath; server
   }
   const members = root as JsonObject;
   const settings = members.get('mcp');
-  const places: JsonPath[] = [['mcpServers'], ['servers']].filter(([key]) => members.has(key!));
+  const places: JsonPath[] = [['mcpServers'], ['servers'], ['context_servers']].filter(([key]) => members.has(key!));
   if (settings instanceof Map && settings.has('servers')) places.push(['mcp', 'servers']);
   const [at, other] = places;
   if (at === undefined) {

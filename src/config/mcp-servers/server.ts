@@ -41,6 +41,7 @@ export function readServer(
       new Set(Array.from(text.headers?.keys() ?? [], (name) => name.toLowerCase())),
       findings,
     ),
+    ...(text.passthroughAudience !== undefined && { passedAudience: text.passthroughAudience }),
   } as const;
   return transport === undefined || findings.faults.length > before ? undefined : { transport, ...settings };
 }

@@ -23,11 +23,19 @@ export interface ConsentClientConfig {
   readonly issuer: string;
   /** Absent: determined automatically. */
   readonly identity?: OAuthClientIdentity | undefined;
+  /** The operator says that the server has PKCE with S256, where its metadata does not. */
+  readonly assumesPkce?: boolean | undefined;
 }
 
 export interface ConsentClient {
-  /** Rejects if the server is unavailable or cannot be used: it has no PKCE, or offers no way to register the gateway. */
-  at(config: ConsentClientConfig): Promise<{ readonly client: Configuration; readonly metadata: ServerMetadata }>;
+  /** Rejects when the server cannot be asked, or cannot be used: without PKCE, or without a way to be its client. */
+  at(config: ConsentClientConfig): Promise<KnownClient>;
+}
+
+/** `identity`: as whom the gateway is known there. A refresh token is good for that one alone (RFC 6749 §6). */
+interface KnownClient {
+  readonly client: Configuration;
+  readonly identity: OAuthClientIdentity;
 }
 
 /** The document at our `client_id` URL. `origin`: the origin at which browsers reach the gateway. */
@@ -51,15 +59,15 @@ export function consentClient(origin: string, egress: Egress, store: TokenStore,
     return await server.get();
   };
   return {
-    async at({ issuer, identity }) {
-      const metadata = usable(await metadataOf(issuer), egress.allowsPlain);
+    async at({ issuer, identity, assumesPkce = false }) {
+      const metadata = usable(await metadataOf(issuer), egress.allowsPlain, assumesPkce);
       const own = identity ?? documented(metadata, origin) ?? (await registered(metadata, origin, egress, store));
-      return { client: await oauthClient(metadata, own, egress), metadata };
+      return { client: await oauthClient(metadata, own, egress), identity: own };
     },
   };
 }
 
-function usable(metadata: ServerMetadata, allowsPlain: boolean): ServerMetadata {
+function usable(metadata: ServerMetadata, allowsPlain: boolean, assumesPkce: boolean): ServerMetadata {
   const {
     authorization_endpoint: endpoint,
     token_endpoint: tokens,
@@ -69,8 +77,10 @@ function usable(metadata: ServerMetadata, allowsPlain: boolean): ServerMetadata 
     throw new Error('the metadata names no authorization or token endpoint');
   // The user's browser is sent to this endpoint.
   if (!endpoint.startsWith('https:') && !allowsPlain) throw new Error('the authorization endpoint is not https');
-  // MCP 2025-11-25 basic/authorization §Authorization Code Protection: a client must not continue without PKCE.
-  if (!Array.isArray(methods) || !methods.includes('S256')) throw new Error('the server does not say that it has PKCE');
+  // MCP 2025-11-25 basic/authorization §Authorization Code Protection: without this there is no going on.
+  const isTold = Array.isArray(methods) && methods.includes('S256');
+  // A server that says what it has, and not this, has it not.
+  if (!isTold && !(assumesPkce && methods === undefined)) throw new Error('the server does not say that it has PKCE');
   return metadata;
 }
 

@@ -6,7 +6,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomPKCECodeVerifier } from 'openid-client';
 import { callbackPath, clientDocument, clientDocumentPath } from './consent-client.ts';
-import { consentMs, type ConsentSeal, type User } from './consent-state.ts';
+import { consentMs, type ConsentSeal, type Ticket } from './consent-state.ts';
 import { startPath, type ConsentTokens } from './consent-tokens.ts';
 import type { TokenStore } from './token-store.ts';
 
@@ -20,8 +20,8 @@ export interface ConsentPages {
   readonly store: TokenStore;
   /** Undefined for an upstream that no longer exists. */
   readonly find: (upstream: string) => ConsentTokens | undefined;
-  readonly onConsent: (user: User, upstream: string) => void;
-  /** Called with faults that are not shown to the user. */
+  readonly onConsent: (given: Ticket) => void;
+  /** Told of what a user is not told. */
   readonly onFault: (fault: unknown, upstream: string) => void;
 }
 
@@ -117,7 +117,7 @@ async function callback(
     }
     const { verifier, user, upstream } = state;
     await tokens.consented(user, new URL(url.search, `${pages.origin}${callbackPath}`), { verifier, state: text });
-    pages.onConsent(user, upstream);
+    pages.onConsent(state);
     page(response, 200, 'Done', `“${upstream}” has your permission. You can close this page and go on where you were.`);
   } catch (fault) {
     pages.onFault(fault, state.upstream);

@@ -10,12 +10,14 @@ import { openedText, sealedText } from './sealed-text.ts';
 /** An authenticated caller. */
 export type User = Exclude<Identity, 'anonymous'>;
 
-/** The user, and the upstream that needs permission. */
-interface Ticket {
+/** Who is asked, and for which upstream. */
+export interface Ticket {
   readonly user: User;
   /** Identifies the upstream among all that need consent. */
   readonly upstream: string;
   readonly id: string;
+  /** The session that asked, as 22 characters of base64url, where it is to be told. */
+  readonly session?: string;
 }
 
 /** The same data, sent through the authorization server. */

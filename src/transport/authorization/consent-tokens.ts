@@ -3,6 +3,7 @@
  * user without a token gets the URL of the consent page.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -12,8 +13,10 @@ import {
   type Configuration,
   type TokenEndpointResponse,
 } from 'openid-client';
-import { GatewayError } from '../../errors.ts';
+import type { OAuthClientIdentity } from '../../config/security.ts';
+import { ConsentRequired, GatewayError } from '../../errors.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
+import { consentLookMs } from '../http/limits.ts';
 import { callbackPath, type ConsentClient, type ConsentClientConfig } from './consent-client.ts';
 import type { ConsentSeal, ConsentState, User } from './consent-state.ts';
 import { assumedLifeMs, maxHeldTokens } from './held-tokens.ts';
@@ -22,6 +25,10 @@ import type { TokenStore } from './token-store.ts';
 export interface ConsentConfig extends ConsentClientConfig {
   /** The upstream's resource identifier (RFC 8707). */
   readonly resource: string;
+  /** The server refuses to be told. */
+  readonly omitsResource?: boolean | undefined;
+  /** Asked for where the user is sent. */
+  readonly audience?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
 }
 
@@ -35,16 +42,23 @@ export const startPath = '/.manifold/oauth/start';
 interface Tokens {
   readonly access: string;
   readonly refresh?: string;
-  /** When it must be renewed; Unix time in ms. */
+  /** When it came, and when it is renewed; Unix time in ms. */
+  readonly since?: number;
   readonly until: number;
+  /** Whose tokens they are, unless the operator has said: another replica, or this one later, may be known there as another. */
+  readonly client?: OAuthClientIdentity;
 }
 
 export interface ConsentTokens {
   /** The token of a user. Rejects with `consent_required`, which contains the link, or `upstream_unreachable`. */
   tokenOf(user: User): string | Promise<string>;
-  /** The upstream answered 401 to the token, so it is not used again. */
-  refused(user: User, token: string): void;
-  /** The URL to which the user is sent; `state` comes back from there. Rejects if the server is unavailable. */
+  /**
+   * The upstream refused it: it is not given out again, unless it is younger than `leastAgeMs`. Whether another one may be had.
+   */
+  refused(user: User, token: string, leastAgeMs?: number): boolean;
+  /** Resolves when there is a token, after `patienceMs`, or when `isGone`. Rejects with `upstream_unreachable`. */
+  permitted(user: User, patienceMs: number, isGone: () => boolean): Promise<void>;
+  /** Where the user is sent, and the `state` that comes back from there. Rejects when the server cannot be asked. */
   begin(state: ConsentState): Promise<URL>;
   /** Takes the answer of the authorization server. Rejects if it is invalid. */
   consented(user: User, answer: URL, checks: { readonly verifier: string; readonly state: string }): Promise<void>;
@@ -64,7 +78,8 @@ export interface ConsentParts {
 
 export function consentTokens(parts: ConsentParts): ConsentTokens {
   const { upstream, config, client, store, seal, origin, now = Date.now } = parts;
-  const { issuer, resource, scopes = [] } = config;
+  const { issuer, resource, audience, assumesPkce, scopes = [] } = config;
+  const named = config.omitsResource === true ? {} : { resource };
   const held = new BoundedMap<string, Tokens>({ maxEntries: maxHeldTokens });
   const underWay = new Map<string, Promise<string>>();
   const nameOf = (user: User): readonly string[] => ['tokens', ...idOf(user), issuer, resource, scopes.join(' ')];
@@ -74,64 +89,94 @@ export function consentTokens(parts: ConsentParts): ConsentTokens {
     const text = await store.get(nameOf(user));
     return text === undefined ? undefined : (JSON.parse(text) as Tokens);
   };
-  const keep = async (user: User, tokens: Tokens): Promise<string> => {
+  const keep = async (user: User, tokens: Tokens): Promise<Tokens> => {
     await store.set(nameOf(user), JSON.stringify(tokens));
     held.set(JSON.stringify(idOf(user)), tokens);
-    return tokens.access;
+    return tokens;
   };
-  const missing = (user: User): GatewayError => {
-    const id = randomUUID();
-    const url = `${origin}${startPath}?ticket=${seal.seal('ticket', { user, upstream, id })}`;
-    const message = `The server "${upstream}" needs your permission. Open the link to give it, then try again.`;
-    return new GatewayError('consent_required', `no token of the user for ${upstream}`, {
-      about: `open ${url} and try again`,
-      data: { elicitations: [{ mode: 'url', elicitationId: id, url, message }] },
+  const missing = (user: User): GatewayError =>
+    new ConsentRequired(`no token of the user for ${upstream}`, (session) => {
+      const id = randomUUID();
+      const ticket = { user, upstream, id, ...(session !== undefined && { session }) };
+      return {
+        id,
+        url: `${origin}${startPath}?ticket=${seal.seal('ticket', ticket)}`,
+        message: `The server "${upstream}" needs your permission. Open the link to give it, then try again.`,
+      };
     });
-  };
-  /* A refresh token may be valid only once (RFC 9700 §4.14.2), so only one replica renews at a time. */
-  const renew = (user: User, old: Tokens): Promise<string> =>
-    store.alone(nameOf(user), async () => {
+  const clientOf = (known: OAuthClientIdentity | undefined): ReturnType<ConsentClient['at']> =>
+    client.at({ issuer, identity: config.identity ?? known, assumesPkce });
+  /* Refresh tokens may be good for once only (RFC 9700 §4.14.2): whoever renews does it alone, on all replicas. */
+  const renew = async (user: User, old: Tokens): Promise<string> => {
+    // Before the lock, which is for less time than a server that is looked for may take.
+    const { client: at, identity } = await clientOf(old.client);
+    const renewed = await store.alone(nameOf(user), async () => {
       const current = await read(user);
-      if (current !== undefined && current.access !== old.access && isFresh(current)) return await keep(user, current);
-      const refresh = current?.refresh ?? old.refresh;
-      if (current === undefined || refresh === undefined) throw missing(user);
+      if (current !== undefined && current.access !== old.access) return current;
+      if (current?.refresh === undefined) throw missing(user);
       try {
-        const answer = await refreshTokenGrant((await client.at(config)).client, refresh, { resource });
-        return await keep(user, tokensOf(answer, now(), refresh));
+        const answer = await refreshTokenGrant(at, current.refresh, named);
+        return await keep(user, tokensOf(answer, now(), identity, current.refresh));
       } catch (fault) {
         if (!(fault instanceof ResponseBodyError && fault.status < 500)) throw fault;
-        // The permission was revoked or has expired.
+        // Somebody else may have used it, whose lock was taken for a dead one's, or the user has given permission anew.
+        const since = await read(user);
+        if (since !== undefined && since.access !== current.access) return since;
+        // It was taken back, or has ended.
         await store.remove(nameOf(user));
         throw missing(user);
       }
     });
-  const load = async (user: User): Promise<string> => {
-    const tokens = await read(user);
-    if (tokens === undefined) throw missing(user);
+    return await fresh(user, renewed);
+  };
+  const fresh = async (user: User, tokens: Tokens): Promise<string> => {
     if (!isFresh(tokens)) return await renew(user, tokens);
     held.set(JSON.stringify(idOf(user)), tokens);
     return tokens.access;
   };
+  const load = async (user: User): Promise<string> => {
+    const tokens = await read(user);
+    if (tokens === undefined) throw missing(user);
+    return await fresh(user, tokens);
+  };
+  const tokenOf = (user: User): string | Promise<string> => {
+    const id = JSON.stringify(idOf(user));
+    const tokens = held.renew(id);
+    if (tokens !== undefined && isFresh(tokens)) return tokens.access;
+    let waited = underWay.get(id);
+    if (waited === undefined) {
+      waited = load(user)
+        .catch((fault: unknown) => {
+          held.delete(id);
+          throw asFault(fault);
+        })
+        .finally(() => underWay.delete(id));
+      underWay.set(id, waited);
+    }
+    return waited;
+  };
   return {
-    tokenOf(user) {
-      const id = JSON.stringify(idOf(user));
-      const tokens = held.renew(id);
-      if (tokens !== undefined && isFresh(tokens)) return tokens.access;
-      let waited = underWay.get(id);
-      if (waited === undefined) {
-        waited = load(user)
-          .catch((fault: unknown) => {
-            held.delete(id);
-            throw asFault(fault);
-          })
-          .finally(() => underWay.delete(id));
-        underWay.set(id, waited);
+    tokenOf,
+    async permitted(user, patienceMs, isGone) {
+      // Of this machine: the clock of the tokens may be another.
+      const until = performance.now() + patienceMs;
+      while (!isGone()) {
+        try {
+          await tokenOf(user);
+          return;
+        } catch (fault) {
+          if (!(fault instanceof ConsentRequired)) throw fault;
+        }
+        const left = until - performance.now();
+        if (left <= 0) return;
+        await sleep(Math.min(left, consentLookMs));
       }
-      return waited;
     },
-    refused(user, token) {
+    refused(user, token, leastAgeMs = 0) {
       const id = JSON.stringify(idOf(user));
-      if (held.get(id)?.access !== token) return;
+      const refused = held.get(id);
+      if (refused?.access !== token) return true;
+      if (now() - (refused.since ?? 0) < leastAgeMs) return false;
       held.delete(id);
       const waited = read(user)
         .then((tokens) => {
@@ -144,6 +189,7 @@ export function consentTokens(parts: ConsentParts): ConsentTokens {
         .finally(() => underWay.delete(id));
       waited.catch(() => {});
       underWay.set(id, waited);
+      return true;
     },
     async begin(state) {
       const { client: at } = await client.at(config);
@@ -152,14 +198,15 @@ export function consentTokens(parts: ConsentParts): ConsentTokens {
         code_challenge: await calculatePKCECodeChallenge(state.verifier),
         code_challenge_method: 'S256',
         state: seal.seal('state', state),
-        resource,
+        ...named,
+        ...(audience !== undefined && { audience }),
         ...(scopes.length > 0 && { scope: scopes.join(' ') }),
       });
     },
     async consented(user, answer, { verifier, state }) {
-      const { client: at } = await client.at(config);
-      const given = await grantedBy(at, answer, verifier, state, resource);
-      await keep(user, tokensOf(given, now()));
+      const { client: at, identity } = await client.at(config);
+      const given = await grantedBy(at, answer, verifier, state, named);
+      await keep(user, tokensOf(given, now(), identity));
     },
   };
 }
@@ -174,12 +221,12 @@ function grantedBy(
   answer: URL,
   verifier: string,
   state: string,
-  resource: string,
+  named: Record<string, string>,
 ): Promise<TokenEndpointResponse> {
-  return authorizationCodeGrant(client, answer, { pkceCodeVerifier: verifier, expectedState: state }, { resource });
+  return authorizationCodeGrant(client, answer, { pkceCodeVerifier: verifier, expectedState: state }, named);
 }
 
-function tokensOf(answer: TokenEndpointResponse, nowMs: number, former?: string): Tokens {
+function tokensOf(answer: TokenEndpointResponse, nowMs: number, client: OAuthClientIdentity, former?: string): Tokens {
   const { access_token: access, token_type: type, refresh_token: refresh = former, expires_in: seconds } = answer;
   if (type.toLowerCase() !== 'bearer' || !/^[\x21-\x7e]+$/.test(access))
     throw new GatewayError('upstream_unauthorized', 'not a token of type Bearer');
@@ -187,7 +234,9 @@ function tokensOf(answer: TokenEndpointResponse, nowMs: number, former?: string)
   return {
     access,
     ...(refresh !== undefined && { refresh }),
+    since: nowMs,
     until: nowMs + lifeMs - Math.min(maxEarlyMs, lifeMs / 5),
+    client,
   };
 }
 

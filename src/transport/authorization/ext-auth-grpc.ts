@@ -13,6 +13,8 @@ import type { GatewayError } from '../../errors.ts';
 import { authorizationUnavailable, denied, tokenInvalid, unavailableAs } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
 import { certificateBehind } from '../http/client-certificate.ts';
+import type { EgressSettings } from '../egress/address-rules.ts';
+import { guardedTarget } from '../egress/guarded-grpc.ts';
 import { connectionSettings } from '../http/connection.ts';
 import { wholeBodyHeader, type ExtAuth } from './ext-auth.ts';
 
@@ -31,6 +33,8 @@ export interface GrpcExtAuth {
   /** The HTTP status for clients if the service is unavailable. Default 503. */
   readonly statusOnError?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Which addresses it may be at, as for all that authorization asks of others. */
+  readonly egress: EgressSettings;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -69,7 +73,7 @@ export interface GrpcCheck {
 /** `challenge` is used for a 401 without a challenge of the service. */
 export function grpcExtAuth(config: GrpcExtAuth, challenge: string): GrpcCheck {
   const method = checkMethod();
-  const clients = config.urls.map((url) => clientAt(url, config.tls?.get(url)));
+  const clients = config.urls.map((url) => clientAt(url, config.egress, config.tls?.get(url)));
   const shown =
     config.headersToExtAuth === undefined ? undefined : new Set(['authorization', ...config.headersToExtAuth]);
   const extensions = Object.fromEntries((config.contextExtensions ?? []).map(({ name, value }) => [name, value]));
@@ -108,11 +112,13 @@ function checkMethod(): Check {
   return service.Check;
 }
 
-function clientAt(url: string, tls: UpstreamTls | undefined): Client {
+function clientAt(url: string, egress: EgressSettings, tls: UpstreamTls | undefined): Client {
   const { protocol, hostname, port } = new URL(url);
   const isSecure = protocol === 'https:';
-  const address = `dns:${hostname}:${port === '' ? (isSecure ? 443 : 80) : port}`;
-  return new Client(address, isSecure ? secured(url, tls) : credentials.createInsecure(), {
+  const at = port === '' ? (isSecure ? 443 : 80) : Number(port);
+  const { target, options } = guardedTarget(hostname, at, !isSecure, egress);
+  return new Client(target, isSecure ? secured(url, tls) : credentials.createInsecure(), {
+    ...options,
     'grpc.max_receive_message_length': maxAnswerBytes,
     'grpc.max_reconnect_backoff_ms': maxReconnectMs,
     ...(isSecure && tls?.serverName !== undefined && { 'grpc.ssl_target_name_override': tls.serverName }),

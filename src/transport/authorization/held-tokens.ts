@@ -10,7 +10,12 @@ export const assumedLifeMs = 300_000;
 /** After a failure there is no new request for this long; each further failure doubles it. */
 const firstBackOffMs = 1_000;
 export const longestBackOffMs = 60_000;
-/** The part of its lifetime after which a token is renewed. */
+/**
+ * A 403 may be about the token or about what was asked: a token that is younger than this is not renewed for it, so that what is forbidden
+ * costs no token each time.
+ */
+export const forbiddenAgeMs = 30_000;
+/** Of its life, after which a token is renewed. */
 const renewedAt = 0.8;
 
 export interface Granted {
@@ -20,7 +25,9 @@ export interface Granted {
 
 interface Held {
   token: string | undefined;
-  /** On the clock of `now`. */
+  /** As `now` tells it. */
+  since: number;
+  /** As `now` tells it. */
   renewAt: number;
   endsAt: number;
   underWay: Promise<string> | undefined;
@@ -35,9 +42,16 @@ export interface HeldTokens {
    * after a failure.
    */
   get(key: string, load: () => Promise<Granted>): string | Promise<string>;
-  /** The token was refused, so it is not used again. */
-  drop(key: string, token: string): void;
+  /**
+   * The token was refused: it is not given out again, unless it is younger than `leastAgeMs`. Whether another one is to be had.
+   */
+  drop(key: string, token: string, leastAgeMs?: number): boolean;
   readonly size: number;
+}
+
+/** How old a token must be to be renewed when an upstream refuses it with this status. */
+export function leastAgeMs(status: number): number {
+  return status === 403 ? forbiddenAgeMs : 0;
 }
 
 /** `now` in milliseconds. */
@@ -53,6 +67,7 @@ export function heldTokens(now: () => number = Date.now, capacity = maxHeldToken
       }
       entry = {
         token: undefined,
+        since: 0,
         renewAt: 0,
         endsAt: 0,
         underWay: undefined,
@@ -71,6 +86,7 @@ export function heldTokens(now: () => number = Date.now, capacity = maxHeldToken
       // The lifetime is counted from the request: it began at the latest when the answer was written.
       Object.assign(entry, {
         token,
+        since: asked,
         renewAt: asked + lifeMs * renewedAt,
         endsAt: asked + lifeMs,
         failures: 0,
@@ -100,9 +116,12 @@ export function heldTokens(now: () => number = Date.now, capacity = maxHeldToken
       if (now() >= entry.renewAt) renew(entry, load).catch(() => {});
       return token;
     },
-    drop(key, token) {
+    drop(key, token, leastAgeMs = 0) {
       const entry = held.get(key);
-      if (entry?.token === token) entry.token = undefined;
+      if (entry?.token !== token) return true;
+      if (now() - entry.since < leastAgeMs) return false;
+      entry.token = undefined;
+      return true;
     },
     get size() {
       return held.size;

@@ -3,14 +3,17 @@
  * under a lock file, so that a process that dies during a change loses no data. For several machines use Redis.
  */
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawStore } from './token-store.ts';
 
 /** Above this the oldest entries are evicted. */
 const maxEntries = 10_000;
-/** A lock file older than this belongs to a process that has died, in ms. */
-const staleLockMs = 5_000;
+/**
+ * A lock file that is older than this is of a process that has died, in ms. One that has only stood still that long finds its lock taken
+ * when it goes on, and begins again.
+ */
+const staleLockMs = 10_000;
 const lockLookMs = 20;
 /** Only its owner can read it. The names in it are digests and the values are sealed, but it is still private data. */
 const mode = 0o600;
@@ -58,29 +61,36 @@ function alive(entries: Entries, name: string): string | undefined {
 
 async function locked<T>(path: string, edit: (entries: Entries) => T, maximum: number): Promise<T> {
   const lock = `${path}.lock`;
-  await take(lock);
-  try {
-    const entries = await readEntries(path);
-    const result = edit(entries);
-    const now = Date.now();
-    for (const [name, { until }] of entries) if (until !== undefined && until <= now) entries.delete(name);
-    for (const name of entries.keys()) {
-      if (entries.size <= maximum) break;
-      entries.delete(name);
+  const owner = randomBytes(12).toString('hex');
+  const holds = async (): Promise<boolean> => (await readFile(lock, 'utf8').catch(() => '')) === owner;
+  const next = `${path}.${owner}`;
+  for (;;) {
+    await take(lock, owner);
+    try {
+      const entries = await readEntries(path);
+      const result = edit(entries);
+      const now = Date.now();
+      for (const [name, { until }] of entries) if (until !== undefined && until <= now) entries.delete(name);
+      for (const name of entries.keys()) {
+        if (entries.size <= maximum) break;
+        entries.delete(name);
+      }
+      await writeFile(next, JSON.stringify({ format: 1, entries: [...entries] }), { mode });
+      if (await holds()) {
+        await rename(next, path);
+        return result;
+      }
+      await unlink(next);
+    } finally {
+      if (await holds()) await unlink(lock).catch(() => {});
     }
-    const next = `${path}.${randomBytes(6).toString('hex')}`;
-    await writeFile(next, JSON.stringify({ format: 1, entries: [...entries] }), { mode });
-    await rename(next, path);
-    return result;
-  } finally {
-    await unlink(lock).catch(() => {});
   }
 }
 
-async function take(lock: string): Promise<void> {
+async function take(lock: string, owner: string): Promise<void> {
   for (;;) {
     try {
-      await (await open(lock, 'wx', mode)).close();
+      await writeFile(lock, owner, { flag: 'wx', mode });
       return;
     } catch (fault) {
       if (codeOf(fault) !== 'EEXIST') throw fault;

@@ -37,6 +37,11 @@ export type UpstreamAuth =
       readonly kind: 'tokenExchange';
       /** Default: an access token (RFC 8693 §3). */
       readonly subjectTokenType?: string | undefined;
+      /**
+       * The authorization server of the upstream, where the issuer gives no token for the upstream itself but an assertion for that
+       * server: ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant, MCP Enterprise-Managed Authorization).
+       */
+      readonly assertedAt?: (OAuthClientIdentity & Pick<Grant, 'issuer' | 'tokenEndpoint'>) | undefined;
     } & Grant);
 
 export interface UpstreamCredentials {
@@ -47,8 +52,8 @@ export interface UpstreamCredentials {
    * one. Throws `GatewayError` `upstream_unauthorized` or `upstream_unreachable`, for this upstream only.
    */
   for(subjectToken: string | undefined): UpstreamCredential | Promise<UpstreamCredential>;
-  /** The upstream answered 401 to the credential. Returns whether calling `for` again, once, makes sense. */
-  refused(subjectToken: string | undefined, credential: UpstreamCredential): boolean;
+  /** The upstream refused it. Whether asking `for` again, once, makes sense; not for a token that is younger than `leastAgeMs`. */
+  refused(subjectToken: string | undefined, credential: UpstreamCredential, leastAgeMs?: number): boolean;
 }
 
 /** Throws if a fixed key is not valid in a header. `now` in milliseconds. */
@@ -59,7 +64,9 @@ export function upstreamCredentials(auth: UpstreamAuth, egress: Egress, now?: ()
   }
   const client = tokenClient(auth, egress, now);
   const held = heldTokens(now);
-  return auth.kind === 'clientCredentials' ? ofGateway(auth, client, held) : ofCaller(auth, client, held);
+  if (auth.kind === 'clientCredentials') return ofGateway(auth, client, held);
+  const { assertedAt } = auth;
+  return ofCaller(auth, client, held, assertedAt && { ...assertedAt, client: tokenClient(assertedAt, egress, now) });
 }
 
 function ofGateway(auth: Grant, client: () => Promise<Configuration>, held: HeldTokens): UpstreamCredentials {
@@ -68,17 +75,20 @@ function ofGateway(auth: Grant, client: () => Promise<Configuration>, held: Held
   return {
     sharing: 'everyone',
     for: () => bearer(held.get('', asFault(load))),
-    refused: (_token, credential) => drop(held, '', credential),
+    refused: (_token, credential, leastAgeMs) => drop(held, '', credential, leastAgeMs),
   };
 }
 
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const byAssertion = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
+const idJag = 'urn:ietf:params:oauth:token-type:id-jag';
 
 function ofCaller(
   auth: Extract<UpstreamAuth, { kind: 'tokenExchange' }>,
   client: () => Promise<Configuration>,
   held: HeldTokens,
+  asserted?: { readonly issuer: string; readonly client: () => Promise<Configuration> },
 ): UpstreamCredentials {
   return {
     sharing: 'principal',
@@ -88,16 +98,24 @@ function ofCaller(
       const load = async (): Promise<Granted> => {
         const parameters = {
           ...parametersOf(auth),
+          ...(asserted !== undefined && { audience: asserted.issuer }),
           subject_token: subjectToken,
           subject_token_type: auth.subjectTokenType ?? accessToken,
-          requested_token_type: accessToken,
+          requested_token_type: asserted === undefined ? accessToken : idJag,
         };
-        return granted(await genericGrantRequest(await client(), exchange, parameters), auth);
+        const answer = await genericGrantRequest(await client(), exchange, parameters);
+        if (asserted === undefined) return granted(answer, auth);
+        if (answer['issued_token_type'] !== idJag)
+          throw new GatewayError('upstream_unauthorized', 'the issuer gives something else than an ID-JAG');
+        // RFC 7523 §2.1. What it is for, and with which scopes, stands in the assertion.
+        const { scope } = parametersOf(auth);
+        const request = { assertion: answer.access_token, ...(scope !== undefined && { scope }) };
+        return granted(await genericGrantRequest(await asserted.client(), byAssertion, request), auth);
       };
       return bearer(held.get(tokenDigest(subjectToken), asFault(load)));
     },
-    refused: (subjectToken, credential) =>
-      subjectToken !== undefined && drop(held, tokenDigest(subjectToken), credential),
+    refused: (subjectToken, credential, leastAgeMs) =>
+      subjectToken !== undefined && drop(held, tokenDigest(subjectToken), credential, leastAgeMs),
   };
 }
 
@@ -131,8 +149,12 @@ function granted(
   return { token, lifeMs: seconds === undefined ? undefined : seconds * 1_000 };
 }
 
-/** The client at the token endpoint, created again when the endpoint moves. */
-function tokenClient(auth: Grant, egress: Egress, now?: () => number): () => Promise<Configuration> {
+/** The client at the token endpoint, made again when that moves. */
+function tokenClient(
+  auth: OAuthClientIdentity & Pick<Grant, 'issuer' | 'tokenEndpoint'>,
+  egress: Egress,
+  now?: () => number,
+): () => Promise<Configuration> {
   const metadata = discovered(auth.issuer, egress.fetch, now);
   let made: { readonly endpoint: string; readonly client: Promise<Configuration> } | undefined;
   return async () => {
@@ -172,7 +194,6 @@ function credentialOf(token: string): UpstreamCredential {
   return { headers: ['authorization', `Bearer ${token}`] };
 }
 
-function drop(held: HeldTokens, key: string, { headers }: UpstreamCredential): boolean {
-  held.drop(key, headers[1]!.slice('Bearer '.length));
-  return true;
+function drop(held: HeldTokens, key: string, { headers }: UpstreamCredential, leastAgeMs?: number): boolean {
+  return held.drop(key, headers[1]!.slice('Bearer '.length), leastAgeMs);
 }

@@ -17,13 +17,23 @@ export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: Buffer) => void;
   readonly #onLong: (head: Buffer, tail: Buffer) => void;
+  readonly #onMark: () => void;
   /** The beginning of an incomplete line. */
   readonly #held = new Gathered();
   /** Set while the rest of a line that is too long is skipped. */
   #long: { readonly head: Buffer; tail: Buffer } | undefined;
 
-  /** `onLine` gets no empty lines, line ends or byte order mark. Its argument may be a view of the chunk. */
-  constructor(maxBytes: number, onLine: (line: Buffer) => void, onLong: (head: Buffer, tail: Buffer) => void) {
+  /**
+   * `onLine` gets no empty lines, no line ends and no byte order mark, of which `onMark` is told. What it gets may be part of the
+   * chunk.
+   */
+  constructor(
+    maxBytes: number,
+    onLine: (line: Buffer) => void,
+    onLong: (head: Buffer, tail: Buffer) => void,
+    onMark: () => void = () => {},
+  ) {
+    this.#onMark = onMark;
     this.#maxBytes = maxBytes;
     this.#onLine = onLine;
     this.#onLong = onLong;
@@ -83,6 +93,7 @@ export class LineSplitter {
 
   #give(bytes: Buffer, from: number, to: number): void {
     const marked = to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
+    if (marked) this.#onMark();
     const start = marked ? from + byteOrderMarkBytes : from;
     const end = bytes[to - 1] === carriageReturn ? to - 1 : to;
     if (end <= start) return;

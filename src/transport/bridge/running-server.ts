@@ -28,6 +28,8 @@ export interface ServerOwner {
   message(bytes: Buffer): void;
   /** A message over `maxMessageBytes` was skipped. The arguments are its first and last bytes. */
   oversized(head: Buffer, tail: Buffer): void;
+  /** A line began with a byte order mark. */
+  marked(): void;
   /** The server wrote this to stderr: one log entry of one or more lines. */
   said(entry: string): void;
   /** The server has ended. Called once. */

@@ -101,7 +101,7 @@ export class BridgeSession implements ServerUser {
     const { limits } = deps;
     this.#deps = deps;
     this.#channels = new Channels({ ...deps, server: () => this.#own?.server });
-    this.#unmatched = new Unmatched(deps.log, limits, { upstream: deps.upstream });
+    this.#unmatched = new Unmatched(deps.log, limits, { upstream: deps.upstream }, deps.tolerated);
     this.#guest = {
       answered: (id, answer) => this.#answerTo(id, answer),
       about: (id, message) => {

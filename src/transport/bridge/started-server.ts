@@ -101,6 +101,7 @@ export class StartedServer implements ServerOwner {
     } catch (fault) {
       if (!(fault instanceof GatewayError)) throw fault;
       this.#server.stray();
+      this.#deps.tolerated.count('output_line');
       // Output that is not JSON is a stray print and is useful in the log. JSON may contain results, which are never logged.
       const shown = fault.code === 'json_malformed' ? bytes.toString('utf8', 0, this.#deps.limits.maxLoggedBytes) : '';
       this.#unreadable.write(
@@ -115,7 +116,12 @@ export class StartedServer implements ServerOwner {
 
   oversized(head: Buffer, tail: Buffer): void {
     this.#deps.log.warn(this.label, 'skipped a message that is too large');
+    this.#deps.tolerated.count('output_oversized');
     this.#user.oversized(head, tail);
+  }
+
+  marked(): void {
+    this.#deps.tolerated.note('byte_order_mark');
   }
 
   said(entry: string): void {

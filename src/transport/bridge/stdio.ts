@@ -142,6 +142,7 @@ class StdioServer implements RunningServer {
       maxMessageBytes,
       (line) => this.#owner.message(line),
       (head, tail) => this.#owner.oversized(head, tail),
+      () => this.#owner.marked(),
     );
     const err = new LineSplitter(limits.maxLoggedBytes, onErrorLine, onErrorLine);
     const stdout = (this.#stdout = new PacedOutput(child.stdout, limits));

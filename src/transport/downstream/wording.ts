@@ -10,6 +10,7 @@ import type { UpstreamConfig } from '../../config/model.ts';
 import { errorBody, GatewayError, type ErrorCode } from '../../errors.ts';
 import { clientCapability } from '../../protocol/capabilities.ts';
 import type { Message } from '../../protocol/envelope.ts';
+import { isOfNoRevision } from '../../protocol/methods.ts';
 import { hasElicitation, hasSamplingTools, hasUrlElicitation } from '../../protocol/revisions.ts';
 import { numberOf, textOf } from '../../protocol/scan.ts';
 
@@ -96,9 +97,10 @@ const modernFaults: Partial<Record<ErrorCode, ErrorCode>> = {
 const methodNotFound = -32601;
 const missingCapability = -32021;
 
-/** `version` is the gateway's own. */
-export function modernWording(version: string): Wording {
-  const serverInfo = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
+/** `version` is the gateway's own. `only` gives what the only upstream calls itself: then it is named, not the gateway. */
+export function modernWording(version: string, only: () => string | undefined = () => undefined): Wording {
+  const own = JSON.stringify({ name: 'manifold', title: 'Manifold', version });
+  const serverInfo = (): string => only() ?? own;
   return {
     response: (answer, upstream, request, sealState) => {
       const code = answer.root.member('error')?.member('code');
@@ -110,7 +112,7 @@ export function modernWording(version: string): Wording {
         upstream,
         {
           method: request.method,
-          serverInfo,
+          serverInfo: serverInfo(),
           uri: uriOf(request),
           sealState,
         },
@@ -118,7 +120,7 @@ export function modernWording(version: string): Wording {
       );
       return { body, status: error === methodNotFound ? 404 : 200 };
     },
-    own: (id, result, hints) => resultText(id, modernResult(result, serverInfo, hints)),
+    own: (id, result, hints) => resultText(id, modernResult(result, serverInfo(), hints)),
     fault: (fault, id) => {
       const code = fault instanceof GatewayError ? modernFaults[fault.code] : undefined;
       const worded =
@@ -128,8 +130,9 @@ export function modernWording(version: string): Wording {
       return { body: errorBody(worded, id), status: statusOf(worded) };
     },
     // Log messages only where asked for, and changes only on a subscription (2026-07-28 server/utilities/logging,
-    // basic/patterns/subscriptions).
-    passes: (method, logs) => method === 'notifications/progress' || (logs && method === 'notifications/message'),
+    // basic/patterns/subscriptions). What no revision has belongs to an extension.
+    passes: (method, logs) =>
+      method === 'notifications/progress' || (logs && method === 'notifications/message') || isOfNoRevision(method),
     anySchema: true,
     repeatsInHeaders: true,
     // "The server MUST treat a client disconnect as cancellation" (2026-07-28 basic/transports/streamable-http).

@@ -15,7 +15,10 @@ const maxEgressTimeoutMs = 300_000;
 /** Maximum size of one answer. */
 export const maxEgressBytes = 1024 * 1024;
 
-/** Why a request was refused or its answer discarded. Every other network fault is an error of undici. */
+/** Of its head. */
+export const maxEgressHeaderBytes = 16_384;
+
+/** Why nothing was got. Every other fault of the network is an error of undici. */
 export class EgressRefused extends Error {
   constructor(reason: string) {
     super(reason);
@@ -47,15 +50,25 @@ export interface Egress {
 /** Statuses that must have no body in a `Response`. */
 const bodiless = new Set([204, 205, 304]);
 
+/** Finds the addresses of a name, as `dns.lookup` does. */
+export type Lookup = (
+  hostname: string,
+  options: LookupOptions & { readonly all: true },
+  callback: (fault: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
+
 /** The agent of a process. `ca`: further certificate authorities, PEM. */
-export function guardedEgress(settings: EgressSettings & { readonly ca?: string | undefined } = {}): Egress {
+export function guardedEgress(
+  settings: EgressSettings & { readonly ca?: string | undefined } = {},
+  find: Lookup = lookup,
+): Egress {
   const agent = new Agent({
-    connect: guardedConnector(settings),
+    connect: guardedConnector(settings, find),
     connections: 8,
     maxResponseSize: maxEgressBytes,
     headersTimeout: egressTimeoutMs,
     bodyTimeout: egressTimeoutMs,
-    maxHeaderSize: 16_384,
+    maxHeaderSize: maxEgressHeaderBytes,
   });
   const fetch: GuardedFetch = async (url, { method, headers, body, maxBytes, timeoutMs, signal }) => {
     const target = new URL(url);
@@ -96,13 +109,16 @@ export function guardedEgress(settings: EgressSettings & { readonly ca?: string 
   };
 }
 
-function guardedConnector(settings: EgressSettings & { readonly ca?: string | undefined }): buildConnector.connector {
+function guardedConnector(
+  settings: EgressSettings & { readonly ca?: string | undefined },
+  find: Lookup,
+): buildConnector.connector {
   const connectors = [true, false].map((isPlain) =>
     buildConnector({
       timeout: egressTimeoutMs,
       ...(settings.ca === undefined ? {} : { ca: settings.ca }),
       lookup: (hostname: string, options: LookupOptions, callback: LookupCallback) => {
-        allowedAddresses(hostname, options, isPlain, settings, callback);
+        allowedAddresses(find, hostname, options, isPlain, settings, callback);
       },
     }),
   );
@@ -128,13 +144,14 @@ type LookupCallback = (fault: Error | null, address: string | LookupAddress[], f
 
 /** The addresses of the name, without those that are not allowed. */
 function allowedAddresses(
+  find: Lookup,
   hostname: string,
   options: LookupOptions,
   isPlain: boolean,
   settings: EgressSettings,
   callback: LookupCallback,
 ): void {
-  lookup(hostname, { ...options, all: true }, (fault, found) => {
+  find(hostname, { ...options, all: true }, (fault, found) => {
     if (fault !== null) {
       callback(fault, []);
       return;

@@ -77,7 +77,7 @@ export function callerOf(
 const ids = new WeakMap<object, string>();
 
 /** Equal for equal principals, and valid as a header value. */
-function principalId(principal: Principal): string {
+export function principalId(principal: Principal): string {
   if (principal === 'anonymous') return '';
   let id = ids.get(principal);
   if (id === undefined) {

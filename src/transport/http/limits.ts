@@ -96,6 +96,12 @@ export const maxEarlyMessages = 256;
 export const maxSubscribedUris = 256;
 /** Maximum number of tasks in one subscription. */
 export const maxSubscribedTasks = 256;
+/**
+ * A call whose user is about to give an upstream permission waits this long for it, less than the SDKs wait for an answer; it is looked
+ * for this often.
+ */
+export const consentPatienceMs = 25_000;
+export const consentLookMs = 500;
 /** How long a call may wait for its next round, in seconds. */
 export const callStateSeconds = 600;
 /** Maximum wait of the greeting for an upstream. */

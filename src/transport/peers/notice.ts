@@ -19,6 +19,9 @@ export const maxWatchedUriChars = 2_048;
 /** Maximum length of an audience, in UTF-16 units (client.ts). */
 const maxAudienceChars = 128;
 
+/** Longest name of an upstream with its route. */
+const maxUpstreamNameChars = 1_024;
+
 /** base64url of the session's 16 bytes. */
 const jti = z.base64url().length(22);
 /** Unix seconds. */
@@ -46,6 +49,16 @@ const notice = z.discriminatedUnion('kind', [
     upstream: z.uint32(),
     list: z.enum(['tools', 'prompts', 'resources']),
     audience: z.string().max(maxAudienceChars).optional(),
+  }),
+  /**
+   * A user has given an upstream permission. `principalId`: see `Caller`; `upstream`: key of its route, `/`, and its id; `told`: the
+   * session that has shown the link, and the id of that elicitation.
+   */
+  z.strictObject({
+    kind: z.literal('consented'),
+    principalId: z.base64url().length(43),
+    upstream: z.string().max(maxUpstreamNameChars),
+    told: z.strictObject({ jti, elicitationId: z.uuid() }).optional(),
   }),
 ]);
 

@@ -6,16 +6,26 @@ import type { Stated } from '../../aggregate/hints.ts';
 import type { GatewayError } from '../../errors.ts';
 import type { Revision } from '../../protocol/revisions.ts';
 import type { SseEvent } from '../../protocol/sse.ts';
+import type { Unread } from '../../protocol/unread.ts';
 import type { Caller } from '../http/caller.ts';
 import type { Expecting } from './refusal.ts';
 import type { Outbound, SessionFacts, UpstreamSession } from './session.ts';
 import type { Upstream } from './upstream.ts';
+
+/** What a client says of itself that the gateway does not read. */
+export interface ClientWords {
+  /** JSON text of an object. */
+  readonly clientInfo: string | undefined;
+  readonly unread: Unread;
+}
 
 /** What an upstream is told about the client. Bits: protocol/capabilities.ts. */
 export interface ClientFacts {
   /** The client's revision: an upstream that speaks both eras is called in the client's. */
   readonly revision: Revision;
   readonly capabilities: number;
+  /** Undefined where the gateway speaks for itself, or no longer knows. */
+  readonly words?: ClientWords | undefined;
   readonly caller: Caller;
   /** Several clients will use the session. */
   readonly isShared: boolean;

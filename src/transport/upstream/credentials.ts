@@ -12,14 +12,21 @@ import type { Caller, RawHeaders } from '../http/caller.ts';
 export interface Credentials {
   /** Throws, or rejects with, the fault that ends the request if credentials are not available. */
   for(config: UpstreamConfig, caller: Caller): RawHeaders | Promise<RawHeaders>;
-  /** The upstream answered 401 to `headers`. Returns whether calling `for` again, once, makes sense. Absent: never. */
-  refused?(config: UpstreamConfig, caller: Caller, headers: RawHeaders): boolean;
+  /** The upstream answered 401 or 403 to `headers`. Whether asking `for` again, once, makes sense. Absent: never. */
+  refused?(config: UpstreamConfig, caller: Caller, headers: RawHeaders, status: number): boolean;
+  /**
+   * Resolves when the user has given the upstream permission, after `patienceMs`, or when `isGone`. Absent: no user is asked. Rejects
+   * when it cannot be known.
+   */
+  permitted?(config: UpstreamConfig, caller: Caller, patienceMs: number, isGone: () => boolean): Promise<void>;
 }
 
 /** A credential of the gateway's own for one upstream. */
 export interface OwnCredential {
   for(caller: Caller): RawHeaders | Promise<RawHeaders>;
-  refused(caller: Caller, headers: RawHeaders): boolean;
+  refused(caller: Caller, headers: RawHeaders, status: number): boolean;
+  /** See `Credentials`. */
+  permitted?(caller: Caller, patienceMs: number, isGone: () => boolean): Promise<void>;
 }
 
 const none: RawHeaders = [];
@@ -49,7 +56,9 @@ export function credentialsFor(
       if (!(credential instanceof Promise)) return [...said, ...credential];
       return credential.then((headers) => [...said, ...headers]);
     },
-    refused: (config, caller, headers) => ownOf(config)?.refused(caller, headers) ?? false,
+    refused: (config, caller, headers, status) => ownOf(config)?.refused(caller, headers, status) ?? false,
+    permitted: async (config, caller, patienceMs, isGone) =>
+      await ownOf(config)?.permitted?.(caller, patienceMs, isGone),
   };
 }
 

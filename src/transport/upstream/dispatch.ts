@@ -1,7 +1,7 @@
 /** Sends one request as soon as its credentials are available, and once more with others where an upstream refuses them. */
 import type { Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
-import { GatewayError } from '../../errors.ts';
+import type { GatewayError } from '../../errors.ts';
 import type { Caller, RawHeaders } from '../http/caller.ts';
 import { credentialFault, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -32,15 +32,12 @@ export function dispatch(
     config.grant === undefined
       ? (headers: RawHeaders): void => put(upstream, pool, request, headers, exchange)
       : (headers: RawHeaders): void => {
-          const again = (): void => {
-            if (credentials.refused?.(config, caller, headers) !== true)
-              exchange.giveUp(new GatewayError('upstream_unauthorized', 'status 401'));
-            else
-              withCredentials(credentials, config, caller, exchange, (renewed) =>
-                put(upstream, pool, request, renewed, exchange),
-              );
-          };
-          put(upstream, pool, request, headers, new Renewing(exchange, again));
+          const renews = (status: number): boolean => credentials.refused?.(config, caller, headers, status) === true;
+          const again = (): void =>
+            withCredentials(credentials, config, caller, exchange, (renewed) =>
+              put(upstream, pool, request, renewed, exchange),
+            );
+          put(upstream, pool, request, headers, new Renewing(exchange, renews, again));
         };
   withCredentials(credentials, config, caller, exchange, send);
 }
@@ -83,14 +80,16 @@ function put(
     );
 }
 
-/** Stands before an exchange: of a 401 it hears nothing, and the request is sent once more. */
+/** Stands before an exchange: where a refusal is for the credentials it hears nothing of it, and the request is sent once more. */
 class Renewing implements LimitedExchange, Redirected {
   readonly #exchange: HttpExchange;
+  readonly #renews: (status: number) => boolean;
   readonly #again: () => void;
   #isRefused = false;
 
-  constructor(exchange: HttpExchange, again: () => void) {
+  constructor(exchange: HttpExchange, renews: (status: number) => boolean, again: () => void) {
     this.#exchange = exchange;
+    this.#renews = renews;
     this.#again = again;
   }
 
@@ -119,7 +118,7 @@ class Renewing implements LimitedExchange, Redirected {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status !== 401) {
+    if (!isAboutCredentials(status, headers) || !this.#renews(status)) {
       this.#exchange.onResponseStart(controller, status, headers);
       return;
     }
@@ -140,4 +139,9 @@ class Renewing implements LimitedExchange, Redirected {
   onResponseError(controller: Dispatcher.DispatchController | undefined, fault: Error): void {
     if (!this.#isRefused) this.#exchange.onResponseError(controller, fault);
   }
+}
+
+/** A token of the same kind has no more scopes than the refused one (RFC 6750 §3.1). */
+function isAboutCredentials(status: number, headers: Record<string, string | string[] | undefined>): boolean {
+  return status === 401 || (status === 403 && !String(headers['www-authenticate']).includes('insufficient_scope'));
 }

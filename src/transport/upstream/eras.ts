@@ -8,6 +8,7 @@ import { GatewayError, type ErrorCode } from '../../errors.ts';
 import { isLegacyRevision } from '../../protocol/revisions.ts';
 import { traced, tracing } from '../../telemetry/traces.ts';
 import { nobody, type Caller } from '../http/caller.ts';
+import { withDeadline } from '../http/deadline.ts';
 import type { AnswerSink, ClientFacts, Exchange, ListenFor, Opened, UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession, type Outbound } from './session.ts';
 import { RevisionRefused } from './revision-refused.ts';
@@ -17,6 +18,12 @@ import type { Upstream } from './upstream.ts';
 const verdictMs = 3_600_000;
 /** Fraction of the deadline for the client's own era alone; after that a silent upstream is tried in the other era too. */
 const aloneShare = 0.5;
+
+/**
+ * Fraction of the deadline in which a URL that may be one of the deprecated transport has to be answered in the other. Some such
+ * servers answer a POST as they answer a GET: with a stream that never holds an answer.
+ */
+const plainShare = 0.7;
 
 /** Faults that may come from a server that does not know the era's first message. */
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -51,17 +58,24 @@ export class EraAdapter implements UpstreamAdapter {
   }
 
   /**
-   * If the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25
-   * basic/transports §Backwards Compatibility); and the reverse once it has been found. The transport that answers is remembered.
+   * Where the first message is refused and the URL may be one of the deprecated transport, that is tried (2025-11-25 basic/transports
+   * §Backwards Compatibility), as where nothing comes of it; and the other way round once it has been found. Whichever answers is
+   * remembered.
    */
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     if (!upstream.hasOther) return await this.#openHere(upstream, client, deadlineMs);
     const startedMs = this.#now();
     const first = upstream.place;
     try {
-      return noted(upstream, await this.#openHere(upstream, client, deadlineMs));
+      // Once it has been found there is nothing to be tried in time.
+      const alone = first.bridged ? deadlineMs : deadlineMs * plainShare;
+      return noted(
+        upstream,
+        await withDeadline(this.#openHere(upstream, client, alone), alone, (late) => this.#endLate(upstream, late)),
+      );
     } catch (fault) {
-      if (!(fault instanceof GatewayError && refusals.has(fault.code))) throw fault;
+      const isSilent = fault instanceof GatewayError && fault.code === 'upstream_timeout' && !first.bridged;
+      if (!(isSilent || (fault instanceof GatewayError && refusals.has(fault.code)))) throw fault;
       // Another client may have switched meanwhile.
       if (upstream.place === first) upstream.turn();
       const second = upstream.place;
@@ -143,8 +157,7 @@ export class EraAdapter implements UpstreamAdapter {
       const opened = await Promise.any([first, second]);
       for (const attempt of [first, second]) {
         attempt.then(
-          (late) =>
-            late !== opened && void this.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
+          (late) => late !== opened && this.#endLate(upstream, late),
           () => {},
         );
       }
@@ -152,6 +165,11 @@ export class EraAdapter implements UpstreamAdapter {
     } catch {
       return await first;
     }
+  }
+
+  /** Nobody has waited for it. */
+  #endLate(upstream: Upstream, late: Opened): void {
+    void this.end({ session: new UpstreamSession(upstream, late, false), caller: nobody });
   }
 
   call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {

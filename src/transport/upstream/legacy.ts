@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
-import { clientCapabilitiesJson } from '../../protocol/capabilities.ts';
+import { clientCapabilitiesJson, knownExtensions } from '../../protocol/capabilities.ts';
 import { serverBits } from '../../protocol/declared.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import {
@@ -15,6 +15,7 @@ import {
   oldestRevision,
 } from '../../protocol/revisions.ts';
 import { textOf } from '../../protocol/scan.ts';
+import { unreadIn, withUnread } from '../../protocol/unread.ts';
 import type { Tolerated } from '../../telemetry/tolerated.ts';
 import { endSessionMs, initializedWaitMs } from '../http/limits.ts';
 import type { Wheel } from '../http/wheel.ts';
@@ -25,7 +26,7 @@ import type { Credentials } from './credentials.ts';
 import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { experimentalIn, UpstreamSession, type Outbound } from './session.ts';
+import { serverInfoIn, UpstreamSession, type Outbound } from './session.ts';
 import { ResponseSink } from './response-sink.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -48,7 +49,11 @@ export class LegacyAdapter implements UpstreamAdapter {
   async open(upstream: Upstream, client: ClientFacts, deadlineMs: number): Promise<Opened> {
     const id = `"manifold-${randomUUID()}"`;
     const offered = isLegacyRevision(client.revision) ? client.revision : newestLegacy;
-    const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${clientCapabilitiesJson(client.capabilities)},"clientInfo":{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}}}`;
+    const own = `{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}`;
+    // Processes behind the bridge are kept ready for clients that have not come yet, and say the same of each.
+    const words = upstream.bridged ? undefined : client.words;
+    const declared = withUnread(clientCapabilitiesJson(client.capabilities), words?.unread ?? {}, knownExtensions);
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${declared},"clientInfo":${words?.clientInfo ?? own}}}`;
     const { caller, trace } = client;
     const unknown = { sessionId: undefined, revision: assumedRevision, capabilities: 0 } as const;
     const probe = { session: new UpstreamSession(upstream, unknown, false), caller, trace };
@@ -201,7 +206,8 @@ function readInitializeResult(message: Message, sessionId: string | undefined, t
     sessionId,
     revision: revisionOf(text, tolerated),
     capabilities: serverBits(capabilities),
-    experimental: experimentalIn(message, capabilities),
+    serverInfo: serverInfoIn(message, result.member('serverInfo')),
+    ...unreadIn(message.bytes, capabilities),
     instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
   };
 }

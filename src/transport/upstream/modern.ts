@@ -4,6 +4,7 @@
  * basic/transports/streamable-http). Each error has its own HTTP status. An error about the gateway's own request ends here.
  */
 import { smallJson } from '../../protocol/small-json.ts';
+import { unreadIn } from '../../protocol/unread.ts';
 import { randomUUID } from 'node:crypto';
 import { readHints } from '../../aggregate/hints.ts';
 import { mirroredArguments } from '../../aggregate/mirrored-arguments.ts';
@@ -24,7 +25,7 @@ import type { Credentials } from './credentials.ts';
 import { dispatch } from './dispatch.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { HttpExchange } from './exchange.ts';
-import { experimentalIn, UpstreamSession, type Outbound } from './session.ts';
+import { serverInfoIn, UpstreamSession, type Outbound } from './session.ts';
 import { ModernSink, SubscribedSink } from './modern-sink.ts';
 import { TaskPolling, waitedFor, type PollingHost } from './polling.ts';
 import { ResponseSink } from './response-sink.ts';
@@ -69,7 +70,8 @@ export class ModernAdapter implements UpstreamAdapter {
       sessionId: undefined,
       revision: modernRevision,
       capabilities: modernServerBits(capabilities),
-      experimental: experimentalIn(message, capabilities),
+      serverInfo: serverInfoIn(message, result?.member('_meta')?.member(metaKey.serverInfo)),
+      ...unreadIn(message.bytes, capabilities),
       instructions: instructions?.kind === 'string' ? textOf(message.bytes, instructions) : undefined,
       stated: readHints(message.bytes, result),
     };

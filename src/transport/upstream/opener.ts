@@ -10,7 +10,7 @@ import { countUpstreamSession, upstreamUp } from '../../telemetry/metrics.ts';
 import { nobody, type Caller } from '../http/caller.ts';
 import { withDeadline } from '../http/deadline.ts';
 import { blackoutMs, startingPollMs } from '../http/limits.ts';
-import type { UpstreamAdapter } from './adapter.ts';
+import type { ClientWords, UpstreamAdapter } from './adapter.ts';
 import { UpstreamSession } from './session.ts';
 import { mayPool, tellsOfHealth } from './sharing.ts';
 import type { Upstream } from './upstream.ts';
@@ -37,7 +37,8 @@ export interface SessionOwner {
   readonly revision: Revision;
   /** Bits (protocol/capabilities.ts). */
   readonly clientCapabilities: number;
-  /** The owner represents several clients: a principal without sessions. */
+  readonly words?: ClientWords | undefined;
+  /** The owner stands for several clients: a principal without sessions. */
   readonly isShared: boolean;
   /** See `Caller`. */
   readonly principalId: string;
@@ -99,9 +100,9 @@ export class SessionOpener {
     if (reason !== 'probe' && upstream.blackoutUntil > now())
       throw new GatewayError('upstream_unreachable', 'no answer a moment ago');
     try {
-      const { revision, clientCapabilities: capabilities, isShared } = owner;
+      const { revision, clientCapabilities: capabilities, words, isShared } = owner;
       const opened = await withDeadline(
-        adapter.open(upstream, { revision, capabilities, caller, isShared }, deadlineMs),
+        adapter.open(upstream, { revision, capabilities, words, caller, isShared }, deadlineMs),
         deadlineMs,
         // Nobody else would end it later.
         (late) => void adapter.end({ session: new UpstreamSession(upstream, late, false), caller: nobody }),
@@ -116,6 +117,7 @@ export class SessionOpener {
       );
       if (!session.keepsSession) this.#keepSessionless(owner, session);
       upstream.capabilities = opened.capabilities;
+      upstream.serverInfo = opened.serverInfo;
       upstream.contact.opened(opened.revision);
       this.#returned(upstream);
       return session;

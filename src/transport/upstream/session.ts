@@ -7,12 +7,17 @@ import type { Part } from '../../aggregate/hints.ts';
 import type { Message } from '../../protocol/envelope.ts';
 import { hasRevisionHeader, isLegacyRevision, type Revision } from '../../protocol/revisions.ts';
 import { rawOf, type Found } from '../../protocol/scan.ts';
+import { smallJson } from '../../protocol/small-json.ts';
 import type { Caller } from '../http/caller.ts';
 import type { Said } from '../../protocol/said.ts';
+import type { Unread } from '../../protocol/unread.ts';
 import type { StreamKind, Upstream } from './upstream.ts';
 
-/** What a handshake, or the client's token, contains about a session. */
-export interface SessionFacts {
+/** Every answer to a client of 2026-07-28 repeats it. */
+const maxServerInfoBytes = 4 * 1024;
+
+/** What a handshake, or the client's token, tells of a session. */
+export interface SessionFacts extends Unread {
   /** The upstream's own session id; undefined for an upstream that keeps no sessions. */
   readonly sessionId: string | undefined;
   readonly revision: Revision;
@@ -20,8 +25,8 @@ export interface SessionFacts {
   readonly capabilities: number;
   /** The upstream's instructions. */
   readonly instructions?: string | undefined;
-  /** Experimental capabilities, as JSON text. */
-  readonly experimental?: string | undefined;
+  /** Its `Implementation` as JSON text. */
+  readonly serverInfo?: string | undefined;
 }
 
 /** A call in progress on a session that several clients share: some messages of a server do not say which call they belong to. */
@@ -68,8 +73,10 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly revision: Revision;
   readonly capabilities: number;
   readonly instructions: string | undefined;
+  readonly serverInfo: string | undefined;
   readonly experimental: string | undefined;
-  /** How long the upstream's description of itself is valid, and for whom; undefined if it does not say. */
+  readonly extensions: Unread['extensions'];
+  /** How long what the upstream said of itself is valid, and for whom; undefined for an upstream that does not say. */
   readonly stated: Part | undefined;
   /** Several clients use it, so ids and progress tokens must be made unique on it. */
   readonly isShared: boolean;
@@ -85,14 +92,16 @@ export class UpstreamSession implements Behaviour, SessionFacts {
   readonly underWay: Set<CallUnderWay> | undefined;
 
   constructor(upstream: Upstream, facts: SessionFacts, isShared: boolean, stated?: Part) {
-    const { sessionId, revision, capabilities, instructions, experimental } = facts;
+    const { sessionId, revision, capabilities, instructions, serverInfo, experimental, extensions } = facts;
     const behaviour = isLegacyRevision(revision) ? withSessions : withoutSessions;
     this.upstream = upstream;
     this.sessionId = sessionId;
     this.revision = revision;
     this.capabilities = capabilities;
     this.instructions = instructions;
+    this.serverInfo = serverInfo;
     this.experimental = experimental;
+    this.extensions = extensions;
     this.stated = stated;
     this.isShared = isShared;
     this.takesNotifications = behaviour.takesNotifications;
@@ -137,8 +146,9 @@ export interface Outbound {
   readonly trace?: readonly string[] | undefined;
 }
 
-/** The experimental capabilities that a server declares, as JSON text. `capabilities` is its own member. */
-export function experimentalIn({ bytes }: Message, capabilities: Found | undefined): string | undefined {
-  const found = capabilities?.member('experimental');
-  return found?.kind === 'object' ? rawOf(bytes, found) : undefined;
+/** What a server calls itself: an `Implementation` as JSON text. Undefined for one that clients would refuse, or far too long. */
+export function serverInfoIn({ bytes }: Message, found: Found | undefined): string | undefined {
+  if (found === undefined || found.end - found.start > maxServerInfoBytes) return undefined;
+  const { name, version } = Object(smallJson(bytes, found)) as { name?: unknown; version?: unknown };
+  return typeof name === 'string' && typeof version === 'string' ? rawOf(bytes, found) : undefined;
 }

@@ -13,31 +13,32 @@ import { Limiter } from './limiter.ts';
 /** How a stream for messages that belong to no call is requested. */
 export type StreamKind = 'get' | 'subscription';
 
-/** Address and connections. */
-type Place = Pick<Upstream, 'origin' | 'path' | 'pool' | 'streams' | 'bridged' | 'headers'>;
+/** Where an upstream is reached, and over which connections. */
+interface Place {
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Connections of calls. */
+  readonly pool: Pool;
+  /**
+   * Connections of streams that stay open. A pool looks through the busy ones for each request: thousands of these would
+   * double the cost of a call.
+   */
+  readonly streams: Pool;
+  /** It is this machine's loopback bridge, where no other replica reaches the sessions. */
+  readonly bridged: boolean;
+  /** Headers of every request: the configured ones and the gateway's own. */
+  readonly headers: readonly string[];
+}
 
 export class Upstream {
   #config: UpstreamConfig;
   /** The address with which it was created. */
   readonly url: string;
-  origin!: string;
-  /** Path and query of the address in use. */
-  path!: string;
   /** Stable id of this upstream in sealed identifiers: changes with its name or address, not with its position in the file. */
   readonly hash: number;
-  /** Connections of calls. */
-  pool!: Pool;
-  /**
-   * Connections of streams that stay open. A pool looks through the busy ones for each request: thousands of these would
-   * double the cost of a call.
-   */
-  streams!: Pool;
   /** The operator's limits; undefined if there are none. */
   readonly limiter: Limiter | undefined;
-  /** It is reached through this machine's loopback bridge, so other replicas cannot use its sessions. */
-  bridged!: boolean;
-  /** Headers of every request: the configured ones and the gateway's own. */
-  headers!: readonly string[];
   /** Its deviations from the specification. */
   readonly tolerated: Tolerated;
   readonly contact = new Contact();
@@ -59,7 +60,10 @@ export class Upstream {
   blackoutUntil = 0;
   /** Server capabilities of the last successful handshake. */
   capabilities: number | undefined;
-  /** The place that is not in use: the bridge, or the URL itself. */
+  /** What it called itself then: an `Implementation` as JSON text. */
+  serverInfo: string | undefined;
+  #place: Place;
+  /** The place that is not in use. */
   #other: Place | undefined;
 
   /**
@@ -71,9 +75,6 @@ export class Upstream {
     const address = new URL(url);
     this.#config = config;
     this.url = url;
-    this.bridged = config.transport.kind !== 'http';
-    this.origin = address.origin;
-    this.path = `${address.pathname}${address.search}`;
     const named = new URL(identity);
     this.hash = upstreamHash(
       config.name,
@@ -81,7 +82,7 @@ export class Upstream {
       `${named.pathname}${named.search}`,
     );
     const configured = config.transport.kind === 'http' ? config.transport.headers : [];
-    this.headers = [...configured.flat(), 'user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
+    const own = ['user-agent', `manifold/${version}`, 'accept-encoding', 'identity'];
     const options = {
       connect: {
         timeout: config.limits?.connectTimeoutMs ?? connectTimeoutMs,
@@ -94,25 +95,47 @@ export class Upstream {
       bodyTimeout: 0,
       pipelining: 1,
     };
-    this.pool = new Pool(this.origin, options);
-    this.streams = new Pool(this.origin, options);
-    if (config.limits !== undefined && limitsRequests(config.limits)) this.limiter = new Limiter(config, config.limits);
-    if (orSse === undefined) return;
-    const { origin, pathname, search } = new URL(orSse);
-    this.#other = {
+    const placeAt = ({ origin, pathname, search }: URL, bridged: boolean, headers: readonly string[]): Place => ({
       origin,
       path: `${pathname}${search}`,
-      // The bridge sends the configured headers itself.
-      headers: this.headers.slice(configured.length * 2),
-      bridged: true,
       pool: new Pool(origin, options),
       streams: new Pool(origin, options),
-    };
+      bridged,
+      headers,
+    });
+    this.#place = placeAt(address, config.transport.kind !== 'http', [...configured.flat(), ...own]);
+    if (config.limits !== undefined && limitsRequests(config.limits)) this.limiter = new Limiter(config, config.limits);
+    // The bridge sends the configured headers itself.
+    if (orSse !== undefined) this.#other = placeAt(new URL(orSse), true, own);
   }
 
   /** The current place; another object after each `turn`. */
-  get place(): object {
-    return this.pool;
+  get place(): Place {
+    return this.#place;
+  }
+
+  get origin(): string {
+    return this.#place.origin;
+  }
+
+  get path(): string {
+    return this.#place.path;
+  }
+
+  get pool(): Pool {
+    return this.#place.pool;
+  }
+
+  get streams(): Pool {
+    return this.#place.streams;
+  }
+
+  get bridged(): boolean {
+    return this.#place.bridged;
+  }
+
+  get headers(): readonly string[] {
+    return this.#place.headers;
   }
 
   /** It may use the deprecated transport: `turn` switches to the bridge, and back. */
@@ -123,9 +146,8 @@ export class Upstream {
   turn(): void {
     const other = this.#other;
     if (other === undefined) return;
-    const { origin, path, headers, bridged, pool, streams } = this;
-    this.#other = { origin, path, headers, bridged, pool, streams };
-    Object.assign(this, other);
+    this.#other = this.#place;
+    this.#place = other;
     this.mayStreamAgain();
   }
 
@@ -167,7 +189,8 @@ export class Upstream {
   }
 
   #pools(): Pool[] {
-    return [this, ...(this.#other === undefined ? [] : [this.#other])].flatMap(({ pool, streams }) => [pool, streams]);
+    const places = this.#other === undefined ? [this.#place] : [this.#place, this.#other];
+    return places.flatMap(({ pool, streams }) => [pool, streams]);
   }
 }
 

@@ -1,4 +1,5 @@
 /** A URL that ends in `/sse`, without a type: the deprecated transport is tried where Streamable HTTP is refused, and remembered. */
+import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
 import { startEverythingSse } from '../../support/everything-sse.ts';
 import { startGateway } from '../../support/gateway-process.ts';
@@ -45,6 +46,40 @@ test('a Streamable HTTP server at such a URL is used as one', async () => {
   const session = await openSession(gateway.url);
   expect((await session.ask('tools/list')).result?.['tools']).toHaveLength(1);
   expect(noted(gateway)).toBe(0);
+  await gateway.kill();
+});
+
+test('a server that answers a POST as it answers a GET, with a stream that never holds an answer, is found as well', async () => {
+  const real = new URL(await startEverythingSse(await freePort()));
+  const front = await startRawServer(async (request, response) => {
+    if (request.method === 'POST' && request.path === real.pathname) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: endpoint\ndata: /message?sessionId=of-nobody\n\n');
+      return;
+    }
+    const { headers, method, path, body, signal } = request;
+    const onward = httpRequest({ host: real.hostname, port: real.port, method, path, headers }, (answered) => {
+      response.writeHead(answered.statusCode ?? 500, answered.headers);
+      answered.pipe(response);
+    });
+    signal.addEventListener('abort', () => onward.destroy());
+    onward.on('error', () => response.destroy());
+    onward.end(body);
+  });
+  const url = front.url.replace(/\/mcp$/, real.pathname);
+  const gateway = await startGateway({ config: { mcpServers: { old: { url } } } });
+  for (const _time of [1, 2]) {
+    const { client } = await sdkClient(gateway.url);
+    expect(await client.callTool({ name: 'old__echo', arguments: { message: 'one' } })).toMatchObject({
+      content: [{ text: 'Echo: one' }],
+    });
+  }
+  // Once it is found, the other way is not tried again.
+  const posts = (): number =>
+    front.requests.filter(({ method, path }) => method === 'POST' && path === real.pathname).length;
+  const before = posts();
+  await sdkClient(gateway.url);
+  expect(posts()).toBe(before);
   await gateway.kill();
 });
 

@@ -17,12 +17,13 @@ describe('--names-charset', async () => {
   });
   const config = { mcpServers: { 'my.server': { url: server.url } } };
 
-  test('models, the default: every name is one that models take, and every alias is callable on any replica', async () => {
-    for (const policy of ['always', 'conflict', 'never']) {
-      const [first, second] = [
-        await startGateway({ config, args: ['--names', policy], admin: false }),
-        await startGateway({ config, args: ['--names', policy], admin: false }),
-      ];
+  test.each(['always', 'conflict', 'never'])(
+    'models, the default, with --names %s: every name is one that models take, and every alias is callable on any replica',
+    async (policy) => {
+      const [first, second] = await Promise.all([
+        startGateway({ config, args: ['--names', policy], admin: false }),
+        startGateway({ config, args: ['--names', policy], admin: false }),
+      ]);
       const { client } = await sdkClient(first.url);
       const { tools } = await client.listTools();
       expect(tools).toHaveLength(names.length);
@@ -34,8 +35,8 @@ describe('--names-charset', async () => {
       }
       if (policy !== 'always') expect(tools.at(-1)?.name).toBe('plain_one-2');
       for (const gateway of [first, second]) await gateway.kill();
-    }
-  });
+    },
+  );
 
   test('the names that clients were given before stay callable', async () => {
     const gateway = await startGateway({ config, admin: false });

@@ -112,7 +112,7 @@ describe('what a client of 2025-11-25 gets from an upstream of 2026-07-28', () =
           await session.ask('tools/call', { name: 'every__test_trigger_tool_change' });
           return stream.messages.map(({ method }) => method);
         },
-        { timeout: 10_000 },
+        { timeout: 20_000 },
       )
       .toContain('notifications/tools/list_changed');
     expect(stream.text()).not.toContain('subscriptionId');

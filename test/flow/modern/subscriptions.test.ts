@@ -51,7 +51,7 @@ const tell = (method: string, params: object = {}): void => open.forEach((push) 
 
 describe('a subscription', () => {
   // What the test before has closed must be closed at the upstream as well: a notification would go there.
-  beforeEach(() => expect.poll(() => open.size, { timeout: 5_000 }).toBe(0));
+  beforeEach(() => expect.poll(() => open.size).toBe(0));
 
   test('is acknowledged first, with what will be told and no more, under its id with its JSON type', async () => {
     for (const [id, value] of [
@@ -93,7 +93,7 @@ describe('a subscription', () => {
           await askModern(gateway.url, 'tools/call', { params: { name: 'every__test_trigger_tool_change' } });
           return methodsOf(stream.messages);
         },
-        { timeout: 10_000 },
+        { timeout: 20_000 },
       )
       .toContain('notifications/tools/list_changed');
     const told = stream.messages.slice(1);
@@ -111,7 +111,7 @@ describe('a subscription', () => {
           await legacy.changed('tools');
           return methodsOf(stream.messages);
         },
-        { timeout: 10_000 },
+        { timeout: 20_000 },
       )
       .toContain('notifications/tools/list_changed');
     stream.close();
@@ -122,7 +122,7 @@ describe('a subscription', () => {
     const stream = await subscribe(gateway.url, { resourceSubscriptions: [uri, 'nowhere://x'] });
     const first = await stream.until(() => true);
     expect(first.params?.['notifications']).toEqual({ resourceSubscriptions: [uri] });
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => open.size).toBe(1);
     expect(watched.lastOf('subscriptions/listen').params['notifications']).toMatchObject({
       resourceSubscriptions: ['memo://today'],
     });
@@ -134,7 +134,7 @@ describe('a subscription', () => {
 
   test('never carries progress or log messages', async () => {
     const stream = await subscribe(gateway.url, { toolsListChanged: true });
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => open.size).toBe(1);
     tell('notifications/progress', { progressToken: 1, progress: 1 });
     tell('notifications/message', { level: 'info', data: 'x' });
     tell('notifications/tools/list_changed');
@@ -146,9 +146,9 @@ describe('a subscription', () => {
 
   test('that its client closes is closed at the upstream', async () => {
     const stream = await subscribe(gateway.url, { toolsListChanged: true });
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => open.size).toBe(1);
     stream.close();
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => open.size).toBe(0);
   });
 
   test('ends with a result when the gateway drains, so that its client asks anew elsewhere', async () => {

@@ -60,7 +60,7 @@ describe('a client of 2025-11-25 at an upstream of 2026-07-28', () => {
     const { client, transport } = await sdkClient(two.url);
     expect(client.getServerCapabilities()?.resources).toEqual({ subscribe: true, listChanged: true });
     client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri));
-    await expect.poll(() => modern.listens.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => modern.listens.length).toBe(1);
     await client.subscribeResource({ uri });
     modern.touch('memo://today');
     await expect.poll(() => heard).toEqual([uri]);
@@ -88,7 +88,7 @@ describe('a client of 2025-11-25 at an upstream of 2026-07-28', () => {
       expect(stream.text()).not.toContain('subscriptionId');
       // Unsubscribed, it is not told any more.
       for (const each of [uri, 'new+memo://more']) await before.ask('resources/unsubscribe', { uri: each });
-      await expect.poll(() => modern.listens.at(-1)?.['resourceSubscriptions'], { timeout: 10_000 }).toBeUndefined();
+      await expect.poll(() => modern.listens.at(-1)?.['resourceSubscriptions']).toBeUndefined();
       stream.close();
     }
   });
@@ -99,7 +99,7 @@ describe('a client of 2025-11-25 at an upstream of 2026-07-28', () => {
     const older = await listenTo(session);
     await toldOn(older);
     const newer = await listenTo(session);
-    await expect.poll(() => modern.listens.at(-1)?.['resourceSubscriptions'], { timeout: 10_000 }).toBeUndefined();
+    await expect.poll(() => modern.listens.at(-1)?.['resourceSubscriptions']).toBeUndefined();
     await toldOn(newer);
     const told = urisOf(older.messages).length;
     await toldOn(newer);
@@ -166,7 +166,7 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
     expect(await legacy.touch('memo://today')).toBe(1);
     await expect.poll(() => heard).toEqual([uri]);
     await subscription.close();
-    await expect.poll(() => legacy.sessionIds(), { timeout: 10_000 }).toEqual(before);
+    await expect.poll(() => legacy.sessionIds()).toEqual(before);
   });
 
   test('is told under its own id, of what it named and what lies below, and of nothing that another watches', async () => {
@@ -202,9 +202,9 @@ describe('a client of 2026-07-28 at an upstream of 2025-11-25', () => {
     // Said by the gateway: the upstream has said nothing.
     await expect.poll(() => urisOf(stream.messages), { timeout: 20_000 }).toEqual([uri]);
     expect(await legacy.touch('memo://today')).toBe(1);
-    await expect.poll(() => urisOf(stream.messages), { timeout: 10_000 }).toEqual([uri, uri]);
+    await expect.poll(() => urisOf(stream.messages)).toEqual([uri, uri]);
     stream.close();
-    await expect.poll(() => legacy.touch('memo://today'), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => legacy.touch('memo://today')).toBe(0);
   });
 });
 

@@ -70,23 +70,23 @@ describe('for a client of the session era', () => {
     const session = await openSession(gateway.url);
     await session.ask('resources/subscribe', { uri: 'up+memo://1' });
     const stream = await listenTo(session);
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => listens.length).toBe(1);
     expect(listens[0]?.uris).toEqual(['memo://1']);
     const slow = Promise.withResolvers<void>();
     acknowledging = slow.promise;
     let isAnswered = false;
     const answered = session.ask('resources/subscribe', { uri: 'up+memo://2' }).then(() => (isAnswered = true));
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => listens.length).toBe(2);
     // Another before the first of them is open: it takes the place of the one that is.
     const again = session.ask('resources/subscribe', { uri: 'up+memo://3' });
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(3);
-    await expect.poll(() => listens[1]?.isOpen, { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => listens.length).toBe(3);
+    await expect.poll(() => listens[1]?.isOpen).toBe(false);
     listens[0]?.say(touch('memo://1'));
     await stream.until(({ method }) => method === updated);
     expect([listens[0]?.isOpen, listens[2]?.isOpen, isAnswered]).toEqual([true, true, true]);
     slow.resolve();
     await Promise.all([answered, again]);
-    await expect.poll(() => listens.map(({ isOpen }) => isOpen), { timeout: 10_000 }).toEqual([false, false, true]);
+    await expect.poll(() => listens.map(({ isOpen }) => isOpen)).toEqual([false, false, true]);
     expect(listens[2]?.uris).toEqual(['memo://1', 'memo://2', 'memo://3']);
     listens[2]?.say(touch('memo://3'));
     await stream.until(({ params }) => params?.['uri'] === 'up+memo://3');
@@ -95,7 +95,7 @@ describe('for a client of the session era', () => {
   test('an upstream that never acknowledges keeps nobody waiting for its answer', async () => {
     const session = await openSession(gateway.url);
     await listenTo(session);
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => listens.length).toBe(1);
     acknowledging = new Promise(() => {});
     expect((await session.ask('resources/subscribe', { uri: 'up+memo://1' })).result).toEqual({});
   });
@@ -104,18 +104,18 @@ describe('for a client of the session era', () => {
     const session = await openSession(gateway.url);
     await session.ask('resources/subscribe', { uri: 'up+memo://1' });
     await listenTo(session);
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => listens.length).toBe(1);
     listens[0]?.end();
-    await expect.poll(() => listens[1]?.uris, { timeout: 10_000 }).toEqual(['memo://1']);
+    await expect.poll(() => listens[1]?.uris).toEqual(['memo://1']);
   });
 
   test('nothing is listened for when the client is gone', async () => {
     const session = await openSession(gateway.url);
     await session.ask('resources/subscribe', { uri: 'up+memo://1' });
     const stream = await listenTo(session);
-    await expect.poll(() => listens.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => listens.length).toBe(1);
     stream.close();
-    await expect.poll(() => listens[0]?.isOpen, { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => listens[0]?.isOpen).toBe(false);
   });
 });
 
@@ -177,7 +177,7 @@ describe('for a client of 2026-07-28', () => {
     const deletes = (): unknown[] =>
       upstream.requests.filter(({ method }) => method === 'DELETE').map(({ headers }) => headers['mcp-session-id']);
     // The first is that of the greeting.
-    await expect.poll(deletes, { timeout: 10_000 }).toEqual(['session-1', 'session-4']);
+    await expect.poll(deletes).toEqual(['session-1', 'session-4']);
   });
 
   test('an upstream without a stream to tell on promises nothing', async () => {
@@ -209,11 +209,11 @@ describe('for a client of 2026-07-28', () => {
     const stream = await subscribe(gateway.url, { resourceSubscriptions: ['up+memo://1'] });
     const asked = (): number =>
       upstream.requests.filter(({ json }) => (json as Rpc | undefined)?.method === 'resources/subscribe').length;
-    await expect.poll(asked, { timeout: 10_000 }).toBe(1);
+    await expect.poll(asked).toBe(1);
     stream.close();
     const deletes = (): unknown[] =>
       upstream.requests.filter(({ method }) => method === 'DELETE').map(({ headers }) => headers['mcp-session-id']);
-    await expect.poll(deletes, { timeout: 10_000 }).toEqual(['session-1', 'session-3']);
+    await expect.poll(deletes).toEqual(['session-1', 'session-3']);
     agreeing.resolve();
   });
 

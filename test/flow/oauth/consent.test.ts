@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { browse, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
+import { givePermission, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
 import { authorizationServer, type AuthorizationServer } from '../../support/oidc.ts';
 import { initializeText, messagesOf, openSession, posting, send, type Rpc } from '../../support/plain-client.ts';
-import { oauthOf, startProtected, type ProtectedRoute } from '../../support/protected.ts';
+import { oauthOf, startProtected, startProtectedPair, type ProtectedRoute } from '../../support/protected.ts';
+import { hasRedis, startRedis } from '../../support/redis.ts';
 import { startStatefulServer, type StatefulServer } from '../../support/stateful-server.ts';
 
 let directory: string;
@@ -33,6 +34,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** Several processes start one after the other on a busy machine. */
+const pairMs = 60_000;
+
 function routeWith(backends: ProtectedRoute['backends']): ProtectedRoute {
   return {
     backends,
@@ -41,26 +45,20 @@ function routeWith(backends: ProtectedRoute['backends']): ProtectedRoute {
   };
 }
 
+/** These clients declare no elicitation. */
 function linkIn({ error }: Rpc): string {
-  expect(error?.code).toBe(-32_042);
-  const { elicitations } = error!.data as { elicitations: { mode: string; url: string; elicitationId: string }[] };
-  expect(elicitations[0]).toMatchObject({ mode: 'url', elicitationId: expect.any(String) });
-  expect(error?.message).toContain(elicitations[0]!.url);
-  return elicitations[0]!.url;
+  expect(error).toMatchObject({ code: -32_603, message: expect.stringContaining('Your permission is needed') });
+  expect(error).not.toHaveProperty('data');
+  return /http\S+/.exec(error!.message)![0];
 }
 
 function renewals(): number {
   return provider.asked.filter((one) => one === 'POST /token').length;
 }
 
-/** As a person would, in a browser. */
 async function consent(link: string, account: string): Promise<void> {
   provider.account = account;
-  const jar = new Map<string, string>();
-  const page = await browse(link, jar);
-  expect(page.status).toBe(200);
-  const done = await browse(/href="([^"]+)"/.exec(page.text)![1]!.replaceAll('&amp;', '&'), jar);
-  expect(done.status).toBe(200);
+  await givePermission(link);
 }
 
 test.each(['1', '2'])('each user has a token of their own, with %s process(es)', async (workers) => {
@@ -121,3 +119,47 @@ test('where there is nothing else, the first request tells the link; a refused t
 test('without a store the command does not start', async () => {
   await expect(startProtected(routeWith({ files: { url: files.url } }))).rejects.toThrow('--token-store');
 });
+
+test.for([
+  ['a file', true],
+  ['Redis', hasRedis],
+] as const)(
+  'two replicas share tokens in %s, and renew a refused one once',
+  { timeout: pairMs },
+  async ([name, isThere], { skip }) => {
+    skip(!isThere, 'this machine has no redis-server');
+    const refused = new Set<string>();
+    const seen = new Set<string>();
+    const watched = await startStatefulServer({
+      name: 'files',
+      tools: ['echo'],
+      intercept: ({ headers }, response) => {
+        const { authorization = '' } = headers;
+        if (!refused.has(authorization)) {
+          seen.add(authorization);
+          return false;
+        }
+        response.writeHead(401).end();
+        return true;
+      },
+    });
+    const place = name === 'Redis' ? await startRedis() : join(directory, 'pair.json');
+    const pair = await startProtectedPair(routeWith({ open: { url: open.url }, files: { url: watched.url } }), [
+      '--token-store',
+      place,
+    ]);
+    const own = ['Authorization', `Bearer ${await as.token({ resource: pair[0].url })}`];
+    const sessions = await Promise.all(pair.map(async ({ url }) => await openSession(url, { headers: own })));
+    const calls = (): Promise<Rpc[]> =>
+      Promise.all(sessions.map(async (session) => await session.ask('tools/call', { name: 'files__echo' }, ...own)));
+    const [{ error } = {}] = await calls();
+    await consent(linkIn({ error: error! }), 'alice');
+    for (const answer of await calls()) expect(answer).toHaveProperty('result');
+    seen.delete('');
+    expect(seen.size).toBe(1);
+    for (const token of seen) refused.add(token);
+    const before = renewals();
+    for (const answer of await calls()) expect(answer).toHaveProperty('result');
+    expect([seen.size, renewals()]).toEqual([2, before + 1]);
+  },
+);

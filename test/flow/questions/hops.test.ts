@@ -20,6 +20,8 @@ const acceptedText = '{"action":"accept","content":{"name":"Ada"}}';
 
 let config: object;
 let keysFile: string;
+/** One that nothing is done to. */
+let other: GatewayProcess;
 
 beforeAll(async () => {
   const plain = await startStatefulServer({ name: 'plain', tools: askingToolNames });
@@ -33,6 +35,7 @@ beforeAll(async () => {
     },
   };
   keysFile = await makeKeysFile();
+  other = await replica();
 });
 
 function replica(address = '127.0.0.1:0', ...args: string[]): Promise<GatewayProcess> {
@@ -131,7 +134,7 @@ test('workers of one machine hand over to each other without any flag', async ()
 });
 
 test('a replica that drains waits for the calls it holds, and takes their answers from the others', async () => {
-  const [holder, other] = await Promise.all([replica('127.0.0.1:0', '--drain-timeout', '20s'), replica()]);
+  const holder = await replica('127.0.0.1:0', '--drain-timeout', '20s');
   const first = await call(holder, 'plain__ask_elicitation');
   const exit = holder.kill('SIGTERM');
   expect(textIn(await call(other, 'plain__ask_elicitation', answersOf(first)))).toBe(acceptedText);
@@ -148,7 +151,7 @@ test('a process that drains alone takes the answers itself, and nothing new', as
 });
 
 test('what waits at a replica is lost with it: the state is no good, the answer is 400, and the session lives', async () => {
-  const [holder, other] = await Promise.all([replica(), replica()]);
+  const holder = await replica();
   const first = await call(holder, 'plain__ask_elicitation');
   const session = await openSession(holder.url, { capabilities });
   const stream = await openStream(holder.url, {
@@ -167,14 +170,17 @@ test('what waits at a replica is lost with it: the state is no good, the answer 
 });
 
 describe('a stdio server, whose session no other replica reaches', () => {
+  let holder: GatewayProcess;
+  beforeAll(async () => {
+    holder = await replica();
+  });
+
   test('asks, and the retry is brought to where it runs', async () => {
-    const [holder, other] = await Promise.all([replica(), replica()]);
     const first = await call(holder, 'program__ask_elicitation');
     expect(textIn(await call(other, 'program__ask_elicitation', answersOf(first)))).toBe(acceptedText);
   });
 
   test('does not say which of two calls it asks about, so the question is refused', async () => {
-    const holder = await replica();
     const waiting = await call(holder, 'program__ask_elicitation');
     expect(waiting.rpc.result).toMatchObject({ resultType: 'input_required' });
     expect(textIn(await call(holder, 'program__ask_never'))).toBe('{"without":-32601}');
@@ -184,7 +190,6 @@ describe('a stdio server, whose session no other replica reaches', () => {
 });
 
 test('an address that belongs to somebody else by now is not believed: neither its 202 nor its stream', async () => {
-  const other = await replica();
   const port = await freePort();
   const holder = await replica(`127.0.0.1:${port}`);
   const first = await call(holder, 'plain__ask_elicitation');

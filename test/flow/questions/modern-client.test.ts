@@ -195,12 +195,17 @@ function sampling(id: string): string {
   return `{"jsonrpc":"2.0","id":"${id}","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"_meta":{"a":1}}}`;
 }
 
+/** The server goes on when its question has been answered. */
+async function refused(): Promise<void> {
+  while (heard.length === 0) await sleep(10);
+}
+
 describe('an upstream that asks', () => {
   test('without keeping sessions is refused: no answer could find it', async () => {
     script = (message, response) => {
       const say = sayEvents(response);
       say(sampling('ask-1'));
-      setTimeout(() => say(resultOf(message, { content: [] })), 200);
+      void refused().then(() => say(resultOf(message, { content: [] })));
     };
     const { rpc } = await call(one, 'unkept__do');
     expect(rpc.result).toMatchObject({ resultType: 'complete' });
@@ -221,7 +226,7 @@ describe('an upstream that asks', () => {
     script = (message, response) => {
       const say = sayEvents(response);
       say(sampling('ask-3'));
-      setTimeout(() => say(resultOf(message, { completion: { values: [] } })), 200);
+      void refused().then(() => say(resultOf(message, { completion: { values: [] } })));
     };
     const params = { ref: { type: 'ref/prompt', name: 'raw__p' }, argument: { name: 'a', value: '' } };
     const { rpc } = await askModern(one.url, 'completion/complete', { capabilities, params });

@@ -14,7 +14,7 @@ import type { RawServer } from '../../support/raw-server.ts';
 import { startRawServer } from '../../support/raw-server.ts';
 import { makeKeysFile } from '../../support/replicas.ts';
 
-const patience = { timeout: 10_000 };
+const patience = { timeout: 20_000 };
 const changed = 'notifications/tools/list_changed';
 
 let keeping: PushingUpstream;

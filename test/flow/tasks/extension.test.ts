@@ -233,7 +233,7 @@ describe('a subscription to tasks', () => {
       method: 'notifications/subscriptions/acknowledged',
       params: { notifications: { taskIds: [taskId] } },
     });
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => open.size).toBe(1);
     const asked = upstream.lastOf('subscriptions/listen').params;
     expect(asked['notifications']).toMatchObject({ taskIds: ['own "1"'] });
     expect(asked['_meta']).toMatchObject({
@@ -253,18 +253,18 @@ describe('a subscription to tasks', () => {
       },
     ]);
     stream.close();
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => open.size).toBe(0);
   });
 
   test('is for the same tasks after its server was not to be found for a moment', async () => {
     const taskId = await begun();
     unfound = 1;
     const stream = await subscribe([taskId]);
-    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(1);
+    await expect.poll(() => open.size).toBe(1);
     expect(unfound).toBe(0);
     expect(upstream.lastOf('subscriptions/listen').params['notifications']).toMatchObject({ taskIds: ['own "1"'] });
     stream.close();
-    await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => open.size).toBe(0);
   });
 
   test('by a client that did not declare the extension is -32021', async () => {

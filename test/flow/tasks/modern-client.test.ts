@@ -151,10 +151,10 @@ describe('a tool that is called as a task alone', () => {
   test('is cancelled when such a client leaves', async () => {
     const before = server.taskIds().length;
     const stream = openStream(replicas[0]!.url, modernRequest('tools/call', { params: { name: 'up__endless' } }));
-    await expect.poll(() => server.taskIds().length, { timeout: 5_000 }).toBe(before + 1);
+    await expect.poll(() => server.taskIds().length).toBe(before + 1);
     const own = server.taskIds().at(-1)!;
     void stream.then((open) => open.close());
-    await expect.poll(() => server.statusOf(own), { timeout: 10_000 }).toBe('cancelled');
+    await expect.poll(() => server.statusOf(own)).toBe('cancelled');
   });
 });
 

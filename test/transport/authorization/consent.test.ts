@@ -6,8 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GatewayError } from '../../../src/errors.ts';
-import { callbackPath, clientDocument, consentClient } from '../../../src/transport/authorization/consent-client.ts';
+import { ConsentRequired } from '../../../src/errors.ts';
+import {
+  callbackPath,
+  clientDocument,
+  clientDocumentPath,
+  consentClient,
+} from '../../../src/transport/authorization/consent-client.ts';
 import { answerConsent } from '../../../src/transport/authorization/consent-pages.ts';
 import { consentMs, consentSeal, type User } from '../../../src/transport/authorization/consent-state.ts';
 import {
@@ -16,10 +21,12 @@ import {
   type ConsentTokens,
 } from '../../../src/transport/authorization/consent-tokens.ts';
 import { fileStore } from '../../../src/transport/authorization/token-store-file.ts';
+import { redisStore } from '../../../src/transport/authorization/token-store-redis.ts';
 import { tokenStore } from '../../../src/transport/authorization/token-store.ts';
 import { guardedEgress } from '../../../src/transport/egress/guarded-fetch.ts';
 import { firstKey, ringOf } from '../../session/ring.ts';
 import { browse, startConsentProvider, type ConsentProvider } from '../../support/consent-provider.ts';
+import { hasRedis, startRedis } from '../../support/redis.ts';
 import { closedAtTheEnd } from '../../support/started.ts';
 
 const alice: User = { iss: 'https://as.example', sub: 'alice@gateway', bind: '' };
@@ -41,25 +48,24 @@ afterAll(async () => {
 
 interface Gateway {
   readonly origin: string;
+  /** Where it is on this machine. */
+  readonly local: string;
   readonly tokens: ConsentTokens;
   readonly consents: string[];
   readonly faults: unknown[];
 }
 
 let count = 0;
+const storeFile = (): string => join(directory, `${(count += 1)}.json`);
 
-/**
- * The pages and the tokens of one upstream; `file`: the store that another replica has, `behind`: a replica whose address browsers
- * have for all of them.
- */
+/** The pages and the tokens of one upstream; `file`: the store that another replica has, a path or the URL of a Redis; `named`: its public address. */
 async function gateway(
   config: Partial<ConsentConfig> & Pick<ConsentConfig, 'issuer'>,
   file?: string,
-  behind?: Gateway,
+  named?: string,
 ): Promise<Gateway> {
-  const store = tokenStore(await fileStore(file ?? join(directory, `${(count += 1)}.json`)), ring, () =>
-    Math.floor(now() / 1_000),
-  );
+  const raw = file?.startsWith('redis:') === true ? redisStore(file, () => {}) : await fileStore(file ?? storeFile());
+  const store = tokenStore(raw, ring, () => Math.floor(now() / 1_000));
   const seal = consentSeal(ring, now);
   const consents: string[] = [];
   const faults: unknown[] = [];
@@ -71,7 +77,7 @@ async function gateway(
         seal,
         store,
         find: (name) => (name === 'files' ? tokens : undefined),
-        onConsent: (user, upstream) => consents.push(`${user.sub} ${upstream}`),
+        onConsent: ({ user, upstream }) => consents.push(`${user.sub} ${upstream}`),
         onFault: (fault) => faults.push(fault),
       },
       request,
@@ -83,8 +89,10 @@ async function gateway(
   closedAtTheEnd(async () => {
     server.closeAllConnections();
     server.close();
+    await raw.close();
   });
-  const origin = behind?.origin ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const local = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = named ?? local;
   tokens = consentTokens({
     upstream: 'files',
     config: { resource, scopes: ['read'], ...config },
@@ -94,18 +102,19 @@ async function gateway(
     origin,
     now,
   });
-  return { origin, tokens, consents, faults };
+  return { origin, local, tokens, consents, faults };
 }
 
 async function linkFor({ tokens }: Gateway, user: User): Promise<string> {
   try {
     await tokens.tokenOf(user);
   } catch (fault) {
-    if (!(fault instanceof GatewayError) || fault.code !== 'consent_required') throw fault;
-    const [elicitation] = fault.publicData!['elicitations'] as { mode: string; url: string }[];
-    expect(elicitation?.mode).toBe('url');
-    expect(fault.about).toContain(elicitation!.url);
-    return elicitation!.url;
+    if (!(fault instanceof ConsentRequired)) throw fault;
+    const link = fault.linkFor(undefined);
+    // Each link is another one.
+    expect(fault.linkFor(undefined).id).not.toBe(link.id);
+    expect(link.message).toContain('files');
+    return link.url;
   }
   throw new Error('there is a token');
 }
@@ -116,9 +125,10 @@ function onwards(text: string): string {
 }
 
 async function consent(at: Gateway, user: User, jar = new Map<string, string>()): ReturnType<typeof browse> {
-  const page = await browse(await linkFor(at, user), jar);
+  const found = { [at.origin]: at.local };
+  const page = await browse(await linkFor(at, user), jar, undefined, found);
   expect([page.status, at.faults]).toEqual([200, []]);
-  return await browse(onwards(page.text), jar);
+  return await browse(onwards(page.text), jar, undefined, found);
 }
 
 /** A provider where clients register themselves, and the gateway at it. */
@@ -189,6 +199,21 @@ test('an answer in the name of another server is refused (RFC 9207)', async () =
   await linkFor(at, alice);
 });
 
+test('an answer that does not say who gives it is taken only from a server that never says so (RFC 9207 §2.4)', async () => {
+  for (const isSaid of [true, false]) {
+    const provider = await startConsentProvider({
+      registers: true,
+      metadata: (document) => ({ ...document, authorization_response_iss_parameter_supported: isSaid }),
+    });
+    const at = await gateway({ issuer: provider.issuer });
+    const jar = new Map<string, string>();
+    const page = await browse(await linkFor(at, alice), jar);
+    const back = new URL((await browse(onwards(page.text), jar, `${at.origin}${callbackPath}`)).url);
+    back.searchParams.delete('iss');
+    expect((await browse(back.href, jar)).status).toBe(isSaid ? 502 : 200);
+  }
+});
+
 test('who says no has no token', async () => {
   const { at } = await both();
   const jar = new Map<string, string>();
@@ -202,12 +227,41 @@ test('who says no has no token', async () => {
   await linkFor(at, alice);
 });
 
+describe('a call waits for the permission of its user', () => {
+  test('which another replica is given', async () => {
+    const provider = await startConsentProvider({ registers: true });
+    const file = join(directory, 'waited.json');
+    const [one, other] = [
+      await gateway({ issuer: provider.issuer }, file),
+      await gateway({ issuer: provider.issuer }, file),
+    ];
+    const permitted = other.tokens.permitted(alice, 60_000, () => false);
+    await consent(one, alice);
+    await permitted;
+    expect(await other.tokens.tokenOf(alice)).toBe(await one.tokens.tokenOf(alice));
+  });
+
+  test('no longer than it is told, nor when nobody waits any more', async () => {
+    const { at } = await both();
+    await at.tokens.permitted(alice, 10, () => false);
+    await at.tokens.permitted(alice, 60_000, () => true);
+    await linkFor(at, alice);
+  });
+});
+
+const stores: readonly (readonly [string, () => string | Promise<string>])[] = [
+  ['a file', storeFile],
+  ...(hasRedis ? [['Redis', startRedis] as const] : []),
+];
+
+test.skipIf(hasRedis)('Redis: this machine has no redis-server', ({ skip }) => skip('no redis-server'));
+
 describe('renewal', () => {
-  test('once, by one of two replicas, and its new refresh token is kept', async () => {
+  test.each(stores)('once, by one of two replicas, and its new refresh token is kept in %s', async (_name, place) => {
     const provider = await startConsentProvider({ registers: true, ttl: 100 });
-    const file = join(directory, 'shared.json');
+    const file = await place();
     const one = await gateway({ issuer: provider.issuer }, file);
-    const other = await gateway({ issuer: provider.issuer }, file, one);
+    const other = await gateway({ issuer: provider.issuer }, file, one.origin);
     await consent(one, alice);
     const first = await one.tokens.tokenOf(alice);
     expect(await other.tokens.tokenOf(alice)).toBe(first);
@@ -222,6 +276,24 @@ describe('renewal', () => {
     clock.ahead = 0;
   });
 
+  test('by a replica that is known there as another client', async () => {
+    const provider = await startConsentProvider({ registers: true, ttl: 100 });
+    const file = join(directory, 'two-clients.json');
+    const one = await gateway({ issuer: provider.issuer }, file);
+    const other = await gateway({ issuer: provider.issuer }, file);
+    await consent(other, bob);
+    await consent(one, alice);
+    expect(provider.asked.filter((path) => path === 'POST /reg')).toHaveLength(2);
+    // The new one is for the same resource too (RFC 8707 §2.2).
+    const first = await one.tokens.tokenOf(alice);
+    clock.ahead = 95_000;
+    const second = await other.tokens.tokenOf(alice);
+    expect(second).not.toBe(first);
+    expect(await one.tokens.tokenOf(alice)).toBe(second);
+    expect(await provider.holder(second)).toEqual({ account: 'alice', audience: resource });
+    clock.ahead = 0;
+  });
+
   test('a token that the upstream refuses is renewed', async () => {
     const { at } = await both();
     await consent(at, alice);
@@ -232,6 +304,18 @@ describe('renewal', () => {
     // A late refusal of the old one does not end the new one.
     at.tokens.refused(alice, first);
     expect(await at.tokens.tokenOf(alice)).toBe(second);
+  });
+
+  test('a token that the upstream forbids something to is renewed once it is a while old', async () => {
+    const { at } = await both();
+    await consent(at, alice);
+    const first = await at.tokens.tokenOf(alice);
+    expect(at.tokens.refused(alice, first, 30_000)).toBe(false);
+    expect(await at.tokens.tokenOf(alice)).toBe(first);
+    clock.ahead = 30_000;
+    expect(at.tokens.refused(alice, first, 30_000)).toBe(true);
+    expect(await at.tokens.tokenOf(alice)).not.toBe(first);
+    clock.ahead = 0;
   });
 
   test('permission that was taken back is asked for again', async () => {
@@ -288,14 +372,63 @@ describe('the client', () => {
     expect(String(at.faults[0])).toContain('PKCE');
   });
 
-  test('is told by a document of its own where the server takes that, over https', async () => {
-    const provider = await startConsentProvider({
-      metadata: (document) => ({ ...document, client_id_metadata_document_supported: true }),
+  test('a server that has PKCE and does not say so is used where the operator says it; one that says otherwise is not', async () => {
+    for (const [methods, isUsed] of [
+      [undefined, true],
+      [['plain'], false],
+    ] as const) {
+      const provider = await startConsentProvider({
+        registers: true,
+        metadata: (document) => ({ ...document, code_challenge_methods_supported: methods }),
+      });
+      const at = await gateway({ issuer: provider.issuer, assumesPkce: true });
+      const page = await browse(await linkFor(at, alice));
+      expect(page.status).toBe(isUsed ? 200 : 502);
+    }
+  });
+
+  test('a server that refuses "resource" is asked without, and with "audience" where it wants that', async () => {
+    const provider = await startConsentProvider({ registers: true });
+    const at = await gateway({
+      issuer: provider.issuer,
+      omitsResource: true,
+      audience: 'https://api.example.com/',
+      scopes: ['openid'],
     });
-    const origin = 'https://gw.example.com';
-    const store = tokenStore(await fileStore(join(directory, 'document.json')), ring, () => Math.floor(now() / 1_000));
-    const { client } = await consentClient(origin, egress, store, now).at({ issuer: provider.issuer });
-    expect(client.clientMetadata().client_id).toBe(`${origin}/.manifold/oauth/client.json`);
+    const jar = new Map<string, string>();
+    const page = await browse(await linkFor(at, alice), jar);
+    const asked = new URL(onwards(page.text)).searchParams;
+    expect([asked.has('resource'), asked.get('audience')]).toEqual([false, 'https://api.example.com/']);
+    expect((await browse(onwards(page.text), jar)).status).toBe(200);
+    const token = await at.tokens.tokenOf(alice);
+    expect((await provider.holder(token))?.audience).toBeUndefined();
+    at.tokens.refused(alice, token);
+    expect((await provider.holder(await at.tokens.tokenOf(alice)))?.account).toBe('alice');
+  });
+
+  test('is told by a document of its own where the server takes that, over https', async () => {
+    let at: Gateway | undefined;
+    const provider = await startConsentProvider({
+      registers: true,
+      documents: (id) => id.replace('https://gw.example.com', at!.local),
+    });
+    at = await gateway({ issuer: provider.issuer }, undefined, 'https://gw.example.com');
+    const done = await consent(at, alice);
+    expect([done.status, at.faults]).toEqual([200, []]);
+    expect(provider.asked).toContain(`document https://gw.example.com${clientDocumentPath}`);
+    expect(provider.asked).not.toContain('POST /reg');
+    const token = await at.tokens.tokenOf(alice);
+    expect(await provider.holder(token)).toEqual({ account: 'alice', audience: resource });
+    // It renews by the same name.
+    at.tokens.refused(alice, token);
+    expect(await provider.holder(await at.tokens.tokenOf(alice))).toEqual({ account: 'alice', audience: resource });
+  });
+
+  test('registers itself where the server takes documents, but the gateway has no https', async () => {
+    const provider = await startConsentProvider({ registers: true, documents: (id) => id });
+    const at = await gateway({ issuer: provider.issuer });
+    expect((await consent(at, alice)).status).toBe(200);
+    expect(provider.asked).toContain('POST /reg');
   });
 
   test('serves that document', async () => {

@@ -61,11 +61,11 @@ const head: RequestHead = {
 };
 
 async function asked(
-  config: GrpcExtAuth,
+  config: Omit<GrpcExtAuth, 'egress'> & Partial<GrpcExtAuth>,
   verified: Verified = anonymous,
   more: Partial<RequestHead> = {},
 ): Promise<unknown> {
-  const check = grpcExtAuth(config, 'Bearer ours');
+  const check = grpcExtAuth({ egress: { allowLoopback: true }, ...config }, 'Bearer ours');
   try {
     return await check.ask({ ...head, ...more }, verified);
   } catch (fault) {
@@ -216,12 +216,27 @@ test('over TLS: authorities, server name and client certificate', async () => {
   };
   const url = `https://${address}`;
   const by = async (more: object): Promise<unknown> =>
-    await asked({ urls: [url], timeoutMs: 1_000, tls: new Map([[url, { ...tls, ...more }]]) });
+    await asked({ urls: [url], timeoutMs: 5_000, tls: new Map([[url, { ...tls, ...more }]]) });
   expect(await by({})).toMatchObject({ forwarded: [] });
   const unavailable = [503, 'Retry-After 5 Cache-Control no-store'];
   expect(await by({ serverName: 'other.example.com' })).toEqual(unavailable);
   expect(await by({ ca: [makeAuthority('Other').cert] })).toEqual(unavailable);
   expect(await by({ clientCertificate: undefined, clientKey: undefined })).toEqual(unavailable);
+});
+
+test('is asked at addresses that are allowed alone, whatever its name (the guarded way out)', async () => {
+  const seen: Seen[] = [];
+  const address = await checker((one) => {
+    seen.push(one);
+    return ok();
+  });
+  const { port } = new URL(`http://${address}`);
+  for (const egress of [{}, { allowPrivate: true, allowPlainPrivate: true }])
+    for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])
+      expect(await asked({ urls: [`http://${host}:${port}`], egress })).toEqual([503, expect.any(String)]);
+  expect(seen).toHaveLength(0);
+  expect(await asked({ urls: [`http://localhost:${port}`] })).toMatchObject({ principal: 'anonymous' });
+  expect(seen).toHaveLength(1);
 });
 
 test('the body is shown as Envoy shows a whole one', async () => {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import {
   assumedLifeMs,
+  forbiddenAgeMs,
   heldTokens,
+  leastAgeMs,
   longestBackOffMs,
   maxHeldTokens,
 } from '../../../src/transport/authorization/held-tokens.ts';
@@ -90,4 +92,20 @@ test('10,000 tokens are held; the one unused for longest gives way', async () =>
   expect(held.size).toBe(10_000);
   expect(held.get('0', () => Promise.reject(new Error('gone')))).toBe('t1');
   await expect(held.get('1', () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+});
+
+test('what an upstream forbids costs a new token once in a while, and what it does not know one each time', async () => {
+  const { clock, held, get } = source(1_000_000);
+  expect([leastAgeMs(401), leastAgeMs(403)]).toEqual([0, forbiddenAgeMs]);
+  await get();
+  clock.now = forbiddenAgeMs - 1;
+  expect(held.drop('k', 't1', forbiddenAgeMs)).toBe(false);
+  expect(await get()).toBe('t1');
+  clock.now = forbiddenAgeMs;
+  expect(held.drop('k', 't1', forbiddenAgeMs)).toBe(true);
+  expect(await get()).toBe('t2');
+  // A late refusal of the old one: there is another already.
+  expect(held.drop('k', 't1', forbiddenAgeMs)).toBe(true);
+  expect(held.drop('k', 't2')).toBe(true);
+  expect(await get()).toBe('t3');
 });

@@ -1,8 +1,5 @@
 /** Stores of tokens: what is kept is sealed, is shared by processes, and one of them at a time works on a name. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +7,7 @@ import { fileStore } from '../../../src/transport/authorization/token-store-file
 import { redisStore } from '../../../src/transport/authorization/token-store-redis.ts';
 import { tokenStore, type RawStore } from '../../../src/transport/authorization/token-store.ts';
 import { firstKey, now, ringOf, secondKey } from '../../session/ring.ts';
-import { closedAtTheEnd } from '../../support/started.ts';
+import { hasRedis, startRedis } from '../../support/redis.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -21,20 +18,6 @@ afterAll(() => rm(directory, { recursive: true }));
 const nowSeconds = (): number => now;
 const ring = await ringOf(firstKey);
 let count = 0;
-
-async function redisUrl(): Promise<string> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  const server = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], {
-    stdio: 'ignore',
-  });
-  closedAtTheEnd(async () => void server.kill());
-  return `redis://127.0.0.1:${port}`;
-}
-
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
 /** Two openings of one store, as two processes have. */
 const kinds: readonly (readonly [string, () => Promise<readonly [RawStore, RawStore]>])[] = [
@@ -50,7 +33,7 @@ const kinds: readonly (readonly [string, () => Promise<readonly [RawStore, RawSt
         [
           'Redis',
           async () => {
-            const url = await redisUrl();
+            const url = await startRedis();
             return [redisStore(url, () => {}), redisStore(url, () => {})] as const;
           },
         ] as const,

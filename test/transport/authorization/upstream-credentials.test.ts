@@ -81,6 +81,42 @@ test('token exchange: a token of the caller for the upstream, for each caller it
   for (const { headers } of given) expect([alice, bob]).not.toContain(headers[1]!.replace('Bearer ', ''));
 });
 
+test('an issuer that knows no upstream gives an assertion, for which the upstream’s own server gives the token (ID-JAG)', async () => {
+  as = await authorizationServer();
+  const own = await authorizationServer({ trusts: as.issuer, clients: ['gateway'] });
+  const identity = {
+    clientId: 'gateway',
+    credential: { method: 'client_secret_basic', secret: clientSecret },
+  } as const;
+  const assertedAt = { ...identity, issuer: own.issuer };
+  const credentials = upstreamCredentials({ kind: 'tokenExchange', ...grant({ assertedAt }) }, egress, now);
+  const [alice, bob] = [await as.token(), await as.token({ client: 'bob' })];
+  for (const [token, sub] of [
+    [alice, 'alice'],
+    [bob, 'bob'],
+    [alice, 'alice'],
+  ] as const)
+    expect(claimsOf(await credentials.for(token))).toMatchObject({
+      iss: own.issuer,
+      aud: upstream,
+      sub,
+      scope: 'read',
+    });
+  expect(own.asked.filter((path) => path === '/token')).toHaveLength(2);
+  // A server that trusts another issuer takes none of it.
+  const other = await authorizationServer({ trusts: own.issuer, clients: ['gateway'] });
+  const wrong = { ...identity, issuer: other.issuer };
+  const refused = upstreamCredentials({ kind: 'tokenExchange', ...grant({ assertedAt: wrong }) }, egress, now);
+  expect(await codeOf(refused.for(alice))).toBe('upstream_unauthorized');
+  // An issuer that gives a token where an assertion was asked for: it goes nowhere.
+  as.say('/token', JSON.stringify({ access_token: 'abc', token_type: 'Bearer', issued_token_type: 'other' }));
+  const before = own.asked.length;
+  const odd = upstreamCredentials({ kind: 'tokenExchange', ...grant({ assertedAt }) }, egress, now);
+  expect(await codeOf(odd.for(alice))).toBe('upstream_unauthorized');
+  expect(own.asked).toHaveLength(before);
+  await Promise.all([own.close(), other.close()]);
+});
+
 test('a caller without a token, or with one that does not hold, gets nothing from this upstream', async () => {
   as = await authorizationServer();
   const credentials = upstreamCredentials({ kind: 'tokenExchange', ...grant() }, egress, now);

@@ -16,6 +16,8 @@ import {
 import { gated, type Gated } from '../../support/gated.ts';
 import type { BridgeLimits } from '../../../src/transport/bridge/limits.ts';
 
+/** Enough for a process of Node to start on a busy machine. */
+const startMs = 4_000;
 const fast: Partial<BridgeLimits> = { startPatienceMs: 50, warmAfterMs: 0 };
 const otherClient = initializeBody.replace('{"sampling":{}}', '{"roots":{}}');
 
@@ -82,7 +84,7 @@ test('a client that leaves during initialize ends nothing: the next one gets wha
 
 test('a server that has not answered by its start limit is ended, and the next initialize starts another', async () => {
   const server = gated();
-  const { url, log } = await slow(server, { startPatienceMs: 60_000 }, 1_000);
+  const { url, log } = await slow(server, { startPatienceMs: 60_000 }, startMs);
   expect(await (await initialize(url)).json()).toMatchObject({ id: 0, error: { code: -32603 } });
   expect(log.lines.some(({ text }) => text.includes('startTimeout'))).toBe(true);
   await eventually(() => !isAlive(server.starts()[0]!));
@@ -187,7 +189,7 @@ test('a session that ends while its process starts leaves it to the next, and it
 test('one session whose process fails is no verdict: others go on, and what the server once said is found out anew', async () => {
   const server = gated();
   server.open();
-  const { url } = await slow(server, {}, 1_000);
+  const { url } = await slow(server, {}, startMs);
   const healthy = await open(url);
   await pidOf(url, healthy);
   server.shut();

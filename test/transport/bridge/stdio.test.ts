@@ -21,6 +21,7 @@ import {
   request,
   stdioSpec,
 } from '../../support/bridge-client.ts';
+import { toleratedOddities } from '../../../src/telemetry/metrics.ts';
 import { networkVariables } from '../../../src/transport/bridge/spawn-command.ts';
 import { sdkClient } from '../../support/sdk-client.ts';
 
@@ -148,6 +149,25 @@ test('a command or folder that does not exist is one log line that names it, and
     'folder not found: /no/such/folder',
   ]);
   expect(JSON.stringify(log.lines)).not.toContain('secret');
+});
+
+/** What was let pass of the server `counted`, by its kind. */
+async function counted(): Promise<unknown> {
+  const { values } = await toleratedOddities.get();
+  const own = values.filter(({ labels }) => labels.upstream === 'counted');
+  return Object.fromEntries(own.map(({ labels, value }) => [labels.kind, value]));
+}
+
+test('lines that are beside the specification are counted, by their kind', async () => {
+  const { bridge } = await bridged([stdioSpec('counted', [oddServer])]);
+  const url = bridge.urlOf('counted');
+  const session = await open(url);
+  await ask(url, session, 'stray');
+  const lost = new AbortController();
+  post(url, request('lost'), session, {}, lost.signal).catch(() => {});
+  await (await post(url, request('marked', { id: 77 }, 77), session)).text();
+  await expect.poll(counted).toEqual({ output_line: 2, answer_unmatched: 1, byte_order_mark: 1 });
+  lost.abort();
 });
 
 test('stderr goes to the log, cut and bounded, and output that is no message is skipped; results are never logged', async () => {

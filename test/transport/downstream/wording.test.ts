@@ -81,6 +81,10 @@ test('faults whose code differs in 2026-07-28 have another status', () => {
 const passing = (wording: Wording, logs: boolean): string[] =>
   ['progress', 'message', 'tools/list_changed'].filter((name) => wording.passes(`notifications/${name}`, logs));
 
+test('what no revision has belongs to an extension, and passes', () => {
+  expect(modern.passes('notifications/example.com/news', false)).toBe(true);
+});
+
 test('before its answer a client of 2026-07-28 gets progress, and log messages where it asked for them', () => {
   expect([passing(modern, false), passing(modern, true), passing(newest, false)]).toEqual([
     ['progress'],

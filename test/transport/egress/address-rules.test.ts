@@ -23,6 +23,13 @@ const table: readonly (readonly [string, AddressKind])[] = [
   ['fe80::1%eth0', 'refused'],
   // IPv4 within IPv6: mapped, NAT64, 6to4, compatible, Teredo.
   ['::ffff:127.0.0.1', 'loopback'],
+  ['::ffff:7f00:1', 'loopback'],
+  ['::ffff:a9fe:a9fe', 'refused'],
+  ['::ffff:0:127.0.0.1', 'refused'],
+  ['64:ff9b::127.0.0.1', 'refused'],
+  ['64:ff9b:0:0:0:1:7f00:1', 'refused'],
+  ['2002:c0a8:101::1', 'refused'],
+  ['2002:6440:1::', 'refused'],
   ['::ffff:10.0.0.1', 'private'],
   ['::ffff:169.254.169.254', 'refused'],
   ['::ffff:93.184.216.34', 'public'],

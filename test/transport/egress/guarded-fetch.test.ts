@@ -6,7 +6,9 @@ import {
   EgressRefused,
   guardedEgress,
   maxEgressBytes,
+  maxEgressHeaderBytes,
   type Egress,
+  type Lookup,
 } from '../../../src/transport/egress/guarded-fetch.ts';
 
 const open: (() => Promise<unknown>)[] = [];
@@ -120,4 +122,79 @@ test('compressed answers are refused', async () => {
   });
   const { fetch } = egress({ allowLoopback: true });
   expect(await refusal(fetch(`http://127.0.0.1:${port}/`, get))).toBeInstanceOf(EgressRefused);
+});
+
+/** A name that means these addresses, another each time it is asked for. */
+function meaning(...answers: readonly (readonly string[])[]): { readonly find: Lookup; readonly asked: () => number } {
+  let asked = 0;
+  return {
+    asked: () => asked,
+    find: (_hostname, _options, callback) => {
+      const addresses = answers[Math.min(asked, answers.length - 1)]!;
+      asked += 1;
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      );
+    },
+  };
+}
+
+test('a name is judged by the addresses that it means at the connection, each time (DNS rebinding)', async () => {
+  let connections = 0;
+  const { port, server } = await serving((_request, response) => response.end('inside'));
+  server.on('connection', () => (connections += 1));
+  const inside = [
+    '127.0.0.1',
+    '::1',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '64:ff9b::7f00:1',
+    '2002:7f00:1::',
+    '169.254.169.254',
+    '10.0.0.1',
+    'fd00::1',
+  ];
+  for (const address of inside) {
+    const { find, asked } = meaning([address]);
+    const guarded = guardedEgress({}, find);
+    open.push(() => guarded.close());
+    expect(await refusal(guarded.fetch(`https://as.example:${port}/`, get))).toBeInstanceOf(EgressRefused);
+    expect(asked()).toBe(1);
+  }
+  // First harmless, then not: each connection asks again and is judged by what it was told.
+  const { find, asked } = meaning(['127.0.0.1'], ['10.0.0.1']);
+  const guarded = guardedEgress({ allowLoopback: true }, find);
+  open.push(() => guarded.close());
+  expect((await guarded.fetch(`http://as.example:${port}/`, get)).status).toBe(200);
+  server.closeAllConnections();
+  await expect.poll(() => refusal(guarded.fetch(`http://as.example:${port}/`, get))).toBeInstanceOf(EgressRefused);
+  expect(asked()).toBeGreaterThan(1);
+  expect(connections).toBe(1);
+});
+
+test('of several addresses only those that are allowed are tried', async () => {
+  const { port } = await serving((_request, response) => response.end('here'));
+  const { find } = meaning(['10.0.0.1', '169.254.169.254', '127.0.0.1']);
+  const guarded = guardedEgress({ allowLoopback: true }, find);
+  open.push(() => guarded.close());
+  expect(await (await guarded.fetch(`http://as.example:${port}/`, get)).text()).toBe('here');
+});
+
+test('an answer that comes drop by drop is given up as a whole', async () => {
+  const { port } = await serving((_request, response) => {
+    const drip = setInterval(() => response.write('.'), 10);
+    response.on('close', () => clearInterval(drip));
+  });
+  const { fetch } = egress({ allowLoopback: true });
+  await expect(fetch(`http://127.0.0.1:${port}/`, { ...get, timeoutMs: 200 })).rejects.toThrow();
+});
+
+test('a head that is too large is no answer', async () => {
+  const { port } = await serving((request, response) => {
+    response.writeHead(200, { 'x-long': 'x'.repeat(Number(request.url!.slice(1))) }).end();
+  });
+  const { fetch } = egress({ allowLoopback: true });
+  expect((await fetch(`http://127.0.0.1:${port}/${maxEgressHeaderBytes - 1_000}`, get)).status).toBe(200);
+  await expect(fetch(`http://127.0.0.1:${port}/${maxEgressHeaderBytes}`, get)).rejects.toThrow();
 });

@@ -7,6 +7,12 @@ const watching: Notice = { kind: 'watching', jti, upstream: 1, uri: 'a:b', on: t
 const cancelled: Notice = { kind: 'cancelled', jti, requestId: '1' };
 const changed: Notice = { kind: 'changed', upstream: 1, list: 'prompts', audience: 'x'.repeat(128) };
 const ended: Notice = { kind: 'ended', jti, expiresAt: 1 };
+const consented: Notice = {
+  kind: 'consented',
+  principalId: 'p'.repeat(43),
+  upstream: 'default/route/files',
+  told: { jti, elicitationId: '01234567-89ab-4cde-8f01-23456789abcd' },
+};
 
 const wrong: readonly unknown[] = [
   { ...level, kind: 'other' },
@@ -19,11 +25,15 @@ const wrong: readonly unknown[] = [
   { ...cancelled, requestId: 'x'.repeat(513) },
   { ...changed, list: 'resourceTemplates' },
   { ...changed, audience: 'x'.repeat(129) },
+  { ...consented, principalId: 'short' },
+  { ...consented, upstream: 'x'.repeat(1_025) },
+  { ...consented, told: { jti } },
+  { ...consented, told: { jti, elicitationId: 'any text' } },
   null,
 ];
 
 test('a message of release 0.1 has one notice, and is read to the letter', () => {
-  for (const notice of [level, watching, cancelled, changed, ended]) {
+  for (const notice of [level, watching, cancelled, changed, ended, consented]) {
     const text = writeNotices(1, [JSON.stringify(notice)], 7);
     expect(text).toBe(JSON.stringify({ notice, at: 7 }));
     expect(readNotices(text)).toEqual({ notices: [notice], at: 7 });
@@ -43,7 +53,7 @@ test('a message of release 0.1 has one notice, and is read to the letter', () =>
 });
 
 test('a message of the second format has many', () => {
-  const all = [level, watching, cancelled, changed, ended];
+  const all = [level, watching, cancelled, changed, ended, consented];
   const text = writeNotices(
     2,
     all.map((notice) => JSON.stringify(notice)),

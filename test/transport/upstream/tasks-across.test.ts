@@ -64,47 +64,47 @@ function call(name: string): Exchange | undefined {
 test('a list without end is read for 100 pages', async () => {
   listed = '{"tools":[],"nextCursor":"again"}';
   call('alone');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => sent.length).toBe(1);
   expect(asked.length).toBe(100);
 });
 
 test('a list is read once, and one that is none is the fault of the call', async () => {
   for (let times = 0; times < 2; times++) call('plain');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => sent.length).toBe(2);
   call('plain');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(3);
+  await expect.poll(() => sent.length).toBe(3);
   expect(asked).toEqual(['tools/list', 'tools/list']);
   upstream.taskTools = undefined;
   listed = '{}';
   call('plain');
-  await expect.poll(() => fault?.code, { timeout: 5_000 }).toBe('upstream_malformed');
+  await expect.poll(() => fault?.code).toBe('upstream_malformed');
 });
 
 test('a task that is begun for nobody is cancelled', async () => {
   const { promise, resolve: begin } = Promise.withResolvers<string>();
   created = promise;
   const under = call('alone');
-  await expect.poll(() => asked, { timeout: 5_000 }).toContain('tools/call');
+  await expect.poll(() => asked).toContain('tools/call');
   under?.cancel?.();
   under?.abort();
   begin('{"task":{"taskId":"t","status":"working","createdAt":"c"}}');
-  await expect.poll(() => asked, { timeout: 5_000 }).toContain('tasks/cancel');
+  await expect.poll(() => asked).toContain('tasks/cancel');
   expect(sent).toEqual([]);
 });
 
 test('one that the call waits for is cancelled with it: not when it is done, nor when only the connection goes', async () => {
   const left = call('alone');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => sent.length).toBe(1);
   expect(sent[0]).toBe('{"jsonrpc":"2.0","id":1,"method":"tasks/result","params":{"taskId":"t"}}');
   left?.cancel?.();
   left?.abort();
   expect(asked.filter((method) => method === 'tasks/cancel').length).toBe(1);
   const done = call('alone');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => sent.length).toBe(2);
   done?.answered();
   done?.cancel?.();
   const dropped = call('alone');
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(3);
+  await expect.poll(() => sent.length).toBe(3);
   dropped?.abort();
   expect(asked.filter((method) => method === 'tasks/cancel').length).toBe(1);
 });
