@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { GatheredLines } from './gathered-lines.ts';
 import { isForPeople, type LogFormat, prettyOutput } from './pretty.ts';
 
 export type Log = Logger;
@@ -36,17 +37,10 @@ export function fileOutput(path: string): DestinationStream {
 }
 
 function jsonOutput(dest: string | number = 2): DestinationStream {
-  // One write per 4 KiB or per second, not per line: a line in a call must cost a copy, not a system call.
-  const destination = pino.destination({
-    dest,
-    sync: false,
-    minLength: 4096,
-    periodicFlush: 1000,
-    maxLength: maxWaitingBytes,
-  });
-  // A closed stderr or a full disk must not end the gateway. pino handles EPIPE itself.
+  const destination = pino.destination({ dest, sync: false, maxLength: maxWaitingBytes });
+  // A closed stderr or a full disk must not end the gateway. pino sees to EPIPE by itself.
   destination.on('error', () => {});
-  return destination;
+  return new GatheredLines(destination);
 }
 
 let lastMs = 0;
