@@ -6,6 +6,8 @@ export interface Options {
   readonly scenario: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** Of each workload on each target, before the first round. */
+  readonly heatSeconds: number;
   readonly connections: number;
   /** Names of targets; undefined is all. */
   readonly only: ReadonlySet<string> | undefined;
@@ -18,6 +20,7 @@ export const usage = `npm run bench -- [options]
   --scenario NAME         kdf (default), call, routes or oauth
   --rounds N              how often each target gets each workload (default 5)
   --seconds N             length of each measured window (default 3), after a warm-up of 1 s
+  --heat N                seconds of each workload on each target before the first round, not measured (default 4)
   --concurrency N         connections of the loaded workloads (default 64)
   --only NAME,NAME        these targets alone
   --target NAME=URL       another gateway, in front of the upstream of --upstream-port; repeatable
@@ -33,6 +36,7 @@ export function parseOptions(args: readonly string[], scenarios: ReadonlyMap<str
       scenario: { type: 'string', default: 'kdf' },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
+      heat: { type: 'string', default: '4' },
       concurrency: { type: 'string', default: '64' },
       only: { type: 'string' },
       target: { type: 'string', multiple: true, default: [] },
@@ -62,6 +66,7 @@ export function parseOptions(args: readonly string[], scenarios: ReadonlyMap<str
     scenario: values.scenario,
     rounds: whole('--rounds', values.rounds, 1),
     seconds: number('--seconds', values.seconds, 0.1),
+    heatSeconds: number('--heat', values.heat, 0),
     connections: whole('--concurrency', values.concurrency, 1),
     only: only === undefined ? undefined : new Set(only),
     others,

@@ -105,6 +105,7 @@ async function runScenario(scenario: Scenario, options: Options): Promise<Run> {
 
 async function takeSamples(scenario: Scenario, targets: readonly Target[], options: Options): Promise<Sample[]> {
   const samples: Sample[] = [];
+  if (options.heatSeconds > 0) await heat(scenario, targets, options);
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const workload of scenario.workloads(options.connections)) {
       for (const target of shuffled(targets, Math.random)) {
@@ -123,6 +124,18 @@ async function takeSamples(scenario: Scenario, targets: readonly Target[], optio
     }
   }
   return samples;
+}
+
+/**
+ * Load before the first round, whose figures are dropped: a fresh Node process compiles its hot path for seconds, and the first round
+ * would cost twice the others.
+ */
+async function heat(scenario: Scenario, targets: readonly Target[], options: Options): Promise<void> {
+  for (const workload of scenario.workloads(options.connections))
+    for (const target of targets) {
+      await measure(target, workload, { warmUpMs: 0, windowMs: options.heatSeconds * 1_000 });
+      target.forgetLog();
+    }
 }
 
 function messageOf(fault: unknown): string {
