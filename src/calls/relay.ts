@@ -13,6 +13,7 @@ import { undeclared } from '../clients/undeclared.ts';
 import { GatewayError } from '../errors.ts';
 import { echoes } from '../protocol/echoed-id.ts';
 import { readServerMessage, type Message } from '../protocol/envelope.ts';
+import { methodLabel } from '../protocol/methods.ts';
 import { understandsPriming } from '../protocol/revisions.ts';
 import { bytesOf, encodeEvent, encodePriming, encodeRetry, type SseEvent } from '../protocol/sse.ts';
 import { isPassing } from '../streams/resumption.ts';
@@ -196,7 +197,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   onStream(): void {
     const takenUp = this.#takenUp;
     this.#takenUp = undefined;
-    this.#call.outlet.stream();
+    if (!this.#maybeUnknown()) this.#call.outlet.stream();
     takenUp?.onOpened();
   }
 
@@ -333,11 +334,26 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     // A response to any other request is not passed to the client.
     if (!echoes(message.id, this.upstreamId) || this.#asks(message)) return;
     if (message.id !== this.upstreamId) this.#session.upstream.tolerated.note('id_as_text');
-    const { body } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
+    const { body, status } = responseToClient(message, this.#session.upstream, this.#call.client, this.#call.message);
+    if (status !== 200 && this.phase.answerBytes === 0 && this.#maybeUnknown()) {
+      this.phase.answerBytes = body.length;
+      this.#close(message)?.answered();
+      this.#call.outlet.whole(body, undefined, status);
+      return;
+    }
     const last = encodeEvent(body, this.#seal());
     this.phase.answerBytes += body.length;
     this.#close(message)?.answered();
     this.#call.outlet.finish(last);
+  }
+
+  /**
+   * A client of 2026-07-28 gets the refusal of an unknown method with status 404 (basic/transports/streamable-http), so the stream of a
+   * method that no revision has is not opened before its first event.
+   */
+  #maybeUnknown(): boolean {
+    const { client, message } = this.#call;
+    return client.wording.asksByRounds && methodLabel(message.method) === 'other';
   }
 
   notification(message: Message): void {

@@ -2,7 +2,6 @@
 import type { Keyring } from '../session/keyring.ts';
 import type { Log } from '../telemetry/log.ts';
 import { fileStore } from '../transport/authorization/token-store-file.ts';
-import { redisStore } from '../transport/authorization/token-store-redis.ts';
 import { tokenStore, type RawStore, type TokenStore } from '../transport/authorization/token-store.ts';
 import { UsageError } from './usage.ts';
 
@@ -18,8 +17,10 @@ export async function openTokenStore(
 }
 
 async function rawStore(place: string, log: Log): Promise<RawStore> {
-  if (/^rediss?:\/\//.test(place))
+  if (/^rediss?:\/\//.test(place)) {
+    const { redisStore } = await import('../transport/authorization/token-store-redis.ts');
     return redisStore(place, ({ message }) => log.error({ fault: message }, 'the store of tokens cannot be reached'));
+  }
   try {
     return await fileStore(place);
   } catch (fault) {

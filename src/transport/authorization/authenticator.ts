@@ -12,7 +12,7 @@ import { tokenDigest, VerifiedTokens } from '../../oauth/verified-tokens.ts';
 import { anonymous, CredentialsRefused, type RequestHead, type Verified } from '../../oauth/verified.ts';
 import type { Egress } from '../egress/guarded-fetch.ts';
 import { httpExtAuth, type ExtAuth, type HttpExtAuth } from './ext-auth.ts';
-import { grpcExtAuth, type GrpcExtAuth } from './ext-auth-grpc.ts';
+import type { GrpcCheck, GrpcExtAuth } from './ext-auth-grpc.ts';
 import { tokenVerifier, type IssuerConfig } from './issuers.ts';
 import { Unavailable } from './kept.ts';
 
@@ -56,7 +56,7 @@ export function authenticator(
       : tokenReader(tokenVerifier(oauth.issuers, oauth.resource.resource, egress, now), challenges, now);
   const readKey = apiKeys === undefined ? undefined : apiKeyReader(apiKeys);
   const challenge = challenges?.invalid ?? 'Bearer';
-  const grpc = extAuth !== undefined && 'grpc' in extAuth ? grpcExtAuth(extAuth.grpc, challenge) : undefined;
+  const grpc = extAuth !== undefined && 'grpc' in extAuth ? grpcCheck(extAuth.grpc, challenge) : undefined;
   const ask = extAuth === undefined || 'grpc' in extAuth ? grpc?.ask : httpExtAuth(extAuth, egress.fetch, challenge);
 
   const byKey = (head: RequestHead): Verified => {
@@ -148,3 +148,14 @@ function tokenReader(
 /** A refused token is not verified again for this long. */
 const refusedForSeconds = 5;
 export const maxRefusedTokens = 1_000;
+
+/* The library of gRPC is large and most processes need none, so it is loaded for the first route that does. */
+function grpcCheck(config: GrpcExtAuth, challenge: string): GrpcCheck {
+  const loaded = import('./ext-auth-grpc.ts').then(({ grpcExtAuth }) => grpcExtAuth(config, challenge));
+  // Each request that asks gets the reason.
+  loaded.catch(() => {});
+  return {
+    ask: async (head, verified) => await (await loaded).ask(head, verified),
+    close: () => void loaded.then((check) => check.close()).catch(() => {}),
+  };
+}

@@ -223,3 +223,50 @@ describe('a call', () => {
     }
   });
 });
+
+describe('a method that no revision has, at the only upstream', () => {
+  let unknown: GatewayProcess;
+  let answers: Script = (message, response) => sayJson(response, resultOf(message, {}));
+
+  beforeAll(async () => {
+    const only = await startScripted((...args) => answers(...args), { sessionId: 'only-1' });
+    unknown = await startGateway({ config: { mcpServers: { only: { url: only.url } } }, admin: false });
+  });
+
+  const refusal = { code: -32_601, message: 'Method not found' };
+
+  test('is 404 where the upstream refuses it, as JSON or on a stream', async () => {
+    const refused = (message: Rpc): string => JSON.stringify({ jsonrpc: '2.0', id: message.id, error: refusal });
+    answers = (message, response) => sayJson(response, refused(message));
+    const asJson = await askModern(unknown.url, 'vendor/thing');
+    expect([asJson.status, asJson.rpc.error]).toEqual([404, refusal]);
+    answers = (message, response) => {
+      const say = sayEvents(response);
+      // The head comes in a packet of its own.
+      response.flushHeaders();
+      setTimeout(() => {
+        say(refused(message));
+        response.end();
+      }, 50);
+    };
+    const onStream = await askModern(unknown.url, 'vendor/thing');
+    expect([onStream.status, onStream.rpc.error]).toEqual([404, refusal]);
+  });
+
+  test('is answered on a stream where the upstream does so, with what comes before', async () => {
+    answers = (message, response) => {
+      const say = sayEvents(response);
+      say(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/vendor', params: { n: 1 } }));
+      say(JSON.stringify({ jsonrpc: '2.0', id: message.id, error: refusal }));
+      response.end();
+    };
+    const { status, messages } = await askModern(unknown.url, 'vendor/thing');
+    expect([status, messages.length]).toEqual([200, 2]);
+    answers = (message, response) => {
+      sayEvents(response)(resultOf(message, { own: true }));
+      response.end();
+    };
+    const answered = await askModern(unknown.url, 'vendor/thing');
+    expect([answered.status, answered.rpc.result]).toMatchObject([200, { own: true }]);
+  });
+});
