@@ -16,6 +16,7 @@ let gateway: GatewayProcess;
 let alpha: StatefulServer;
 let raw: RawServer;
 let script: Script;
+const withNothing: Script = (message, response) => sayJson(response, resultOf(message, {}));
 /** Notifications and answers that the scripted upstream got. */
 const heard: Rpc[] = [];
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
     sessionId: 'raw-1',
     heard: (message) => void heard.push(message),
   });
-  script = (message, response) => sayJson(response, resultOf(message, {}));
+  script = withNothing;
   gateway = await startGateway({
     config: { mcpServers: { alpha: { url: alpha.url }, beta: { url: beta.url }, raw: { url: raw.url } } },
     admin: false,
@@ -226,7 +227,7 @@ describe('a call', () => {
 
 describe('a method that no revision has, at the only upstream', () => {
   let unknown: GatewayProcess;
-  let answers: Script = (message, response) => sayJson(response, resultOf(message, {}));
+  let answers: Script = withNothing;
 
   beforeAll(async () => {
     const only = await startScripted((...args) => answers(...args), { sessionId: 'only-1' });
