@@ -1,6 +1,6 @@
 /**
- * THE WAY OF A REQUEST: accept → caller → read the message → session → route → gate → call the upstream → translate → write. Each
- * step is a file of its own with its own faults; here stands their order. One `Gateway` serves one route.
+ * One request reads top to bottom: accept → caller → read the message → session → route → gate → call the upstream → translate →
+ * write. Each step has a file of its own with its own faults; this file has their order. One `Gateway` serves one route.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from './calls/dispatcher.ts';
@@ -51,11 +51,14 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly policy: OriginPolicy;
   readonly authenticate: Authenticate;
-  /** Bodies are shown to a service that decides about requests, so the caller is settled with the body, which may be this large. */
+  /**
+   * Maximum size of a body in bytes, for a route whose external authorization service reads bodies: the caller is authenticated
+   * again, with the body. Undefined: no service reads them.
+   */
   readonly shownBodyBytes?: number | undefined;
-  /** Words a fault that came before the credentials were looked at, for a route that has challenges. Default: as it is. */
+  /** Converts a fault that is thrown before authentication, for a route that sends challenges. Default: no conversion. */
   readonly refusalOf?: ((fault: unknown) => unknown) | undefined;
-  /** Client headers, in lower case, in which credentials may come besides `Authorization`. */
+  /** Client headers, in lower case, that may carry credentials in addition to `Authorization`. */
   readonly credentialNames?: ReadonlySet<string> | undefined;
   readonly gate: Gate;
   readonly clients: ClientRegistry;
@@ -81,12 +84,12 @@ export class Gateway {
     this.#parts = parts;
   }
 
-  /** From now on only messages that calls under way wait for are accepted. */
+  /** From now on accepts only messages that active calls wait for. */
   refuseNew(): void {
     this.#isDraining = true;
   }
 
-  /** Answers one HTTP request. Never throws: every fault ends in an answer. */
+  /** Answers one HTTP request. Never throws: every fault becomes an error response. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     try {
       const head = readHead(request.rawHeaders);
@@ -104,7 +107,7 @@ export class Gateway {
     }
   }
 
-  /** Continues when finding out the caller needed a request to another service. */
+  /** Continues after an authentication that needed a request to another service. */
   #later(caller: Promise<Caller>, head: Head, request: IncomingMessage, response: ServerResponse): void {
     caller
       .then((known) => {
@@ -145,7 +148,7 @@ export class Gateway {
     );
   }
 
-  /** Continues with whoever the request is from, body and all. */
+  /** Authenticates the caller with the body, then continues. */
   #judged(head: Head, line: RequestLine, body: Buffer, hopped: boolean, response: ServerResponse): void {
     new Promise<Caller>((resolve) => resolve(this.#parts.authenticate(head, line))).then(
       (caller) => {
@@ -155,11 +158,11 @@ export class Gateway {
     );
   }
 
-  /** Answers a client's request that another replica has forwarded. That one has admitted it; here it is read and checked again. */
+  /** Answers a client's request that another replica has checked and forwarded. It is read and checked again here. */
   handleBrought(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     this.#parts.idle.begun(response);
     try {
-      // Its path is that of the replicas, not the client's.
+      // The path is the one used between replicas, not the client's.
       this.#judged(
         readHead(request.rawHeaders),
         { method: 'POST', query: queryOf(request.url), body },
@@ -175,7 +178,7 @@ export class Gateway {
   #received(head: Head, caller: Caller, body: Buffer, hopped: boolean, response: ServerResponse): void {
     try {
       const incoming = readIncoming(head, body, caller, this.#parts.clients);
-      // A forwarded request is one that a call here waits for.
+      // A call on this replica waits for the forwarded request, so draining does not refuse it.
       if (this.#isDraining && !hopped && beginsWork(incoming)) throw new GatewayError('draining');
       const received = { caller, received: body, hopped };
       if ('kind' in incoming) this.#single(incoming, received, response);
@@ -311,7 +314,7 @@ export class Gateway {
       .catch((fault: unknown) => calls.failed(call, fault));
   }
 
-  /** `server/discover`, whose result has the form of 2026-07-28 already. */
+  /** `server/discover`: its result already has the form of 2026-07-28. */
   #discover(call: Call): void {
     const { upstreams, version, calls, journal, gate } = this.#parts;
     discover(upstreams, call, version, gate)
@@ -339,7 +342,7 @@ export class Gateway {
     else this.#pass(call, routed);
   }
 
-  /** The gate stands in front of every call, whatever it is about. */
+  /** Checks the access rules. Every call passes here. */
   #pass(call: Call, routed: Routed): void {
     const { gate, calls } = this.#parts;
     const refusal = gate.refusal(call.caller, routed.subject, call.message);
@@ -373,7 +376,10 @@ export class Gateway {
   }
 }
 
-/** An answer that its server did not take is the client's 400, whatever the reason (2025-11-25 basic/transports §Sending Messages to the Server 4). */
+/**
+ * If the upstream does not accept an answer of the client, the client gets status 400, whatever the reason (2025-11-25
+ * basic/transports §Sending Messages to the Server 4).
+ */
 function notTaken(fault: unknown): unknown {
   return fault instanceof GatewayError && fault.code.startsWith('upstream_')
     ? new GatewayError('answer_unknown', fault.message)

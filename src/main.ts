@@ -30,19 +30,19 @@ const io: CommandIo = {
 };
 
 /*
- * V8 moves what one place in the code allocates into the old heap from the start, if all of it lived long so far. With 100 routes,
- * what their start has made decides so for places that calls use as well. From there a dead call keeps all it points to until the
- * next full collection: a scavenge took 38 ms in place of 3.
+ * If all objects from one allocation site lived long, V8 allocates later objects of that site directly in its old space
+ * (pretenuring). The start of 100 routes triggers this for sites that calls use too. A finished call in old space keeps everything
+ * it references alive until the next full collection: a scavenge took 38 ms instead of 3 ms.
  */
 setFlagsFromString('--no-allocation-site-pretenuring');
 
-/** A signal that comes sooner than this after the first is its echo. */
+/** A signal within this time after the first is a duplicate and is ignored. */
 const signalEchoMs = 500;
 let stoppingSinceMs: number | undefined;
 
 for (const stream of [process.stdout, process.stderr]) stream.on('error', readerIsGone);
 
-/* What serves is loaded after this check: older versions of Node cannot even read some of it. */
+/* The server code is imported after this check, because older versions of Node cannot parse all of it. */
 if (isTooOld(process.versions.node)) {
   io.stderr.write(
     `manifold needs Node 22.19 or newer; this is ${process.versions.node}. In a checkout, "npx manifold" uses the one that npm ci brings.\n`,
@@ -52,7 +52,7 @@ if (isTooOld(process.versions.node)) {
 if (cluster.isWorker) (await import('./process/worker.ts')).runWorker(io, version);
 else await command();
 
-/* `manifold … | head` is no fault, and whoever closes the output of a gateway does not mean to end it. */
+/* A closed output pipe is not an error: `manifold … | head` closes it, and a gateway continues without its output. */
 function readerIsGone(fault: NodeJS.ErrnoException): void {
   if (fault.code !== 'EPIPE') process.exitCode ??= 1;
 }
@@ -71,7 +71,7 @@ async function command(): Promise<void> {
   }
 }
 
-/** The exit code, or undefined for a command that goes on. */
+/** Returns the exit code; undefined for a command that keeps running. */
 async function execute(command: Command): Promise<number | undefined> {
   switch (command.kind) {
     case 'help':
@@ -90,7 +90,7 @@ async function execute(command: Command): Promise<number | undefined> {
     case 'keygen':
       return await (await import('./cli/keygen.ts')).keygen(command, io);
     case 'tools':
-      // Loaded when asked for: the SDK it brings is large, and `run` has no use for it.
+      // Imported only here: it loads the large SDK, which `run` does not need.
       return await (await import('./cli/tools.ts')).tools(command.options, io);
     case 'token-inspect':
       return await (
@@ -100,7 +100,7 @@ async function execute(command: Command): Promise<number | undefined> {
       const running = await (await import('./process/run.ts')).run(command.options, io, version);
       process.on('SIGHUP', () => void running.reload());
       process.on('SIGTERM', () => stop(running, command.options.drainDelayMs));
-      // On a terminal there is no load balancer to wait for.
+      // Ctrl-C on a terminal: there is no load balancer to wait for.
       process.on('SIGINT', () => stop(running, 0));
       io.stdout.write(await running.greeting);
       running.greeted();
@@ -109,10 +109,10 @@ async function execute(command: Command): Promise<number | undefined> {
   }
 }
 
-/** The first signal drains; a second one, later than an echo of the first, means at once. */
+/** The first signal drains the gateway. A second one ends the process at once, unless it is a duplicate of the first. */
 function stop(running: Running, delayMs: number): void {
   const nowMs = performance.now();
-  // Under npm a Ctrl-C arrives twice: from the terminal and from npm.
+  // Under npm, one Ctrl-C sends two signals: one from the terminal and one from npm.
   if (stoppingSinceMs !== undefined) {
     if (nowMs - stoppingSinceMs > signalEchoMs) process.exit(1);
     return;
@@ -130,7 +130,7 @@ async function standardInput(): Promise<string> {
   return text.trim();
 }
 
-/** Faults of use exit with 2, all others with 1; only those that nobody foresaw come with a stack. */
+/** Prints the fault and returns the exit code: 2 for wrong usage, else 1. Only unexpected faults are printed with their stack. */
 function report(fault: unknown): number {
   if (fault instanceof UsageError) {
     io.stderr.write(`manifold: ${fault.message}\n${fault.hint}\n`);

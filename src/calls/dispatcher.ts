@@ -1,5 +1,6 @@
 /**
- * Sends a call to its upstream, and sends it again after a lost session or a broken answer. relay.ts carries the answer back.
+ * Sends a call to its upstream, and sends it again after a lost session or an interrupted answer. relay.ts passes the answer to the
+ * client.
  */
 import type { GatewayError } from '../errors.ts';
 import { randomUUID } from 'node:crypto';
@@ -52,7 +53,7 @@ export interface DispatcherParts extends StreamHost {
   readonly standings: Standings;
   readonly underWay: UnderWay;
   readonly credentials: Credentials;
-  /** Calls that wait here: for answers of a client of the session era, and for a retry of a modern client. */
+  /** Calls that wait on this replica: `asked` for answers of a session-era client, `parked` for a retry of a modern client. */
   readonly asked: Holds<Asking>;
   readonly parked: Holds<Parking>;
 }
@@ -109,7 +110,7 @@ export class Dispatcher implements CallHost<Relay> {
       );
   }
 
-  /** Answers a call with a fault before it has reached an upstream, of which it may be known which it was for. */
+  /** Answers a call with a fault before it has reached an upstream. `upstream` is its target, if already known. */
   failed(call: Call, fault: unknown, upstream?: Upstream): void {
     this.#parts.journal.refused(call, fault);
     call.outlet.fault(fault, faultToClient(call, fault, upstream));
@@ -125,7 +126,7 @@ export class Dispatcher implements CallHost<Relay> {
     }
   }
 
-  /** The gateway answers in place of the upstream. */
+  /** Answers with the gateway's own result, in place of the upstream's. `kept` is JSON text. */
   #keep(call: Call, kept: Promise<string>): void {
     const { client, message, outlet } = call;
     kept.then(
@@ -151,7 +152,7 @@ export class Dispatcher implements CallHost<Relay> {
       inward = { ...inward, id: upstreamId, progressToken: upstreamId };
     }
     let body = inwardCall(tasksToUpstream(message, session.upstream, client), inward);
-    // An upstream that asks by requests has no use for answers that come with a call.
+    // An upstream that asks by requests does not understand answers inside a call.
     if (client.wording.asksByRounds && !session.asksByRounds) body = withoutAnswers(body);
     const relay = new Relay(this, call, session, { upstreamId, body, tokens });
     relay.phase.named = target.name;
@@ -160,8 +161,8 @@ export class Dispatcher implements CallHost<Relay> {
   }
 
   /**
-   * Makes a session ready for a call: its questions are heard, and its log level covers what the call asks for. Usually it is ready,
-   * and the call is sent synchronously.
+   * Prepares the session for a call: the gateway listens for its questions, and its log level includes what the call asks for.
+   * Usually the session is ready, and the call is sent synchronously.
    */
   #prepare(relay: Relay): void {
     const { call, session } = relay;
@@ -172,7 +173,7 @@ export class Dispatcher implements CallHost<Relay> {
   }
 
   #put(relay: Relay): void {
-    // Its client may have left while it waited.
+    // The client may have disconnected while the call waited.
     if (relay.isOver) return;
     const { call, session, sent } = relay;
     const said = call.said ?? (session.isToldOfClient ? saidFor(call.client, session) : undefined);
@@ -187,12 +188,12 @@ export class Dispatcher implements CallHost<Relay> {
           : this.#callTraced(relay, to);
       relay.phase.begin(exchange);
     } catch (fault) {
-      // Often called from a promise, where nobody else would catch the fault.
+      // Often called from a promise callback, where nothing else would catch the fault.
       relay.fail(fault);
     }
   }
 
-  /** The upstream is told to which trace the call belongs, in headers and in `_meta`. */
+  /** Sends the call with its trace context, in headers and in `_meta`. */
   #callTraced(relay: Relay, to: Outbound): Exchange {
     const { call, session, sent, phase } = relay;
     const carried = this.#parts.journal.sent(call, session.upstream.config.id, phase.named);
@@ -201,7 +202,7 @@ export class Dispatcher implements CallHost<Relay> {
     return this.adapter.call({ ...to, trace: carried.headers }, body, relay, patienceMs(relay));
   }
 
-  // CallHost: what a call needs on its way back.
+  // CallHost: what relay.ts needs while it passes the answer.
 
   begun(relay: Relay): void {
     this.#parts.underWay.begun(relay);
@@ -304,7 +305,7 @@ export class Dispatcher implements CallHost<Relay> {
   }
 }
 
-/** An upstream gets its own state back. */
+/** Adds the state that the upstream itself sent earlier. */
 function withState(target: InwardTarget, state: string | undefined): InwardTarget {
   return state === undefined ? target : { ...target, requestState: state };
 }
@@ -318,13 +319,13 @@ function passed({ call, session, phase }: Relay): UpstreamPart {
   };
 }
 
-/** Longest silence in ms. `tasks/result` is silent until the task ends (2025-11-25 basic/utilities/tasks). */
+/** Maximum silence in ms. `tasks/result` is silent until the task ends (2025-11-25 basic/utilities/tasks). */
 function patienceMs({ call, session }: Relay): number {
   return call.message.method === 'tasks/result' ? callCeilingMs : session.upstream.config.timeoutMs;
 }
 
 /**
- * What an upstream without sessions is told of a client of the session era, with its log level from `logging/setLevel`
+ * Describes a session-era client to an upstream without sessions, with the client's log level from `logging/setLevel`
  * (docs/adr/0006-both-eras.md).
  */
 function saidFor({ said, logLevel }: Client, session: UpstreamSession): Said {
@@ -336,7 +337,7 @@ function cancelledText(id: string, reason: string): string {
   return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"${reason}"}}`;
 }
 
-/** The same limit as for rounds that an upstream makes itself (aggregate/rounds.ts). */
+/** The error for a question above the limit. The limit is the same as for rounds (aggregate/rounds.ts). `id` is raw JSON. */
 function tooManyText(id: string): string {
   return `{"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"Too many questions at once"}}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The way back of one call: each message of the upstream's answer is passed to the outlet of its request as it arrives. Requests
- * of the server in between get sealed ids; a `ping` is answered here and not passed on.
+ * Passes the upstream's answer of one call to the client: each message goes to the outlet of the client's request as it arrives.
+ * Requests of the server that come before the answer get sealed ids. A `ping` is answered here and not passed on.
  */
 import { isQuestion, isRound, mayAsk } from '../aggregate/rounds.ts';
 import type { Call } from '../clients/call.ts';
@@ -28,10 +28,10 @@ import { CallPhase } from './phase.ts';
 import { Interview } from './questions/interview.ts';
 import type { Sent } from './questions/suspension.ts';
 
-/** The stream of the call was opened earlier, by this replica or another one. */
+/** Data of a call whose stream is resumed. The stream was opened earlier, by this replica or another one. */
 export interface TakenUp {
   readonly lastEventId: string;
-  /** The upstream's stream is open. */
+  /** Called when the upstream's stream is open. */
   readonly onOpened: () => void;
 }
 
@@ -44,10 +44,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   readonly interview = new Interview();
   readonly #stream: AnswerStream;
   #takenUp: TakenUp | undefined;
-  /** Each remedy is tried once. */
+  /** Each recovery is tried once. */
   #hasHealed = false;
   #hasRealigned = false;
-  /** The arguments that its upstream wanted in headers when it was sent. */
+  /** The arguments that the upstream wanted in headers when the call was sent. */
   alignedTo: Upstream['paramHeaders'];
 
   constructor(host: CallHost<Relay>, call: Call, session: UpstreamSession, sent: Sent, takenUp?: TakenUp) {
@@ -85,42 +85,42 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return this.phase.isOver;
   }
 
-  /** A request to its upstream that belongs to the call. */
+  /** The target of requests to the upstream that belong to this call. */
   get to(): Outbound {
     return { session: this.#session, caller: this.#call.caller };
   }
 
-  // What its dispatcher does with it.
+  // Called by the dispatcher.
 
-  /** Whether the session may be opened again for it: once, and only while the body is still available. */
+  /** Whether the session may be opened again for this call: once, and only while the body is still available. */
   mayHeal(): boolean {
     const may = !this.#hasHealed && this.#sent.body.length > 0;
     this.#hasHealed = true;
     return may;
   }
 
-  /** Whether its headers may be computed again: once. */
+  /** Whether the headers of this call may be computed again: once. */
   mayRealign(): boolean {
     const may = !this.#hasRealigned && this.#call.message.method === 'tools/call';
     this.#hasRealigned = true;
     return may;
   }
 
-  /** Continues at a session that replaces a lost one. Questions on the lost session no longer belong to it. */
+  /** Continues on a session that replaces a lost one. Questions on the lost session no longer belong to this call. */
   moveTo(session: UpstreamSession): void {
     this.#session.underWay?.delete(this);
     this.#session = session;
   }
 
-  /** The call will be sent again. */
+  /** Prepares the call to be sent again, with this body and id. */
   replace(sent: Sent): void {
     this.#sent = sent;
     this.phase.prepare();
   }
 
-  // What waits for its client does with it (questions/).
+  // Called by the code that waits for the client (questions/).
 
-  /** Waits here with its stream. The stream is not read, so nothing is lost. The body is not kept: the retry brings one. */
+  /** Waits on this replica with the stream paused, so nothing is lost. The body is not kept: the retry has one. */
   waitWith(call: Call): void {
     this.phase.exchange?.pause();
     this.#call = call;
@@ -128,8 +128,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * The client has sent its answers: the rest of the upstream's answer goes to its new request. Returns a function that passes
-   * on, in order, the messages that arrived meanwhile.
+   * The client has sent its answers: the rest of the upstream's answer goes to its new request. Returns a function that passes on
+   * the messages that arrived meanwhile, in order.
    */
   reopen(call: Call, sent: Sent): () => void {
     const late = this.phase.unsuspend();
@@ -143,22 +143,22 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     };
   }
 
-  // What its client does.
+  // Called for events of the client.
 
-  /** The client has caught up. */
+  /** The client has read what was buffered for it. */
   onDrain(): void {
     this.phase.exchange?.resume();
   }
 
   /**
-   * In the session era a client that leaves does not cancel. An answer that can be resumed is left at the upstream; another is
-   * read to its end.
+   * In the session era, a disconnect does not cancel the call. If the answer can be resumed, the exchange is closed; otherwise the
+   * answer is read to its end.
    */
   onGone(): void {
     if (this.isOver) return;
     const { suspension } = this.phase;
     if (suspension !== undefined) {
-      // A client that has left cannot be asked, and the answer could not be delivered.
+      // The client has disconnected: it cannot be asked, and the answer cannot be delivered.
       suspension.end();
       return;
     }
@@ -174,7 +174,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     this.#host.finished(this, 'ok');
   }
 
-  // What its upstream does.
+  // Called for events of the upstream.
 
   onJson(body: Buffer): void {
     const message = this.#read(body);
@@ -232,13 +232,13 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     if (this.isOver) return;
     const { suspension } = this.phase;
     if (suspension !== undefined) {
-      // What came before it may be the answer.
+      // A message that arrived before the fault may be the answer.
       if (this.phase.isLate) this.phase.keep(() => this.onFault(fault));
       else suspension.end();
       return;
     }
-    // If the session is lost during an answer, the rest of the answer is lost too. Before the answer nothing has been done, so
-    // the call can be sent again.
+    // If the session is lost during an answer, the rest of the answer is lost too. If it is lost before the answer, the upstream
+    // has not run the call, so the call can be sent again.
     const isLost = fault.code === 'upstream_session_lost' || fault.code === 'upstream_revision_refused';
     if (isLost && this.lastEventId === undefined && this.#host.heal(this)) return;
     if (fault.code === 'upstream_headers_refused' && this.#host.realign(this)) return;
@@ -250,7 +250,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * Closes the client's stream, so that the client resumes at another replica. The stream of a client that cannot resume stays
+   * Closes the client's stream, so that the client resumes on another replica. If the client cannot resume, its stream stays
    * open.
    */
   disconnect(retryMs: number): void {
@@ -260,7 +260,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     this.#passDisconnect();
   }
 
-  /** The client has cancelled: its stream ends without an answer (2025-11-25 basic/utilities/cancellation). */
+  /** The client has cancelled: ends its stream without an answer (2025-11-25 basic/utilities/cancellation). */
   takeBack(): void {
     if (this.isOver) return;
     const { suspension } = this.phase;
@@ -282,11 +282,11 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return true;
   }
 
-  /** Ends the call without an answer, as nobody is there to get one. */
+  /** Ends the call without an answer, because the client is gone. */
   abandon(): void {
     if (this.isOver) return;
     const exchange = this.phase.end();
-    // An upstream without sessions takes the close as cancellation. An older one gets a notification as well (2025-11-25
+    // For an upstream without sessions, the close is the cancellation. A session-era upstream also gets a notification (2025-11-25
     // basic/utilities/cancellation).
     exchange?.cancel?.();
     exchange?.abort();
@@ -294,7 +294,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     this.#call.outlet.finish();
   }
 
-  /** Ends the call with a complete response that the gateway made, as JSON text. */
+  /** Ends the call with a complete response made by the gateway, as JSON text. */
   conclude(body: Buffer | string, status?: number): void {
     if (this.isOver) return;
     this.phase.end()?.abort();
@@ -309,8 +309,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * If the upstream sent event ids, the answer is resumed; the client sees no break (2025-11-25 basic/transports §Resumability
-   * and Redelivery).
+   * If the upstream sent event ids, the gateway resumes the answer, and the client does not notice the interruption (2025-11-25
+   * basic/transports §Resumability and Redelivery).
    */
   #interrupted(fault: GatewayError): void {
     const isLate = performance.now() - this.#call.startedMs > callCeilingMs;
@@ -320,8 +320,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * The upstream closed the stream to be polled (2025-11-25 basic/transports §Sending Messages to the Server 6): the client does
-   * that itself.
+   * The upstream closed the stream to be polled (2025-11-25 basic/transports §Sending Messages to the Server 6). The client's
+   * stream is closed too, and the client polls.
    */
   #passDisconnect(): void {
     this.phase.end();
@@ -348,8 +348,8 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
   }
 
   /**
-   * A client of 2026-07-28 gets the refusal of an unknown method with status 404 (basic/transports/streamable-http), so the stream of a
-   * method that no revision has is not opened before its first event.
+   * Whether the answer may be the refusal of an unknown method, which a 2026-07-28 client gets with status 404 (2026-07-28
+   * basic/transports/streamable-http). So if no revision has the method, its stream is not opened before its first event.
    */
   #maybeUnknown(): boolean {
     const { client, message } = this.#call;
@@ -381,10 +381,10 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return message.method === 'notifications/message' && this.#host.wantsLog(this, message);
   }
 
-  /** Whether the response is a round of questions to a client that is asked by requests; the answers go with a later call. */
+  /** If the response is a round of questions and the client is asked by requests, asks it. A later call has the answers. */
   #asks(message: Message): boolean {
     if (!this.#session.asksByRounds || this.#call.client.wording.asksByRounds || !isRound(message)) return false;
-    // Nothing may follow a round; the end of this stream must not be mistaken for the end of the next one.
+    // Nothing may follow a round. The end of this stream must not be taken for the end of the next one.
     this.phase.exchange?.abort();
     this.#host.ask(this, message);
     return true;
@@ -396,7 +396,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     if (!this.#call.outlet.events(encodeEvent(body, this.#seal()))) this.phase.exchange?.pause();
   }
 
-  /** An event without data only gives a position to resume from; older clients fail on it. */
+  /** Sends an event without data, which only gives a position to resume from. Older clients fail on such an event. */
   #prime(): void {
     if (this.#call.outlet.gone || !understandsPriming(this.#call.client.revision)) return;
     const sealed = this.#seal();
@@ -407,7 +407,7 @@ export class Relay implements AnswerSink, Receiver, StreamOwner, CallUnderWay, I
     return this.#stream.seal(this.#call.client, this.#session);
   }
 
-  /** A message that cannot be translated is the upstream's fault, whatever the internal code, and ends the call. */
+  /** If a message cannot be translated, ends the call with `upstream_malformed`, whatever the internal code. */
   #translated<T>(translate: () => T): T | undefined {
     try {
       return translate();

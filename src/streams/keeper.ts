@@ -1,6 +1,6 @@
 /**
- * Keeps for clients of the session era what upstreams without sessions cannot keep (wishes.ts), and tells the other replicas:
- * any replica may get the next call of the session, or hold its GET stream (docs/adr/0006-both-eras.md).
+ * For session-era clients, keeps the log level and subscriptions that upstreams without sessions cannot keep (wishes.ts). Notifies
+ * the other replicas, because any replica may get the next call of the session or have its GET stream (docs/adr/0006-both-eras.md).
  */
 import { serverCapability } from '../protocol/capabilities.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
@@ -27,7 +27,7 @@ export class Keeper {
     this.#tell = tell;
   }
 
-  /** Clients without sessions share one entry, and none may set the level of another. */
+  /** Keeps the log level of a session. Clients without sessions share one entry, so none of them may set its level. */
   async setLevel(client: Client, level: LogLevel): Promise<void> {
     if (client.isShared) return;
     this.#wishes.setLevel(client.known, level);
@@ -35,12 +35,12 @@ export class Keeper {
   }
 
   /**
-   * The result, as JSON text, of `resources/subscribe` and `resources/unsubscribe` where the gateway watches; undefined when the
-   * upstream answers itself. `uri` is the upstream's own URI; undefined: the one in the call.
+   * The result of `resources/subscribe` and `resources/unsubscribe`, as JSON text, if the gateway keeps the subscription. Undefined
+   * if the upstream answers. `uri` is the upstream's own URI; undefined: the URI in the call.
    */
   serve({ client, message }: Call, session: UpstreamSession, uri: string | undefined): Promise<string> | undefined {
     const on = message.method === 'resources/subscribe';
-    // An upstream with sessions keeps it for itself.
+    // An upstream with sessions keeps its subscriptions itself.
     if (!session.isToldOfClient || client.isShared || !(on || message.method === 'resources/unsubscribe'))
       return undefined;
     const found = message.params?.member('uri');
@@ -49,8 +49,8 @@ export class Keeper {
   }
 
   /**
-   * Resolves when every replica that could be reached listens: later changes are reported (2025-11-25 server/resources
-   * §Subscriptions). Throws `params_invalid` when the session has reached its limit of watched resources, or the URI is too long.
+   * Resolves when every reachable replica knows the subscription: later changes are reported (2025-11-25 server/resources
+   * §Subscriptions). Throws `params_invalid` if the session has reached its limit of watched resources, or the URI is too long.
    */
   async #watch({ known }: Client, upstream: Upstream, uri: string, on: boolean): Promise<string> {
     if (!on) this.#wishes.unwatch(known.jti, upstream.hash, uri);

@@ -1,13 +1,13 @@
 /**
- * Calls by route, upstream, method, tool and outcome. What is counted on the way of a call is a plain number; it becomes a sample when
- * the metrics are read.
+ * Metrics of calls by route, upstream, method, tool and outcome. A call only increments plain numbers; they become samples when the
+ * metrics are scraped.
  */
 import { Counter } from 'prom-client';
 import { toolLabel } from './listed-tools.ts';
 import { beforeRequests, countCalls, registry, timeRequest } from './metrics.ts';
 import { TallyHistogram, type Tally } from './tally.ts';
 
-/** Series of calls; what comes after these is counted as `other`. */
+/** Maximum number of series; further ones are counted as `other`. */
 const maxSeries = 10_000;
 
 const registers = [registry];
@@ -17,7 +17,7 @@ let series = 0;
 const flushAll = (): void => {
   for (const meter of meters) meter.flush();
 };
-/* The totals of requests are read before. */
+/* The totals of requests are collected before the counter of calls below. */
 beforeRequests(flushAll);
 
 const calls: Counter = new Counter({
@@ -66,8 +66,9 @@ interface Cell {
   count: number;
 }
 
-/** One upstream of a route: by tool or method, then by outcome. */
+/** One upstream of a route. */
 interface Upstream {
+  /** By tool or method, then by outcome. */
   readonly cells: Map<string, Map<string, Cell>>;
   readonly seconds: Tally;
 }
@@ -89,7 +90,10 @@ export class CallMeter {
     meters.add(this);
   }
 
-  /** `method` is a label already; times in ms: `ownMs` of the gateway, `ms` in all; `bytes` of the request, `answered` of its answer. */
+  /**
+   * Counts one call. `method` is already a label. `ownMs` is the gateway's part of the time, `ms` the total, both in ms. `bytes` is
+   * the size of the request, `answered` that of its answer.
+   */
   called(
     upstream: string,
     method: string,
@@ -111,7 +115,7 @@ export class CallMeter {
     this.#bytes.observe(bytes);
     this.#answers.observe(answered);
     timeRequest(method, ms);
-    // A call that ended after its route.
+    // The call ended after its route was removed.
     if (this.#isClosed) this.flush();
   }
 
@@ -132,14 +136,14 @@ export class CallMeter {
     return cell;
   }
 
-  /** Of a route that is gone: what it counted stays. */
+  /** Called when the route is removed. Its counts are kept. */
   close(): void {
     this.#isClosed = true;
     this.flush();
     meters.delete(this);
   }
 
-  /** What was counted since the last time becomes samples. */
+  /** Adds the counts since the last flush to the samples. */
   flush(): void {
     for (const [upstream, { cells }] of this.#upstreams)
       for (const byOutcome of cells.values())

@@ -1,6 +1,6 @@
 /**
- * What is counted, logged and traced of requests, in one place: nothing of their content, and no label that a peer could invent. The
- * access log is one line a request.
+ * Metrics, logs and traces of requests, in one place. They contain no message content, and no label value that a peer could
+ * choose. The access log has one line per request.
  */
 import { createHash } from 'node:crypto';
 import { catalogue, GatewayError, type ErrorCode } from '../errors.ts';
@@ -11,18 +11,18 @@ import { countRequest, droppedMessages, timeRequest, type DropReason } from './m
 import type { Carried, Noted, RequestTrace } from './noted.ts';
 import { tracing } from './traces.ts';
 
-/** The part of a call that its upstream had. */
+/** The upstream's part of a call. */
 export interface UpstreamPart {
   readonly upstream: string;
-  /** The upstream's own name of it; undefined where no tool is called. */
+  /** The tool's name at the upstream; undefined if no tool is called. */
   readonly tool: string | undefined;
-  /** When it was sent first, in ms of `performance.now()`; 0 if it never was. */
+  /** When the call was first sent, in ms of `performance.now()`; 0 if it was not sent. */
   readonly sentMs: number;
-  /** Of the messages that its client was sent. */
+  /** Bytes of the messages that were sent to the client. */
   readonly answerBytes: number;
 }
 
-/** Hashes of principals that are remembered. */
+/** Maximum number of cached principal hashes. */
 const maxPrincipals = 1024;
 
 export class Journal {
@@ -30,11 +30,11 @@ export class Journal {
   readonly #route: string;
   readonly #meter: CallMeter;
   readonly #namesPrincipals: boolean;
-  /** Of requests that are under way; empty without tracing. */
+  /** The traces of active requests; empty without tracing. */
   readonly #traces = new WeakMap<object, RequestTrace>();
   readonly #principals = new Map<string, string>();
 
-  /** `namesPrincipals`: the log has the subject of whoever calls, and not a hash. */
+  /** `namesPrincipals`: the log contains the caller's subject instead of a hash. */
   constructor(log: Log, route: string, meter: CallMeter, namesPrincipals = false) {
     this.#namesPrincipals = namesPrincipals;
     this.#log = log;
@@ -42,7 +42,7 @@ export class Journal {
     this.#meter = meter;
   }
 
-  /** The gateway answered by itself, with `body`. */
+  /** The gateway answered a request itself, with `body`. */
   answered(noted: Noted, body: Buffer | string = ''): void {
     const ms = performance.now() - noted.startedMs;
     const method = methodLabel(noted.message.method);
@@ -53,7 +53,7 @@ export class Journal {
     this.#log.info({ method, ...this.#about(noted, trace), outcome: 'ok', ms: Math.round(ms), answerBytes }, 'request');
   }
 
-  /** An upstream has finished its part of a call, with `fault` where it failed. */
+  /** An upstream has finished its part of a call; `fault` is given if the call failed. */
   called(
     noted: Noted,
     { upstream, tool, sentMs, answerBytes }: UpstreamPart,
@@ -66,7 +66,7 @@ export class Journal {
     const method = methodLabel(noted.message.method);
     this.#meter.called(upstream, method, tool, outcome, own, ms, noted.received.length, answerBytes);
     const trace = this.#ended(noted, outcome);
-    // One literal, without spreads: what is undefined is not in the line.
+    // One literal without spreads, for speed; undefined fields are left out of the line.
     this.#log.info(
       {
         method,
@@ -87,7 +87,7 @@ export class Journal {
     );
   }
 
-  /** A request was answered with a fault before it reached an upstream; `noted` undefined: before its message was known. */
+  /** A request was answered with a fault before it reached an upstream. `noted` is undefined if its message was not read yet. */
   refused(noted: Noted | undefined, fault: unknown): void {
     const method = noted === undefined ? 'none' : methodLabel(noted.message.method);
     const known = fault instanceof GatewayError ? fault : undefined;
@@ -99,30 +99,30 @@ export class Journal {
     else this.#log.error({ method, ...about, err: fault }, 'internal fault');
   }
 
-  /** Its trace begins, if there is one; once more where it is known by then which tool or prompt it is about. */
+  /** Starts the trace of a request, if traces are on. Called again when the name of the tool or prompt is known. */
   begun(noted: Noted, named: string | undefined): void {
     const known = this.#traces.get(noted);
     if (known !== undefined) known.named(named);
     else if (tracing !== undefined) this.#traces.set(noted, tracing.begin(noted, this.#route, named));
   }
 
-  /** An upstream is sent the call, for the first time or again. What it is told of the trace, if there is one. */
+  /** The call is sent to an upstream, for the first time or again. Returns the trace context to send with it, if it has a trace. */
   sent(noted: Noted, upstream: string, tool: string | undefined): Carried | undefined {
     return this.#traces.get(noted)?.sent(upstream, tool);
   }
 
-  /** Something befell a call, such as `mcp.session.healed`. */
+  /** Adds an event to the trace of a call, such as `manifold.session.healed`. */
   befell(noted: Noted, event: string): void {
     if (tracing !== undefined) this.#traces.get(noted)?.event(event);
   }
 
-  /** Another replica has it. */
+  /** The request was forwarded to another replica. */
   hopped(noted: Noted): void {
     this.befell(noted, 'manifold.hop');
     this.#ended(noted, 'ok');
   }
 
-  /** A message of a server was dropped. */
+  /** A message from an upstream was dropped. */
   messageDropped(reason: DropReason, upstream: string, fault?: unknown): void {
     droppedMessages.inc({ reason, upstream });
     this.#log.debug(
@@ -144,7 +144,7 @@ export class Journal {
     return trace;
   }
 
-  /** The fields that every line of a request has. */
+  /** The log fields that every request has. */
   #about({ received, client, caller }: Noted, trace: RequestTrace | undefined): object {
     return {
       route: this.#route,
@@ -168,17 +168,17 @@ export class Journal {
   }
 }
 
-/** A name that a client, or an issuer, may have made up. */
+/** Shortens a name for the log, because a client or an issuer may have chosen it. */
 function shown(name: string): string {
   return name.length <= 128 ? name : `${name.slice(0, 127)}…`;
 }
 
-/** What is said of a fault, and of the fault behind it, at most. */
+/** Maximum length of the reason of a fault in the log, including its cause. */
 const maxReasonChars = 200;
 
 /**
- * Why a call failed, in the gateway's own words. The texts of other errors may repeat what a peer has sent, as those of `JSON.parse` do,
- * so only their names are told.
+ * Why a call failed, in the gateway's own words. The message of another error may repeat data from a peer, as those of `JSON.parse`
+ * do, so only its name is logged.
  */
 function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | undefined): string | undefined {
   if (outcome === 'ok' || outcome === 'error') return undefined;
@@ -190,7 +190,7 @@ function reasonOf(outcome: 'ok' | 'error' | ErrorCode, fault: GatewayError | und
   return words.length === 0 ? catalogue[outcome].message : words.join(': ').slice(0, maxReasonChars);
 }
 
-/** `ECONNREFUSED` says more than `Error`. */
+/** The code of an error, such as `ECONNREFUSED`, which is more specific than its name. Its name if there is no code. */
 function nameOf(error: Error & { readonly code?: unknown }): string {
   return typeof error.code === 'string' ? error.code : error.name;
 }

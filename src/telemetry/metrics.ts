@@ -1,6 +1,6 @@
 /**
- * The metrics, one registry a process. Label values come from the configuration or from fixed lists only, never from a peer,
- * who could otherwise create series without end. `docs/metrics.md` is generated from this file.
+ * The metrics, one registry per process. Label values come only from the configuration or from fixed lists, never from a peer,
+ * which could otherwise create an unlimited number of series. `docs/metrics.md` is generated from this file.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -10,7 +10,7 @@ export const registry = new Registry();
 const registers = [registry];
 
 let readyForRequests = (): void => {};
-/** `flush` is called before the totals of requests are read: calls are counted elsewhere until then (call-meter.ts). */
+/** `flush` is called before the totals of requests are read: until then, call-meter.ts keeps the counts of calls. */
 export function beforeRequests(flush: () => void): void {
   readyForRequests = flush;
 }
@@ -180,7 +180,7 @@ const budgetBytes: Gauge = new Gauge({
   collect: (): void => budgetBytes.set(usedBudget()),
 });
 
-/** `read` gives what is in use now. */
+/** `read` returns the bytes that are in use now. */
 export function reportBudget(read: () => number): void {
   usedBudget = read;
 }
@@ -197,7 +197,7 @@ export function timeRequest(method: string, durationMs: number): void {
   found(timers, method, () => seconds.tally({ method })).observe(durationMs / 1000);
 }
 
-/** Calls of an upstream that ended alike. */
+/** Counts `count` calls of an upstream with the same method and outcome. */
 export function countCalls(upstream: string, method: string, outcome: string, count: number): void {
   upstreamCalls.inc({ upstream, outcome }, count);
   requests.inc({ method, outcome }, count);
@@ -213,7 +213,7 @@ function found<T>(cache: Map<string, T>, key: string, make: () => T): T {
   return value;
 }
 
-/** Why a message of a server went no further. */
+/** Why a message from an upstream was dropped. */
 export type DropReason = 'not_of_this_call' | 'of_a_shared_session' | 'invalid';
 
 export const droppedMessages = new Counter({
@@ -240,9 +240,9 @@ export function countReload(isValid: boolean): void {
   reloadFailed.set(isValid ? 0 : 1);
 }
 
-/** How it stands with the cluster that gives the routes. */
+/** The state of the connection to the Kubernetes cluster from which the routes come. */
 export interface ClusterState {
-  /** The time since the watch that was silent the longest brought something. */
+  /** Seconds since the last event of the watch that has been silent longest. */
   readonly lagSeconds: number;
   readonly isConnected: boolean;
   readonly isLeader: boolean;
@@ -268,7 +268,7 @@ const leader: Gauge = new Gauge({
   collect: (): void => leader.set((clusterState?.().isLeader ?? false) ? 1 : 0),
 });
 
-/** `read` gives how it stands now. */
+/** `read` returns the current state. */
 export function reportCluster(read: () => ClusterState): void {
   clusterState = read;
 }
@@ -286,9 +286,9 @@ const heap: Gauge = new Gauge({
   },
 });
 
-/** How exactly delays of the event loop are measured, in ms. */
+/** Resolution of the measured event loop delays, in ms. */
 const delayResolutionMs = 20;
-/* Runs from the first look at the metrics on: without a scraper it costs nothing. */
+/* Starts at the first scrape, so it costs nothing without a scraper. */
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 const loopDelay: Gauge = new Gauge({
   name: 'manifold_event_loop_delay_seconds',

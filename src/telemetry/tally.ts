@@ -1,12 +1,12 @@
 /**
- * Counts and sizes that are noted on the way of a call: plain numbers, which become samples when the metrics are read. The histogram
- * of prom-client looks its labels up, sorts and joins them at each observation; that was 3 % of a call.
+ * A histogram of plain numbers, which become samples when the metrics are scraped. The histogram of prom-client sorts, joins and
+ * looks up its labels at each observation; that was 3 % of a call's CPU time.
  */
 import { Histogram, type HistogramConfiguration } from 'prom-client';
 
 interface Sample {
   readonly labels: Readonly<Record<string, string | number>>;
-  /** Those of all samples of a tally. */
+  /** The labels that all samples of a tally have in common. */
   readonly sharedLabels: Readonly<Record<string, string>>;
   readonly value: number;
   readonly metricName: string;
@@ -16,7 +16,7 @@ interface Sample {
 export class Tally<T extends string = string> {
   readonly labels: Readonly<Record<T, string>>;
   readonly #bounds: readonly number[];
-  /** By bucket; the last one is for what is above every bound. */
+  /** One count per bucket; the last one is for values above every bound. */
   readonly #counts: number[];
   #sum = 0;
 
@@ -33,7 +33,7 @@ export class Tally<T extends string = string> {
     this.#sum += value;
   }
 
-  /** Its samples, as Prometheus wants them: buckets that count up, the sum and the count. */
+  /** The samples in the form of Prometheus: cumulative buckets, the sum and the count. */
   samples(name: string): Sample[] {
     const sample = (labels: Sample['labels'], value: number, what: string): Sample => {
       return { labels, sharedLabels: this.labels, value, metricName: `${name}_${what}` };
@@ -47,7 +47,7 @@ export class Tally<T extends string = string> {
   }
 }
 
-/** A histogram of tallies. */
+/** A histogram with one tally per set of labels. */
 export class TallyHistogram<T extends string> extends Histogram<T> {
   readonly #tallies = new Map<string, Tally<T>>();
   readonly #about: HistogramConfiguration<T> & { readonly buckets: readonly number[] };
@@ -57,7 +57,7 @@ export class TallyHistogram<T extends string> extends Histogram<T> {
     this.#about = about;
   }
 
-  /** The one of these labels: keep it, as it is looked up by all of them. */
+  /** Returns the tally of these labels. Keep it, because the lookup by all labels is slow. */
   tally(labels: Readonly<Record<T, string>>): Tally<T> {
     const key = JSON.stringify(Object.entries(labels));
     let found = this.#tallies.get(key);
@@ -65,7 +65,7 @@ export class TallyHistogram<T extends string> extends Histogram<T> {
     return found;
   }
 
-  /** What `get` of prom-client asks for, and a registry for its text; its declarations do not name it. */
+  /** Called by `get` of prom-client and by its registry. The type declarations of prom-client do not include it. */
   async getForPromString(): Promise<object> {
     const { name, help, aggregator = 'sum' } = this.#about;
     const values = [...this.#tallies.values()].flatMap((tally) => tally.samples(name));

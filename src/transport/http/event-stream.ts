@@ -1,6 +1,6 @@
 /**
- * A stream of events to a client: headers at once, heartbeats as comments, and a client that reads slowly slows its source.
- * Heartbeats and the looks at slow clients come from the one wheel, never from a timer of the stream's own.
+ * An SSE stream to a client. Headers are sent at once, heartbeats are comments, and a client that reads slowly slows the source.
+ * Heartbeats and checks of slow clients use the shared timer wheel, not a timer per stream.
  */
 import type { ServerResponse } from 'node:http';
 import { heartbeat } from '../../protocol/sse.ts';
@@ -19,11 +19,11 @@ const streamHeaders = [
   'no',
 ];
 
-/** What has to know how the client takes a stream. An object, since a closure per stream outlives its stream in V8's old space. */
+/** Gets the events of a stream's client. An object, because one closure per stream outlives its stream in V8's old space. */
 export interface StreamOwner {
-  /** A slow client has taken what waited for it. */
+  /** A slow client has read what was buffered for it. */
   onDrain(): void;
-  /** The client is gone before the end. Called once. */
+  /** The client disconnected before the end of the stream. Called once. */
   onGone(): void;
 }
 
@@ -32,17 +32,17 @@ export class EventStream extends Waiting {
 
   readonly #response: ServerResponse;
   readonly #wheel: Wheel;
-  /** `ending`: the last byte is written and not yet taken. */
+  /** `full`: the client is slow. `ending`: the last byte is written, but the client has not read it yet. */
   #state: 'new' | 'open' | 'full' | 'ending' | 'over' = 'new';
   #wroteSinceBeat = false;
   readonly #principalId: string;
-  /** Made when the client is slow for the first time, like the next. */
+  /** Both are created when the client is slow for the first time. */
   #hold: Hold | undefined;
   #taking: Taking | undefined;
-  /** Tick at which it last took something. */
+  /** The tick at which the client last read something. */
   #takenTick = 0;
 
-  /** `principalId`: whose share of the budget what waits for the client is of. */
+  /** `principalId`: the caller whose share of the memory budget counts the bytes buffered for this client. */
   constructor(response: ServerResponse, wheel: Wheel, principalId = '') {
     super();
     this.#response = response;
@@ -51,7 +51,7 @@ export class EventStream extends Waiting {
     response.on('close', () => this.#closed());
   }
 
-  /** The client is slow and has not caught up yet. */
+  /** The client is slow: bytes are still buffered for it. */
   get isFull(): boolean {
     return this.#state === 'full';
   }
@@ -60,7 +60,7 @@ export class EventStream extends Waiting {
     return this.#state === 'open' || this.#state === 'full';
   }
 
-  /** Sends the headers, extra ones as a raw list, and with them `first`, where it is given, in one packet. */
+  /** Sends the headers, and `first` in the same packet if given. `extraHeaders` is a raw list. */
   open(first?: Buffer, extraHeaders: readonly string[] = []): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
@@ -70,12 +70,12 @@ export class EventStream extends Waiting {
     this.#wheel.arm(this, heartbeatMs);
   }
 
-  /** Makes the headers leave although no event has come yet. */
+  /** Sends the headers at once if no event was written yet. */
   flush(): void {
     if (this.#state === 'open' && !this.#wroteSinceBeat) this.#response.flushHeaders();
   }
 
-  /** Writes one or more encoded events. False: the client is slow, wait for the owner's `onDrain`. */
+  /** Writes one or more encoded events. Returns false if the client is slow: wait for the owner's `onDrain`. */
   write(bytes: Buffer): boolean {
     if (!this.isOpen) return true;
     this.#wroteSinceBeat = true;
@@ -88,9 +88,10 @@ export class EventStream extends Waiting {
     return false;
   }
 
+  /** Ends the stream, after `last` if given. */
   end(last?: Buffer): void {
     if (this.#state === 'over' || this.#state === 'ending') return;
-    // Over when the client has taken the rest, or is found stuck.
+    // The stream is over when the client has read the rest, or does not read any more.
     this.#state = 'ending';
     if (last === undefined) this.#response.end();
     else endInOneWrite(this.#response, last);
@@ -98,7 +99,7 @@ export class EventStream extends Waiting {
     if (this.#response.writableLength > 0) this.#count();
   }
 
-  /** Heartbeat time, or the end of patience with a client that takes nothing. */
+  /** Sends a heartbeat; for a slow client, checks whether it still reads. */
   onDue(): void {
     if (this.#state === 'full' || this.#state === 'ending') {
       this.#look();
@@ -110,7 +111,7 @@ export class EventStream extends Waiting {
     this.#wheel.arm(this, heartbeatMs);
   }
 
-  /** Begins to look whether the client takes what waits for it. */
+  /** Starts the checks whether the client reads what is buffered for it. */
   #watch(): void {
     this.#takenTick = this.#wheel.ticks;
     this.#taking?.goesOn();
@@ -126,14 +127,14 @@ export class EventStream extends Waiting {
     else this.#wheel.arm(this, slowClientLookMs);
   }
 
-  /** Counts what waits for the client. One that there is no room for is cut; it can come back for the rest. */
+  /** Counts the buffered bytes in the memory budget. If the budget is exhausted, disconnects the client, which can resume. */
   #count(): void {
     this.#hold ??= shareOf(this.#principalId).hold(() => this.#cut());
     if (!this.#hold.set(this.#response.writableLength)) this.#cut();
   }
 
   #cut(): void {
-    // Over before the socket says so: a write in between would be one after the end.
+    // The state changes before the socket reports its close, so that nothing is written in between.
     this.#closed();
     this.#response.destroy();
   }
@@ -157,8 +158,8 @@ export class EventStream extends Waiting {
 }
 
 /**
- * Cuts a client that does not take what was written to it as a whole, and counts it until then. Costs nothing where the socket took
- * it at once.
+ * For a response that was written in one piece: counts its unsent bytes in the memory budget, and disconnects a client that does
+ * not read them. Costs nothing if the socket accepted all bytes at once.
  */
 export function cutIfStuck(response: ServerResponse, wheel: Wheel, principalId = ''): void {
   if (response.writableLength === 0) return;

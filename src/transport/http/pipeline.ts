@@ -1,14 +1,15 @@
 /**
- * Requests that a client sends on one connection without waiting for answers (RFC 9112 §9.3.2). Each is a call under way, with its
- * body and its answer in memory, and answers leave in order: so few are begun at once, and the connection is not read meanwhile.
+ * Limits HTTP pipelining: requests that a client sends on one connection without waiting for responses (RFC 9112 §9.3.2). Each
+ * active request has its body and its response in memory, and responses are sent in order. So only a few are started at once, and
+ * the connection is not read meanwhile.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests of one connection that are under way at once; the others wait unread. */
+/** Maximum number of active requests per connection; the others wait. */
 const maxPipelined = 8;
 
-/** The same listener, which gets the requests of each connection a few at a time. */
+/** Wraps a listener so that it gets only a few requests of each connection at a time. */
 export function pacedByConnection(listener: RequestListener): RequestListener {
   const lines = new WeakMap<Socket, Line>();
   return (request, response) => {
@@ -19,14 +20,15 @@ export function pacedByConnection(listener: RequestListener): RequestListener {
   };
 }
 
+/** The requests of one connection. */
 class Line {
   readonly #socket: Socket;
   readonly #listener: RequestListener;
-  /** The latest that was begun: when it is answered all before it are. */
+  /** The response that was started last. When it is finished, all before it are finished too. */
   #last: ServerResponse | undefined;
   #underWay = 0;
   #waiting: [IncomingMessage, ServerResponse][] | undefined;
-  /** Begun behind others, in their order. */
+  /** Responses that were started behind another one, in order. */
   #followers: ServerResponse[] | undefined;
 
   constructor(socket: Socket, listener: RequestListener) {
@@ -49,7 +51,7 @@ class Line {
     this.#underWay += 1;
     if (this.#followers === undefined) {
       this.#followers = [];
-      // Once a connection, as the list stays from then on.
+      // One listener per connection is enough, because the list is kept.
       this.#socket.once('close', () => this.#closed());
     }
     this.#followers.push(response);
@@ -60,7 +62,7 @@ class Line {
     });
   }
 
-  /** Node tells only the answer whose turn it was. The others have no connection yet, and would never hear that it is gone. */
+  /** Node emits `close` only on the response that is being sent. The others have no socket yet, so `close` is emitted here. */
   #closed(): void {
     this.#waiting = undefined;
     for (const response of this.#followers ?? []) if (response.socket === null) response.emit('close');
@@ -75,7 +77,7 @@ class Line {
     this.#socket.pause();
   }
 
-  /** Whoever reads a body lets the connection flow. The bodies of all but the last that waits are here already. */
+  /** Reading a body resumes the socket, so it is paused again. Only the last waiting request can have an incomplete body. */
   readonly #hold = (): void => {
     if (this.#waiting !== undefined) this.#socket.pause();
   };

@@ -1,4 +1,4 @@
-/** Sends one request as soon as its credentials are available, and once more with others where an upstream refuses them. */
+/** Sends one request when its credentials are available. If the upstream refuses them, sends it once more with new ones. */
 import type { Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../../config/model.ts';
 import type { GatewayError } from '../../errors.ts';
@@ -9,10 +9,10 @@ import type { LimitedExchange } from './limited-request.ts';
 import type { Limiter } from './limiter.ts';
 import { sendWhereItIs, type Redirectable, type Redirected, type Request } from './redirects.ts';
 
-/** An upstream, as far as requests need to know it. */
+/** The parts of an upstream that requests need. */
 interface Target extends Redirectable {
   readonly config: UpstreamConfig;
-  /** Connections of calls, which alone are limited. */
+  /** The connections for calls. The limiter applies only to these. */
   readonly pool: Pool;
   readonly limiter: Limiter | undefined;
 }
@@ -28,7 +28,7 @@ export function dispatch(
 ): void {
   const { config } = upstream;
   const send =
-    // Only what the gateway gets by itself can be got anew.
+    // Only credentials that the gateway obtains itself can be renewed.
     config.grant === undefined
       ? (headers: RawHeaders): void => put(upstream, pool, request, headers, exchange)
       : (headers: RawHeaders): void => {
@@ -42,7 +42,7 @@ export function dispatch(
   withCredentials(credentials, config, caller, exchange, send);
 }
 
-/** Asks for the credentials. Where they cannot be had the exchange ends. */
+/** Obtains the credentials and calls `go` with them. If they are not available, ends the exchange. */
 function withCredentials(
   credentials: Credentials,
   config: UpstreamConfig,
@@ -54,7 +54,7 @@ function withCredentials(
   try {
     headers = credentials.for(config, caller);
   } catch (fault) {
-    // Later, so that whoever asks has the exchange first.
+    // Deferred, so that the caller has the exchange before it fails.
     process.nextTick(() => exchange.giveUp(credentialFault(fault)));
     return;
   }
@@ -80,7 +80,7 @@ function put(
     );
 }
 
-/** Stands before an exchange: where a refusal is for the credentials it hears nothing of it, and the request is sent once more. */
+/** Wraps an exchange. If the upstream refuses the credentials, the exchange does not get this response: the request is resent. */
 class Renewing implements LimitedExchange, Redirected {
   readonly #exchange: HttpExchange;
   readonly #renews: (status: number) => boolean;
@@ -123,7 +123,7 @@ class Renewing implements LimitedExchange, Redirected {
       return;
     }
     this.#isRefused = true;
-    // What it says is not read.
+    // The body of the refusal is not read.
     controller.abort(new Error('refused'));
     this.#again();
   }
@@ -141,7 +141,10 @@ class Renewing implements LimitedExchange, Redirected {
   }
 }
 
-/** A token of the same kind has no more scopes than the refused one (RFC 6750 §3.1). */
+/**
+ * Whether new credentials may help: a 401, or a 403 for another reason than `insufficient_scope` (RFC 6750 §3.1), as a new token
+ * would have the same scopes.
+ */
 function isAboutCredentials(status: number, headers: Record<string, string | string[] | undefined>): boolean {
   return status === 401 || (status === 403 && !String(headers['www-authenticate']).includes('insufficient_scope'));
 }

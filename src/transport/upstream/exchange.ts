@@ -16,7 +16,7 @@ import { answerTurns, BodyTurn } from '../http/turns.ts';
 import { Waiting, type Wheel } from '../http/wheel.ts';
 import type { AnswerSink, Exchange } from './adapter.ts';
 import { Pace } from './pace.ts';
-import { follow, redirection, shownTarget, type Sent } from './redirects.ts';
+import { follow, redirection, shownTarget, type SentRequest } from './redirects.ts';
 import { refusalOf } from './refusal.ts';
 
 /** `odd`: 200 with another media type, or none. `accepted`: the rest is dropped. */
@@ -24,56 +24,56 @@ type Reading = 'head' | 'json' | 'stream' | 'odd' | 'error' | 'accepted' | 'redi
 
 /** undici's handler, the caller's `Exchange` and the timer wheel's entry in one object, so that a call costs one allocation. */
 export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler, Exchange {
-  /** `Mcp-Session-Id` of the answer, where there is one. */
+  /** `Mcp-Session-Id` of the answer; undefined without one. */
   sessionId: string | undefined;
   status = 0;
   /** The answer has a `Retry-After` header. */
   #saysWhen = false;
   /** Media type of a 200 that is neither JSON nor events; `none` without one. The body is used if it parses. */
   oddType: string | undefined;
-  /** Told of what the upstream does beside the specification. */
+  /** Records deviations of the upstream from the specification. */
   tolerated: Tolerated | undefined;
 
-  /** The request, until it is known that the answer is no redirect. */
-  sent: Sent | undefined;
+  /** The request, until it is known that the answer is not a redirect. */
+  sent: SentRequest | undefined;
 
   readonly #sink: AnswerSink;
   readonly #wheel: Wheel;
-  /** Longest silence in ms; 0 for a stream that may be silent for ever. */
+  /** Maximum silence in ms; 0 for a stream without a limit. */
   readonly #idleMs: number;
   #controller: Dispatcher.DispatchController | undefined;
   #reading: Reading = 'head';
-  /** The first piece of the answer, which is usually all of it. */
+  /** The first chunk of the answer, usually the complete answer. */
   #first: Buffer | undefined;
   #gathered: Gathered | undefined;
   #size = 0;
   /** `Content-Length`; 0 without one. */
   #announced = 0;
-  /** Counts answers of more than one piece, and large events, in the budget. */
+  /** Counts answers of more than one chunk, and large events, in the memory budget. */
   #hold: Hold | undefined;
   readonly #principalId: string;
-  /** Path of a redirect that is followed. */
+  /** The path of the redirect that is followed. */
   #target: string | undefined;
   #decoder: SseDecoder | undefined;
   #pace: Pace | undefined;
   #paused = false;
-  /** Paused, as it exceeds its rate. */
+  /** Paused because the answer exceeds its rate limit. */
   #held = false;
-  /** Of an answer in pieces; it waits for its turn while others are read. */
+  /** For an answer in many chunks: it waits for its turn while other answers are read. */
   #turn: BodyTurn | undefined;
   #waitsForTurn = false;
-  /** Pieces of the event that has not ended. */
+  /** Number of chunks of the incomplete event. */
   #pieces = 0;
   #isAnswered = false;
   /** Answers with status 400 and 404 are JSON-RPC errors, as in revision 2026-07-28. */
   readonly #readsErrors: boolean;
   readonly #startedTick: number;
-  /** Tick of the last sign of life. To note it is cheap. */
+  /** The tick of the last activity of the upstream. */
   #aliveTick: number;
-  /** Bytes of the incomplete message at the last sign of life. */
+  /** Bytes of the incomplete message at the last activity. */
   #aliveBytes = 0;
 
-  /** `principalId`: whose share of the budget the answer is of; without a name it is of that of all upstreams. */
+  /** `principalId`: the caller whose share of the memory budget counts the answer. Empty: the share of all upstreams. */
   constructor(sink: AnswerSink, wheel: Wheel, idleMs: number, readsErrors = false, principalId = '') {
     super();
     this.#principalId = principalId;
@@ -86,14 +86,14 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (idleMs > 0) wheel.arm(this, Math.min(idleMs, callCeilingMs));
   }
 
-  /** The answer is complete: the rest is ignored, and the upstream has a moment to end its stream. */
+  /** The answer is complete: ignores the rest. The upstream has `answeredGraceMs` to end its stream. */
   answered(): void {
     if (this.#reading === 'over') return;
     this.#isAnswered = true;
     this.#wheel.arm(this, answeredGraceMs);
   }
 
-  /** Nothing more reaches the sink. */
+  /** Nothing more is passed to the sink. */
   get isOver(): boolean {
     return this.#reading === 'over';
   }
@@ -106,7 +106,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   pause(): void {
     this.#paused = true;
     this.#controller?.pause();
-    // A paused stream is not silent: its client reads slowly.
+    // A pause is not silence of the upstream: the client reads slowly.
     if (!this.#held) this.#wheel.disarm(this);
   }
 
@@ -141,7 +141,10 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#fail('upstream_timeout', `silent for ${this.#idleMs} ms, or at the ceiling of ${callCeilingMs} ms`);
   }
 
-  /** What has come meanwhile is handed over at once, and may pause it again: so the wait for a silence begins before. */
+  /**
+   * Restarts the silence timeout and resumes reading. The timeout comes first: data that arrived meanwhile is passed on at once and
+   * may pause the exchange again.
+   */
   #readOn(): void {
     this.#aliveTick = this.#wheel.ticks;
     if (this.#idleMs > 0) {
@@ -213,7 +216,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
         this.#answer(chunk);
         return;
       case 'odd':
-        // An HTML page is not read to its end.
+        // A body that is not a JSON object, such as an HTML page, is not read to its end.
         if (this.#size === 0 && !beginsObject(chunk)) this.#finishRefusal();
         else this.#answer(chunk);
         return;
@@ -288,7 +291,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#slowDown();
   }
 
-  /** Each piece is work, whatever it holds, and one loop serves everybody. */
+  /** Reads answers in many chunks by turns: each chunk costs time, whatever its size, and all clients share one event loop. */
   #byTurns(bytes: number): void {
     this.#turn ??= new BodyTurn(() => {
       this.#waitsForTurn = false;
@@ -301,7 +304,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#controller?.pause();
   }
 
-  /** Messages and parts of a message end a silence; comments and empty lines do not. */
+  /** Notes activity: messages and parts of a message end a silence; comments and empty lines do not. */
   #grown(bytes: number): void {
     if (bytes < this.#aliveBytes) this.#aliveBytes = 0;
     if (bytes - this.#aliveBytes < lifeBytes) return;
@@ -321,7 +324,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     if (this.#holds(this.#size)) this.#gathered.append(chunk, this.#announced);
   }
 
-  /** Gives what has come, in one buffer, and no longer keeps it. */
+  /** Returns the received bytes in one buffer, and no longer keeps them. */
   #body(): Buffer {
     const body = this.#gathered === undefined ? (this.#first ?? empty) : this.#gathered.take();
     this.#first = undefined;
@@ -337,7 +340,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     });
   }
 
-  /** Counts what is kept of the answer. False: the budget is exhausted, and the exchange has ended. */
+  /** Counts the kept bytes of the answer in the budget. False: the budget is exhausted, or the exchange has ended. */
   #holds(bytes: number): boolean {
     if (this.#reading === 'over') return false;
     const dropped = (): void => this.#fail('answer_dropped', `${bytes} bytes`);
@@ -349,7 +352,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
 
   #redirect(location: string | string[] | undefined): void {
     const target = typeof location === 'string' ? location : '';
-    // Only these two keep method and body (RFC 9110 §15.4). Followed once, so that there is no loop.
+    // Only 307 and 308 keep method and body (RFC 9110 §15.4). Only one redirect is followed, so that there is no loop.
     const isFollowed = (this.status === 307 || this.status === 308) && this.#target === undefined;
     this.#target = isFollowed && this.sent !== undefined ? redirection(this.sent, target) : undefined;
     this.#reading = 'redirect';
@@ -363,7 +366,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   #event(event: SseEvent): void {
     if (this.#reading !== 'stream') return;
     this.#pace!.event();
-    // Only events of type `message` are messages (2025-11-25 basic/transports §Sending Messages). Of others only the id counts (HTML §9.2.6).
+    // Only events of type `message` are messages (2025-11-25 basic/transports §Sending Messages to the Server). Of other
+    // events only the id is used (HTML §9.2.6).
     const isMessage = event.event === undefined || event.event === 'message';
     // An id that cannot be a header value cannot be resumed from.
     if (event.id !== undefined && !canBeResumedAfter(event.id)) event = { ...event, id: undefined };
@@ -379,8 +383,8 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
   }
 
   /**
-   * A flood would occupy the event loop, however fast the client is. So reading pauses: nothing is lost, and other streams are
-   * served in between.
+   * A very fast upstream would occupy the event loop, even if the client is fast too. So reading pauses: nothing is lost, and other
+   * streams are served in between.
    */
   #slowDown(): void {
     const debtMs = this.#pace!.debtMs;
@@ -403,7 +407,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     }
     if (refusal.code === 'upstream_session_lost' && status !== 404)
       this.tolerated?.note('session_status', `HTTP ${status}`);
-    // RFC 9110 §15.6.4: with `Retry-After`, the upstream says that it will be available.
+    // `Retry-After` with a 503 means that the upstream will be available later (RFC 9110 §15.6.4).
     if (status === 503 && this.#saysWhen) this.#fail('upstream_starting', `HTTP 503${type}`);
     else this.#fail(refusal.code, `HTTP ${status}${type}`);
   }
@@ -422,7 +426,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     this.#tell(() => this.#sink.onFault(new GatewayError(code, detail, options)));
   }
 
-  /** A fault inside a sink ends only its exchange; thrown into undici it would end the process. */
+  /** Calls the sink. A fault that it throws ends only this exchange; thrown into undici, it would end the process. */
   #tell(what: () => void): void {
     try {
       what();
@@ -433,7 +437,7 @@ export class HttpExchange extends Waiting implements Dispatcher.DispatchHandler,
     }
   }
 
-  /** Whether it was this call that ended the exchange. */
+  /** Ends the exchange. False: it had already ended. */
   #close(): boolean {
     if (this.#reading === 'over') return false;
     this.#reading = 'over';
@@ -447,9 +451,9 @@ const aborted = new Error('aborted by the gateway');
 
 const empty = Buffer.alloc(0);
 const mark = 0xfeff;
-/** An event may come in so many pieces before these are counted. */
+/** The number of chunks of one event that are read without turns. */
 const freePieces = 16;
-/** The media type, shortened for the log. */
+/** Maximum length of a media type in the log. */
 const maxTypeChars = 64;
 
 function beginsObject(chunk: Buffer): boolean {

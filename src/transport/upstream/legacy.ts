@@ -1,6 +1,6 @@
 /**
  * Upstreams of the session era (2025-03-26, 2025-06-18, 2025-11-25): handshake, calls, the GET stream, DELETE.
- * Headers are built for this hop alone; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
+ * Headers are built for this hop only; no header of the client is copied (MCP Security Best Practices §Token Passthrough).
  */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
@@ -50,7 +50,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     const id = `"manifold-${randomUUID()}"`;
     const offered = isLegacyRevision(client.revision) ? client.revision : newestLegacy;
     const own = `{"name":"manifold","title":"Manifold","version":${JSON.stringify(this.#version)}}`;
-    // Processes behind the bridge are kept ready for clients that have not come yet, and say the same of each.
+    // Bridged processes are started before their clients are known, so the text is the same for every client.
     const words = upstream.bridged ? undefined : client.words;
     const declared = withUnread(clientCapabilitiesJson(client.capabilities), words?.unread ?? {}, knownExtensions);
     const body = `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"${offered}","capabilities":${declared},"clientInfo":${words?.clientInfo ?? own}}}`;
@@ -63,7 +63,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     try {
       await this.#initialized(begun, deadlineMs);
     } catch (fault) {
-      // The session that was begun will not be used.
+      // The new session will not be used.
       void this.end(begun);
       throw fault;
     }
@@ -71,8 +71,8 @@ export class LegacyAdapter implements UpstreamAdapter {
   }
 
   /**
-   * Some servers refuse this notification, or never answer it, and serve all else. Their refusal is an answer: the session is used.
-   * Throws the faults of servers that are gone, or that want other credentials.
+   * Some servers refuse this notification or never answer it, but otherwise work. The session is used even so. Throws if the server
+   * is not reachable or not available (503), or refuses the credentials (401, 403).
    */
   async #initialized(to: Outbound, deadlineMs: number): Promise<void> {
     const { tolerated } = to.session.upstream;
@@ -83,12 +83,12 @@ export class LegacyAdapter implements UpstreamAdapter {
       if (status === 401 || status === 403 || status === 503) throw fault;
       if (status !== 0) tolerated.note('initialized_refused', `HTTP ${status}`);
       else if (fault instanceof GatewayError && fault.code === 'upstream_timeout') tolerated.note('initialized_open');
-      // Without a status the connection has failed, or the credentials could not be had.
+      // Without a status, the connection failed or the credentials were not available.
       else throw fault;
     }
   }
 
-  /** Translates a call of a client of 2026-07-28, whose tasks are of another kind. */
+  /** Sends a call. The call of a 2026-07-28 client is translated first, because the two eras have different tasks. */
   call(to: Outbound, body: Buffer, sink: AnswerSink, idleMs: number): Exchange {
     const across = to.said?.itself === true ? acrossEras(this, to, body, sink, idleMs) : undefined;
     return across ?? this.send(to, body, sink, idleMs);
@@ -108,7 +108,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     return this.#post(to, body, to.session.upstream.config.timeoutMs);
   }
 
-  /** `answered` hears the HTTP status of a refusal; 0 without an answer. */
+  /** `answered` gets the HTTP status of a refusal; 0 without an answer. */
   #post(
     to: Outbound,
     body: Buffer | string,
@@ -116,7 +116,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     answered: (status: number) => void = () => {},
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      // Still undefined where sending fails at once.
+      // Still undefined if sending fails at once.
       let exchange: HttpExchange | undefined;
       const statusOf = (): number => exchange?.status ?? 0;
       const refused = (fault: GatewayError): void => {
@@ -149,7 +149,7 @@ export class LegacyAdapter implements UpstreamAdapter {
     return (await withDeadline(this.#ask(to, Buffer.from(body), id, deadlineMs), deadlineMs)).message.bytes;
   }
 
-  /** The answer as JSON or at the end of a stream. */
+  /** Sends a request and resolves with its answer, from a JSON body or from a stream. */
   async #ask(
     to: Outbound,
     body: Buffer,
@@ -187,7 +187,7 @@ export class LegacyAdapter implements UpstreamAdapter {
   }
 }
 
-/** Tells the loopback bridge, and no other upstream, for whom a session is. */
+/** Headers that name the caller of a session, as a raw list: for the loopback bridge only, empty for any other upstream. */
 function wordsForBridge({ bridged }: Upstream, { isShared, caller }: ClientFacts): readonly string[] {
   if (!bridged) return [];
   return ['manifold-principal', caller.principalId, ...(isShared ? [] : ['manifold-sharing', 'session'])];
@@ -212,7 +212,7 @@ function readInitializeResult(message: Message, sessionId: string | undefined, t
   };
 }
 
-/** Servers of 2024-11-05 over Streamable HTTP are treated like 2025-03-26, which has no version header either. */
+/** Servers of 2024-11-05 over Streamable HTTP are treated like 2025-03-26, which also has no version header. */
 function revisionOf(text: string, tolerated: Tolerated): LegacyRevision {
   if (isLegacyRevision(text)) return text;
   if (text === oldestRevision) {

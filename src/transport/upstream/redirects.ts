@@ -19,7 +19,7 @@ export interface Request {
 }
 
 /** A request as it was sent: the data to send it to another path. */
-export interface Sent {
+export interface SentRequest {
   readonly upstream: Redirectable;
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
   readonly request: Request;
@@ -31,7 +31,7 @@ export interface Sent {
  * request alive until the next full collection.
  */
 export interface Redirected extends Dispatcher.DispatchHandler {
-  sent: Sent | undefined;
+  sent: SentRequest | undefined;
 }
 
 /** The paths to which upstreams have redirected. Only a cache: after a loss the upstream redirects again. */
@@ -54,18 +54,18 @@ export function sendWhereItIs(
 }
 
 /** The path of the redirect; undefined for one that is refused. */
-export function redirection({ upstream, path }: Sent, location: string): string | undefined {
+export function redirection({ upstream, path }: SentRequest, location: string): string | undefined {
   const target = targetOf(location, upstream.origin, path);
   return target === path ? undefined : target;
 }
 
 /** Sends the request, and every later one to that upstream, to this path. */
-export function follow(sent: Sent, path: string, exchange: Redirected): void {
+export function follow(sent: SentRequest, path: string, exchange: Redirected): void {
   moved.set(sent.upstream, { from: sent.upstream.path, to: path });
   send({ ...sent, path }, exchange);
 }
 
-function send(sent: Sent, exchange: Redirected): void {
+function send(sent: SentRequest, exchange: Redirected): void {
   exchange.sent = sent;
   const { method, headers, body } = sent.request;
   sent.dispatcher.dispatch({ path: sent.path, method, headers: headers as string[], body }, exchange);
