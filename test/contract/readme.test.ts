@@ -136,7 +136,15 @@ describe('shell commands', () => {
 describe('every page', () => {
   const flags = new Set<string>(Object.values(commandLines).flatMap((line) => line.flags.map(({ name }) => name)));
   /** Flags that are in no table: of every command, of the benchmark, of Node. */
-  const others = new Set(['help', 'write-report', 'max-old-space-size-percentage']);
+  // Of Node and of the benchmark.
+  const others = new Set([
+    'help',
+    'write-report',
+    'scenario',
+    'max-old-space-size-percentage',
+    'no-allocation-site-pretenuring',
+    'trace-gc',
+  ]);
   const metrics = new Set(Array.from(read('docs/metrics.md').matchAll(/`(manifold_[a-z_]+)`/g), ([, name]) => name!));
 
   for (const page of pages) {
