@@ -13,6 +13,7 @@ describe('the command line of the benchmark', () => {
       rounds: 5,
       seconds: 3,
       connections: 64,
+      heatSeconds: 4,
       only: undefined,
       others: [],
       upstreamPort: 0,
