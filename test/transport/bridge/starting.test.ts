@@ -192,11 +192,14 @@ test('one session whose process fails is no verdict: others go on, and what the 
   const { url } = await slow(server, {}, startMs);
   const healthy = await open(url);
   await pidOf(url, healthy);
+  // The spare one as well, or what it says would be known after all.
+  await eventually(() => server.greeted().length === 2);
   server.shut();
   const session = (await post(url, otherClient)).headers.get('mcp-session-id')!;
   expect(await (await post(url, call('pid', 4), session)).json()).toMatchObject({ id: 4, error: { code: -32603 } });
   expect(await pidOf(url, healthy)).toBe(server.starts()[0]);
-  expect((await post(url, otherClient)).status).toBe(503);
+  // Its end is known when the process is gone, which may be after its answer.
+  await expect.poll(async () => (await post(url, otherClient)).status, { timeout: 20_000 }).toBe(503);
   server.open();
   expect((await initialize(url, otherClient)).status).toBe(200);
 });
