@@ -10,6 +10,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isInstalled } from '../support/installed.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const shared = process.env['MANIFOLD_SHARED'] ?? path.resolve(root, '../shared');
@@ -21,15 +22,6 @@ export function whyNot(): string | undefined {
   for (const program of ['go', 'kubectl', 'curl', 'openssl'])
     if (!isInstalled(program)) return `${program} is not installed`;
   return undefined;
-}
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'pipe' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Starts it with the definitions of MCPRoute, Backend and Gateway API. Returns the path of the kubeconfig. */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { closedAtTheEnd } from '../support/started.ts';
+import { isInstalled } from '../support/installed.ts';
 
 /** Where rules and dashboard are. */
 export const monitoring = fileURLToPath(new URL('../../k8s/monitoring/', import.meta.url));
@@ -106,15 +107,6 @@ export async function startPrometheus(targets: Readonly<Record<string, string>>,
 async function isReady(origin: string): Promise<boolean> {
   try {
     return (await fetch(`${origin}/-/ready`)).ok;
-  } catch {
-    return false;
-  }
-}
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'pipe' });
-    return true;
   } catch {
     return false;
   }

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config/read.ts';
 import { callerPlans, callerPlanText } from '../../src/process/caller-plan.ts';
+import { oneRoute } from '../support/one-route.ts';
 
 const target = (tool: string): object => ({ tools: [{ backend: 'a', tool }] });
 const config = readConfig(
@@ -59,30 +60,22 @@ test('a rule without a target is about all kinds', () => {
 });
 
 test('rules of the settings come first, with what they name', () => {
-  const text = JSON.stringify({
-    mcpServers: { a: { url: 'http://a/mcp' } },
-    manifold: {
-      routes: {
-        r: {
-          servers: ['a'],
-          securityPolicy: { authorization: { rules: [{ target: target('look') }] } },
-          security: {
-            authorization: {
-              rules: [
-                {
-                  target: {
-                    prompts: [{ backend: 'a', prompt: 'greet' }],
-                    resources: [{ backend: 'a', uri: 'm://{x}' }],
-                  },
-                },
-              ],
+  const own = oneRoute({
+    securityPolicy: { authorization: { rules: [{ target: target('look') }] } },
+    security: {
+      authorization: {
+        rules: [
+          {
+            target: {
+              prompts: [{ backend: 'a', prompt: 'greet' }],
+              resources: [{ backend: 'a', uri: 'm://{x}' }],
             },
           },
-        },
+        ],
       },
     },
   });
-  const lines = callerPlanText(callerPlans(readConfig(text, 'f', {}), {})).split('\n');
+  const lines = callerPlanText(callerPlans(own, {})).split('\n');
   expect(lines.map((line) => line.trim())).toEqual([
     'route r',
     'rule 1 Allow, prompt a/greet, resource a/m://{x}: applies',
@@ -101,30 +94,22 @@ test('rules of the settings come first, with what they name', () => {
 const rule = (claim: object): object => ({ source: { jwt: { claims: [claim] } } });
 
 test('what depends on the call, and why a claim does not match, is said', () => {
-  const text = JSON.stringify({
-    mcpServers: { a: { url: 'http://a/mcp' } },
-    manifold: {
-      routes: {
-        r: {
-          servers: ['a'],
-          securityPolicy: {
-            oauth: {
-              issuer: 'https://as.example.com',
-              protectedResourceMetadata: { resource: 'https://gw.example.com/mcp' },
-            },
-            authorization: {
-              rules: [
-                rule({ name: 'roles', values: ['admin', 'root'] }),
-                rule({ name: 'org.team', values: ['red'] }),
-                { target: target('look'), cel: 'request.mcp.params.arguments.n < 10' },
-              ],
-            },
-          },
-        },
+  const own = oneRoute({
+    securityPolicy: {
+      oauth: {
+        issuer: 'https://as.example.com',
+        protectedResourceMetadata: { resource: 'https://gw.example.com/mcp' },
+      },
+      authorization: {
+        rules: [
+          rule({ name: 'roles', values: ['admin', 'root'] }),
+          rule({ name: 'org.team', values: ['red'] }),
+          { target: target('look'), cel: 'request.mcp.params.arguments.n < 10' },
+        ],
       },
     },
   });
-  const lines = callerPlanText(callerPlans(readConfig(text, 'f', {}), { roles: ['admin'] })).split('\n');
+  const lines = callerPlanText(callerPlans(own, { roles: ['admin'] })).split('\n');
   expect(lines.slice(1, 6).map((line) => line.trim())).toEqual([
     'rule 1 Allow, everything: does not apply: its claim roles is a list, for which the rule needs valueType: StringArray',
     'rule 2 Allow, everything: does not apply: has no claim org.team, which must be "red"',

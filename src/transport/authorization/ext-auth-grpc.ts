@@ -12,6 +12,7 @@ import type { UpstreamTls } from '../../config/model.ts';
 import type { GatewayError } from '../../errors.ts';
 import { authorizationUnavailable, denied, tokenInvalid, unavailableAs } from '../../oauth/faults.ts';
 import type { RequestHead, Verified } from '../../oauth/verified.ts';
+import { namesCredential } from '../http/caller.ts';
 import { certificateBehind } from '../http/client-certificate.ts';
 import type { EgressSettings } from '../egress/address-rules.ts';
 import { guardedTarget } from '../egress/guarded-grpc.ts';
@@ -42,8 +43,6 @@ const maxAnswerBytes = 64 * 1024;
 /** Maximum pause before a failed connection is tried again. */
 const maxReconnectMs = 5_000;
 const maxAddedHeaders = 64;
-/** Header names with these words count as credentials, which distinguish callers that have no other credentials. */
-const namesCredential = /auth|cookie|key|password|secret|token/;
 /** Headers of a single message or connection, and those of the protocol: a service cannot set them. */
 const isFraming =
   /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept.*|content-.*|proxy-.*|mcp-.*|last-event-id)$/;
@@ -214,7 +213,7 @@ function allowed(
   if (verified.principal !== 'anonymous') return { ...verified, forwarded };
   const subject = subjectHeader === undefined ? '' : (added.get(subjectHeader.toLowerCase()) ?? '');
   const proof = [...shown.keys()]
-    .filter((name) => headersToExtAuth !== undefined || namesCredential.test(name))
+    .filter((name) => headersToExtAuth !== undefined || namesCredential(name))
     .toSorted()
     .map((name) => [name, shown.get(name)]);
   const sub = subject === '' && proof.length > 0 ? hash('sha256', JSON.stringify(proof), 'base64url') : subject;

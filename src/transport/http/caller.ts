@@ -97,3 +97,8 @@ export function principalId(principal: Principal): string {
 
 /** The caller of requests that the gateway makes for itself. It forwards no client's headers. */
 export const nobody: Caller = anonymous({ rawHeaders: [] });
+
+/** Whether a header name, in lower case, has a word that tells that its value is a credential. */
+export function namesCredential(lowerName: string): boolean {
+  return /auth|cookie|key|password|secret|token/.test(lowerName);
+}

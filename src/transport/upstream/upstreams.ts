@@ -3,10 +3,8 @@
  * assignment when the configuration is read again; users of this object see the new ones at their next look-up.
  */
 import type { UpstreamConfig } from '../../config/model.ts';
+import { namesCredential } from '../http/caller.ts';
 import type { Upstream } from './upstream.ts';
-
-/** Header names with these words count as credentials. */
-const namesCredential = /auth|cookie|key|password|secret|token/;
 
 interface Indexed {
   readonly all: readonly Upstream[];
@@ -87,9 +85,7 @@ export class Upstreams implements Iterable<Upstream> {
       byScheme: new Map(all.map((upstream) => [upstream.config.scheme, upstream])),
       byHash: new Map(all.map((upstream) => [upstream.hash, upstream])),
       forwardedNames: new Set(all.flatMap(({ config }) => config.forwardHeaders)),
-      forwardedCredentials: new Set(
-        all.flatMap(({ config }) => config.forwardHeaders.filter((name) => namesCredential.test(name))),
-      ),
+      forwardedCredentials: new Set(all.flatMap(({ config }) => config.forwardHeaders.filter(namesCredential))),
     };
   }
 }

@@ -21,19 +21,17 @@ const aGrant = {
   credential: { method: 'none' },
 } as const;
 
-async function told(credentials: RawHeaders | Promise<RawHeaders>): Promise<string[]> {
+/** What comes of one request. */
+async function dispatched(credentials: Credentials, at = upstream): Promise<string[]> {
   const sink = new RecordingSink('1');
   const exchange = new HttpExchange(sink, new Wheel(), 5_000);
-  dispatch(
-    upstream,
-    upstream.pool,
-    { method: 'POST', headers, body: '{}' },
-    { for: () => credentials },
-    nobody,
-    exchange,
-  );
+  dispatch(at, at.pool, { method: 'POST', headers, body: '{}' }, credentials, nobody, exchange);
   await sink.over;
   return sink.told;
+}
+
+async function told(credentials: RawHeaders | Promise<RawHeaders>): Promise<string[]> {
+  return await dispatched({ for: () => credentials });
 }
 
 test('credentials that are known go with the other headers', async () => {
@@ -79,7 +77,6 @@ test.each([
     return undefined;
   });
   const at = upstreamAt(refusing.url, { grant: { ...aGrant } });
-  const sink = new RecordingSink('1');
   const asked: number[] = [];
   let current = 'old';
   const credentials: Credentials = {
@@ -91,21 +88,13 @@ test.each([
       return renews;
     },
   };
-  dispatch(
-    at,
-    at.pool,
-    { method: 'POST', headers, body: '{}' },
-    credentials,
-    nobody,
-    new HttpExchange(sink, new Wheel(), 5_000),
-  );
-  await sink.over;
-  const told = {
+  const seen = await dispatched(credentials, at);
+  const expected = {
     again: [`json ${answered}`, 'end'],
     refused: ['upstream_unauthorized'],
     failed: ['upstream_unreachable'],
   };
-  expect(sink.told).toEqual(told[outcome]);
+  expect(seen).toEqual(expected[outcome]);
   expect(refusing.requests).toHaveLength(outcome === 'again' ? 2 : 1);
   expect(asked).toHaveLength(status === 500 || challenge?.includes('scope') === true ? 0 : 1);
 });
@@ -113,17 +102,8 @@ test.each([
 test('a credential is renewed once for one request', async () => {
   const refusing = await startRawServer((_request, response) => void response.writeHead(401).end());
   const at = upstreamAt(refusing.url, { grant: { ...aGrant } });
-  const sink = new RecordingSink('1');
   let made = 0;
   const credentials: Credentials = { for: () => ['authorization', `Bearer ${(made += 1)}`], refused: () => true };
-  dispatch(
-    at,
-    at.pool,
-    { method: 'POST', headers, body: '{}' },
-    credentials,
-    nobody,
-    new HttpExchange(sink, new Wheel(), 5_000),
-  );
-  await sink.over;
-  expect([sink.told, refusing.requests.length]).toEqual([['upstream_unauthorized'], 2]);
+  const seen = await dispatched(credentials, at);
+  expect([seen, refusing.requests.length]).toEqual([['upstream_unauthorized'], 2]);
 });
